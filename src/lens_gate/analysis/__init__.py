@@ -1,0 +1,1 @@
+"""Judgement of a run against its other arm or a stored baseline; pure."""

@@ -1,0 +1,1 @@
+"""The published contract: bytes to models and back, no file access."""

@@ -1,0 +1,127 @@
+"""`analysis.json`: what a run says about a change, one finding per question and series."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.run import (
+    ArmIdentity,
+    Benchmark,
+    Comparison,
+    ProviderResult,
+    Spend,
+    Summary,
+    Uncovered,
+    Validity,
+)
+from lens_gate.vocabulary.metrics import Hypothesis
+from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
+
+
+class Effect(Frozen):
+    """A change with its interval; positive means more (slower, dearer, longer, more errors).
+
+    `lower` and `upper` bound the effect at `confidence` (a fraction), None for unbounded. `upper_pass` is the one-sided
+    upper bound that a pass is judged by.
+    """
+
+    unit: Literal["%", "points"]
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    upper_pass: float | None
+    confidence: float = Field(gt=0, lt=1)
+
+
+class Finding(Frozen):
+    """The answer to one question about one series.
+
+    `metric` is the name it is configured by, `hypothesis` the calibrated question (None under `classic`), `method` the
+    test that answered it. `threshold` is the smallest change that matters, in the effect's unit. `in_family` says
+    whether it shares the alpha of the gate. `reason` is a sentence for people.
+    """
+
+    series: str
+    metric: str
+    hypothesis: Hypothesis | None
+    method: str
+    pairs: int = Field(ge=0)
+    base_value: float | None
+    candidate_value: float | None
+    value_unit: str
+    effect: Effect
+    p_value: float | None
+    adjusted_p: float | None
+    threshold: float | None
+    established: bool
+    in_family: bool
+    gated: bool
+    outcome: Outcome
+    reason: str
+
+
+class Coverage(Frozen):
+    """How much of one series could be compared: pairs used, and why others were not."""
+
+    series: str
+    pairs_planned: int = Field(ge=0)
+    pairs_used: int = Field(ge=0)
+    excluded_throttled: int = Field(ge=0)
+    excluded_failed: int = Field(ge=0)
+    censored: int = Field(ge=0)
+    not_covered: tuple[str, ...] = ()
+
+
+class Need(Frozen):
+    """What an answer would take for the inconclusive findings of this analysis."""
+
+    pairs: int = Field(ge=0)
+    usd: float | None
+    minutes: float | None
+
+
+class RegressionSummary(Frozen):
+    """`detected` is true only for the verdict regression."""
+
+    detected: bool
+    verdict: Outcome
+
+
+class Policy(Frozen):
+    """The rules that were applied, so that a reader needs no configuration file."""
+
+    decision: Decision
+    alpha: float = Field(gt=0, lt=1)
+    pass_confidence: float = Field(gt=0, lt=1)
+    gate_small_effects: bool
+    strict: bool
+    thresholds_percent: dict[str, float]
+    threshold_points: float
+    false_alarm_note: str | None = None
+
+
+class Analysis(Envelope):
+    """The artifact of `lens-gate analyze`."""
+
+    kind: Literal[Kind.ANALYSIS]
+    benchmark: Benchmark
+    providers: tuple[ProviderResult, ...]
+    base_providers: tuple[ProviderResult, ...] = ()
+    summary: Summary
+    arms: tuple[ArmIdentity, ...]
+    comparison: Comparison | None
+    source: Literal["duet", "stored", "none"]
+    policy: Policy
+    findings: tuple[Finding, ...]
+    coverage: tuple[Coverage, ...]
+    uncovered: tuple[Uncovered, ...]
+    need: Need | None
+    regression: RegressionSummary
+    notes: tuple[str, ...]
+    ending: Ending
+    ending_message: str | None = None
+    validity: Validity
+    spend: Spend

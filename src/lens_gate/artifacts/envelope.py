@@ -1,0 +1,51 @@
+"""What every artifact carries: kind, version, where it comes from, and the environment it was made in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Kind(StrEnum):
+    """The kinds of artifact that the steps pass to each other."""
+
+    RUN = "run"
+    ANALYSIS = "analysis"
+    VERDICT = "verdict"
+    TREND = "trend"
+
+
+class Frozen(BaseModel):
+    """A strict, immutable part of an artifact: unknown keys are an error, so a typo is never silently dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Provenance(Frozen):
+    """Who wrote the artifact and for which commit; `created_at` is RFC 3339 in UTC."""
+
+    tool_version: str
+    created_at: str
+    commit: str | None = None
+    branch: str | None = None
+    ci_run: str | None = None
+
+
+class Fingerprint(Frozen):
+    """The environment of the measurement, by which two runs are judged comparable."""
+
+    runner: str
+    platform: str
+    python: str
+    region: str | None = None
+    config_hash: str
+
+
+class Envelope(Frozen):
+    """The head of every artifact. `schema_version` has no default: a file without one is not an artifact."""
+
+    kind: Kind
+    schema_version: int
+    provenance: Provenance
+    fingerprint: Fingerprint

@@ -1,0 +1,281 @@
+"""`run.json`: what was asked, what was measured, what it cost, and whether the measurement can be trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.vocabulary.outcomes import Ending
+from lens_gate.vocabulary.requests import Arm
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Benchmark(Frozen):
+    """Name, wall-clock bounds (RFC 3339, UTC) and the configuration, without secrets."""
+
+    id: str
+    name: str
+    start_time: str
+    end_time: str
+    duration_seconds: float
+    config: JsonValue
+
+
+class LatencySummary(Frozen):
+    """Milliseconds over the successful measured requests; None where the sample is too small for that percentile."""
+
+    count: Count
+    min_ms: float | None = None
+    max_ms: float | None = None
+    mean_ms: float | None = None
+    median_ms: float | None = None
+    p75_ms: float | None = None
+    p90_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    p99_9_ms: float | None = None
+    stddev_ms: float | None = None
+
+
+class Latency(Frozen):
+    """Times of one model: `total` and `ttft` from the intended send (response), `service` from the actual one.
+
+    `tpot` is (last − first) / (n − 1) per request; `inter_token` are the gaps between chunks.
+    """
+
+    ttft: LatencySummary
+    total: LatencySummary
+    inter_token: LatencySummary
+    ttft_visible: LatencySummary
+    tpot: LatencySummary
+    service: LatencySummary
+
+
+class Requests(Frozen):
+    """How the measured requests ended."""
+
+    total: Count
+    successful: Count
+    failed: Count
+    retried: Count
+    throttled: Count
+    shed: Count
+
+
+class Throughput(Frozen):
+    """Rates over the measured window, per second."""
+
+    requests_per_second: float | None
+    tokens_per_second: float | None
+    input_tokens_per_second: float | None
+    output_tokens_per_second: float | None
+
+
+class Tokens(Frozen):
+    """Token sums as billed; `source` is the least trustworthy source among the requests."""
+
+    total: Count
+    input: Count
+    output: Count
+    cached: Count
+    reasoning: Count
+    average_per_request: float | None
+    source: str
+
+
+class Cost(Frozen):
+    """US dollars; None where no price is known."""
+
+    total_usd: float | None
+    input_usd: float | None
+    output_usd: float | None
+    average_per_request_usd: float | None
+    per_1k_tokens_usd: float | None
+
+
+class ErrorCount(Frozen):
+    """How often one error class occurred; `percentage` is of the measured requests, `example` a redacted message."""
+
+    type: str
+    count: Count
+    percentage: float
+    example: str | None = None
+
+
+class TimePoint(Frozen):
+    """One interval of the time series; `timestamp` is its start (RFC 3339, UTC)."""
+
+    timestamp: str
+    rps: float
+    tokens_per_second: float
+    mean_latency_ms: float | None
+    p95_latency_ms: float | None
+    error_rate: float | None
+
+
+class ModelResult(Frozen):
+    """The summary of one model."""
+
+    id: str
+    returned: tuple[str, ...] = ()
+    requests: Requests
+    latency: Latency
+    throughput: Throughput
+    tokens: Tokens
+    cost: Cost
+    errors: tuple[ErrorCount, ...]
+    time_series: tuple[TimePoint, ...]
+
+
+class ProviderResult(Frozen):
+    """The models of one provider."""
+
+    name: str
+    models: tuple[ModelResult, ...]
+
+
+class Summary(Frozen):
+    """The run in a line; None where nothing was measured."""
+
+    total_requests: Count
+    successful_requests: Count
+    total_tokens: Count
+    total_cost_usd: float | None
+    average_latency_ms: float | None
+    p95_latency_ms: float | None
+    error_rate: float | None
+    fastest_model: str | None
+    most_cost_effective: str | None
+
+
+class ArmIdentity(Frozen):
+    """What one arm was: its label for people, and what distinguishes its requests and its target.
+
+    `requests_hash` is over everything that is sent (endpoint, model, parameters, messages); `target` names a started
+    process by commit and command. Two arms with both equal have nothing to compare.
+    """
+
+    arm: Arm
+    label: str
+    commit: str | None = None
+    config_hash: str
+    requests_hash: str
+    target: str | None = None
+    endpoints: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+
+class Comparison(Frozen):
+    """How the other arm was named; `equal` means that nothing was sent, because both arms are the same."""
+
+    kind: Literal["ref", "config", "model", "endpoint"]
+    value: str
+    equal: bool
+    shared_machine: bool = False
+
+
+class ValidityCheck(Frozen):
+    """One question about the instrument: its value, its limit, and what a breach does."""
+
+    name: str
+    value: float | None
+    limit: float | None
+    unit: str
+    ok: bool
+    effect: Literal["warn", "drop", "invalid"]
+    message: str
+
+
+class Validity(Frozen):
+    """Whether this run may carry a verdict about the endpoint."""
+
+    valid: bool
+    checks: tuple[ValidityCheck, ...]
+
+
+class Price(Frozen):
+    """The price that one model was billed at, in US dollars per million tokens, and its source and date."""
+
+    provider: str
+    model: str
+    input_usd_per_million: float | None
+    output_usd_per_million: float | None
+    source: str
+    date: str | None
+
+
+class Spend(Frozen):
+    """The money of the run, warm-up and both arms included.
+
+    `reserved_usd` is the largest sum that was ever held back for requests in flight on top of `spent_usd`.
+    """
+
+    spent_usd: float
+    reserved_usd: float
+    cap_usd: float | None
+    unpriced_models: tuple[str, ...]
+    prices: tuple[Price, ...]
+
+
+class Plan(Frozen):
+    """What was asked of the run: rates and counts hold for both arms together."""
+
+    arrival: str
+    requests_per_second: float | None
+    concurrency: int | None
+    requests: int | None
+    duration_s: float | None
+    warmup_s: float
+    cooldown_s: float
+    seed: int
+
+
+class Uncovered(Frozen):
+    """A prompt that only one arm has, so that it could not be compared."""
+
+    prompt_id: str
+    arm: Arm
+
+
+class Sidecar(Frozen):
+    """Samples that are too many to lie inline: a file beside the artifact, by name, content and size."""
+
+    file: str
+    sha256: str
+    bytes: Count
+    requests: Count
+
+
+class InlineSamples(Frozen):
+    """Samples as columns, named as the fields of Sample.
+
+    A text column is `{"values": [...], "codes": [...]}` with -1 for a missing value; the others are plain lists with
+    null for a missing value.
+    """
+
+    requests: Count
+    columns: dict[str, JsonValue]
+
+
+class Run(Envelope):
+    """The artifact of `lens-gate run`."""
+
+    kind: Literal[Kind.RUN]
+    benchmark: Benchmark
+    providers: tuple[ProviderResult, ...]
+    base_providers: tuple[ProviderResult, ...] = ()
+    summary: Summary
+    plan: Plan
+    arms: tuple[ArmIdentity, ...]
+    comparison: Comparison | None = None
+    uncovered: tuple[Uncovered, ...] = ()
+    ending: Ending
+    ending_message: str | None = None
+    validity: Validity
+    spend: Spend
+    transport: str
+    samples: InlineSamples | Sidecar
+    attempts: tuple[dict[str, JsonValue], ...] = ()

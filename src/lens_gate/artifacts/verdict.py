@@ -1,0 +1,52 @@
+"""`verdict.json`: the decision, each check behind it, and the exit code it means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from lens_gate.artifacts.analysis import Analysis, RegressionSummary
+from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
+
+
+class CheckKind(StrEnum):
+    """Where a check comes from."""
+
+    COMPARISON = "comparison"
+    QUALITY_GATE = "quality_gate"
+    BUDGET = "budget"
+    COVERAGE = "coverage"
+    VALIDITY = "validity"
+    CAP = "cap"
+
+
+class Check(Frozen):
+    """One line of the verdict. A breached gate or budget has the outcome `regression`; `severity` says what it weighs.
+
+    `place` is the file and line of the rule, where it has one.
+    """
+
+    name: str
+    kind: CheckKind
+    series: str | None
+    metric: str | None
+    severity: Severity
+    outcome: Outcome
+    value: float | None
+    limit: float | None
+    unit: str
+    message: str
+    place: str | None = None
+
+
+class Verdict(Envelope):
+    """The artifact of `lens-gate gate`; it holds the analysis, so that a report needs no other file."""
+
+    kind: Literal[Kind.VERDICT]
+    outcome: Outcome
+    exit_code: ExitCode
+    regression: RegressionSummary
+    checks: tuple[Check, ...]
+    fail_on: tuple[str, ...]
+    analysis: Analysis

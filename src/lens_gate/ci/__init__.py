@@ -1,0 +1,1 @@
+"""The place that we run in: git, and the platforms around it."""

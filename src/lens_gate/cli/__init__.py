@@ -1,0 +1,1 @@
+"""argv, environment and exit: the only room that reads them."""

@@ -1,0 +1,1 @@
+"""What users may configure: one strict schema, its readers, and its templates."""

@@ -1,0 +1,319 @@
+"""The configuration as data: frozen, strict, every section optional; rooms receive the slice that they need."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
+
+from lens_gate.config.types import Percentile, Seconds
+from lens_gate.vocabulary.outcomes import Decision, Severity
+from lens_gate.vocabulary.requests import Api
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Profiler(Section):
+    """The run: its name, its length, and its caps (both arms count)."""
+
+    name: str = "benchmark"
+    mode: Literal["latency", "throughput", "cost", "comprehensive"] = "latency"
+    duration: Seconds | None = None
+    requests: int | None = Field(default=None, gt=0)
+    warmup: Seconds = 0.0
+    cooldown: Seconds = 0.0
+    seed: int = 0
+    max_cost_usd: float | None = Field(default=None, ge=0)
+
+
+class Model(Section):
+    """One model with its parameters; `params` go to the provider unchecked."""
+
+    id: str
+    max_tokens: int | None = Field(default=None, gt=0)
+    temperature: float | None = None
+    system: str | None = None
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    input_usd_per_million: float | None = Field(default=None, ge=0)
+    output_usd_per_million: float | None = Field(default=None, ge=0)
+
+
+class ResponseMapping(Section):
+    """JSON paths into each streamed event (or the whole body) of a generic HTTP endpoint."""
+
+    text: str
+    reasoning: str | None = None
+    input_tokens: str | None = None
+    output_tokens: str | None = None
+    cached_tokens: str | None = None
+    finish_reason: str | None = None
+    model: str | None = None
+    error: str | None = None
+    done: str | None = None
+
+
+class GenericHttp(Section):
+    """How to talk to an endpoint that speaks none of the known APIs.
+
+    `body` is a JSON template: the strings `{{model}}`, `{{prompt}}`, `{{messages}}`, `{{max_tokens}}` and
+    `{{temperature}}` are replaced by the request's values. `format` says how the answer is framed.
+    """
+
+    path: str = ""
+    method: Literal["POST", "GET"] = "POST"
+    body: JsonValue = None
+    format: Literal["sse", "ndjson", "json"] = "sse"
+    response: ResponseMapping
+
+
+class Provider(Section):
+    """One endpoint. `api` defaults by name; `endpoint` to the provider's public address."""
+
+    name: str
+    enabled: bool = True
+    api: Api | None = None
+    api_key: SecretStr | None = None
+    endpoint: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    models: tuple[Model, ...] = Field(min_length=1)
+    generic: GenericHttp | None = None
+
+
+class FixedRate(Section):
+    """Evenly spaced sends."""
+
+    requests_per_second: float = Field(gt=0)
+
+
+class PoissonRate(Section):
+    """Exponential gaps with a mean rate of `lambda` per second."""
+
+    rate: float = Field(gt=0, alias="lambda")
+
+
+class ClosedLoop(Section):
+    """So many requests in flight, each slot sending anew when its answer has ended."""
+
+    concurrency: int = Field(gt=0)
+
+
+class FileVariable(Section):
+    """Values from a file: one per line, or the items of a JSON list."""
+
+    type: Literal["file"]
+    source: str
+
+
+class GeneratorVariable(Section):
+    """Values made up on the spot: `lorem` text of about `words` words, or a `number`, from the run's seed."""
+
+    type: Literal["generator"]
+    generator: Literal["lorem", "number"]
+    words: int = Field(default=50, gt=0)
+
+
+Variable = tuple[str, ...] | FileVariable | GeneratorVariable
+
+
+class ChatMessage(Section):
+    """One turn of a conversation."""
+
+    role: str
+    content: JsonValue
+
+
+class Prompt(Section):
+    """One kind of request: a template with variables, or whole messages; `id` pairs it across arms."""
+
+    id: str | None = None
+    template: str | None = None
+    messages: tuple[ChatMessage, ...] | None = None
+    system: str | None = None
+    tools: tuple[JsonValue, ...] = ()
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    weight: float = Field(default=1.0, gt=0)
+    variables: dict[str, Variable] = Field(default_factory=dict)
+
+
+class WorkloadType(StrEnum):
+    """How requests arrive; `mixed` is the fixed rate with prompts mixed by weight."""
+
+    FIXED = "fixed"
+    RANDOM = "random"
+    POISSON = "poisson"
+    CLOSED = "closed"
+    REPLAY = "replay"
+    MIXED = "mixed"
+
+
+class Replay(Section):
+    """A recorded log to play again."""
+
+    source: str
+    time_scale: float = Field(default=1.0, gt=0)
+
+
+class Workload(Section):
+    """What is sent, and how it arrives."""
+
+    type: WorkloadType = WorkloadType.FIXED
+    fixed: FixedRate | None = None
+    poisson: PoissonRate | None = None
+    closed: ClosedLoop | None = None
+    replay: Replay | None = None
+    prompts: tuple[Prompt, ...] = ()
+
+
+class Retries(Section):
+    """How failed requests are tried again; off while measuring unless `max_attempts` is set."""
+
+    max_attempts: int = Field(default=1, ge=1)
+    backoff: Literal["fixed", "exponential", "fibonacci"] = "exponential"
+    initial_delay: Seconds = 1.0
+    max_delay: Seconds = 30.0
+
+
+class TimeoutLimits(Section):
+    """Limits of one request."""
+
+    connect: Seconds = 10.0
+    request: Seconds = 120.0
+    idle: Seconds = 30.0
+
+
+class CircuitBreaker(Section):
+    """When to stop sending to a failing endpoint."""
+
+    enabled: bool = False
+    failure_threshold: int = Field(default=5, gt=0)
+    success_threshold: int = Field(default=2, gt=0)
+    timeout: Seconds = 60.0
+
+
+class Resilience(Section):
+    """Timeouts, retries and the breaker."""
+
+    retries: Retries = Retries()
+    timeouts: TimeoutLimits = TimeoutLimits()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+
+
+class Metrics(Section):
+    """What reports show; every sample is kept whatever is chosen here."""
+
+    percentiles: tuple[Percentile, ...] = (50, 75, 90, 95, 99, 99.9)
+    resolution: Seconds = 1.0
+
+
+class ThresholdMethod(Section):
+    """The smallest change of a metric that matters, in percent (or in percentage points for an error rate)."""
+
+    type: Literal["threshold"]
+    metric: str
+    threshold_percent: float | None = Field(default=None, ge=0)
+    threshold_points: float | None = Field(default=None, ge=0)
+
+
+class StatisticalMethod(Section):
+    """A classic two-sample test, used under `decision: classic`."""
+
+    type: Literal["statistical"]
+    method: Literal["t-test", "mann-whitney", "kolmogorov-smirnov"]
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    metric: str = "latency_distribution"
+
+
+class TrendMethod(Section):
+    """A rule on the history of runs."""
+
+    type: Literal["trend"]
+    method: Literal["linear_regression"]
+    window: int = Field(default=10, gt=2)
+    max_slope: float = Field(default=0.05, gt=0)
+
+
+Method = ThresholdMethod | StatisticalMethod | TrendMethod
+
+
+class BaselineChoice(Section):
+    """Which stored run to compare with."""
+
+    source: str | None = None
+    update_frequency: str | None = None
+    min_sample_size: int | None = Field(default=None, gt=0)
+
+
+class QualityGate(Section):
+    """An absolute condition on the metrics of a run, for instance `mean_latency < 5000`."""
+
+    name: str
+    condition: str
+    severity: Severity = Severity.ERROR
+
+
+class Notification(Section):
+    """Whom to tell, and when."""
+
+    type: Literal["slack", "pagerduty", "teams", "webhook"]
+    webhook: SecretStr | None = None
+    integration_key: SecretStr | None = None
+    conditions: tuple[str, ...] = ()
+
+
+class Regression(Section):
+    """How a change is judged; `alpha` is the share of false alarms allowed per gate."""
+
+    decision: Decision = Decision.CALIBRATED
+    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    gate_small_effects: bool = False
+    strict: bool = False
+    min_coverage: float = Field(default=1.0, ge=0, le=1)
+    methods: tuple[Method, ...] = ()
+    baseline: BaselineChoice | None = None
+    quality_gates: tuple[QualityGate, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+
+
+class Budget(Section):
+    """An absolute limit for a metric, and the change against a baseline that is allowed beside it (percent)."""
+
+    metric: str
+    budget: float | None = None
+    baseline: str | None = None
+    variance: float | None = Field(default=None, ge=0)
+    severity: Severity = Severity.ERROR
+
+
+class Target(Section):
+    """A server to start for each arm from its own checkout.
+
+    `{port}` in `command` and `ready_url` is a free port; requests of this arm go to `endpoint` (default: the origin of
+    `ready_url`).
+    """
+
+    command: str
+    ready_url: str
+    port: int | None = None
+    ready_timeout: Seconds = 60.0
+    endpoint: str | None = None
+    provider: str | None = None
+
+
+class Config(Section):
+    """A whole configuration; every section is optional, and what a command needs it asks for."""
+
+    version: Literal["1.0"] = "1.0"
+    profiler: Profiler = Profiler()
+    providers: tuple[Provider, ...] = ()
+    workload: Workload = Workload()
+    metrics: Metrics = Metrics()
+    resilience: Resilience = Resilience()
+    regression: Regression = Regression()
+    budgets: tuple[Budget, ...] = ()
+    target: Target | None = None

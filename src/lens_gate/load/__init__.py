@@ -1,0 +1,1 @@
+"""Sending, receiving and stamping time: the only room with a clock."""

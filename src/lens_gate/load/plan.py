@@ -1,0 +1,78 @@
+"""What `load` is told to do: each arm resolved to its effective requests, and the slots in which they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lens_gate.providers.base import ChatRequest, Endpoint, Provider
+from lens_gate.vocabulary.requests import Api, Arm, Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPlan:
+    """One prompt of an arm: templates still hold `{{name}}`, `variables` the values each name may take.
+
+    An empty value tuple means that the value is generated (`generators` says how).
+    """
+
+    id: str
+    weight: float
+    messages: tuple[tuple[str, object], ...]
+    system: str | None
+    tools: tuple[object, ...]
+    params: Mapping[str, object]
+    headers: Mapping[str, str]
+    variables: Mapping[str, tuple[str, ...]]
+    generators: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPlan:
+    """One model behind one endpoint; `series` (`provider/model` of the candidate) pairs it across arms."""
+
+    series: str
+    provider_name: str
+    api: Api
+    provider: Provider
+    endpoint: Endpoint
+    model: str
+    max_tokens: int | None
+    temperature: float | None
+    system: str | None
+    params: Mapping[str, object]
+    input_usd_per_million: float | None = None
+    output_usd_per_million: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmPlan:
+    """Everything that one arm would send; `requests_hash` is equal exactly when two arms send the same."""
+
+    arm: Arm
+    label: str
+    commit: str | None
+    config_hash: str
+    requests_hash: str
+    target: str | None
+    series: tuple[SeriesPlan, ...]
+    prompts: tuple[PromptPlan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRequest:
+    """One slot of the schedule; `offset_ns` is its intended send, from the start of the run (0 in a closed loop)."""
+
+    index: int
+    offset_ns: int
+    arm: Arm
+    series: SeriesPlan
+    pair: int | None
+    slot: int | None
+    prompt_id: str
+    draw: str
+    repetition: int
+    phase: Phase
+    request: ChatRequest
+    prompt_hash: str
+    prompt_characters: int

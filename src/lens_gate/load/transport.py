@@ -1,0 +1,69 @@
+"""The port through which requests leave and bytes come back stamped: the only place where time is taken.
+
+All times are nanoseconds of `time.perf_counter_ns`, one clock for the whole machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.vocabulary.requests import ErrorClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Limits in seconds: to connect, for the whole request, and between two reads (the wait for headers included)."""
+
+    connect_s: float = 10.0
+    request_s: float = 120.0
+    idle_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The response's status line and headers arrived; `sent_ns` is when the request began to be written.
+
+    `connect_ns` is how long the connection took to open, TLS included; None where it was reused.
+    """
+
+    t_ns: int
+    sent_ns: int
+    head: ResponseHead
+    connect_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of the body and when they were read from the socket."""
+
+    t_ns: int
+    data: bytes
+
+
+Received = Head | Chunk
+
+
+class TransportFailure(Exception):
+    """The exchange broke below HTTP; `t_ns` is when, `sent_ns` when the request left (None: it never did)."""
+
+    def __init__(self, error_class: ErrorClass, message: str, *, t_ns: int, sent_ns: int | None) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.message = message
+        self.t_ns = t_ns
+        self.sent_ns = sent_ns
+
+
+class Transport(Protocol):
+    """A pool of connections."""
+
+    def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
+        """Send `request`; yield one Head, then Chunks until the body ends. Raises TransportFailure."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...

@@ -1,0 +1,1 @@
+"""Wire formats, sans-IO: what arrived, never when."""

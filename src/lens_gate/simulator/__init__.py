@@ -1,0 +1,1 @@
+"""A fake LLM server with known timing and known faults."""

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: numpy and scipy only, the generator is a parameter."""

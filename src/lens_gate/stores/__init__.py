@@ -1,0 +1,1 @@
+"""Keepers of bytes: they know keys and bytes, and no artifact."""
