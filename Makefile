@@ -1,0 +1,48 @@
+# Everything a developer runs. `setup` needs Python 3.11 or newer, make and git; it uses uv where uv is present.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK := requirements/dev.txt
+
+.PHONY: help setup demo test test-real check format docs lock clean
+
+help: ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv with the locked dependencies and lens-gate itself
+
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) scripts/setup_venv.py $(VENV) $(LOCK)
+	@touch $(STAMP)
+
+demo: setup ## three verdicts on a simulated endpoint: pass, regression, inconclusive
+	@$(BIN)/lens-gate demo --output-dir demo-results
+
+test: setup ## the tests that need nothing but Python and git
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered -q
+	@$(BIN)/python scripts/check_coverage.py
+
+test-real: setup ## the tests against real servers, SDKs and runners, which this installs
+	@$(BIN)/python scripts/install_real.py
+	@$(BIN)/python -m pytest -m real -q -p no:randomly tests/real
+
+check: setup ## lint, types, import contracts, schemas and docs in step
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python scripts/generate.py --check
+
+format: setup ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+
+docs: setup ## write the generated docs and schemas anew
+	@$(BIN)/python scripts/generate.py
+
+lock: setup ## resolve the dependencies anew into requirements/*.txt
+	@$(BIN)/python scripts/lock.py
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .real demo-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

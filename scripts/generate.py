@@ -1,0 +1,52 @@
+"""Write what is generated (docs, schemas), or with --check fail where a file on disk differs."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lens_gate.reports.generated import generated_docs
+
+from lens_gate.artifacts.schemas import generated_schemas
+from lens_gate.cli.docs import generated_help
+from lens_gate.config.keys import generated_config_docs
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def everything() -> Mapping[str, Callable[[], str]]:
+    """Return each generated file (relative to the root) with the function that writes its text."""
+    return {**generated_docs(), **generated_config_docs(), **generated_schemas(), **generated_help()}
+
+
+def difference(path: Path, wanted: str) -> str:
+    """Return a short diff between the file and the wanted text; empty where they are equal."""
+    found = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = difflib.unified_diff(found.splitlines(), wanted.splitlines(), f"{path} (on disk)", "generated", lineterm="")
+    return "\n".join(list(lines)[:20])
+
+
+def main() -> None:
+    """Write or check every file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where a file differs")
+    check = parser.parse_args().check
+    stale = False
+    for name, text in everything().items():
+        path, wanted = ROOT / name, text()
+        if check:
+            diff = difference(path, wanted)
+            stale = stale or bool(diff)
+            print(diff, end="\n" if diff else "")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted, encoding="utf-8")
+    if stale:
+        sys.exit("generated files are out of step: run `make docs` and commit the result")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What linters cannot see."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "lens_gate"
+PURE = ("stats", "artifacts", "analysis", "gates", "reports", "vocabulary", "errors.py", "providers")
+LONGEST_MODULE = 400
+LONGEST_BODY = 40
+LONGEST_BODY_P95 = 30
+HEAVY = ("scipy", "numpy", "boto3", "github", "gitlab", "jinja2", "httpx", "rich", "pydantic", "genai_prices")
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def bodies(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            if body:
+                yield node.name, (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+def test_no_module_is_longer_than_four_hundred_lines():
+    lengths = {str(path.relative_to(SOURCE)): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_no_function_body_is_longer_than_forty_lines_and_nearly_all_are_far_shorter():
+    found = [
+        (length, f"{path.relative_to(SOURCE)}:{name}")
+        for path in modules()
+        for name, length in bodies(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert [row for row in found if row[0] > LONGEST_BODY] == []
+    sizes = sorted(length for length, _ in found)
+    assert sizes[int(0.95 * len(sizes)) - 1] <= LONGEST_BODY_P95
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_rooms_neither_open_nor_print_nor_read_input(room: str):
+    place = SOURCE / room
+    files = [place] if place.is_file() else sorted(place.rglob("*.py"))
+    assert files
+    calls = [
+        f"{path.name}:{node.lineno} {node.func.id}"
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"open", "print", "input"}
+    ]
+    assert calls == []
+
+
+def test_help_loads_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from lens_gate.cli.app import execute\n"
+        "code = execute(['--help'])\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "print('heavy:', heavy, file=sys.stderr)\n"
+        "sys.exit(code or bool(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "analyze" in done.stdout
