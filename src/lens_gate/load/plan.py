@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
+from lens_gate.config.model import GenericHttp
 from lens_gate.providers.base import ChatRequest, Endpoint, Provider
 from lens_gate.vocabulary.requests import Api, Arm, Phase
 
@@ -18,10 +21,10 @@ class PromptPlan:
 
     id: str
     weight: float
-    messages: tuple[tuple[str, object], ...]
+    messages: tuple[tuple[str, JsonValue], ...]
     system: str | None
-    tools: tuple[object, ...]
-    params: Mapping[str, object]
+    tools: tuple[JsonValue, ...]
+    params: Mapping[str, JsonValue]
     headers: Mapping[str, str]
     variables: Mapping[str, tuple[str, ...]]
     generators: Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -29,7 +32,10 @@ class PromptPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPlan:
-    """One model behind one endpoint; `series` (`provider/model` of the candidate) pairs it across arms."""
+    """One model behind one endpoint; `series` (`provider/model` of the candidate) pairs it across arms.
+
+    `through_target` says that the endpoint is a process started for this arm, whose address is chance.
+    """
 
     series: str
     provider_name: str
@@ -40,9 +46,11 @@ class SeriesPlan:
     max_tokens: int | None
     temperature: float | None
     system: str | None
-    params: Mapping[str, object]
+    params: Mapping[str, JsonValue]
     input_usd_per_million: float | None = None
     output_usd_per_million: float | None = None
+    generic: GenericHttp | None = None
+    through_target: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

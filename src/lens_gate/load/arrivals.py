@@ -1,0 +1,56 @@
+"""When requests are sent: offsets from the start of the run in nanoseconds, as absolute deadlines.
+
+Each offset is computed from the start and not from the send before it, so that a late send delays no other and the
+rate cannot drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from itertools import count, islice, takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+NS_PER_S = 1_000_000_000
+_BLOCK = 512
+
+
+class Arrival(StrEnum):
+    """How requests arrive: three open loops at a rate, or a closed loop whose answers pull the next request."""
+
+    FIXED = "fixed"
+    POISSON = "poisson"
+    RANDOM = "random"
+    CLOSED = "closed"
+
+
+def fixed(rate: float) -> Iterator[int]:
+    """Yield evenly spaced offsets, the first at 0; `rate` is per second."""
+    return (round(index * NS_PER_S / rate) for index in count())
+
+
+def poisson(rate: float, rng: np.random.Generator) -> Iterator[int]:
+    """Yield the offsets of a Poisson process: independent exponential gaps with a mean of 1 / `rate` seconds."""
+    return _cumulated(lambda: rng.exponential(1 / rate, _BLOCK))
+
+
+def uniform(rate: float, rng: np.random.Generator) -> Iterator[int]:
+    """Yield offsets whose gaps are uniform in [0, 2 / `rate`) seconds, so that their mean is 1 / `rate`."""
+    return _cumulated(lambda: rng.uniform(0, 2 / rate, _BLOCK))
+
+
+def bounded(offsets: Iterator[int], *, duration_s: float | None, requests: int | None) -> Iterator[int]:
+    """Cut `offsets` before `duration_s` and after `requests` of them, whichever comes first; None is no bound."""
+    within = offsets if duration_s is None else takewhile(lambda offset: offset < duration_s * NS_PER_S, offsets)
+    return islice(within, requests)
+
+
+def _cumulated(draw_gaps: Callable[[], NDArray[np.float64]]) -> Iterator[int]:
+    """Sum gaps in seconds, drawn in blocks because a single draw costs as much as a hundred."""
+    now_s = 0.0
+    while True:
+        offsets_s = now_s + np.cumsum(draw_gaps())
+        now_s = float(offsets_s[-1])
+        yield from np.rint(offsets_s * NS_PER_S).astype(np.int64).tolist()

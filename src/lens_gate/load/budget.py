@@ -1,0 +1,223 @@
+"""The cost cap: dollars are reserved at their upper bound before a request is sent, and settled when it has ended.
+
+So a run can stop short of its cap, never beyond it. Without a cap the same ledger only adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
+from math import ceil, floor
+
+from pydantic import JsonValue
+
+from lens_gate.errors import ConfigProblem
+from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
+from lens_gate.load.pricing import PriceList
+from lens_gate.load.prompts import canonical, chat_request
+from lens_gate.providers.base import ChatRequest
+from lens_gate.vocabulary.requests import ErrorClass
+
+_PER_USD = 10**12
+"""Money is counted in whole millionths of a millionth of a dollar, because sums of floats drift past a cap."""
+
+_FRAME_TOKENS = 64
+_TOOL_TOKENS = 2048
+_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
+_ANSWER_COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
+_MEDIA_TYPES = ("image", "audio", "video", "file", "document")
+_MEDIA_KEYS = frozenset({"inline_data", "inlineData", "file_data", "fileData"})
+
+_UNBILLED = frozenset(
+    {
+        ErrorClass.CONNECT,
+        ErrorClass.CONNECT_TIMEOUT,
+        ErrorClass.TLS,
+        ErrorClass.AUTHENTICATION,
+        ErrorClass.RATE_LIMIT,
+        ErrorClass.OVERLOADED,
+        ErrorClass.QUOTA,
+        ErrorClass.NOT_FOUND,
+        ErrorClass.INVALID_REQUEST,
+        ErrorClass.SHED,
+    }
+)
+
+_BROKEN_OFF = frozenset(
+    {
+        ErrorClass.RESET,
+        ErrorClass.HEADERS_TIMEOUT,
+        ErrorClass.TIMEOUT,
+        ErrorClass.IDLE_TIMEOUT,
+        ErrorClass.ERROR_IN_STREAM,
+        ErrorClass.CUT_STREAM,
+        ErrorClass.MALFORMED,
+        ErrorClass.INTERRUPTED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money held back for one request in flight, in the ledger's own unit."""
+
+    number: int
+    amount: int
+
+
+class Budget:
+    """The ledger of one run, in US dollars; `cap_usd` of None adds up without refusing."""
+
+    def __init__(self, cap_usd: float | None) -> None:
+        self.cap_usd = cap_usd
+        self._cap = None if cap_usd is None else floor(Fraction(cap_usd) * _PER_USD)
+        self._spent = 0
+        self._held: dict[int, int] = {}
+        self._total_held = 0
+        self._peak = 0
+        self._numbers = count()
+
+    @property
+    def spent_usd(self) -> float:
+        """What has been charged so far."""
+        return self._spent / _PER_USD
+
+    @property
+    def reserved_usd(self) -> float:
+        """What is held back for the requests in flight."""
+        return self._total_held / _PER_USD
+
+    @property
+    def peak_reserved_usd(self) -> float:
+        """The largest sum that was ever held back."""
+        return self._peak / _PER_USD
+
+    def reserve(self, upper_bound: float | None) -> Reservation | None:
+        """Hold back `upper_bound` dollars; None if spent, held and this together would pass the cap.
+
+        An unknown bound (None) is refused under a cap, and holds nothing without one.
+        """
+        if self._cap is not None and upper_bound is None:
+            return None
+        amount = _units(upper_bound or 0.0)
+        if self._cap is not None and self._spent + self._total_held + amount > self._cap:
+            return None
+        reservation = Reservation(next(self._numbers), amount)
+        self._held[reservation.number] = amount
+        self._total_held += amount
+        self._peak = max(self._peak, self._total_held)
+        return reservation
+
+    def settle(self, reservation: Reservation, actual: float | None) -> None:
+        """End a reservation: charge `actual` dollars, or all that was held where the bill is unknown (None).
+
+        Raises KeyError if it was settled before.
+        """
+        held = self._held.pop(reservation.number)
+        self._total_held -= held
+        self._spent += held if actual is None else _units(actual)
+
+    def could_fit(self, upper_bound: float | None) -> bool:
+        """Say whether `upper_bound` may yet fit, should the requests in flight turn out to cost nothing."""
+        if self._cap is None:
+            return True
+        return upper_bound is not None and self._spent + _units(upper_bound) <= self._cap
+
+
+def _units(usd: float) -> int:
+    return ceil(Fraction(usd) * _PER_USD)
+
+
+def billed(error_class: ErrorClass, http_status: int | None, cost: float | None) -> float | None:
+    """Return what to settle a request at: its known cost, 0 where no model ran, else None (all that was reserved).
+
+    A stream that broke off may well be billed, and the usage that it did send (a placeholder, a running count) is not
+    the bill, so it is charged in full. So is an error inside a 200, whatever its class.
+    """
+    if error_class in _UNBILLED and (http_status is None or http_status >= 400):
+        return 0.0
+    return None if error_class in _BROKEN_OFF else cost
+
+
+def input_tokens_bound(request: ChatRequest) -> int | None:
+    """Return how many input tokens `request` can have at most, None if it holds images, audio or files.
+
+    A tokenizer makes no more tokens than there are UTF-8 bytes. Counted are the bytes of all that is sent as JSON,
+    whose braces and names pay for the frame of each message, plus 64 for the frame of the whole and 2,048 for the
+    hidden instructions of tools.
+    """
+    if any(_holds_media(message.content) for message in request.messages):
+        return None
+    turns = [[message.role, message.content] for message in request.messages]
+    sent = canonical([request.system, turns, list(request.tools), dict(request.params)])
+    tools = bool(request.tools) or "tools" in request.params
+    return len(sent) + _FRAME_TOKENS + (_TOOL_TOKENS if tools else 0)
+
+
+def _holds_media(content: JsonValue) -> bool:
+    if isinstance(content, list):
+        return any(_holds_media(part) for part in content)
+    if not isinstance(content, dict):
+        return False
+    kind = str(content.get("type", ""))
+    if any(word in kind for word in _MEDIA_TYPES) or not _MEDIA_KEYS.isdisjoint(content):
+        return True
+    return any(_holds_media(part) for part in content.values())
+
+
+def output_tokens_bound(request: ChatRequest) -> int | None:
+    """Return how many tokens the answers can have at most, over all of them; None where no limit is set."""
+    limits = [request.max_tokens, *_numbers(request.params, _OUTPUT_LIMITS)]
+    known = [limit for limit in limits if limit is not None]
+    return max(known) * max(_numbers(request.params, _ANSWER_COUNTS), default=1) if known else None
+
+
+def _numbers(params: Mapping[str, JsonValue], names: Sequence[str]) -> list[int]:
+    """Return the whole numbers under `names`, at the top and one level below (`generationConfig`)."""
+    levels = [params, *(value for value in params.values() if isinstance(value, dict))]
+    found = (level.get(name) for level in levels for name in names)
+    return [number for number in found if isinstance(number, int)]
+
+
+def upper_bound(prices: PriceList, series: SeriesPlan, request: ChatRequest) -> float | None:
+    """Return the most dollars that `request` can cost; None where its price, input or output has no bound."""
+    input_tokens, output_tokens = input_tokens_bound(request), output_tokens_bound(request)
+    if input_tokens is None or output_tokens is None:
+        return None
+    return prices.bound(series, input_tokens=input_tokens, output_tokens=output_tokens)
+
+
+def require_bounds(arms: Iterable[ArmPlan], prices: PriceList) -> None:
+    """Refuse, before anything is sent, what a cost cap could not hold.
+
+    Raises ConfigProblem for a series without a price or a limit of its answers, and for a prompt without a bound.
+    """
+    for arm in arms:
+        for series in arm.series:
+            for prompt in arm.prompts:
+                _require_bound(series, prompt, prices)
+
+
+def _require_bound(series: SeriesPlan, prompt: PromptPlan, prices: PriceList) -> None:
+    request = chat_request(series, prompt, dict.fromkeys(prompt.variables, ""))
+    name = f"{series.provider_name}/{series.model}"
+    if prices.price(series) is None:
+        raise ConfigProblem(
+            f"the price of {name} is unknown, so that no cost cap can hold",
+            place="profiler.max_cost_usd",
+            hint="Set `input_usd_per_million` and `output_usd_per_million` of this model, or leave the cap out.",
+        )
+    if output_tokens_bound(request) is None:
+        raise ConfigProblem(
+            f"the answers of {name} have no limit, so that no cost cap can hold",
+            place="profiler.max_cost_usd",
+            hint="Set `max_tokens` of this model, or leave the cap out.",
+        )
+    if input_tokens_bound(request) is None:
+        raise ConfigProblem(
+            f"prompt {prompt.id!r} holds images, audio or files, whose tokens have no bound",
+            place="profiler.max_cost_usd",
+            hint="Leave this prompt or the cap out.",
+        )

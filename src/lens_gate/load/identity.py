@@ -1,0 +1,88 @@
+"""What an arm would send, as data and as a hash: equal arms are found before a single request is paid.
+
+No secret enters: of a header that carries a credential only the name counts, and the key itself never does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import JsonValue
+
+from lens_gate.load.pairing import paired_prompts, paired_series, uncovered
+from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
+from lens_gate.load.prompts import canonical
+from lens_gate.providers.base import Endpoint
+
+__all__ = ["requests_hash", "same_requests", "uncovered"]
+
+_CREDENTIAL = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
+
+
+def requests_hash(series: Sequence[SeriesPlan], prompts: Sequence[PromptPlan]) -> str:
+    """Return the sha256 (hex) over all that is sent to each series with each prompt, in whatever order they stand."""
+    sent = {
+        "series": sorted((_series(one) for one in series), key=canonical),
+        "prompts": [_prompt(one) for one in sorted(prompts, key=lambda one: one.id)],
+    }
+    return hashlib.sha256(canonical(sent)).hexdigest()
+
+
+def same_requests(a: ArmPlan, b: ArmPlan) -> bool:
+    """Say whether every pair of the two arms would send the same to the same thing: nothing to compare.
+
+    What only one arm has forms no pairs and does not make them differ; `uncovered` lists it. Weights do not either,
+    because both arms are sent the prompts that are drawn once.
+    """
+    return (
+        a.target == b.target
+        and all(_series(pair.candidate) == _series(pair.base) for pair in paired_series(a, b))
+        and all(_content(pair.candidate) == _content(pair.base) for pair in paired_prompts(a, b))
+    )
+
+
+def _series(series: SeriesPlan) -> dict[str, JsonValue]:
+    generic = series.generic
+    return {
+        "endpoint": "target" if series.through_target else _without_credentials(series.endpoint),
+        "api": series.api.value,
+        "generic": None if generic is None else [generic.method, generic.path, generic.body],
+        "model": series.model,
+        "max_tokens": series.max_tokens,
+        "temperature": series.temperature,
+        "system": series.system,
+        "params": dict(series.params),
+        "headers": _headers(series.endpoint.headers),
+    }
+
+
+def _content(prompt: PromptPlan) -> dict[str, JsonValue]:
+    return {
+        "messages": [[role, content] for role, content in prompt.messages],
+        "system": prompt.system,
+        "tools": list(prompt.tools),
+        "params": dict(prompt.params),
+        "headers": _headers(prompt.headers),
+    }
+
+
+def _prompt(prompt: PromptPlan) -> dict[str, JsonValue]:
+    return {
+        "id": prompt.id,
+        **_content(prompt),
+        "variables": {name: list(values) for name, values in prompt.variables.items()},
+        "generators": {name: list(spec) for name, spec in prompt.generators.items()},
+    }
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, JsonValue]:
+    return {name.lower(): None if _CREDENTIAL.search(name) else value for name, value in headers.items()}
+
+
+def _without_credentials(endpoint: Endpoint) -> str:
+    parts = urlsplit(endpoint.base_url)
+    query = "&".join(item for item in parts.query.split("&") if not _CREDENTIAL.search(item.partition("=")[0]))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), query, ""))

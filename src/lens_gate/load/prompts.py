@@ -1,0 +1,151 @@
+"""From prompt templates to what a model is asked: draws of variables, rendering, and the fingerprint of the result.
+
+A template names a variable as `{{name}}`. Variables stand in `system` and anywhere inside `messages`; tools, parameters
+and headers are sent as they are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from pydantic import JsonValue
+
+from lens_gate.errors import ConfigProblem
+from lens_gate.load.plan import PromptPlan, SeriesPlan
+from lens_gate.providers.base import ChatRequest, Message
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w-]*)\s*\}\}")
+
+_VOCABULARY = (
+    "amber anchor autumn basket beacon border bridge candle canvas carbon cedar circle copper corner cotton "
+    "desert engine fabric feather forest garden glacier granite harbor harvest island jacket kettle ladder lantern "
+    "marble meadow mirror mountain needle ocean orchard paper pebble pencil planet quarry river saddle shadow signal "
+    "silver spring station summer thread timber tunnel valley velvet village violet wagon willow window winter"
+)
+WORDS = tuple(_VOCABULARY.split())
+"""What the `lorem` generator writes with."""
+
+DEFAULT_PROMPT = PromptPlan(
+    id="default",
+    weight=1.0,
+    messages=(("user", "Explain in about 150 words how a rainbow forms."),),
+    system=None,
+    tools=(),
+    params={},
+    headers={},
+    variables={},
+)
+"""What is asked when a configuration names no prompts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The value that each variable takes in one pair of requests; `hash` is short and equal for equal values."""
+
+    values: Mapping[str, str]
+    hash: str
+
+
+def canonical(value: object) -> bytes:
+    """Write plain data as JSON with sorted keys, so that equal data gives equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def draw(prompt: PromptPlan, rng: np.random.Generator) -> Draw:
+    """Draw a value for each variable of `prompt`, all values of a variable being equally likely."""
+    values = {name: _value(prompt, name, rng) for name in sorted(prompt.variables)}
+    return Draw(values, hashlib.sha256(canonical(values)).hexdigest()[:12])
+
+
+def _value(prompt: PromptPlan, name: str, rng: np.random.Generator) -> str:
+    choices = prompt.variables[name]
+    if choices:
+        return choices[int(rng.integers(len(choices)))]
+    kind, words = prompt.generators[name]
+    if kind == "number":
+        return str(int(rng.integers(1_000_000)))
+    return " ".join(WORDS[index] for index in rng.integers(len(WORDS), size=words).tolist())
+
+
+def weighted(weights: Sequence[float], rng: np.random.Generator) -> Iterator[int]:
+    """Yield indices without end, each drawn with a probability in proportion to its weight (all above 0)."""
+    bounds = list(accumulate(weights))
+    while True:
+        # A draw of the largest float below 1 may round up to the total: the last index takes it.
+        yield min(bisect_right(bounds, rng.random() * bounds[-1]), len(bounds) - 1)
+
+
+def require_variables(prompt: PromptPlan, place: str) -> None:
+    """Raise ConfigProblem if a template of `prompt` names a variable that it does not declare."""
+    named = _names(prompt.system) | {name for _, content in prompt.messages for name in _names(content)}
+    missing = sorted(named - prompt.variables.keys())
+    if missing:
+        raise ConfigProblem(
+            f"the template names {{{{{missing[0]}}}}}, which is not among its variables"
+            f" ({', '.join(sorted(prompt.variables)) or 'none'})",
+            place=place,
+            hint=f"Add `{missing[0]}` under `variables` of this prompt, or correct the name.",
+        )
+
+
+def _names(value: JsonValue) -> set[str]:
+    if isinstance(value, str):
+        return set(_PLACEHOLDER.findall(value))
+    return {name for part in _parts(value) for name in _names(part)}
+
+
+def _parts(value: JsonValue) -> list[JsonValue]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def render(value: JsonValue, values: Mapping[str, str]) -> JsonValue:
+    """Replace `{{name}}` in every string of `value`, once: a value that holds `{{…}}` itself stays as it is."""
+    if isinstance(value, str):
+        return _render_text(value, values)
+    if isinstance(value, dict):
+        return {key: render(part, values) for key, part in value.items()}
+    if isinstance(value, list):
+        return [render(part, values) for part in value]
+    return value
+
+
+def _render_text(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
+def chat_request(series: SeriesPlan, prompt: PromptPlan, values: Mapping[str, str]) -> ChatRequest:
+    """Put a model and a rendered prompt together; what the prompt says wins over what the model's entry says."""
+    return ChatRequest(
+        model=series.model,
+        messages=tuple(Message(role=role, content=render(content, values)) for role, content in prompt.messages),
+        system=series.system if prompt.system is None else _render_text(prompt.system, values),
+        tools=prompt.tools,
+        max_tokens=series.max_tokens,
+        temperature=series.temperature,
+        params={**series.params, **prompt.params},
+        headers=prompt.headers,
+    )
+
+
+def prompt_hash(request: ChatRequest) -> str:
+    """Return a short hash over what the model reads: system, messages and tools."""
+    turns = [[message.role, message.content] for message in request.messages]
+    return hashlib.sha256(canonical([request.system, turns, list(request.tools)])).hexdigest()[:16]
+
+
+def prompt_characters(request: ChatRequest) -> int:
+    """Return the length of all text in system and messages."""
+    return len(request.system or "") + sum(_characters(message.content) for message in request.messages)
+
+
+def _characters(value: JsonValue) -> int:
+    return len(value) if isinstance(value, str) else sum(_characters(part) for part in _parts(value))

@@ -1,0 +1,62 @@
+"""The money of a run: prices and ledger together, as the runner asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lens_gate.artifacts.run import Spend
+from lens_gate.artifacts.samples import Sample
+from lens_gate.load.budget import Budget, Reservation, billed, upper_bound
+from lens_gate.load.plan import PlannedRequest, SeriesPlan
+from lens_gate.load.pricing import PriceList
+from lens_gate.providers.base import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRequest:
+    """A request in flight, and the money held back for it."""
+
+    series: SeriesPlan
+    reservation: Reservation
+
+
+class Purse:
+    """Implements the runner's `Money` with the prices of this run and a cap in US dollars (None: no cap)."""
+
+    def __init__(self, prices: PriceList, cap_usd: float | None) -> None:
+        self._prices = prices
+        self._budget = Budget(cap_usd)
+
+    def reserve(self, planned: PlannedRequest) -> HeldRequest | None:
+        """Hold back what `planned` can cost at most; None if that would pass the cap."""
+        reservation = self._budget.reserve(self._bound(planned))
+        return None if reservation is None else HeldRequest(planned.series, reservation)
+
+    def could_fit(self, planned: PlannedRequest) -> bool:
+        """Say whether `planned` may yet fit when the requests in flight have been settled."""
+        return self._budget.could_fit(self._bound(planned))
+
+    def settle(self, held: HeldRequest, sample: Sample) -> float | None:
+        """End a reservation; return what `sample` cost, 0 where no model ran, None where nobody knows."""
+        usage = Usage(
+            input=sample.input_tokens,
+            output=sample.output_tokens,
+            cached=sample.cached_tokens,
+            reasoning=sample.reasoning_tokens,
+        )
+        cost = billed(sample.error_class, sample.http_status, self._prices.cost(held.series, usage))
+        self._budget.settle(held.reservation, cost)
+        return cost if self._prices.price(held.series) is not None else None
+
+    def spend(self) -> Spend:
+        """Return the account of the run for its artifact."""
+        return Spend(
+            spent_usd=self._budget.spent_usd,
+            reserved_usd=self._budget.peak_reserved_usd,
+            cap_usd=self._budget.cap_usd,
+            unpriced_models=self._prices.unpriced,
+            prices=self._prices.prices,
+        )
+
+    def _bound(self, planned: PlannedRequest) -> float | None:
+        return upper_bound(self._prices, planned.series, planned.request)

@@ -1,0 +1,286 @@
+"""The schedule: which request of which arm is sent in which slot. Pure and lazy, fixed by its random generator.
+
+`requests`, `duration_s` and `rate` count everything that is sent: both arms, all series, warm-up and cool-down, which
+are cut from the two ends of the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice, repeat
+from typing import assert_never
+
+import numpy as np
+
+from lens_gate.config.model import Config, Workload, WorkloadType
+from lens_gate.errors import ConfigProblem, NotAvailableYet
+from lens_gate.load.arrivals import NS_PER_S, Arrival, bounded, fixed, poisson, uniform
+from lens_gate.load.pairing import paired_prompts, paired_series
+from lens_gate.load.plan import ArmPlan, PlannedRequest, PromptPlan, SeriesPlan
+from lens_gate.load.prompts import Draw, chat_request, draw, prompt_characters, prompt_hash, weighted
+from lens_gate.vocabulary.requests import Arm, Phase
+
+DEFAULT_DURATION_S = 60.0
+"""How long a run lasts where neither `duration` nor `requests` is configured."""
+
+DEFAULT_RATE = 1.0
+"""Requests per second, both arms together, where no rate is configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSettings:
+    """How a run is paced: `rate` per second in an open loop (else None), `concurrency` in a closed one (else None).
+
+    None for both `duration_s` and `requests` means that the caller ends the run.
+    """
+
+    arrival: Arrival
+    rate: float | None
+    concurrency: int | None
+    duration_s: float | None
+    requests: int | None
+    warmup_s: float = 0.0
+    cooldown_s: float = 0.0
+    seed: int = 0
+
+    @property
+    def end_s(self) -> float | None:
+        """When the last send is due, in seconds from the start; None where that is not known beforehand."""
+        by_requests = None if self.requests is None or self.rate is None else self.requests / self.rate
+        ends = [end for end in (self.duration_s, by_requests) if end is not None]
+        return min(ends, default=None)
+
+
+def schedule_settings(config: Config) -> ScheduleSettings:
+    """Read the pace of a run from `profiler` and `workload`.
+
+    Raises ConfigProblem where the named kind of arrival lacks its section, nothing is left to measure, or a cool-down
+    precedes an end that nobody knows; NotAvailableYet for a replay.
+    """
+    profiler = config.profiler
+    arrival = _arrival(config.workload)
+    unbounded = profiler.duration is None and profiler.requests is None
+    settings = ScheduleSettings(
+        arrival=arrival,
+        rate=_rate(arrival, config.workload),
+        concurrency=_concurrency(arrival, config.workload),
+        duration_s=DEFAULT_DURATION_S if unbounded else profiler.duration,
+        requests=profiler.requests,
+        warmup_s=profiler.warmup,
+        cooldown_s=profiler.cooldown,
+        seed=profiler.seed,
+    )
+    _require_time_to_measure(settings)
+    return settings
+
+
+def _require_time_to_measure(settings: ScheduleSettings) -> None:
+    unmeasured_s = settings.warmup_s + settings.cooldown_s
+    if settings.end_s is not None and unmeasured_s >= settings.end_s:
+        raise ConfigProblem(
+            f"warm-up and cool-down ({unmeasured_s:g} s) leave nothing of a run of {settings.end_s:g} s to measure",
+            place="profiler",
+            hint="Raise `duration` or `requests`, which include both, or shorten `warmup` and `cooldown`.",
+        )
+    if settings.end_s is None and settings.cooldown_s > 0:
+        raise ConfigProblem(
+            "a closed loop that ends with its requests does not know when its cool-down begins",
+            place="profiler.cooldown",
+            hint="Add a `duration`, or leave `cooldown` out.",
+        )
+
+
+def _arrival(workload: Workload) -> Arrival:
+    match _kind(workload):
+        case WorkloadType.FIXED:
+            return Arrival.FIXED
+        case WorkloadType.POISSON:
+            return Arrival.POISSON
+        case WorkloadType.RANDOM:
+            return Arrival.RANDOM
+        case WorkloadType.CLOSED:
+            return Arrival.CLOSED
+        case WorkloadType.MIXED:
+            return Arrival.FIXED if workload.fixed is not None or workload.poisson is None else Arrival.POISSON
+        case WorkloadType.REPLAY:
+            raise NotAvailableYet(
+                "replaying a recorded log is not available yet",
+                place="workload.type",
+                hint="Use `fixed`, `poisson`, `random`, `closed` or `mixed`.",
+            )
+        case unknown:
+            assert_never(unknown)
+
+
+def _kind(workload: Workload) -> WorkloadType:
+    """Return the type; where it is not written, the one section that is there says it."""
+    sections = {
+        WorkloadType.FIXED: workload.fixed,
+        WorkloadType.POISSON: workload.poisson,
+        WorkloadType.CLOSED: workload.closed,
+        WorkloadType.REPLAY: workload.replay,
+    }
+    present = [kind for kind, section in sections.items() if section is not None]
+    if "type" in workload.model_fields_set or len(present) != 1:
+        return workload.type
+    return present[0]
+
+
+def _rate(arrival: Arrival, workload: Workload) -> float | None:
+    steady = None if workload.fixed is None else workload.fixed.requests_per_second
+    mean = None if workload.poisson is None else workload.poisson.rate
+    if arrival is Arrival.CLOSED:
+        return None
+    if arrival is Arrival.RANDOM:
+        return steady or mean or DEFAULT_RATE
+    own, other = (steady, mean) if arrival is Arrival.FIXED else (mean, steady)
+    if own is None and other is not None:
+        raise ConfigProblem(
+            f"the type is `{arrival}`, but the rate stands in another section",
+            place="workload.type",
+            hint=f"Add the section `workload.{arrival}`, or change the type.",
+        )
+    return own or DEFAULT_RATE
+
+
+def _concurrency(arrival: Arrival, workload: Workload) -> int | None:
+    if arrival is not Arrival.CLOSED:
+        return None
+    return 1 if workload.closed is None else workload.closed.concurrency
+
+
+def phase_at(settings: ScheduleSettings, offset_ns: int) -> Phase:
+    """Say which phase a send at `offset_ns` belongs to; for a closed loop, that of the actual send."""
+    if offset_ns < settings.warmup_s * NS_PER_S:
+        return Phase.WARMUP
+    if settings.end_s is not None and offset_ns >= (settings.end_s - settings.cooldown_s) * NS_PER_S:
+        return Phase.COOLDOWN
+    return Phase.MEASURE
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One arm's half of a comparison: its series and its prompts, in the order that both arms share."""
+
+    arm: Arm
+    series: Sequence[SeriesPlan]
+    prompts: Sequence[PromptPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A place in the schedule; `pair` and `slot` are None without a comparison."""
+
+    pair: int | None
+    slot: int | None
+    offset_ns: int
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What is sent next: positions in the shared order of series and prompts, and the drawn values."""
+
+    series: int
+    prompt: int
+    draw: Draw
+    repetition: int
+
+
+def schedule(
+    candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings, rng: np.random.Generator
+) -> Iterator[PlannedRequest]:
+    """Yield the requests of a run in the order of their slots.
+
+    With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled. Each
+    prompt that is drawn goes to all series, in random order, before the next one is drawn. In a closed loop every
+    offset is 0, the caller pulls, and `phase_at` tells the phase. Nothing is yielded where the arms share nothing.
+    """
+    sides, drawn = _sides(candidate, base)
+    if not drawn or not sides[0].series:
+        return
+    # Streams of their own keep the arrival times the same when a prompt is added.
+    arrival_rng, draw_rng, order_rng = rng.spawn(3)
+    items = _items(len(sides[0].series), drawn, draw_rng, order_rng)
+    index = count()
+    for number, offsets in enumerate(_grouped(_offsets(settings, arrival_rng), len(sides))):
+        item = next(items)
+        slots = [
+            _Slot(number if base else None, slot if base else None, offset, phase_at(settings, offsets[0]))
+            for slot, offset in enumerate(offsets)
+        ]
+        for slot, side in zip(slots, _shuffled(sides, order_rng), strict=True):
+            yield _planned(next(index), slot, side, item)
+
+
+def _sides(candidate: ArmPlan, base: ArmPlan | None) -> tuple[list[_Side], list[PromptPlan]]:
+    """Return the sides, and the prompts from which the variables of both are drawn."""
+    if base is None:
+        return [_Side(candidate.arm, candidate.series, candidate.prompts)], list(candidate.prompts)
+    series, prompts = paired_series(candidate, base), paired_prompts(candidate, base)
+    return [
+        _Side(candidate.arm, [pair.candidate for pair in series], [pair.candidate for pair in prompts]),
+        _Side(base.arm, [pair.base for pair in series], [pair.base for pair in prompts]),
+    ], [pair.drawn for pair in prompts]
+
+
+def _offsets(settings: ScheduleSettings, rng: np.random.Generator) -> Iterator[int]:
+    rate = settings.rate or DEFAULT_RATE
+    match settings.arrival:
+        case Arrival.FIXED:
+            offsets = fixed(rate)
+        case Arrival.POISSON:
+            offsets = poisson(rate, rng)
+        case Arrival.RANDOM:
+            offsets = uniform(rate, rng)
+        case Arrival.CLOSED:
+            offsets = repeat(0)
+        case unknown:
+            assert_never(unknown)
+    return bounded(offsets, duration_s=settings.duration_s, requests=settings.requests)
+
+
+def _grouped(offsets: Iterator[int], size: int) -> Iterator[tuple[int, ...]]:
+    """Yield whole groups of `size`; what is left over at the end is dropped."""
+    while len(group := tuple(islice(offsets, size))) == size:
+        yield group
+
+
+def _items(
+    series: int, prompts: Sequence[PromptPlan], draw_rng: np.random.Generator, order_rng: np.random.Generator
+) -> Iterator[_Item]:
+    seen: Counter[tuple[int, str]] = Counter()
+    choice = weighted([one.weight for one in prompts], draw_rng)
+    while True:
+        prompt = next(choice)
+        drawn = draw(prompts[prompt], draw_rng)
+        repetition = seen[prompt, drawn.hash]
+        seen[prompt, drawn.hash] += 1
+        for position in order_rng.permutation(series).tolist():
+            yield _Item(position, prompt, drawn, repetition)
+
+
+def _shuffled(sides: list[_Side], rng: np.random.Generator) -> list[_Side]:
+    return sides[::-1] if rng.random() < 0.5 else sides
+
+
+def _planned(index: int, slot: _Slot, side: _Side, item: _Item) -> PlannedRequest:
+    series, prompt = side.series[item.series], side.prompts[item.prompt]
+    request = chat_request(series, prompt, item.draw.values)
+    return PlannedRequest(
+        index=index,
+        offset_ns=slot.offset_ns,
+        arm=side.arm,
+        series=series,
+        pair=slot.pair,
+        slot=slot.slot,
+        prompt_id=prompt.id,
+        draw=item.draw.hash,
+        repetition=item.repetition,
+        phase=slot.phase,
+        request=request,
+        prompt_hash=prompt_hash(request),
+        prompt_characters=prompt_characters(request),
+    )
