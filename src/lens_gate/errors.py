@@ -6,7 +6,8 @@ LensGateError
 │   └── MissingVariable ........ 2   a ${VAR} that is needed now is not set
 ├── ArtifactProblem ............ 2   an artifact cannot be read
 │   ├── ArtifactCorrupt ........ 2   empty, truncated or foreign bytes
-│   └── ArtifactTooNew ......... 2   written by a newer lens-gate
+│   ├── ArtifactTooNew ......... 2   written by a newer lens-gate
+│   └── NotStored .............. 2   the store has nothing under this key
 ├── SecurityRefusal ............ 2   the request would send a secret where it must not go
 ├── NotAvailableYet ............ 2   a later mode of the product
 ├── CouldNotMeasure ............ 3   endpoint, authentication, quota, target
@@ -15,6 +16,7 @@ LensGateError
 ├── NoBaseline ................. 5   no usable baseline, or one of another model
 ├── CapReached ................. 6   a cost or time cap ended the run before an answer
 └── PublishFailed .............. 7   a store, report or notification could not be written
+    └── ConditionFailed ........ 7   somebody else wrote the key in between; the writer may read again and retry
 
 Anything else that escapes is a defect of lens-gate and exits with 70, never with 1: a crash must not look like a
 verdict.
@@ -75,6 +77,10 @@ class ArtifactTooNew(ArtifactProblem):
     """The artifact was written by a newer lens-gate."""
 
 
+class NotStored(ArtifactProblem):
+    """The store has nothing under this key."""
+
+
 class SecurityRefusal(LensGateError):
     """The request would send a secret to a place that the trusted configuration does not name."""
 
@@ -117,3 +123,7 @@ class PublishFailed(LensGateError):
     """A file, store, report or notification could not be written."""
 
     exit_code = 7
+
+
+class ConditionFailed(PublishFailed):
+    """A conditional write found other bytes than it was told to replace: somebody else was faster."""

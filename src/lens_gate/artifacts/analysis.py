@@ -11,6 +11,7 @@ from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
     Comparison,
+    Finite,
     ProviderResult,
     Spend,
     Summary,
@@ -98,8 +99,8 @@ class Policy(Frozen):
     pass_confidence: float = Field(gt=0, lt=1)
     gate_small_effects: bool
     strict: bool
-    thresholds_percent: dict[str, float]
-    threshold_points: float
+    thresholds_percent: dict[str, Finite]
+    threshold_points: Finite
     false_alarm_note: str | None = None
 
 

@@ -11,6 +11,8 @@ from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm
 
 Count = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""A number that is required: NaN would be written as null, and such a file could not be read back."""
 
 
 class Benchmark(Frozen):
@@ -20,12 +22,15 @@ class Benchmark(Frozen):
     name: str
     start_time: str
     end_time: str
-    duration_seconds: float
+    duration_seconds: Finite
     config: JsonValue
 
 
 class LatencySummary(Frozen):
-    """Milliseconds over the successful measured requests; None where the sample is too small for that percentile."""
+    """Milliseconds over the successful measured requests; None where the sample is too small for that percentile.
+
+    `percentiles` holds those that the configuration asks for, by name (`"99.9"`).
+    """
 
     count: Count
     min_ms: float | None = None
@@ -38,6 +43,7 @@ class LatencySummary(Frozen):
     p99_ms: float | None = None
     p99_9_ms: float | None = None
     stddev_ms: float | None = None
+    percentiles: dict[str, float | None] = Field(default_factory=dict)
 
 
 class Latency(Frozen):
@@ -101,7 +107,7 @@ class ErrorCount(Frozen):
 
     type: str
     count: Count
-    percentage: float
+    percentage: Finite
     example: str | None = None
 
 
@@ -109,15 +115,15 @@ class TimePoint(Frozen):
     """One interval of the time series; `timestamp` is its start (RFC 3339, UTC)."""
 
     timestamp: str
-    rps: float
-    tokens_per_second: float
+    rps: Finite
+    tokens_per_second: Finite
     mean_latency_ms: float | None
     p95_latency_ms: float | None
     error_rate: float | None
 
 
 class ModelResult(Frozen):
-    """The summary of one model."""
+    """The summary of one model; `finish_reasons` counts why the successful answers ended."""
 
     id: str
     returned: tuple[str, ...] = ()
@@ -127,6 +133,7 @@ class ModelResult(Frozen):
     tokens: Tokens
     cost: Cost
     errors: tuple[ErrorCount, ...]
+    finish_reasons: dict[str, Count] = Field(default_factory=dict)
     time_series: tuple[TimePoint, ...]
 
 
@@ -213,8 +220,8 @@ class Spend(Frozen):
     `reserved_usd` is the largest sum that was ever held back for requests in flight on top of `spent_usd`.
     """
 
-    spent_usd: float
-    reserved_usd: float
+    spent_usd: Finite
+    reserved_usd: Finite
     cap_usd: float | None
     unpriced_models: tuple[str, ...]
     prices: tuple[Price, ...]
@@ -228,22 +235,23 @@ class Plan(Frozen):
     concurrency: int | None
     requests: int | None
     duration_s: float | None
-    warmup_s: float
-    cooldown_s: float
+    warmup_s: Finite
+    cooldown_s: Finite
     seed: int
 
 
 class Uncovered(Frozen):
-    """A prompt that only one arm has, so that it could not be compared."""
+    """A prompt, or a series (with the prompt id `*`), that only one arm has, so that it could not be compared."""
 
     prompt_id: str
     arm: Arm
+    series: str | None = None
 
 
 class Sidecar(Frozen):
-    """Samples that are too many to lie inline: a file beside the artifact, by name, content and size."""
+    """Samples that are too many to lie inline: a file beside the artifact, by bare name, content and size."""
 
-    file: str
+    file: Annotated[str, Field(pattern=r"^[^/\\\x00]+$")]
     sha256: str
     bytes: Count
     requests: Count

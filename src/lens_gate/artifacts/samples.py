@@ -6,9 +6,10 @@ All `*_ns` fields are integer nanoseconds from the run's anchor, except the dura
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import get_type_hints
+from operator import attrgetter
+from typing import get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class Sample:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     token_source: TokenSource = TokenSource.NONE
     prompt_hash: str
     prompt_characters: int
@@ -90,6 +92,21 @@ class TextColumn:
             return np.zeros(len(self.codes), dtype=np.bool_)
         return np.equal(self.codes, self.values.index(value))
 
+    def merged(self) -> TextColumn:
+        """Return the same strings with each value named once, so that `equals` finds every row."""
+        return TextColumn.concatenate([self]) if len(set(self.values)) < len(self.values) else self
+
+    @classmethod
+    def concatenate(cls, columns: Sequence[TextColumn]) -> TextColumn:
+        """Put the rows of one column after those of the other; values that several columns share become one."""
+        known: dict[str, int] = {}
+        coded = [np.zeros(0, dtype=np.int32)]
+        for column in columns:
+            # The last entry answers the code -1, a missing value, by its position.
+            recode = [*(known.setdefault(value, len(known)) for value in column.values), -1]
+            coded.append(np.array(recode, dtype=np.int32)[column.codes])
+        return cls(tuple(known), np.concatenate(coded))
+
     def strings(self) -> list[str | None]:
         """Return the plain strings, None where missing."""
         return [self.values[code] if code >= 0 else None for code in self.codes.tolist()]
@@ -123,12 +140,23 @@ class Samples:
         """Build columns from rows."""
         kept = list(rows)
         return cls(
-            numbers={name: _number_column([getattr(row, name) for row in kept]) for name in NUMBER_COLUMNS},
-            texts={name: _text_column([getattr(row, name) for row in kept]) for name in TEXT_COLUMNS},
+            numbers={name: _number_column(list(map(attrgetter(name), kept))) for name in NUMBER_COLUMNS},
+            texts={name: _text_column(list(map(attrgetter(name), kept))) for name in TEXT_COLUMNS},
         )
 
-    def where(self, mask: NDArray[np.bool_]) -> Samples:
-        """Return the rows for which `mask` (one flag per row) is true."""
+    @classmethod
+    def concatenate(cls, blocks: Sequence[Samples]) -> Samples:
+        """Put the rows of one block after those of the other; no blocks give no rows."""
+        return cls(
+            numbers={
+                name: np.concatenate([np.zeros(0), *(block.numbers[name] for block in blocks)])
+                for name in NUMBER_COLUMNS
+            },
+            texts={name: TextColumn.concatenate([block.texts[name] for block in blocks]) for name in TEXT_COLUMNS},
+        )
+
+    def where(self, mask: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Samples:
+        """Return the rows for which `mask` (one flag per row) is true, those at positions, or those of a slice."""
         return Samples(
             numbers={name: column[mask] for name, column in self.numbers.items()},
             texts={name: TextColumn(column.values, column.codes[mask]) for name, column in self.texts.items()},
@@ -136,10 +164,74 @@ class Samples:
 
 
 def _number_column(values: list[float | None]) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # numpy reads None as NaN
 
 
 def _text_column(values: list[str | None]) -> TextColumn:
     codes: dict[str, int] = {}
     coded = [-1 if value is None else codes.setdefault(str(value), len(codes)) for value in values]
     return TextColumn(tuple(codes), np.array(coded, dtype=np.int32))
+
+
+COLUMNS: Mapping[str, tuple[str, str]] = {
+    "index": ("", "position in the schedule, counted from 0; also the key of the attempts"),
+    "series": ("", "`provider/model` of the candidate: what is compared with what across the arms"),
+    "provider": ("", "name of the provider in the configuration"),
+    "model": ("", "model as requested"),
+    "model_returned": ("", "model as the server named it in its answer"),
+    "arm": ("", "`base` or `candidate`"),
+    "pair": ("", "number of the pair that a request of each arm belongs to"),
+    "slot": ("", "position inside the pair: 0 was due first"),
+    "prompt_id": ("", "prompt in the configuration"),
+    "draw": ("", "which values the variables of the prompt took"),
+    "repetition": ("", "how often this prompt and draw came before"),
+    "phase": ("", "`warmup`, `measure` or `cooldown`; only `measure` counts"),
+    "intended_ns": ("ns", "when it was due; response times count from here"),
+    "sent_ns": ("ns", "when it was sent; service times count from here"),
+    "headers_ns": ("ns", "when the head of the answer was read"),
+    "first_byte_ns": ("ns", "when the first byte of the body was read"),
+    "first_token_ns": ("ns", "when the first generated token of any kind was read"),
+    "first_visible_ns": ("ns", "when the first token that a person would see was read"),
+    "last_token_ns": ("ns", "when the last token was read"),
+    "end_ns": ("ns", "when it was over, however it ended"),
+    "connect_ns": ("ns, duration", "connecting, TLS included; missing on a reused connection"),
+    "reused": ("", "whether the connection had been used before"),
+    "input_tokens": ("tokens", "input as billed, cached ones included"),
+    "output_tokens": ("tokens", "output as billed, reasoning included"),
+    "reasoning_tokens": ("tokens", "the share of the output that is reasoning"),
+    "cached_tokens": ("tokens", "the share of the input that came from the provider's cache"),
+    "cache_write_tokens": ("tokens", "the share of the input that was written to the provider's cache"),
+    "token_source": ("", "where the counts come from: `server`, `chunks`, `estimate` or `none`"),
+    "prompt_hash": ("", "hash of what was sent; the text itself is not kept"),
+    "prompt_characters": ("characters", "length of what was sent"),
+    "answer_hash": ("", "hash of the visible answer"),
+    "answer_characters": ("characters", "length of the visible answer"),
+    "finish_reason": ("", "`stop`, `length`, `tool`, `refusal`, `other` or `none`"),
+    "status": ("", "`ok`, `failed`, `throttled` (429, 529) or `shed` (never sent)"),
+    "error_class": ("", "how it went wrong; `none` for a success"),
+    "http_status": ("", "HTTP status of the last attempt"),
+    "attempts": ("attempts", "tries, the first one included"),
+    "chunk_count": ("chunks", "pieces of the stream that carried generated tokens"),
+    "read_count": ("reads", "reads from the socket that carried the body"),
+    "zero_gaps": ("gaps", "chunks that came in the same read as the one before: a buffered stream has many"),
+    "largest_gap_ns": ("ns, duration", "longest wait between two chunks"),
+    "gap_sketch": ("", "the waits between chunks, as a sketch from which their percentiles follow"),
+    "cost_usd": ("USD", "price of the request"),
+}
+"""Unit and meaning of each field of Sample; where a column may be missing, that is said by its type."""
+
+_TYPE_WORDS: Mapping[str, str] = {"int": "integer", "float": "number", "bool": "true or false"}
+
+
+def columns_markdown() -> str:
+    """Return the table of columns in docs/artifacts.md."""
+    rows = [
+        f"| `{name}` | {_type_words(SAMPLE_HINTS[name])} | {unit} | {text} |" for name, (unit, text) in COLUMNS.items()
+    ]
+    return "\n".join(["| column | type | unit | meaning |", "| --- | --- | --- | --- |", *rows]) + "\n"
+
+
+def _type_words(hint: object) -> str:
+    names = [getattr(part, "__name__", str(part)) for part in get_args(hint) or (hint,)]
+    plain = _TYPE_WORDS.get(names[0], "text")
+    return f"{plain} or null" if "NoneType" in names else plain

@@ -1,0 +1,75 @@
+"""The port of every store: bytes under keys, and conditional writes so that concurrent writers lose nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from lens_gate.errors import UsageProblem
+from lens_gate.vocabulary.index import IndexEntry
+
+_KEY = re.compile(r"[A-Za-z0-9_+=@,-][A-Za-z0-9._+=@,-]*(/[A-Za-z0-9_+=@,-][A-Za-z0-9._+=@,-]*)*")
+_LONGEST_KEY = 512
+
+
+class ETag(str):
+    """What a store calls the bytes that a key holds now: a digest, generation, commit or row version; opaque."""
+
+    __slots__ = ()
+
+
+Condition: TypeAlias = Literal["none", "absent"] | ETag
+"""`none` writes always, `absent` only a new key, an ETag only while the key still holds what bears it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The bytes of a key, and the tag by which they can be replaced."""
+
+    data: bytes
+    etag: ETag
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One key, and the entry it was put with."""
+
+    key: str
+    entry: IndexEntry | None
+
+
+class Store(Protocol):
+    """A keeper of bytes; the keys are paths with `/`, see `check_key`."""
+
+    def get(self, key: str) -> bytes:
+        """Return the bytes; NotStored where there are none."""
+        ...
+
+    def read(self, key: str) -> Stored:
+        """Return the bytes with their tag, to replace them later; NotStored where there are none."""
+        ...
+
+    def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
+        """Write the bytes and their entry, and return the new tag.
+
+        Raises ConditionFailed where the condition does not hold, PublishFailed where the store cannot be written.
+        """
+        ...
+
+    def list(self, prefix: str = "") -> tuple[Listing, ...]:
+        """Return the keys that start with `prefix`, sorted, without opening what they hold."""
+        ...
+
+
+def check_key(key: str) -> str:
+    """Return the key if every store can hold it: segments of letters, digits and `._+=@,-`, none starting with a dot.
+
+    Raises UsageProblem otherwise.
+    """
+    if len(key) <= _LONGEST_KEY and _KEY.fullmatch(key):
+        return key
+    raise UsageProblem(
+        f"{key[:80]!r} cannot be the key of a stored file",
+        hint=f"Use up to {_LONGEST_KEY} letters, digits and ._+=@,- in segments split by /, none starting with a dot.",
+    )

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lens_gate.artifacts import compressed
+from lens_gate.artifacts.compressed import TornMember, compress, decompress, members
+from lens_gate.errors import ArtifactCorrupt
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=4), st.integers(1, 7))
+def test_members_come_back_whatever_the_pieces(texts: list[bytes], size: int) -> None:
+    packed = b"".join(compress(text) for text in texts)
+    pieces = [packed[start : start + size] for start in range(0, len(packed), size)]
+    assert list(members(pieces, name="x")) == texts
+
+
+def test_other_tools_read_what_is_packed_and_the_other_way_round() -> None:
+    assert gzip.decompress(compress(b"one\n") + compress(b"two\n")) == b"one\ntwo\n"
+    assert decompress(gzip.compress(b"one\n"), name="x") == b"one\n"
+
+
+def test_equal_bytes_pack_equally() -> None:
+    assert compress(b"same") == compress(b"same")
+
+
+def test_a_member_larger_than_a_step_is_read_whole() -> None:
+    text = bytes(range(256)) * 10_000
+    assert decompress(compress(text), name="x") == text
+
+
+def test_a_cut_at_any_byte_is_told_and_whole_members_are_kept() -> None:
+    first, second = compress(b"first"), compress(b"second")
+    for end in range(len(first) + 1, len(first) + len(second)):
+        reader = members([(first + second)[:end]], name="x")
+        assert next(reader) == b"first"
+        with pytest.raises(TornMember):
+            next(reader)
+
+
+def test_a_changed_byte_never_gives_other_bytes() -> None:
+    packed = compress(b"the quick brown fox")
+    for place in range(10, len(packed)):
+        damaged = packed[:place] + bytes([packed[place] ^ 1]) + packed[place + 1 :]
+        with pytest.raises(ArtifactCorrupt, match=r"run\.json\.gz"):
+            decompress(damaged, name="run.json.gz")
+
+
+def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
+    bomb = gzip.compress(bytes(compressed.FREE_BYTES + 2**20), compresslevel=9)
+    with pytest.raises(ArtifactCorrupt, match="unpacks to more than 64 MiB"):
+        decompress(bomb, name="x")
+
+
+def test_nothing_unpacks_to_more_than_an_artifact_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compressed, "MAX_BYTES", 100)
+    with pytest.raises(ArtifactCorrupt, match="unpacks to more"):
+        decompress(compress(bytes(200)), name="x")

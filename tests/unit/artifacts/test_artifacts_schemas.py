@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+from tests.builders import a_run, a_verdict, an_analysis
+from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
+
+from lens_gate.artifacts.assemble import sidecar_of
+from lens_gate.artifacts.codec import Artifact, dumps
+from lens_gate.artifacts.envelope import Kind
+from lens_gate.artifacts.schemas import generated_schemas, json_schema
+from lens_gate.vocabulary.outcomes import Outcome
+
+ROOT = Path(__file__).parents[3]
+ARTIFACTS: list[Artifact] = [
+    a_run(),
+    full_run(),
+    full_run(sidecar_of([b"x"], file="run.samples.jsonl.gz", requests=1)),
+    an_analysis(),
+    full_analysis(Outcome.INCONCLUSIVE),
+    full_verdict(),
+]
+
+
+@pytest.mark.parametrize("name", generated_schemas())
+def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == generated_schemas()[name]()
+
+
+def test_each_kind_has_a_published_schema() -> None:
+    assert {Path(name).name for name in generated_schemas()} == {
+        path.name for path in (ROOT / "schemas").glob("[rav]*")
+    }
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS)
+def test_artifacts_fit_their_schema(artifact: Artifact) -> None:
+    schema = json_schema(artifact.kind)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(orjson.loads(dumps(artifact)))
+
+
+@pytest.mark.parametrize(
+    "change", [{"schema_version": 2}, {"kind": "run"}, {"colour": 1}, {"exit_code": 9}, {"checks": 1}]
+)
+def test_another_document_does_not_fit(change: dict[str, object]) -> None:
+    document = {**orjson.loads(dumps(a_verdict())), **change}
+    assert not Draft202012Validator(json_schema(Kind.VERDICT)).is_valid(document)
+
+
+@pytest.mark.parametrize("key", ["kind", "schema_version", "provenance", "fingerprint"])
+def test_the_head_is_required(key: str) -> None:
+    document = orjson.loads(dumps(a_run()))
+    del document[key]
+    assert not Draft202012Validator(json_schema(Kind.RUN)).is_valid(document)
