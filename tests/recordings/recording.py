@@ -1,0 +1,69 @@
+"""Reading the transcripts of this folder; README.md says how they are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lens_gate.config.model import GenericHttp
+from lens_gate.providers.base import Decoder, Event, ResponseHead
+from lens_gate.providers.select import provider_for
+from lens_gate.vocabulary.requests import Api
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One response as a server sent it, and what must be understood from it."""
+
+    api: Api
+    name: str
+    head: ResponseHead
+    body: bytes
+    stream: bool
+    generic: GenericHttp | None
+    events: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        return f"{self.api}/{self.name}"
+
+    def decoder(self) -> Decoder:
+        return provider_for(self.api, self.generic).decoder(self.head, stream=self.stream)
+
+
+def decode(recording: Recording, pieces: Iterable[bytes]) -> list[Event]:
+    """Feed the body in pieces and return all events."""
+    decoder = recording.decoder()
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return [*events, *decoder.close()]
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Write an event as recordings do: its type, and the fields that are not None."""
+    return {"event": type(event).__name__, **{k: v for k, v in asdict(event).items() if v is not None}}
+
+
+def all_recordings() -> list[Recording]:
+    """Read every transcript."""
+    return [_read(path) for path in sorted(FOLDER.glob("*/*.http"))]
+
+
+def _read(path: Path) -> Recording:
+    head, _, body = path.read_bytes().partition(b"\n\n")
+    status, *lines = head.decode().splitlines()
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    headers = dict(line.split(": ", 1) for line in lines)
+    generic = expected.get("generic")
+    return Recording(
+        api=Api(path.parent.name),
+        name=path.stem,
+        head=ResponseHead(status=int(status.split()[1]), headers=headers),
+        body=body,
+        stream=expected["stream"],
+        generic=GenericHttp.model_validate(generic) if generic else None,
+        events=expected["events"],
+    )
