@@ -54,6 +54,7 @@ _BROKEN_OFF = frozenset(
         ErrorClass.ERROR_IN_STREAM,
         ErrorClass.CUT_STREAM,
         ErrorClass.MALFORMED,
+        ErrorClass.WRONG_CONTENT,
         ErrorClass.INTERRUPTED,
     }
 )

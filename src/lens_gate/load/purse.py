@@ -42,6 +42,7 @@ class Purse:
             input=sample.input_tokens,
             output=sample.output_tokens,
             cached=sample.cached_tokens,
+            cache_write=sample.cache_write_tokens,
             reasoning=sample.reasoning_tokens,
         )
         cost = billed(sample.error_class, sample.http_status, self._prices.cost(held.series, usage))

@@ -1,0 +1,112 @@
+"""What `play` is given, and what it returns beside the samples."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.load.clock import Clock, MonotonicClock
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.transport import Timeouts
+from lens_gate.vocabulary.outcomes import Ending
+from lens_gate.vocabulary.requests import ErrorClass, Phase
+
+_URGENT = frozenset({Ending.INTERRUPTED, Ending.TIME_CAP, Ending.AUTHENTICATION, Ending.UNREACHABLE})
+Held = TypeVar("Held")
+
+
+class Money(Protocol[Held]):
+    """The purse of a run; `Held` is what stands for a reservation."""
+
+    def reserve(self, planned: PlannedRequest) -> Held | None:
+        """Hold back what `planned` can cost at most; None if that would pass the cap."""
+        ...
+
+    def could_fit(self, planned: PlannedRequest) -> bool:
+        """Say whether `planned` may yet fit when the requests in flight have been settled."""
+        ...
+
+    def settle(self, held: Held, sample: Sample) -> float | None:
+        """End a reservation and return the cost of `sample` in US dollars, None where no price is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerSettings:
+    """How to play; `concurrency` None is an open loop.
+
+    `duration_s` ends a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed
+    loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
+    `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
+    given up (see Watch). `on_chunks` receives a request's index and, of each chunk of its body, the nanoseconds from
+    the anchor and the bytes.
+    """
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    concurrency: int | None = None
+    duration_s: float | None = None
+    phase_at: Callable[[int], Phase] | None = None
+    time_cap_s: float | None = None
+    max_in_flight: int | None = None
+    drain_s: float = 2.0
+    patience: int = 5
+    on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
+    clock: Clock = field(default_factory=MonotonicClock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How late something was, in nanoseconds; zeros where it never happened."""
+
+    count: int = 0
+    p50_ns: int = 0
+    p99_ns: int = 0
+    max_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended. `anchor_ns` is the transport's clock at offset 0.
+
+    `scheduled` counts the requests that fell due, `sent` those handed to the transport, `shed` those that were not.
+    `lateness` is from the intended instant of an open loop to the hand-over. `given_up` names the series that could not
+    be measured; `examples` holds the first message of each error class of a series, without secrets.
+    """
+
+    ending: Ending
+    message: str | None
+    anchor_ns: int
+    scheduled: int
+    sent: int
+    shed: int
+    most_in_flight: int
+    lateness: Spread
+    loop_lag: Spread
+    given_up: Mapping[str, Ending]
+    examples: Mapping[tuple[str, ErrorClass], str]
+
+
+class StopSignal:
+    """The request to end a run; the first one wins, but an urgent one overrides one that lets answers arrive.
+
+    Urgent are an interruption, a time cap, a refused key and an unreachable endpoint. Call it on the event loop's
+    thread, for instance from `loop.add_signal_handler`.
+    """
+
+    def __init__(self) -> None:
+        self.ending: Ending | None = None
+        self.message: str | None = None
+        self.stopped = asyncio.Event()
+        self.urgent = asyncio.Event()
+
+    def request(self, ending: Ending = Ending.INTERRUPTED, message: str | None = None) -> None:
+        """Ask for the end."""
+        if self.urgent.is_set() or (self.stopped.is_set() and ending not in _URGENT):
+            return
+        self.ending, self.message = ending, message
+        self.stopped.set()
+        if ending in _URGENT:
+            self.urgent.set()

@@ -1,0 +1,310 @@
+"""The transport on httpx's parts: httpx builds the request, its engine httpcore sends it over HTTP/1.1.
+
+The client on top of them is left out on purpose: its cookie jar, redirects, netrc and request log have no place in a
+measurement, and it hides which bytes came out of which read. A network backend of our own stamps every read of the
+socket, so bytes that arrived together carry the same time, however many chunks of the body they hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Final, Self, cast
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+from typing_extensions import override
+
+from lens_gate.load.transport import Chunk, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.vocabulary.requests import ErrorClass
+
+KEEPALIVE_S: Final = 4.0
+"""How long an idle connection is kept: shorter than the 5 s after which common servers close theirs, so that no request
+is sent into a closing connection."""
+
+_FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    TimeoutError,
+)
+
+_HIGHEST_PORT: Final = 65535
+
+_CUT: Final = "peer closed connection"
+"""How the parser (h11) words a body that ended before its announced or chunked end."""
+
+
+class HttpxTransport(Transport):
+    """A pool without caps. Nothing is retried, no redirect is followed, and no cookie is kept.
+
+    With `trust_env` the proxies and certificate files that the environment names are used. Entered as an async context
+    it loads beforehand what the engine would load (some 50 ms) at the first request.
+    """
+
+    def __init__(
+        self, *, verify: ssl.SSLContext | bool = True, trust_env: bool = False, keepalive_s: float = KEEPALIVE_S
+    ) -> None:
+        self._tls = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify, None, trust_env)
+        self._trust_env = trust_env
+        self._keepalive_s = keepalive_s
+        self._pools: dict[str | None, httpcore.AsyncConnectionPool] = {}
+
+    async def __aenter__(self) -> Self:
+        await _StampingBackend().sleep(0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @override
+    async def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
+        """Send `request`; the last Chunk is empty and stamps the end of the body."""
+        exchange = _Exchange(timeouts)
+        response: httpcore.Response | None = None
+        try:
+            wire = _wire(request, exchange)
+            async with exchange.limit:
+                response = await self._pool(wire).handle_async_request(wire)
+            stream = cast("_StampedStream", response.extensions["network_stream"])
+            yield exchange.head(response, stream)
+            body = aiter(response.aiter_stream())
+            while (data := await exchange.next_part(body)) is not None:
+                yield Chunk(stream.read_ns, data)
+            yield Chunk(stream.read_ns, b"")
+        except _FAILURES as error:
+            raise exchange.failure(error) from None
+        finally:
+            if response is not None:
+                await response.aclose()
+
+    @override
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    def _pool(self, wire: httpcore.Request) -> httpcore.AsyncConnectionPool:
+        proxy = _environment_proxy(wire.url) if self._trust_env else None
+        if proxy not in self._pools:
+            self._pools[proxy] = self._direct() if proxy is None else self._proxied(httpx.Proxy(proxy))
+        return self._pools[proxy]
+
+    def _direct(self) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            max_connections=None,
+            max_keepalive_connections=None,
+            keepalive_expiry=self._keepalive_s,
+            network_backend=_StampingBackend(),
+        )
+
+    def _proxied(self, proxy: httpx.Proxy) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncHTTPProxy(
+            proxy_url=str(proxy.url),
+            proxy_auth=proxy.raw_auth,
+            ssl_context=self._tls,
+            max_connections=None,
+            max_keepalive_connections=None,
+            keepalive_expiry=self._keepalive_s,
+            network_backend=_StampingBackend(),
+        )
+
+
+def _environment_proxy(url: httpcore.URL) -> str | None:
+    if proxy_bypass(url.host.decode("ascii")):
+        return None
+    return getproxies().get(url.scheme.decode("ascii"))
+
+
+def _wire(request: HttpRequest, exchange: _Exchange) -> httpcore.Request:
+    """Write `request` for the engine; compressed answers are refused, because a codec would hold chunks back."""
+    try:
+        headers = httpx.Headers(dict(request.headers))
+        headers["accept-encoding"] = "identity"
+        built = httpx.Request(request.method, request.url, headers=headers, content=request.body)
+        target = _target(built.url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise exchange.failure(error) from None
+    return httpcore.Request(
+        method=built.method,
+        url=target,
+        headers=built.headers.raw,
+        content=request.body,
+        extensions={"timeout": exchange.engine_timeouts(), "trace": exchange.trace},
+    )
+
+
+def _target(url: httpx.URL) -> httpcore.URL:
+    if (url.port or 0) > _HIGHEST_PORT:
+        raise ValueError(url.port)
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+
+class _Exchange:
+    """The stamps and limits of one request; told by the engine's trace how far the request has come."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._deadline: float | None = None
+        self._connecting_ns: int | None = None
+        self._connected_ns: int | None = None
+        self._in_tls = False
+        self._sent_ns: int | None = None
+        self._head_seen = False
+        self.limit = asyncio.timeout(timeouts.connect_s)
+
+    def engine_timeouts(self) -> dict[str, float]:
+        idle = self._timeouts.idle_s
+        return {"connect": self._timeouts.connect_s, "read": idle, "write": idle}
+
+    async def trace(self, event: str, _info: Mapping[str, object]) -> None:
+        now_ns = time.perf_counter_ns()
+        match event.partition(".")[2]:
+            case "connect_tcp.started":
+                self._connecting_ns = now_ns
+            case "connect_tcp.complete":
+                self._connected_ns = now_ns
+            case "start_tls.started":
+                # Through a proxy its CONNECT was sent before, but that is not the request.
+                self._in_tls, self._sent_ns = True, None
+            case "start_tls.complete":
+                self._in_tls, self._connected_ns = False, now_ns
+            case "send_request_headers.started":
+                self._sent(now_ns)
+            case _:
+                pass
+
+    def _sent(self, now_ns: int) -> None:
+        """Start the limit of the whole request."""
+        self._sent_ns = now_ns
+        self._deadline = asyncio.get_running_loop().time() + self._timeouts.request_s
+        self.limit.reschedule(self._deadline)
+
+    def head(self, response: httpcore.Response, stream: _StampedStream) -> Head:
+        self._head_seen = True
+        opened = self._connecting_ns is not None and self._connected_ns is not None
+        return Head(
+            t_ns=stream.read_ns,
+            sent_ns=cast("int", self._sent_ns),
+            head=ResponseHead(status=response.status, headers=_joined(response.headers)),
+            connect_ns=cast("int", self._connected_ns) - cast("int", self._connecting_ns) if opened else None,
+        )
+
+    async def next_part(self, body: AsyncIterator[bytes]) -> bytes | None:
+        async with asyncio.timeout_at(self._deadline):
+            return await anext(body, None)
+
+    def failure(self, error: Exception) -> TransportFailure:
+        return TransportFailure(
+            self._classify(error), _describe(error), t_ns=time.perf_counter_ns(), sent_ns=self._sent_ns
+        )
+
+    def _classify(self, error: Exception) -> ErrorClass:
+        match error:
+            case TimeoutError():
+                found = ErrorClass.CONNECT_TIMEOUT if self._sent_ns is None else ErrorClass.TIMEOUT
+            case httpcore.ConnectTimeout():
+                found = ErrorClass.CONNECT_TIMEOUT
+            case httpcore.TimeoutException():
+                found = ErrorClass.IDLE_TIMEOUT if self._head_seen else ErrorClass.HEADERS_TIMEOUT
+            case httpcore.ConnectError() | httpcore.ProxyError():
+                found = ErrorClass.TLS if self._in_tls else ErrorClass.CONNECT
+            case httpcore.NetworkError():
+                found = ErrorClass.RESET
+            case httpcore.RemoteProtocolError():
+                found = self._broken_protocol(str(error))
+            case _:
+                found = ErrorClass.INVALID_REQUEST
+        return found
+
+    def _broken_protocol(self, message: str) -> ErrorClass:
+        if self._head_seen and _CUT in message:
+            return ErrorClass.CUT_STREAM
+        return ErrorClass.RESET if "disconnected" in message else ErrorClass.MALFORMED
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    return joined
+
+
+def _describe(error: Exception) -> str:
+    """Word the failure; what is wrong with a request is not quoted, because the quotation could hold the key."""
+    match error:
+        case TimeoutError():
+            return "the request did not end within its limit"
+        case httpcore.NetworkError() | httpcore.TimeoutException() | httpcore.RemoteProtocolError():
+            return f"{type(error).__name__}: {error}".removesuffix(": ")
+        case httpcore.ProxyError():
+            return f"the proxy refused: {error}"
+        case _:
+            return "the URL or a header of the request is not valid HTTP"
+
+
+class _StampingBackend(httpcore.AsyncNetworkBackend):
+    """The engine's own asyncio backend, whose streams remember when they were last read."""
+
+    def __init__(self) -> None:
+        self._backend = httpcore.AnyIOBackend()
+
+    @override
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _StampedStream(stream)
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)
+
+
+class _StampedStream(httpcore.AsyncNetworkStream):
+    """A connection that stamps each read as soon as it returns."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self.read_ns = 0
+
+    @override
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = await self._stream.read(max_bytes, timeout)
+        self.read_ns = time.perf_counter_ns()
+        return data
+
+    @override
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    @override
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    @override
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return _StampedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        except asyncio.CancelledError:
+            # The backend closes the socket after an error, but not after our own limit has cancelled it.
+            await self._stream.aclose()
+            raise
+
+    @override
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,305 @@
+"""From stamped bytes to one Sample: which instants count, how many tokens there were, and whether it was a success.
+
+Pure: the times are those of the bytes, whenever they are decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final, assert_never
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.transport import Chunk, Head, Received, TransportFailure
+from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, Token, Usage
+from lens_gate.stats.sketch import encode
+from lens_gate.vocabulary.requests import ErrorClass, FinishReason, Phase, Status, TokenKind, TokenSource
+
+BUFFERED_MIN_EVENTS: Final = 8
+BUFFERED_MAX_READS: Final = 2
+BUFFERED_MIN_WAIT_NS: Final = 1_000_000
+"""A stream is called buffered when at least 8 token events arrive in at most 2 reads after a wait of at least 1 ms for
+each of them: the wait was long enough to hold the generation at up to 1,000 events per second, so neither the first
+token nor the pace can be known. A shorter wait bounds the error of the first token by itself, so an answer that really
+is instantaneous (a cache, a mock) stays a success; its zero gaps are still counted."""
+
+_HASH_CHARACTERS: Final = 16
+
+
+class Recorder:
+    """Observes one request: its Head and Chunks in order, or the failure that ended it, then `finish`.
+
+    All times given are on the transport's clock; those of the Sample count from `anchor_ns`. Memory is bounded by the
+    number of token events; the text of the answer is hashed and dropped. With `keep_chunks`, `chunks` holds the time
+    and size of every part of the body.
+    """
+
+    def __init__(
+        self, planned: PlannedRequest, *, anchor_ns: int, intended_ns: int, phase: Phase, keep_chunks: bool = False
+    ) -> None:
+        self._planned = planned
+        self._anchor_ns = anchor_ns
+        self._sample = unsent(planned, intended_ns=intended_ns - anchor_ns, phase=phase)
+        self._head: Head | None = None
+        self._decoder: Decoder | None = None
+        self._failure: TransportFailure | None = None
+        self._body = _Body(keep=keep_chunks)
+        self._answer = _Answer()
+
+    def observe(self, received: Received) -> None:
+        """Take the next thing that arrived."""
+        match received:
+            case Head():
+                self._head = received
+                self._body.last_ns = received.t_ns
+                self._decoder = self._planned.series.provider.decoder(
+                    received.head, stream=self._planned.request.stream
+                )
+            case Chunk():
+                self._body.take(received)
+                if self._decoder is not None and received.data:
+                    self._answer.take(self._decoder.feed(received.data), received.t_ns)
+            case _:
+                assert_never(received)
+
+    def fail(self, failure: TransportFailure) -> None:
+        """Take note that the exchange broke; after the API's own end marker that changes nothing."""
+        if self._answer.end_ns is None:
+            self._failure = failure
+
+    @property
+    def chunks(self) -> tuple[tuple[int, int], ...]:
+        """Time from the anchor in nanoseconds, and size in bytes, of each part; empty unless they are kept."""
+        return tuple((t_ns - self._anchor_ns, size) for t_ns, size in self._body.kept)
+
+    @property
+    def message(self) -> str | None:
+        """What the transport or the server said about the failure, as it came: it may quote a secret."""
+        said = self._failure or self._answer.failure
+        if said is not None:
+            return said.message
+        if self._head is None or _succeeded(self._head):
+            return None
+        return f"the endpoint answered with status {self._head.head.status}; redirects are not followed"
+
+    def finish(self) -> Sample:
+        """Return what was measured; call it once, after the body ended or `fail`."""
+        if self._decoder is not None and self._failure is None:
+            self._answer.take(self._decoder.close(), self._body.last_ns)
+        return self._with_times(self._with_answer(self._with_head(self._sample)))
+
+    def _with_head(self, sample: Sample) -> Sample:
+        head, failure = self._head, self._failure
+        if head is None:
+            return replace(sample, sent_ns=self._relative(failure.sent_ns if failure else None))
+        return replace(
+            sample,
+            sent_ns=self._relative(head.sent_ns),
+            headers_ns=self._relative(head.t_ns),
+            connect_ns=head.connect_ns,
+            reused=head.connect_ns is None,
+            http_status=head.head.status,
+        )
+
+    def _with_answer(self, sample: Sample) -> Sample:
+        answer = self._answer
+        error = self._error()
+        if error is ErrorClass.NONE and self._planned.request.stream and self._buffered():
+            error = ErrorClass.BUFFERED
+        tokens, source = answer.output_tokens(whole=answer.end_ns is not None)
+        return replace(
+            sample,
+            input_tokens=answer.usage.input,
+            output_tokens=tokens,
+            reasoning_tokens=answer.usage.reasoning,
+            cached_tokens=answer.usage.cached,
+            cache_write_tokens=answer.usage.cache_write,
+            token_source=source,
+            model_returned=answer.model,
+            answer_hash=answer.hash,
+            answer_characters=answer.characters,
+            finish_reason=FinishReason.REFUSAL if answer.refused else answer.finish,
+            status=_status(error, sample.http_status),
+            error_class=error,
+            chunk_count=len(answer.times),
+        )
+
+    def _with_times(self, sample: Sample) -> Sample:
+        """Add the instants; an answer that was not streamed has no first token that could be told from its last."""
+        sample = replace(
+            sample,
+            first_byte_ns=self._relative(self._body.first_ns),
+            end_ns=self._relative(self._end_ns()),
+            read_count=self._body.reads,
+        )
+        times = self._answer.times
+        if not (self._planned.request.stream and times):
+            return sample
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        return replace(
+            sample,
+            first_token_ns=self._relative(times[0]),
+            first_visible_ns=self._relative(self._answer.first_visible_ns),
+            last_token_ns=self._relative(times[-1]),
+            zero_gaps=gaps.count(0),
+            largest_gap_ns=max(gaps, default=None),
+            gap_sketch=encode(gaps) if gaps else None,
+        )
+
+    def _error(self) -> ErrorClass:
+        if self._failure is not None:
+            return self._failure.error_class
+        if self._answer.failure is not None:
+            return self._answer.failure.error_class
+        if self._head is None or not _succeeded(self._head):
+            # A redirect is not followed: it would carry the key to a host that the configuration does not name.
+            failed = self._head is not None and self._head.head.status >= 400
+            return ErrorClass.API_ERROR if failed else ErrorClass.INVALID_REQUEST
+        return self._answer.error(empty_body=self._body.reads == 0)
+
+    def _end_ns(self) -> int:
+        """Return the failure's time, or the end marker's; without either the body's last."""
+        if self._failure is not None:
+            return self._failure.t_ns
+        return self._body.last_ns if self._answer.end_ns is None else self._answer.end_ns
+
+    def _buffered(self) -> bool:
+        times = self._answer.times
+        if len(times) < BUFFERED_MIN_EVENTS or len(set(times)) > BUFFERED_MAX_READS or self._head is None:
+            return False
+        return times[-1] - self._head.sent_ns >= len(times) * BUFFERED_MIN_WAIT_NS
+
+    def _relative(self, t_ns: int | None) -> int | None:
+        return None if t_ns is None else t_ns - self._anchor_ns
+
+
+def unsent(planned: PlannedRequest, *, intended_ns: int, phase: Phase) -> Sample:
+    """Return the sample of a request that was shed; `intended_ns` counts from the anchor."""
+    return Sample(
+        index=planned.index,
+        series=planned.series.series,
+        provider=planned.series.provider_name,
+        model=planned.series.model,
+        arm=planned.arm,
+        pair=planned.pair,
+        slot=planned.slot,
+        prompt_id=planned.prompt_id,
+        draw=planned.draw,
+        repetition=planned.repetition,
+        phase=phase,
+        intended_ns=intended_ns,
+        prompt_hash=planned.prompt_hash,
+        prompt_characters=planned.prompt_characters,
+        status=Status.SHED,
+        error_class=ErrorClass.SHED,
+    )
+
+
+def _succeeded(head: Head) -> bool:
+    return 200 <= head.head.status < 300
+
+
+class _Body:
+    """When the bytes came: chunks of equal time came out of one read, and an empty one only marks the end."""
+
+    def __init__(self, *, keep: bool) -> None:
+        self._keep = keep
+        self._read_ns: int | None = None
+        self.kept: list[tuple[int, int]] = []
+        self.reads = 0
+        self.first_ns: int | None = None
+        self.last_ns = 0
+
+    def take(self, chunk: Chunk) -> None:
+        self.last_ns = chunk.t_ns
+        if not chunk.data:
+            return
+        self.first_ns = chunk.t_ns if self.first_ns is None else self.first_ns
+        self.reads += chunk.t_ns != self._read_ns
+        self._read_ns = chunk.t_ns
+        if self._keep:
+            self.kept.append((chunk.t_ns, len(chunk.data)))
+
+
+class _Answer:
+    """What the events said, and when the token-bearing ones came."""
+
+    def __init__(self) -> None:
+        self.times: array[int] = array("q")
+        self.first_visible_ns: int | None = None
+        self.end_ns: int | None = None
+        self.characters = 0
+        self.usage = Usage()
+        self.model: str | None = None
+        self.finish = FinishReason.NONE
+        self.refused = False
+        self.failure: Failure | None = None
+        self._digest = hashlib.sha256()
+        self._told_tokens: int | None = 0
+
+    def take(self, events: Iterable[Event], t_ns: int) -> None:
+        for event in events:
+            self._take(event, t_ns)
+
+    def _take(self, event: Event, t_ns: int) -> None:
+        match event:
+            case Token():
+                self._take_token(event, t_ns)
+            case Usage():
+                self.usage = event
+            case ModelReturned():
+                self.model = event.model
+            case Finish():
+                self.finish = event.reason
+                self.refused = self.refused or event.reason is FinishReason.REFUSAL
+            case Failure():
+                self.failure = self.failure or event
+            case End():
+                self.end_ns = t_ns
+            case _:
+                assert_never(event)
+
+    def _take_token(self, token: Token, t_ns: int) -> None:
+        self.times.append(t_ns)
+        if self._told_tokens is not None:
+            self._told_tokens = None if token.tokens is None else self._told_tokens + token.tokens
+        self.refused = self.refused or token.kind is TokenKind.REFUSAL
+        if token.kind.visible:
+            self.first_visible_ns = t_ns if self.first_visible_ns is None else self.first_visible_ns
+            self.characters += len(token.text)
+            self._digest.update(token.text.encode("utf-8", "surrogatepass"))
+
+    def error(self, *, empty_body: bool) -> ErrorClass:
+        """Say what is wrong with an answer that came with a status of success and reported no failure."""
+        whole = self.end_ns is not None
+        if self.refused:
+            return ErrorClass.REFUSED
+        if not self.times and (whole or empty_body):
+            return ErrorClass.EMPTY
+        return ErrorClass.NONE if whole else ErrorClass.CUT_STREAM
+
+    @property
+    def hash(self) -> str | None:
+        return self._digest.hexdigest()[:_HASH_CHARACTERS] if self.characters else None
+
+    def output_tokens(self, *, whole: bool) -> tuple[int | None, TokenSource]:
+        """Return the count and its source; a stream that broke off may have told only a placeholder."""
+        events = len(self.times)
+        told = self.usage.output
+        if told is None and events:
+            told = self._told_tokens
+        if told is not None and (whole or told >= events):
+            return told, TokenSource.SERVER
+        return (events, TokenSource.CHUNKS) if events else (None, TokenSource.NONE)
+
+
+def _status(error: ErrorClass, http_status: int | None) -> Status:
+    """Say how the request counts; an exhausted quota comes with a 429 too, but waiting does not help against it."""
+    if error is ErrorClass.NONE:
+        return Status.OK
+    asked_to_wait = error.throttled or (http_status in {429, 529} and error is not ErrorClass.QUOTA)
+    return Status.THROTTLED if asked_to_wait else Status.FAILED

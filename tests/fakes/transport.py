@@ -1,0 +1,237 @@
+"""Doubles for the port `Transport` and for a provider: a body of plain lines instead of a real wire format."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+from typing_extensions import override
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.load.contract import Money
+from lens_gate.load.plan import PlannedRequest, SeriesPlan
+from lens_gate.load.transport import Chunk, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.providers.base import (
+    ChatRequest,
+    Decoder,
+    End,
+    Endpoint,
+    Event,
+    Failure,
+    Finish,
+    HttpRequest,
+    Message,
+    ModelReturned,
+    Provider,
+    ResponseHead,
+    Token,
+    Usage,
+)
+from lens_gate.vocabulary.requests import Api, Arm, ErrorClass, FinishReason, Phase, TokenKind
+
+ANSWER = b"text hello\ntext  world\nusage 3 2\nend\n"
+
+
+class LineDecoder(Decoder):
+    """`text x`, `reasoning x`, `counted N x`, `usage IN OUT`, `model M`, `finish R`, `fail CLASS MESSAGE`, `end`."""
+
+    def __init__(self, *, ends_with_body: bool) -> None:
+        self._rest = b""
+        self._ends_with_body = ends_with_body
+
+    @override
+    def feed(self, data: bytes) -> Sequence[Event]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [event for line in lines for event in _events(line.decode())]
+
+    @override
+    def close(self) -> Sequence[Event]:
+        return [End()] if self._ends_with_body else []
+
+
+def _events(line: str) -> list[Event]:
+    word, _, rest = line.partition(" ")
+    first, _, last = rest.partition(" ")
+    events: list[Event] = []
+    match word:
+        case "text" | "reasoning" | "refusal" | "tool":
+            events = [Token(TokenKind(word), rest)]
+        case "counted":
+            events = [Token(TokenKind.TEXT, last, int(first))]
+        case "usage":
+            events = [Usage(input=int(first), output=int(last), cached=1, cache_write=2, reasoning=0)]
+        case "model":
+            events = [ModelReturned(rest)]
+        case "finish":
+            events = [Finish(FinishReason(rest), rest)]
+        case "fail":
+            events = [Failure(error_class=ErrorClass(first), message=last)]
+        case "end":
+            events = [End()]
+        case _:
+            pass
+    return events
+
+
+class LineProvider(Provider):
+    """Sends the model's name, and decodes lines."""
+
+    def __init__(self, *, ends_with_body: bool = False) -> None:
+        self._ends_with_body = ends_with_body
+
+    @override
+    def build(self, request: ChatRequest, endpoint: Endpoint) -> HttpRequest:
+        return HttpRequest(
+            method="POST",
+            url=f"{endpoint.base_url}/{request.model}",
+            headers={**endpoint.headers, **request.headers},
+            body=b"{}",
+        )
+
+    @override
+    def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:
+        if head.status < 400:
+            return LineDecoder(ends_with_body=self._ends_with_body)
+        return _StatusDecoder(head.status)
+
+
+class _StatusDecoder(Decoder):
+    def __init__(self, status: int) -> None:
+        known = {
+            401: ErrorClass.AUTHENTICATION,
+            403: ErrorClass.AUTHENTICATION,
+            429: ErrorClass.RATE_LIMIT,
+            529: ErrorClass.OVERLOADED,
+        }
+        # A teapot stands for a decoder that forgets to report the failure.
+        self._class = None if status == 418 else known.get(status, ErrorClass.API_ERROR)
+        self._body = b""
+
+    @override
+    def feed(self, data: bytes) -> Sequence[Event]:
+        self._body += data
+        return []
+
+    @override
+    def close(self) -> Sequence[Event]:
+        if self._class is None:
+            return []
+        quota = self._class is ErrorClass.RATE_LIMIT and b"quota" in self._body
+        return [Failure(error_class=ErrorClass.QUOTA if quota else self._class, message=self._body.decode())]
+
+
+def a_series(name: str = "line/one", *, endpoint: Endpoint | None = None, ends_with_body: bool = False) -> SeriesPlan:
+    provider, model = name.split("/")
+    return SeriesPlan(
+        series=name,
+        provider_name=provider,
+        api=Api.GENERIC,
+        provider=LineProvider(ends_with_body=ends_with_body),
+        endpoint=endpoint or Endpoint(base_url="http://127.0.0.1:1"),
+        model=model,
+        max_tokens=None,
+        temperature=None,
+        system=None,
+        params={},
+    )
+
+
+def a_request(
+    index: int = 0,
+    *,
+    offset_ns: int = 0,
+    series: SeriesPlan | None = None,
+    arm: Arm = Arm.CANDIDATE,
+    phase: Phase = Phase.MEASURE,
+    stream: bool = True,
+) -> PlannedRequest:
+    plan = series or a_series()
+    return PlannedRequest(
+        index=index,
+        offset_ns=offset_ns,
+        arm=arm,
+        series=plan,
+        pair=index // 2,
+        slot=index % 2,
+        prompt_id="greeting",
+        draw="d0",
+        repetition=0,
+        phase=phase,
+        request=ChatRequest(model=plan.model, messages=(Message(role="user", content="hi"),), stream=stream),
+        prompt_hash="p0",
+        prompt_characters=2,
+    )
+
+
+def paced(count: int, gap_s: float, *, series: Iterable[SeriesPlan] | None = None) -> list[PlannedRequest]:
+    """An open loop of `count` requests, `gap_s` apart, taking the series in turn."""
+    plans = list(series or [a_series()])
+    return [a_request(n, offset_ns=int(n * gap_s * 1e9), series=plans[n % len(plans)]) for n in range(count)]
+
+
+class Reply:
+    """What the scripted transport does with a request: wait, then answer or fail, then (maybe) hang."""
+
+    def __init__(
+        self, body: bytes = ANSWER, *, status: int = 200, wait_s: float = 0.0, fails: ErrorClass | None = None
+    ) -> None:
+        self.body = body
+        self.status = status
+        self.wait_s = wait_s
+        self.fails = fails
+
+
+class ScriptedTransport(Transport):
+    """Answers each request by `script(url)`; counts what it was sent and when."""
+
+    def __init__(self, script: Callable[[str], Reply] | None = None) -> None:
+        self._script = script or (lambda _: Reply())
+        self.sent_ns: list[int] = []
+        self.urls: list[str] = []
+
+    @override
+    async def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
+        sent_ns = time.perf_counter_ns()
+        self.sent_ns.append(sent_ns)
+        self.urls.append(request.url)
+        reply = self._script(request.url)
+        await asyncio.sleep(reply.wait_s)
+        now_ns = time.perf_counter_ns()
+        if reply.fails is not None:
+            raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)
+        yield Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=reply.status, headers={}))
+        yield Chunk(now_ns, reply.body)
+
+    @override
+    async def aclose(self) -> None:
+        pass
+
+
+class FreeMoney(Money[int]):
+    """A purse that holds `funds` requests (None: endless); each costs a dollar and gives back `refund` requests."""
+
+    def __init__(self, funds: float | None = None, *, refund: float = 0.0) -> None:
+        self.funds = funds
+        self.refund = refund
+        self.held = 0
+        self.settled: list[Sample] = []
+
+    @override
+    def reserve(self, planned: PlannedRequest) -> int | None:
+        if self.funds is not None and self.funds < 1:
+            return None
+        self.funds = None if self.funds is None else self.funds - 1
+        self.held += 1
+        return planned.index
+
+    @override
+    def could_fit(self, planned: PlannedRequest) -> bool:
+        return self.funds is None or self.funds + self.held * self.refund >= 1
+
+    @override
+    def settle(self, held: int, sample: Sample) -> float | None:
+        self.held -= 1
+        self.funds = None if self.funds is None else self.funds + self.refund
+        self.settled.append(sample)
+        return 1.0
