@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
+from pydantic import BeforeValidator, Discriminator, Field, JsonValue, SecretStr, Tag, model_validator
 
-from lens_gate.config.types import Percentile, Seconds
+from lens_gate.config.distributed import Coordinator, Distribution, Worker
+from lens_gate.config.guards import CostControls, CostOptimization, Privacy, Secrets
+from lens_gate.config.observability import OpenTelemetry, Prometheus
+from lens_gate.config.output import Logging, Output
+from lens_gate.config.section import Section
+from lens_gate.config.types import Address, Headers, Percentile, Port, Seconds, UrlPath
 from lens_gate.vocabulary.outcomes import Decision, Severity
 from lens_gate.vocabulary.requests import Api
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Profiler(Section):
@@ -64,11 +64,19 @@ class GenericHttp(Section):
     `{{temperature}}` are replaced by the request's values. `format` says how the answer is framed.
     """
 
-    path: str = ""
+    path: UrlPath = ""
     method: Literal["POST", "GET"] = "POST"
     body: JsonValue = None
     format: Literal["sse", "ndjson", "json"] = "sse"
     response: ResponseMapping
+
+
+def _named(value: object) -> object:
+    """Read a bare model id as a model without parameters."""
+    return {"id": value} if isinstance(value, str) else value
+
+
+ModelEntry = Annotated[Model, BeforeValidator(_named, json_schema_input_type=str | Model)]
 
 
 class Provider(Section):
@@ -78,10 +86,20 @@ class Provider(Section):
     enabled: bool = True
     api: Api | None = None
     api_key: SecretStr | None = None
-    endpoint: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    models: tuple[Model, ...] = Field(min_length=1)
+    endpoint: Address | None = None
+    headers: Headers = Field(default_factory=dict)
+    models: tuple[ModelEntry, ...] = Field(min_length=1)
     generic: GenericHttp | None = None
+
+    @model_validator(mode="after")
+    def _generic_goes_with_its_section(self) -> Self:
+        if self.api is Api.GENERIC and self.generic is None:
+            msg = "`api: generic` needs a `generic` section that says how to read the answer"
+            raise ValueError(msg)
+        if self.generic is not None and self.api not in {None, Api.GENERIC}:
+            msg = "a `generic` section goes with `api: generic` only"
+            raise ValueError(msg)
+        return self
 
 
 class FixedRate(Section):
@@ -117,7 +135,19 @@ class GeneratorVariable(Section):
     words: int = Field(default=50, gt=0)
 
 
-Variable = tuple[str, ...] | FileVariable | GeneratorVariable
+def _variable_kind(value: object) -> str | None:
+    if isinstance(value, list | tuple):
+        return "list"
+    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) else None
+
+
+Variable = Annotated[
+    Annotated[tuple[str, ...], Field(min_length=1), Tag("list")]
+    | Annotated[FileVariable, Tag("file")]
+    | Annotated[GeneratorVariable, Tag("generator")],
+    Discriminator(_variable_kind),
+]
 
 
 class ChatMessage(Section):
@@ -136,9 +166,16 @@ class Prompt(Section):
     system: str | None = None
     tools: tuple[JsonValue, ...] = ()
     params: dict[str, JsonValue] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     weight: float = Field(default=1.0, gt=0)
     variables: dict[str, Variable] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_one_text(self) -> Self:
+        if (self.template is None) == (self.messages is None):
+            msg = "a prompt has either a `template` or `messages`"
+            raise ValueError(msg)
+        return self
 
 
 class WorkloadType(StrEnum):
@@ -204,9 +241,18 @@ class Resilience(Section):
     circuit_breaker: CircuitBreaker = CircuitBreaker()
 
 
+class Aggregation(Section):
+    """A window over which figures are aggregated while a run goes on."""
+
+    window: Seconds = 60.0
+    method: Literal["sliding", "tumbling", "session"] = "tumbling"
+
+
 class Metrics(Section):
     """What reports show; every sample is kept whatever is chosen here."""
 
+    collect: tuple[Literal["latency", "throughput", "cost", "errors", "token_usage"], ...] = ()
+    aggregation: Aggregation | None = None
     percentiles: tuple[Percentile, ...] = (50, 75, 90, 95, 99, 99.9)
     resolution: Seconds = 1.0
 
@@ -238,7 +284,7 @@ class TrendMethod(Section):
     max_slope: float = Field(default=0.05, gt=0)
 
 
-Method = ThresholdMethod | StatisticalMethod | TrendMethod
+Method = Annotated[ThresholdMethod | StatisticalMethod | TrendMethod, Field(discriminator="type")]
 
 
 class BaselineChoice(Section):
@@ -297,18 +343,23 @@ class Target(Section):
     `ready_url`).
     """
 
-    command: str
-    ready_url: str
-    port: int | None = None
+    command: str = Field(min_length=1)
+    ready_url: Address
+    port: Port | None = None
     ready_timeout: Seconds = 60.0
-    endpoint: str | None = None
+    endpoint: Address | None = None
     provider: str | None = None
+
+
+def _unquoted_version(value: object) -> object:
+    """Read `version: 1.0` without quotes, which YAML takes for a number."""
+    return "1.0" if isinstance(value, float) and value == 1.0 else value
 
 
 class Config(Section):
     """A whole configuration; every section is optional, and what a command needs it asks for."""
 
-    version: Literal["1.0"] = "1.0"
+    version: Annotated[Literal["1.0"], BeforeValidator(_unquoted_version)] = "1.0"
     profiler: Profiler = Profiler()
     providers: tuple[Provider, ...] = ()
     workload: Workload = Workload()
@@ -317,3 +368,14 @@ class Config(Section):
     regression: Regression = Regression()
     budgets: tuple[Budget, ...] = ()
     target: Target | None = None
+    output: Output = Output()
+    logging: Logging = Logging()
+    coordinator: Coordinator | None = None
+    worker: Worker | None = None
+    distribution: Distribution | None = None
+    cost_optimization: CostOptimization | None = None
+    cost_controls: CostControls | None = None
+    prometheus: Prometheus | None = None
+    opentelemetry: OpenTelemetry | None = None
+    secrets: Secrets | None = None
+    privacy: Privacy | None = None

@@ -1,0 +1,133 @@
+"""What watches over money, keys and personal data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from lens_gate.config.section import Section
+from lens_gate.config.types import Seconds
+
+
+class AutoScaling(Section):
+    """When idle workers are stopped."""
+
+    scale_down_delay: Seconds = 300.0
+    min_idle_time: Seconds = 60.0
+
+
+class Deduplication(Section):
+    """Sending equal requests once; it would falsify a measurement."""
+
+    enabled: bool = False
+    cache_ttl: Seconds = 3600.0
+
+
+class CostOptimization(Section):
+    """How workers are made cheaper."""
+
+    worker_instance_type: Literal["spot", "on_demand"] | None = None
+    auto_scaling: AutoScaling | None = None
+    deduplication: Deduplication | None = None
+
+
+class SpendingLimits(Section):
+    """Limits over many runs, in US dollars."""
+
+    daily_usd: float | None = Field(default=None, ge=0)
+    monthly_usd: float | None = Field(default=None, ge=0)
+
+
+class RateLimits(Section):
+    """Limits on what is sent."""
+
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+
+
+class Caching(Section):
+    """Answering repeated requests from a cache; it would falsify a measurement."""
+
+    enabled: bool = False
+    ttl: Seconds = 3600.0
+
+
+class Batching(Section):
+    """Sending several requests as one; it would falsify a measurement."""
+
+    enabled: bool = False
+    max_batch_size: int = Field(default=1, gt=0)
+
+
+class Optimization(Section):
+    """Spending less by measuring something else."""
+
+    model_selection: Literal["none", "cost_optimized"] = "none"
+    caching: Caching | None = None
+    batching: Batching | None = None
+
+
+class CostControls(Section):
+    """Limits on money and load."""
+
+    budgets: SpendingLimits | None = None
+    rate_limits: RateLimits | None = None
+    optimization: Optimization | None = None
+
+
+class Vault(Section):
+    """A HashiCorp Vault server."""
+
+    address: str
+    auth_method: str = "token"
+    role: str | None = None
+    mount: str = "secret"
+
+
+class SecretKey(Section):
+    """Where one secret lies."""
+
+    name: str
+    path: str
+    field: str
+
+
+class Secrets(Section):
+    """A secret manager."""
+
+    provider: Literal["vault", "aws-secrets", "azure-keyvault", "gcp-secrets"]
+    vault: Vault | None = None
+    keys: tuple[SecretKey, ...] = ()
+
+
+class PiiDetection(Section):
+    """What is done with personal data in prompts."""
+
+    enabled: bool = False
+    patterns: tuple[str, ...] = ()
+    action: Literal["redact", "hash", "block"] = "redact"
+
+
+class Retention(Section):
+    """How long things are kept."""
+
+    results: Seconds | None = None
+    logs: Seconds | None = None
+    traces: Seconds | None = None
+
+
+class Compliance(Section):
+    """Which laws apply."""
+
+    gdpr: bool = False
+    ccpa: bool = False
+    hipaa: bool = False
+
+
+class Privacy(Section):
+    """What happens to personal data."""
+
+    pii_detection: PiiDetection | None = None
+    retention: Retention | None = None
+    compliance: Compliance | None = None

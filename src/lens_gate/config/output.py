@@ -1,0 +1,85 @@
+"""Where results and messages go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lens_gate.config.section import Section
+from lens_gate.config.types import Bytes, Port
+
+
+class Console(Section):
+    """What a terminal shows."""
+
+    enabled: bool = True
+    format: Literal["table", "json", "compact"] = "table"
+    colors: bool = True
+    live_updates: bool = True
+
+
+class OutputFile(Section):
+    """A file written after a run; `{{timestamp}}` in its path is the run's start in UTC."""
+
+    type: Literal["json", "csv", "markdown", "junit", "html"]
+    path: str = Field(min_length=1)
+    pretty: bool = False
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    template: str | None = None
+
+
+class Database(Section):
+    """A database that keeps results."""
+
+    enabled: bool = False
+    type: Literal["sqlite", "postgres", "mysql"] = "sqlite"
+    connection: str
+    table_prefix: str = "lens_gate_"
+
+
+class PrometheusEndpoint(Section):
+    """An HTTP endpoint with metrics in Prometheus's text format."""
+
+    enabled: bool = False
+    port: Port = 9090
+    path: str = "/metrics"
+
+
+class Remote(Section):
+    """An object store that receives results."""
+
+    type: Literal["s3", "gcs"]
+    enabled: bool = True
+    bucket: str
+    prefix: str = ""
+    region: str | None = None
+
+
+class Output(Section):
+    """All destinations of results."""
+
+    console: Console = Console()
+    files: tuple[OutputFile, ...] = ()
+    database: Database | None = None
+    prometheus: PrometheusEndpoint | None = None
+    remote: tuple[Remote, ...] = ()
+
+
+class LogFile(Section):
+    """A log file with rotation."""
+
+    enabled: bool = False
+    path: str
+    max_size: Bytes = 100_000_000
+    max_backups: int = Field(default=5, ge=0)
+    compress: bool = False
+
+
+class Logging(Section):
+    """What the program says about itself."""
+
+    level: Literal["trace", "debug", "info", "warn", "error"] = "info"
+    format: Literal["json", "pretty", "compact"] = "pretty"
+    output: Literal["stderr", "stdout"] = "stderr"
+    file: LogFile | None = None

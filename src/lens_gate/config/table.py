@@ -1,0 +1,204 @@
+"""The table of keys: one row for each key that has an effect, and for each key or section that has none yet.
+
+A row for a section holds for all keys in it that have no row of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from lens_gate.config.status import EVERY, JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
+
+_DISTRIBUTED = "distributed mode"
+_OBSERVABILITY = "observability mode"
+_RETRIES = "retries are off while measuring; failed requests are counted as they happened"
+_FALSE = "it would falsify a measurement: "
+
+_RUN: Mapping[str, Status] = {
+    "version": Effect("config", "the version of this format; a file of another one is refused"),
+    "profiler.name": Effect("load", "names the run in artifacts and reports"),
+    "profiler.mode": Later(
+        text="choosing which metrics a report shows first; all are measured", commands=SENDING, off=("latency",)
+    ),
+    "profiler.duration": Effect("load", "how long requests are sent, both arms together"),
+    "profiler.requests": Effect("load", "how many requests are sent, both arms together"),
+    "profiler.warmup": Effect("load", "the first part of the run: measured, marked, left out of the verdict"),
+    "profiler.cooldown": Effect("load", "the last part of the run: measured, marked, left out of the verdict"),
+    "profiler.seed": Effect("load", "the seed of arrivals, prompts and order of arms"),
+    "profiler.max_cost_usd": Effect("load", "cap on dollars, reserved before each request is sent"),
+    "providers[].name": Effect("load", "names the series; known names bring their API and address"),
+    "providers[].enabled": Effect("load", "whether this provider is measured"),
+    "providers[].api": Effect("providers", "the wire format; by name where the name is known, else openai-chat"),
+    "providers[].api_key": Effect("providers", "the key, sent in the header that the API wants"),
+    "providers[].endpoint": Effect("load", "the address that requests go to"),
+    "providers[].headers": Effect("providers", "headers of every request"),
+    "providers[].headers.*": Effect("providers", "one header; it may hold variables"),
+    "providers[].models[].id": Effect("providers", "the model that is asked for; a bare id stands for a whole entry"),
+    "providers[].models[].max_tokens": Effect("providers", "the longest answer; also bounds the forecast of cost"),
+    "providers[].models[].temperature": Effect("providers", "sampling temperature"),
+    "providers[].models[].system": Effect("load", "system prompt where a prompt has none of its own"),
+    "providers[].models[].params": Effect("providers", "passed to the API unchecked, and wins over all else"),
+    "providers[].models[].input_usd_per_million": Effect("load", "your own price of input tokens"),
+    "providers[].models[].output_usd_per_million": Effect("load", "your own price of output tokens"),
+    "providers[].generic.path": Effect("providers", "appended to `endpoint`; begins with a slash"),
+    "providers[].generic.method": Effect("providers", "the HTTP method"),
+    "providers[].generic.body": Effect("providers", "the JSON body, with `{{model}}`, `{{prompt}}` and so on"),
+    "providers[].generic.format": Effect("providers", "how the answer is framed"),
+    "providers[].generic.response.text": Effect("providers", "JSON path of generated text"),
+    "providers[].generic.response.reasoning": Effect("providers", "JSON path of reasoning text"),
+    "providers[].generic.response.input_tokens": Effect("providers", "JSON path of the input token count"),
+    "providers[].generic.response.output_tokens": Effect("providers", "JSON path of the output token count"),
+    "providers[].generic.response.cached_tokens": Effect("providers", "JSON path of the cached token count"),
+    "providers[].generic.response.finish_reason": Effect("providers", "JSON path of the reason why it ended"),
+    "providers[].generic.response.model": Effect("providers", "JSON path of the model that answered"),
+    "providers[].generic.response.error": Effect("providers", "JSON path of an error inside a successful answer"),
+    "providers[].generic.response.done": Effect("providers", "JSON path that is true, or text, in the last event"),
+    "workload.type": Effect("load", "how requests arrive; `mixed` is `fixed`: prompts are always mixed"),
+    "workload.fixed.requests_per_second": Effect(
+        "load", "rate of `fixed`, `mixed` and `random` sends, both arms together"
+    ),
+    "workload.poisson.lambda": Effect("load", "mean rate per second of `poisson` sends, both arms together"),
+    "workload.closed.concurrency": Effect("load", "requests in flight of `closed`"),
+    "workload.replay": Later(text="replay of recorded traffic", commands=SENDING, silent=True),
+    "workload.prompts[].id": Effect("load", "pairs the prompt across arms; default: its position"),
+    "workload.prompts[].template": Effect("load", "the user's message, with `{{variables}}`"),
+    "workload.prompts[].messages[].role": Effect("providers", "who speaks"),
+    "workload.prompts[].messages[].content": Effect("providers", "what is said, or the API's own content blocks"),
+    "workload.prompts[].system": Effect("providers", "system prompt of this prompt"),
+    "workload.prompts[].tools": Effect("providers", "tool definitions in the API's own form"),
+    "workload.prompts[].params": Effect("providers", "parameters of this prompt, over those of the model"),
+    "workload.prompts[].headers": Effect("providers", "headers of this prompt; no variables"),
+    "workload.prompts[].headers.*": Effect("providers", "one header; no variables"),
+    "workload.prompts[].weight": Effect("load", "its share among the prompts"),
+    "workload.prompts[].variables": Effect("load", "values of the `{{names}}` in its text"),
+    "workload.prompts[].variables.*": Effect("load", "a list of values, or where they come from"),
+    "workload.prompts[].variables.*.type": Effect("load", "where values come from"),
+    "workload.prompts[].variables.*.source": Effect("load", "file with one value per line, or a JSON list"),
+    "workload.prompts[].variables.*.generator": Effect("load", "what is made up, from the seed"),
+    "workload.prompts[].variables.*.words": Effect("load", "length of made up text"),
+    "metrics.collect": Later(
+        text="leaving metrics out; all are measured and reported",
+        commands=REPORTING,
+        off=([], ["latency", "throughput", "cost", "errors", "token_usage"]),
+    ),
+    "metrics.percentiles": Effect("reports", "percentiles that summaries show"),
+    "metrics.resolution": Effect("load", "width of an interval of the time series"),
+    "metrics.aggregation": Later(
+        text="windows that slide or follow sessions; the time series has windows of `metrics.resolution`",
+        commands=REPORTING,
+    ),
+    "resilience.retries": Later(text=_RETRIES, commands=SENDING, switch="max_attempts", off_when=1),
+    "resilience.timeouts.connect": Effect("load", "limit for opening a connection"),
+    "resilience.timeouts.request": Effect("load", "limit of a whole request; a timeout counts at this length"),
+    "resilience.timeouts.idle": Effect("load", "limit between two reads"),
+    "resilience.circuit_breaker": Later(text="a circuit breaker; a failing endpoint is still asked", commands=SENDING),
+    "target.command": Effect("steps", "starts the server of an arm in its own checkout"),
+    "target.ready_url": Effect("steps", "answers with 2xx once the server is ready"),
+    "target.port": Effect("steps", "the port; default: a free one, for each arm its own"),
+    "target.ready_timeout": Effect("steps", "how long to wait for the server"),
+    "target.endpoint": Effect("steps", "where requests of this arm go; default: the origin of `ready_url`"),
+    "target.provider": Effect("steps", "the provider that is measured there; default: all"),
+}
+
+_JUDGE: Mapping[str, Status] = {
+    "regression.decision": Effect("analysis", "calibrated rules, or the literal methods below"),
+    "regression.alpha": Effect("analysis", "share of false alarms allowed per gate"),
+    "regression.gate_small_effects": Effect("gates", "an established change below its threshold fails as well"),
+    "regression.strict": Effect("gates", "a regression needs its whole interval beyond the threshold"),
+    "regression.min_coverage": Effect("gates", "share of series that must have been measured"),
+    "regression.methods[].type": Effect("analysis", "threshold, or under `decision: classic` a two-sample test"),
+    "regression.methods[].metric": Effect("analysis", "the metric (docs/metrics.md)"),
+    "regression.methods[].threshold_percent": Effect("analysis", "the smallest change that matters"),
+    "regression.methods[].threshold_points": Effect("analysis", "the same in percentage points, for error rates"),
+    "regression.methods[].method": Effect("analysis", "which test `decision: classic` applies"),
+    "regression.methods[].confidence": Effect("analysis", "confidence of that test"),
+    "regression.methods[].window": Later(text="trend rules", commands=JUDGING, silent=True),
+    "regression.methods[].max_slope": Later(text="trend rules", commands=JUDGING, silent=True),
+    "regression.baseline.source": Effect("steps", "path of the stored run to compare with"),
+    "regression.baseline.update_frequency": Later(text="renewing baselines by themselves", commands=JUDGING),
+    "regression.baseline.min_sample_size": Later(text="a fewest number of requests of a baseline", commands=JUDGING),
+    "regression.quality_gates[].name": Effect("gates", "names the gate in reports"),
+    "regression.quality_gates[].condition": Effect("gates", "an expression over the metrics of a run"),
+    "regression.quality_gates[].severity": Effect("gates", "only `error` fails the gate"),
+    "regression.notifications": Later(text="notifications", commands=frozenset({"gate", "ci"}), off=([],)),
+    "budgets[].metric": Effect("gates", "the metric (docs/metrics.md)"),
+    "budgets[].budget": Effect("gates", "its absolute limit, in the metric's unit"),
+    "budgets[].baseline": Effect("gates", "names what `variance` compares with in reports"),
+    "budgets[].variance": Effect("gates", "allowed change in percent against the other arm or the stored baseline"),
+    "budgets[].severity": Effect("gates", "only `error` fails the gate"),
+}
+
+_SHOW: Mapping[str, Status] = {
+    "output.console.enabled": Later(text="silent runs", commands=REPORTING, off=(True,)),
+    "output.console.format": Later(text="other forms of results on the terminal", commands=REPORTING, off=("table",)),
+    "output.console.colors": Later(text="switching colours off here; NO_COLOR does", commands=REPORTING, off=(True,)),
+    "output.console.live_updates": Effect("cli", "progress while a run goes on"),
+    "output.files[].type": Effect("reports", "what is written: json, csv, markdown or junit"),
+    "output.files[].path": Effect("steps", "where; `{{timestamp}}` is the start of the run"),
+    "output.files[].pretty": Effect("steps", "whether JSON is indented"),
+    "output.files[].delimiter": Effect("reports", "what stands between the fields of a CSV line"),
+    "output.files[].template": Later(text="your own report templates", commands=REPORTING),
+    "output.database": Later(text="storing results in a database", commands=REPORTING),
+    "output.prometheus": Later(text=_OBSERVABILITY, commands=REPORTING),
+    "output.remote[]": Later(text="storing results in an object store", commands=REPORTING),
+    "logging.level": Later(text="choosing what is logged", commands=EVERY, off=("info",)),
+    "logging.format": Later(text="structured logs", commands=EVERY, off=("pretty",)),
+    "logging.output": Later(text="logging elsewhere than on stderr", commands=EVERY, off=("stderr",)),
+    "logging.file": Later(text="log files", commands=EVERY),
+}
+
+_MODES: Mapping[str, Status] = {
+    "coordinator": Later(text=_DISTRIBUTED, commands=SENDING),
+    "worker": Later(text=_DISTRIBUTED, commands=SENDING),
+    "distribution": Later(text=_DISTRIBUTED, commands=SENDING),
+    "cost_optimization.worker_instance_type": Later(text=_DISTRIBUTED, commands=SENDING),
+    "cost_optimization.auto_scaling": Later(text=_DISTRIBUTED, commands=SENDING),
+    "cost_optimization.deduplication": Refused(_FALSE + "an answer that is reused was not measured"),
+    "cost_controls.budgets": Later(
+        text="budgets over many runs; `profiler.max_cost_usd` caps one run", commands=SENDING
+    ),
+    "cost_controls.rate_limits": Later(
+        text="limits per minute; `workload.fixed.requests_per_second` sets the rate", commands=SENDING
+    ),
+    "cost_controls.optimization.model_selection": Refused(
+        _FALSE + "a cheaper model is not the model that was asked for", off=("none",)
+    ),
+    "cost_controls.optimization.caching": Refused(_FALSE + "an answer from a cache says nothing about the endpoint"),
+    "cost_controls.optimization.batching": Refused(_FALSE + "a batch has another latency than its requests"),
+    "prometheus": Later(text=_OBSERVABILITY, commands=SENDING),
+    "opentelemetry": Later(text=_OBSERVABILITY, commands=SENDING),
+    "secrets": Later(text="secret managers; keys come from variables", commands=SENDING),
+    "privacy": Later(text="detection of personal data and retention; prompts are not stored", commands=SENDING),
+}
+
+KEYS: Mapping[str, Status] = {**_RUN, **_JUDGE, **_SHOW, **_MODES}
+
+VALUES: Mapping[str, Later] = {
+    "workload.type": Later(text="replay of recorded traffic", commands=SENDING, only="replay", halts=True),
+    "regression.methods[].type": Later(text="trend rules", commands=JUDGING, only="trend"),
+    "regression.baseline.source": Later(text="baselines in object stores", commands=JUDGING, only=r"\w+://.*"),
+    "output.files[].type": Later(text="HTML reports", commands=REPORTING, only="html"),
+}
+"""Single values, of keys that have an effect, which are for later."""
+
+
+def status_of(pattern: str) -> Status:
+    """Return the row of a key, or of the innermost section around it that has one; raises KeyError where none has."""
+    outer = pattern
+    while outer and outer not in KEYS:
+        outer = outer.removesuffix("[]") if outer.endswith("[]") else outer.rpartition(".")[0]
+    return KEYS[outer or pattern]
+
+
+def status_text(status: Status) -> str:
+    """Return what a key does, or why it does nothing, in one line."""
+    match status:
+        case Effect(text=text):
+            return text[0].upper() + text[1:] + "."
+        case Refused(text=text):
+            return f"Refused in a run: {text}."
+        case Later(text=text):
+            return f"No effect yet: {text}."
+        case _ as never:
+            assert_never(never)

@@ -1,0 +1,138 @@
+"""Whether a candidate's configuration could carry a key to a place that the trusted one does not name (pure).
+
+In a pipeline the candidate is whatever a pull request says. It may read only variables that the trusted configuration
+reads, at the same kind of key, and what it sends them to must be an address that the trusted configuration, or the
+built-in table, gives for that variable. Everything is judged on the texts as written, before any variable is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lens_gate.config.defaults import BUILT_IN
+from lens_gate.config.index import KeyPath, dotted, pattern_of
+from lens_gate.config.load import LoadedConfig
+from lens_gate.config.tree import leaves, value_at
+from lens_gate.config.types import origin_of
+from lens_gate.config.variables import VariableUse, literal_parts
+from lens_gate.errors import SecurityRefusal
+
+_MERGE_FIRST = "Bring this change into the trusted branch first; a candidate cannot vouch for itself."
+_NO_FILE = re.compile(r"[/\\~]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)|.*\$\{", re.DOTALL)
+
+_FILES: Mapping[str, str] = {"workload.prompts[].variables.*.source": "send", "output.files[].path": "write"}
+
+Destinations = Mapping[str, KeyPath]
+"""Where requests go (an origin, or the text as written where it holds variables), and the key that says so."""
+
+
+def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Raise SecurityRefusal where the candidate could send a variable to a new place, or leave the repository."""
+    for use in candidate.variables:
+        _check_read(use, candidate, trusted)
+        if use.path[0] == "providers":
+            _check_destinations(use, candidate, trusted)
+    _check_files(candidate, trusted)
+
+
+def _check_read(use: VariableUse, candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse a variable that the trusted configuration does not read, or reads somewhere else only."""
+    same_name = [other for other in trusted.variables if other.name == use.name]
+    if not same_name:
+        raise SecurityRefusal(
+            f"`{dotted(use.path)}` reads the variable {use.name}, which the trusted configuration does not name",
+            place=use.place,
+            hint=_MERGE_FIRST,
+        )
+    same_key = [other for other in same_name if pattern_of(other.path) == pattern_of(use.path)]
+    if not same_key:
+        raise SecurityRefusal(
+            f"`{dotted(use.path)}` reads the variable {use.name}, which the trusted configuration reads only at "
+            f"`{dotted(same_name[0].path)}`",
+            place=use.place,
+            hint=_MERGE_FIRST,
+        )
+    text = _text(candidate, use.path)
+    if "://" in literal_parts(text) and all(_text(trusted, other.path) != text for other in same_key):
+        raise SecurityRefusal(
+            f"`{dotted(use.path)}` puts the variable {use.name} into an address that the trusted configuration does "
+            "not name",
+            place=use.place,
+            hint=_MERGE_FIRST,
+        )
+
+
+def _check_destinations(use: VariableUse, candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse an address of the variable's provider that the trusted configuration does not give that variable."""
+    allowed = _allowed(use.name, trusted)
+    index = int(use.path[1])
+    for destination, path in _destinations(candidate, index).items():
+        if destination not in allowed:
+            place = candidate.place(path)
+            raise SecurityRefusal(
+                f"the provider `{_name(candidate, index)}` would send the variable {use.name} to {destination}; the "
+                f"trusted configuration sends it to {' and '.join(sorted(allowed)) or 'no address'} only",
+                place=place,
+                hint=_MERGE_FIRST,
+            )
+
+
+def _allowed(variable: str, trusted: LoadedConfig) -> set[str]:
+    """Return the destinations of the trusted providers that read the variable, and their built-in ones."""
+    allowed: set[str] = set()
+    for use in trusted.variables:
+        if use.name != variable or use.path[0] != "providers":
+            continue
+        index = int(use.path[1])
+        allowed.update(_destinations(trusted, index))
+        built_in = BUILT_IN.get(_name(trusted, index))
+        allowed.update([_destination(built_in.endpoint)] if built_in else [])
+    return allowed
+
+
+def _destinations(loaded: LoadedConfig, index: int) -> Destinations:
+    """Return where a provider's requests may go: its endpoint, and the target where one stands in for it."""
+    written = value_at(loaded.tree, ("providers", index, "endpoint"))
+    built_in = BUILT_IN.get(_name(loaded, index))
+    endpoint = written if isinstance(written, str) else built_in.endpoint if built_in else "no address"
+    found: dict[str, KeyPath] = {_destination(endpoint): ("providers", index, "endpoint")}
+    target = value_at(loaded.tree, ("target",))
+    if isinstance(target, dict) and target.get("provider") in {None, _name(loaded, index)}:
+        key = "endpoint" if target.get("endpoint") is not None else "ready_url"
+        found.setdefault(_destination(str(target[key])), ("target", key))
+    return found
+
+
+def _destination(address: str) -> str:
+    """Return an address' origin, or the whole text where variables or its form leave the host open."""
+    return address if "${" in address else origin_of(address) or address
+
+
+def _check_files(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse files outside the repository: a process' environment is one to read, its runner's commands one to write.
+
+    A path that the trusted configuration names at the same kind of key is trusted as written.
+    """
+    known = set(_files(trusted).values())
+    for path, (pattern, value) in _files(candidate).items():
+        if _NO_FILE.match(value) and (pattern, value) not in known:
+            raise SecurityRefusal(
+                f"`{dotted(path)}` would {_FILES[pattern]} a file outside the repository",
+                place=candidate.place(path),
+                hint="Name a file by its path inside the repository.",
+            )
+
+
+def _files(loaded: LoadedConfig) -> Mapping[KeyPath, tuple[str, str]]:
+    """Return the paths of files that a run reads or writes, with the patterns of their keys."""
+    written = ((path, pattern_of(path), value) for path, value in leaves(loaded.tree))
+    return {path: (pattern, str(value)) for path, pattern, value in written if pattern in _FILES}
+
+
+def _name(loaded: LoadedConfig, index: int) -> str:
+    return str(value_at(loaded.tree, ("providers", index, "name")))
+
+
+def _text(loaded: LoadedConfig, path: KeyPath) -> str:
+    return str(value_at(loaded.tree, path))

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pytest
+
+from lens_gate.config.load import LoadedConfig, Source, load_config
+from lens_gate.config.trust import check_keys_stay_home
+from lens_gate.errors import SecurityRefusal
+
+TRUSTED = """\
+profiler: {name: "nightly ${BRANCH:-main}"}
+providers:
+  - name: openai
+    api_key: ${OPENAI_API_KEY}
+    models: [m]
+  - name: proxy
+    api_key: ${PROXY_KEY}
+    endpoint: https://llm.corp.example:8443/v1
+    headers: {X-Tenant: "${TENANT}"}
+    models: [m]
+  - name: local
+    endpoint: ${LOCAL_URL:-http://127.0.0.1:8080}/v1
+    api_key: ${LOCAL_KEY}
+    models: [m]
+regression:
+  notifications: [{type: slack, webhook: "https://hooks.slack.example/${SLACK_TOKEN}"}]
+"""
+
+
+def loaded(text: str) -> LoadedConfig:
+    return load_config([Source("a.yaml", text)])
+
+
+def refused(candidate: str, trusted: str = TRUSTED) -> str:
+    with pytest.raises(SecurityRefusal) as caught:
+        check_keys_stay_home(loaded(candidate), loaded(trusted))
+    return str(caught.value)
+
+
+def changed(old: str, new: str) -> str:
+    assert old in TRUSTED
+    return TRUSTED.replace(old, new)
+
+
+def test_the_same_configuration_is_trusted() -> None:
+    check_keys_stay_home(loaded(TRUSTED), loaded(TRUSTED))
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        changed("models: [m]", "models: [{id: other, max_tokens: 9}]"),
+        changed("8443/v1", "8443/v2?x=1"),
+        changed("https://llm.corp.example:8443", "HTTPS://LLM.corp.example:8443"),
+        changed("name: openai\n", "name: openai\n    endpoint: https://api.openai.com:443/v1\n"),
+        changed("nightly ${BRANCH:-main}", "weekly ${BRANCH}"),
+        TRUSTED.replace("providers:\n", "providers:\n  - {name: free, endpoint: http://evil.example, models: [m]}\n"),
+        changed("${OPENAI_API_KEY}", "sk-of-the-author"),
+        changed("profiler:", "workload: {prompts: [{template: '${OPENAI_API_KEY}'}]}\nprofiler:"),
+    ],
+)
+def test_changes_that_send_no_key_elsewhere_are_fine(candidate: str) -> None:
+    check_keys_stay_home(loaded(candidate), loaded(TRUSTED))
+
+
+OPENAI = "name: openai\n"
+ELSEWHERE = [
+    "https://evil.example/v1",
+    "http://api.openai.com/v1",
+    "https://api.openai.com:8443/v1",
+    "https://api.openai.com.evil.example/v1",
+    "https://api.openai.com./v1",
+    "https://evil.example?https://api.openai.com",
+    "${LOCAL_URL:-http://127.0.0.1:8080}/v1",
+    "https://api.openai.com${X:-.evil.example}/v1",
+    "${X:-https://evil.example}",
+    "https://llm.corp.example:8443/v1",
+]
+
+
+@pytest.mark.parametrize("endpoint", ELSEWHERE)
+def test_a_key_that_would_go_to_another_origin_is_refused(endpoint: str) -> None:
+    message = refused(changed(OPENAI, f"{OPENAI}    endpoint: '{endpoint}'\n"))
+    assert message.startswith("a.yaml:4: ") or "reads the variable" in message
+
+
+def test_the_refusal_names_provider_variable_host_place_and_next_step() -> None:
+    message = refused(changed(OPENAI, f"{OPENAI}    endpoint: https://evil.example/v1\n"))
+    assert (
+        "a.yaml:4: the provider `openai` would send the variable OPENAI_API_KEY to https://evil.example:443" in message
+    )
+    assert "the trusted configuration sends it to https://api.openai.com:443 only" in message
+    assert "trusted branch first" in message
+
+
+def test_the_key_of_one_provider_does_not_go_to_another_trusted_host() -> None:
+    assert "OPENAI_API_KEY to https://llm.corp.example:8443" in refused(changed("${PROXY_KEY}", "${OPENAI_API_KEY}"))
+    assert "to https://api.anthropic.com:443" in refused(changed("name: openai", "name: anthropic"))
+    assert "to no address" in refused(changed("name: openai", "name: unknown"))
+
+
+def test_a_trusted_proxy_may_be_left_for_the_public_address_of_the_same_name() -> None:
+    trusted = changed(OPENAI, f"{OPENAI}    endpoint: https://litellm.corp.example/v1\n")
+    check_keys_stay_home(loaded(TRUSTED), loaded(trusted))
+
+
+def test_a_variable_that_the_trusted_configuration_does_not_name_is_refused_even_with_a_default() -> None:
+    message = refused(changed("${BRANCH:-main}", "${AWS_SECRET_ACCESS_KEY:-}"))
+    assert "a.yaml:1: `profiler.name` reads the variable AWS_SECRET_ACCESS_KEY" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("${BRANCH:-main}", "${OPENAI_API_KEY}"),
+        ("models: [m]", "models: [{id: '${OPENAI_API_KEY}'}]"),
+        ("models: [m]", "models: [{id: m, params: {user: '${OPENAI_API_KEY}'}}]"),
+        ('X-Tenant: "${TENANT}"', 'X-Tenant: "${OPENAI_API_KEY}"'),
+        ("profiler:", "output: {files: [{type: json, path: '${OPENAI_API_KEY}.json'}]}\nprofiler:"),
+        ("profiler:", "target: {command: 'x ${OPENAI_API_KEY}', ready_url: http://localhost}\nprofiler:"),
+    ],
+)
+def test_a_key_is_not_read_at_another_kind_of_place(old: str, new: str) -> None:
+    assert "reads the variable OPENAI_API_KEY, which the trusted configuration reads only at" in refused(
+        TRUSTED.replace(old, new) if old in TRUSTED else ""
+    )
+
+
+def test_a_header_goes_where_the_key_may_go() -> None:
+    candidate = changed("https://llm.corp.example:8443/v1", "https://evil.example/v1").replace("${PROXY_KEY}", "sk-own")
+    assert "TENANT to https://evil.example:443" in refused(candidate)
+
+
+def test_a_webhook_with_a_token_keeps_its_address() -> None:
+    assert "SLACK_TOKEN into an address" in refused(changed("hooks.slack.example", "evil.example"))
+    check_keys_stay_home(loaded(changed("type: slack", "type: teams")), loaded(TRUSTED))
+
+
+def test_an_address_with_a_variable_is_trusted_only_as_written() -> None:
+    assert "LOCAL_URL" in refused(changed("127.0.0.1:8080", "evil.example"))
+    assert "LOCAL_KEY" in refused(changed("${LOCAL_URL:-http://127.0.0.1:8080}/v1", "http://127.0.0.1:8080/v1"))
+
+
+TARGET = "target: {command: ./serve, ready_url: 'http://127.0.0.1:{port}/health'}\n"
+
+
+def test_a_target_receives_only_keys_that_the_trusted_configuration_gives_a_target() -> None:
+    assert "OPENAI_API_KEY to http://127.0.0.1:{port}" in refused(TARGET + TRUSTED)
+    own = TARGET.replace("}\n", ", provider: local}\n")
+    trusted = own + TRUSTED
+    check_keys_stay_home(loaded(trusted), loaded(trusted))
+    check_keys_stay_home(loaded(trusted.replace("./serve", "./serve --fast")), loaded(trusted))
+    message = refused(
+        own.replace("provider: local", "provider: local, endpoint: https://evil.example") + TRUSTED, trusted
+    )
+    assert "a.yaml:1: the provider `local` would send the variable" in message
+    assert "evil.example" in message
+    check_keys_stay_home(loaded(own.replace("provider: local", "provider: free") + TRUSTED), loaded(TRUSTED))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/proc/self/environ",
+        "../../proc/self/environ",
+        "prompts/../../x",
+        "..",
+        "~/.netrc",
+        "C:\\x",
+        "\\\\host\\x",
+        "a\\..\\..\\x",
+        "${HOME}/x",
+    ],
+)
+def test_prompts_come_from_files_inside_the_repository(source: str) -> None:
+    prompts = (
+        f"workload: {{prompts: [{{template: '{{{{x}}}}', variables: {{x: {{type: file, source: '{source}'}}}}}}]}}\n"
+    )
+    assert "a.yaml:1: `workload.prompts[0].variables.x.source` would send a file outside" in refused(prompts + TRUSTED)
+
+
+def test_prompt_files_inside_the_repository_are_fine() -> None:
+    prompts = "workload: {prompts: [{template: '{{x}}', variables: {x: {type: file, source: a..b/..c/x.txt}}}]}\n"
+    check_keys_stay_home(loaded(prompts + TRUSTED), loaded(TRUSTED))
+    shared = prompts.replace("a..b/..c/x.txt", "/srv/prompts/x.txt")
+    check_keys_stay_home(loaded(shared + TRUSTED), loaded(shared + TRUSTED))
+
+
+@pytest.mark.parametrize("path", ["/var/set_env", "../x.json", "${BRANCH:-/var/x}"])
+def test_results_are_written_inside_the_repository(path: str) -> None:
+    outputs = f"output: {{files: [{{type: csv, path: '{path}'}}]}}\n"
+    inside = "output: {files: [{type: csv, path: 'results/${BRANCH:-main}-{{timestamp}}.csv'}]}\n"
+    message = refused(outputs + TRUSTED, inside + TRUSTED)
+    assert "a.yaml:1: `output.files[0].path` would write a file outside the repository" in message
+    check_keys_stay_home(loaded(inside + TRUSTED), loaded(inside + TRUSTED))
