@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -98,6 +99,7 @@ class ErrorClass(StrEnum):
     EMPTY = "empty"
     CUT_STREAM = "cut_stream"
     MALFORMED = "malformed"
+    WRONG_CONTENT = "wrong_content"
     BUFFERED = "buffered"
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
@@ -112,3 +114,32 @@ class ErrorClass(StrEnum):
     def throttled(self) -> bool:
         """Whether the provider asked us to slow down, which is not slowness."""
         return self in (ErrorClass.RATE_LIMIT, ErrorClass.OVERLOADED)
+
+
+MEANINGS: Mapping[ErrorClass, str] = {
+    ErrorClass.NONE: "nothing went wrong",
+    ErrorClass.CONNECT: "no connection: name not found, refused, or no route",
+    ErrorClass.CONNECT_TIMEOUT: "no connection within its time limit",
+    ErrorClass.TLS: "the encrypted connection could not be set up, for instance because of a certificate",
+    ErrorClass.RESET: "the connection broke before the answer was over",
+    ErrorClass.HEADERS_TIMEOUT: "connected, but no head of an answer within the time limit",
+    ErrorClass.TIMEOUT: "the request as a whole took longer than its time limit",
+    ErrorClass.IDLE_TIMEOUT: "the stream began, then stalled for longer than its time limit",
+    ErrorClass.AUTHENTICATION: "401 or 403: the endpoint refused the key; the run stops early",
+    ErrorClass.RATE_LIMIT: "429: too many requests or tokens at once",
+    ErrorClass.OVERLOADED: "529, or an error that says so: the provider has no capacity at the moment",
+    ErrorClass.QUOTA: "the money or the quota of the account is used up; waiting does not help",
+    ErrorClass.NOT_FOUND: "404: no such model or path",
+    ErrorClass.INVALID_REQUEST: "another 4xx: the endpoint does not accept the request as it is",
+    ErrorClass.API_ERROR: "5xx: the endpoint failed",
+    ErrorClass.ERROR_IN_STREAM: "200 at first, then an error inside the stream",
+    ErrorClass.EMPTY: "a stream that ended well without a single generated token",
+    ErrorClass.CUT_STREAM: "tokens arrived, but the stream ended before its end marker",
+    ErrorClass.MALFORMED: "the answer could not be read as what the API promises",
+    ErrorClass.WRONG_CONTENT: "a success of another content type, such as a sign-in page: is the address right?",
+    ErrorClass.BUFFERED: "the stream arrived in one piece, so that its times say nothing about the model",
+    ErrorClass.REFUSED: "the model, or a filter before it, refused to answer",
+    ErrorClass.INTERRUPTED: "in flight when the run was stopped",
+    ErrorClass.SHED: "never sent: too many requests were in flight, or the circuit breaker was open",
+}
+"""What each class means, in a line."""

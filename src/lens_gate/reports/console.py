@@ -1,0 +1,262 @@
+"""The end of a run on a terminal: a table, the verdict as the last sentence, and a line for machines."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from unicodedata import east_asian_width
+
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.escape import plain
+from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
+from lens_gate.reports.numbers import exact
+from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
+from lens_gate.reports.view import view
+from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
+
+_COLOURS = {
+    MARKS[Outcome.PASS]: "32",
+    MARKS[Outcome.REGRESSION]: "31",
+    MARKS[Outcome.INCONCLUSIVE]: "35",
+    MARKS[Outcome.NOTHING_TO_COMPARE]: "36",
+    MARKS[Outcome.NO_BASELINE]: "36",
+    MARKS[Outcome.NOT_MEASURED]: "31",
+    BROKEN: "31",
+    WARNING: "33",
+    INFO: "33",
+}
+"""Standard colours, so that the terminal's own theme sees to the contrast; violet and not yellow says: not known."""
+
+_ASCII = str.maketrans({
+    "−": "-", "–": "-", "±": "+/-", "…": "...", "·": "/", "×": "x", "’": "'", "\u00a0": " ",
+    "─": "-", "◆": "#", "○": "o", "✓": ".", "▲": "^", "△": "i", "┊": ":", "│": "|",
+})  # fmt: skip
+_NARROWEST = 72
+_NARROWEST_NAME = 12
+_DOTS = ".."
+_UNITS = {"point": " pt", "token": " tok", "request": " req"}
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    colour: bool
+    width: int
+    unicode: bool
+
+    def text(self, text: str) -> str:
+        """Return text that this screen can show, without what could steer it."""
+        return self.shown(plain(text).replace("\u00a0", " "))
+
+    def shown(self, text: str) -> str:
+        """Return our own text in the characters that this screen has."""
+        return text if self.unicode else text.translate(_ASCII).encode("ascii", errors="replace").decode("ascii")
+
+    def wrapped(self, text: str, *, indent: str = "") -> list[str]:
+        """Return the lines of a text."""
+        return textwrap.wrap(
+            self.text(text), self.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        )
+
+    def mark(self, mark: Mark) -> str:
+        """Return the shape of a mark, coloured where that is wanted."""
+        shape = mark.symbol if self.unicode else mark.ascii
+        return f"\x1b[{_COLOURS[mark]}m{shape}\x1b[0m" if self.colour else shape
+
+
+def console(page: ReportView | RunView, *, colour: bool, width: int, unicode: bool) -> str:
+    """Return the final text for a terminal of `width` columns, without a line break at its end.
+
+    The numbers of a table need 72 columns; on a narrower screen its lines are that wide nevertheless.
+    """
+    screen = _Screen(colour, max(width, _NARROWEST), unicode)
+    lines = _verdict(page, screen) if isinstance(page, ReportView) else _run(page, screen)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def machine_line(verdict: Verdict, code: ExitCode | None = None) -> str:
+    """Return the last line of every gate: words and numbers that a wrapper can read, whatever becomes of the code.
+
+    `code` is what the process exits with where that is not the verdict's own code.
+    """
+    counts = view(verdict).counts
+    values = {
+        "outcome": verdict.outcome.value,
+        "exit": int(verdict.exit_code if code is None else code),
+        "regressions": counts.regressions,
+        "inconclusive": counts.inconclusive,
+        "not_measured": counts.not_measured,
+        "warnings": counts.warnings,
+        "passed": counts.passed,
+        "checks": counts.total,
+        "valid": str(verdict.analysis.validity.valid).lower(),
+        "ending": verdict.analysis.ending.value,
+        "spent_usd": exact(verdict.analysis.spend.spent_usd),
+    }
+    return _machine(values)
+
+
+def run_machine_line(run: Run, code: ExitCode) -> str:
+    """Return the last line of a run that was not judged."""
+    equal = run.comparison is not None and run.comparison.equal
+    unjudged = Outcome.NOT_MEASURED.value if code is ExitCode.COULD_NOT_MEASURE else "not_judged"
+    values = {
+        "outcome": Outcome.NOTHING_TO_COMPARE.value if equal else unjudged,
+        "ending": run.ending.value,
+        "exit": int(code),
+        "requests": run.summary.total_requests,
+        "successful": run.summary.successful_requests,
+        "valid": str(run.validity.valid).lower(),
+        "spent_usd": exact(run.spend.spent_usd),
+    }
+    return _machine(values)
+
+
+def _machine(values: dict[str, str | int]) -> str:
+    return "lens-gate: " + " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
+    yield from screen.wrapped(f"{page.name}: {page.compared}" if page.name else page.compared)
+    yield from screen.wrapped(f"{page.validity} {page.spend}")
+    for caveat in page.caveats:
+        yield from screen.wrapped(caveat)
+    if page.rows:
+        yield ""
+        yield from _check_lines(page, screen)
+    yield from _reasons(page, screen)
+    if page.details.errors:
+        yield ""
+        yield from _error_lines(page.details.errors, screen)
+    yield ""
+    yield from screen.wrapped(page.second)
+    if page.next_step:
+        yield screen.text(f"Next: {page.next_step}")
+    yield ""
+    mark = screen.mark(page.mark)
+    head, *rest = screen.wrapped(page.headline, indent="  ")
+    yield f"{mark} {head.lstrip()}"
+    yield from rest
+
+
+def _reasons(page: ReportView, screen: _Screen) -> Iterator[str]:
+    """Give the reasons that stand nowhere else: of checks without an interval, and of warnings."""
+    told = f"{page.validity} {page.second}".lower()
+    open_rows = [row for row in page.open_rows if row.reason.lower().rstrip(".") not in told]
+    telling = [row for row in open_rows if row.bounds is None or row.severity is not Severity.ERROR]
+    if telling:
+        yield ""
+    for row in telling:
+        yield from screen.wrapped(f"{row.title}: {row.reason}")
+
+
+def _check_lines(page: ReportView, screen: _Screen) -> Iterator[str]:
+    """Return the table of checks, one block a model, the model with the worst check first."""
+    rows = [row for name in dict.fromkeys(row.subject for row in page.rows) for row in page.rows if row.subject == name]
+    head = ("check", "baseline", "change", page.interval_title, "allowed", "")
+    cells = [(row.label, row.baseline, row.change, row.interval, row.allowed, row.mark.word) for row in rows]
+    table = [(screen.text(name), *(_brief(screen.text(cell)) for cell in line)) for name, *line in (head, *cells)]
+    figures = _figures(rows, screen, sum(_sizes(table)) + len(_GAP) * len(head))
+    title, *lines = _aligned(table, screen.width - 2)
+    yield f"  {title}"
+    several = len({row.subject for row in rows}) > 1
+    subject = None
+    for line, figure, row in zip(lines, figures, rows, strict=True):
+        if several and row.subject != subject:
+            yield _cut(screen.text(row.subject or "whole run"), screen.width)
+            subject = row.subject
+        yield f"{screen.mark(row.mark)} {line}{_GAP}{figure}"
+
+
+def _brief(cell: str) -> str:
+    """Shorten the units, so that names need not be cut."""
+    return re.sub(r" (point|token|request)s?$", lambda unit: _UNITS[unit[1]], cell)
+
+
+def _figures(rows: Sequence[Row], screen: _Screen, used: int) -> list[str]:
+    """Return the intervals as drawings, where the screen is wide enough for them; rows of one unit share an axis."""
+    if screen.width < used + FOREST_CELLS + len(_GAP):
+        return [""] * len(rows)
+    bounds = [row.bounds.passed if row.bounds and row.passed else row.bounds for row in rows]
+    drawn = [numbers for numbers in bounds if numbers]
+    reach = {unit: axis_reach([numbers for numbers in drawn if numbers.unit == unit]) for unit in ("%", "points")}
+    return [
+        screen.shown(forest(numbers, reach=reach[numbers.unit], mark=row.mark.symbol)) if numbers else ""
+        for row, numbers in zip(rows, bounds, strict=True)
+    ]
+
+
+def _cells(text: str) -> int:
+    """Return the columns that a text takes on a terminal."""
+    return sum(2 if east_asian_width(character) in {"W", "F"} else 1 for character in text)
+
+
+def _sizes(table: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_cells, column)) for column in zip(*table, strict=True)]
+
+
+def _aligned(table: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Return the lines of a table in `width` columns: names to the left and cut where they must be, then numbers."""
+    first, *others = _sizes(table)
+    first = max(min(first, width - sum(others) - len(_GAP) * len(others)), _NARROWEST_NAME)
+    for name, *cells in table:
+        padded = (_padded(text, size) for text, size in zip(cells, others, strict=True))
+        yield _GAP.join((f"{_cut(name, first)}{' ' * (first - _cells(_cut(name, first)))}", *padded))
+
+
+def _padded(text: str, size: int) -> str:
+    return " " * (size - _cells(text)) + text
+
+
+def _cut(text: str, size: int) -> str:
+    """Cut a name in its middle: model and question stand at its two ends."""
+    if _cells(text) <= size:
+        return text
+    head, tail = text[: len(text) // 2], text[len(text) // 2 :]
+    while _cells(head) + _cells(tail) > size - len(_DOTS):
+        head, tail = (head[:-1], tail) if len(head) > len(tail) else (head, tail[1:])
+    return head + _DOTS + tail
+
+
+def _error_lines(rows: Sequence[ErrorRow], screen: _Screen) -> Iterator[str]:
+    compared = any(row.base is not None for row in rows)
+    head = ("errors", "", *(("baseline",) if compared else ()), "now")
+    cells = [(row.subject, row.error_class, *((row.base or "",) if compared else ()), row.candidate) for row in rows]
+    yield from _aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)
+
+
+def _run(page: RunView, screen: _Screen) -> Iterator[str]:
+    yield from screen.wrapped(f"{page.name}: {page.compared}" if page.name else page.compared)
+    yield from screen.wrapped(f"{page.validity} {page.spend}")
+    for note in page.notes:
+        yield from screen.wrapped(note)
+    yield ""
+    yield from _model_lines(page.models, screen)
+    if page.errors:
+        yield ""
+        yield from _error_lines(page.errors, screen)
+    yield ""
+    yield screen.text(f"Next: {page.next_step}")
+    yield ""
+    yield from screen.wrapped(page.headline)
+
+
+def _model_lines(rows: Iterable[ModelRow], screen: _Screen) -> Iterator[str]:
+    head = ("model", "first token", "answer", "p95", "tokens/s", "$/1K", "success")
+    cells = [
+        (
+            f"{row.subject} ({row.arm})" if row.arm else row.subject,
+            row.first_token,
+            row.latency,
+            row.p95,
+            row.tokens_per_second,
+            row.cost_per_1k_tokens,
+            row.success_rate,
+        )
+        for row in rows
+    ]
+    yield from _aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)

@@ -1,0 +1,100 @@
+"""Text from a model, a branch or a configuration, made harmless for the place where it is shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+_NO_BREAK_SPACE = "\u00a0"
+_ZERO_WIDTH_SPACE = "\u200b"
+_TERMINAL_SEQUENCE = re.compile(
+    r"(?:\x1b\]|\x9d).*?(?:\x07|\x1b\\|\x9c|$)"  # operating system commands: titles, links
+    r"|(?:\x1b[PX^_]|[\x90\x98\x9e\x9f]).*?(?:\x1b\\|\x9c|$)"  # device control and other strings
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and cursor movement
+    r"|\x1b[ -/]*[0-~]",
+    re.DOTALL,
+)
+_MARKDOWN = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        "|": "&#124;",
+        "`": "&#96;",
+        "[": "&#91;",
+        "]": "&#93;",
+        "\\": "&#92;",
+        "*": "\\*",
+        "_": "\\_",
+        "~": "\\~",
+        "@": "&#64;&#8203;",
+        _ZERO_WIDTH_SPACE: "&#8203;",
+    }
+)
+_REFERENCE = re.compile(
+    r":(?=//)|\bwww(?=\.)"  # links
+    r"|#(?=[0-9])|\bGH-(?=[0-9])"  # issues
+    r"|:(?=[a-z0-9_+-]{1,40}:)(?![0-9]+:)"  # emoji
+    r"|\$(?![0-9])",  # mathematics: a price is none
+    re.IGNORECASE,
+)
+_BLOCK_START = re.compile(r"^([0-9]{1,9}(?=[.)](?: |$))|(?=(?:[+-]|#+|=+|-+)(?: |$)))")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width forms are formulas to some spreadsheets
+_CUT = "…"
+
+
+def plain(text: str) -> str:
+    """Return the text on one line, without terminal sequences, control characters and direction marks."""
+    if text.isprintable():
+        return text.strip(" ")
+    visible = _TERMINAL_SEQUENCE.sub("", text)
+    spaced = (" " if character.isspace() and character != _NO_BREAK_SPACE else character for character in visible)
+    shown = (character for character in spaced if character.isprintable() or character == _NO_BREAK_SPACE)
+    return re.sub(" {2,}", " ", "".join(shown)).strip(" ")
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return the text, cut to `limit` characters with an ellipsis where it is longer."""
+    return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
+
+
+def markdown_text(text: str) -> str:
+    """Escape for running text and table cells of GitHub and GitLab Markdown.
+
+    Nothing in it is markup, HTML, a mention, a link, a reference to an issue, an emoji or a formula.
+    """
+    broken = _REFERENCE.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", plain(text))
+    return _BLOCK_START.sub(r"\1\\", broken.translate(_MARKDOWN))
+
+
+def markdown_code(text: str) -> str:
+    """Return the text as a code span, fenced by more backticks than it holds in a row."""
+    inside = plain(text)
+    longest = max((len(run) for run in re.findall("`+", inside)), default=0)
+    fence = "`" * (longest + 1)
+    padding = " " if inside.startswith("`") or inside.endswith("`") or not inside else ""
+    return f"{fence}{padding}{inside}{padding}{fence}"
+
+
+def xml_text(text: str, *, limit_bytes: int = 65_536) -> str:
+    """Strip what XML 1.0 forbids or readers choke on, keep line breaks, and cut to a number of UTF-8 bytes.
+
+    The characters `<`, `>`, `&` and quotes stay: the XML writer escapes them.
+    """
+    lines = "\n".join(plain(line) for line in text.splitlines())
+    data = lines.encode("utf-8")
+    if len(data) <= limit_bytes:
+        return lines
+    room = limit_bytes - len(_CUT.encode("utf-8"))
+    return data[:room].decode("utf-8", errors="ignore") + _CUT
+
+
+def csv_text(text: str) -> str:
+    """Return the text for a CSV cell; a leading apostrophe keeps spreadsheets from reading it as a formula."""
+    inside = plain(text)
+    return f"'{inside}" if inside.startswith(_FORMULA) else inside
+
+
+def shell_word(text: str) -> str:
+    """Return the text as one word of a POSIX shell command that may be copied."""
+    return shlex.quote(plain(text))

@@ -1,0 +1,250 @@
+"""The facts around a judgement, as sentences and rows: what was compared, whether it is valid, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from lens_gate.artifacts.analysis import Analysis, Coverage
+from lens_gate.artifacts.run import (
+    ArmIdentity,
+    ErrorCount,
+    ModelResult,
+    ProviderResult,
+    Spend,
+    Uncovered,
+    Validity,
+    ValidityCheck,
+)
+from lens_gate.reports.escape import plain, shortened
+from lens_gate.reports.numbers import NBSP, NOTHING, count, percent, plural, quantity, usd
+from lens_gate.reports.page import CostRow, ErrorRow
+from lens_gate.reports.words import listed, sentence
+from lens_gate.vocabulary.requests import Arm, FinishReason
+
+_LONGEST_LABEL = 80
+_LONGEST_NOTE = 600
+_COMMIT_DIGITS = 7
+_NAMED_AT_MOST = 5
+
+
+def results(providers: Sequence[ProviderResult]) -> dict[str, ModelResult]:
+    """Return the results by series."""
+    return {f"{provider.name}/{model.id}": model for provider in providers for model in provider.models}
+
+
+def partners(candidate: Sequence[ProviderResult], base: Sequence[ProviderResult]) -> dict[str, ModelResult]:
+    """Return the base's result of each series of the candidate; where one model replaces another, that one's."""
+    now, before = results(candidate), results(base)
+    found = {series: before[series] for series in now if series in before}
+    new, gone = [series for series in now if series not in before], [series for series in before if series not in now]
+    return {**found, new[0]: before[gone[0]]} if len(new) == len(gone) == 1 else found
+
+
+def compared(analysis: Analysis) -> str:
+    """Say which two versions were compared, over how many pairs, and whether at the same time."""
+    arms = {arm.arm: identity(arm) for arm in analysis.arms}
+    candidate = arms.get(Arm.CANDIDATE, "this version")
+    base = arms.get(Arm.BASE, "the other version")
+    match analysis.source:
+        case "duet" if analysis.comparison is not None and analysis.comparison.equal:
+            return f"{candidate} and {base} are the same."
+        case "duet":
+            return f"Compared {candidate} with {base} at the same time, {_pairs(analysis.coverage)}."
+        case "stored":
+            return f"Compared {candidate} with {base}, measured earlier and stored."
+        case "none" if Arm.BASE in arms:
+            return f"Measured {candidate} and {base} at the same time, without a comparison."
+        case "none":
+            return f"Measured {candidate} alone."
+        case _ as never:
+            assert_never(never)
+
+
+def identity(arm: ArmIdentity) -> str:
+    """Return how an arm is named: its commit, with its label where that says more."""
+    name = shortened(plain(arm.label), _LONGEST_LABEL)
+    commit = plain(arm.commit or "")[:_COMMIT_DIGITS]
+    if not commit or name.startswith(commit):
+        return name
+    return f"{commit} ({name})" if name else commit
+
+
+def _pairs(coverage: Sequence[Coverage]) -> str:
+    used = [series.pairs_used for series in coverage]
+    if not used:
+        return "no pairs"
+    fewest, most = min(used), max(used)
+    number = plural(most, "pair") if fewest == most else f"{count(fewest)} to {plural(most, 'pair')}"
+    return number if len(used) == 1 else f"{number} a model"
+
+
+def valid(validity: Validity) -> str:
+    """Say whether the measurement can carry a verdict, and what it was warned of."""
+    broken = [check for check in validity.checks if not check.ok]
+    if not validity.valid:
+        causes = [check for check in broken if check.effect == "invalid"] or broken
+        return f"Measurement not valid: {_messages(causes)}."
+    if broken:
+        return f"Measurement valid, with {plural(len(broken), 'warning')}: {_messages(broken)}."
+    return "Measurement valid."
+
+
+def _messages(checks: Sequence[ValidityCheck]) -> str:
+    texts = [plain(check.message).rstrip(".") for check in checks]
+    return shortened("; ".join(texts), _LONGEST_NOTE) if texts else "no reason was recorded"
+
+
+def validity_lines(validity: Validity) -> tuple[str, ...]:
+    """Return one sentence per question about the instrument."""
+    return tuple(_validity_line(check) for check in validity.checks)
+
+
+def _validity_line(check: ValidityCheck) -> str:
+    word = "ok" if check.ok else "not ok"
+    known_value = f" ({quantity(check.value, check.unit)})" if check.value is not None else ""
+    limit = f", limit {quantity(check.limit, check.unit)}" if check.limit is not None else ""
+    message = "" if plain(check.message).rstrip(".") == "ok" else f" {sentence(check.message)}"
+    return f"{plain(check.name).replace('_', ' ')}: {word}{known_value}{limit}.{message}"
+
+
+def spent(spend: Spend) -> str:
+    """Say what the run cost, of how much, and for which models no price is known."""
+    cap = f" of {usd(spend.cap_usd)} allowed" if spend.cap_usd is not None else ""
+    if not spend.unpriced_models:
+        return f"The run cost {usd(spend.spent_usd)}{cap}."
+    names = listed([shortened(plain(name), _LONGEST_LABEL) for name in spend.unpriced_models[:_NAMED_AT_MOST]])
+    more = len(spend.unpriced_models) - _NAMED_AT_MOST
+    others = f" and {more} more" if more > 0 else ""
+    return f"The run cost at least {usd(spend.spent_usd)}{cap}; no price is known for {names}{others}."
+
+
+def coverage_lines(coverage: Sequence[Coverage], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Say for each model how many pairs could be used, and what took the others away."""
+    return tuple(f"{names.get(row.series, plain(row.series))}: {_used(row)}." for row in coverage)
+
+
+def _used(row: Coverage) -> str:
+    reasons = (
+        (row.excluded_throttled, "left out because a provider throttled"),
+        (row.excluded_failed, "left out because a request failed"),
+        (row.censored, "counted at their time limit"),
+    )
+    others = "".join(f", {count(number)} {why}" for number, why in reasons if number)
+    return f"{count(row.pairs_used)} of {plural(row.pairs_planned, 'pair')} used{others}"
+
+
+def not_covered(coverage: Sequence[Coverage], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a pass does not cover, one sentence each."""
+    return tuple(
+        shortened(sentence(f"{names.get(row.series, plain(row.series))}: {text}"), _LONGEST_NOTE)
+        for row in coverage
+        for text in row.not_covered
+    )
+
+
+def uncovered_lines(uncovered: Sequence[Uncovered]) -> tuple[str, ...]:
+    """Name the prompts and models that only one version has."""
+    sides = {Arm.BASE: "in the baseline only", Arm.CANDIDATE: "in the candidate only"}
+    return tuple(f"{_uncovered(row)}: {sides[row.arm]}." for row in uncovered)
+
+
+def _uncovered(row: Uncovered) -> str:
+    series = f"model {plain(row.series)}" if row.series else ""
+    prompt = "" if row.prompt_id == "*" else f"prompt {plain(row.prompt_id)}"
+    return shortened(", ".join(part for part in (series, prompt) if part) or "all prompts", 2 * _LONGEST_LABEL)
+
+
+def error_rows(
+    candidate: Sequence[ProviderResult], base: Sequence[ProviderResult], names: Mapping[str, str]
+) -> tuple[ErrorRow, ...]:
+    """Return one row per model of the candidate and error class of either arm, the most frequent first."""
+    now, before = results(candidate), partners(candidate, base)
+    return tuple(
+        row
+        for series, model in now.items()
+        for row in _model_errors(
+            names.get(series, plain(series)),
+            model.errors,
+            before[series].errors if series in before else (),
+            compared_arms=bool(base),
+        )
+    )
+
+
+def _model_errors(
+    subject: str, now: Sequence[ErrorCount], before: Sequence[ErrorCount], *, compared_arms: bool
+) -> list[ErrorRow]:
+    counts, base_counts = {row.type: row for row in now}, {row.type: row for row in before}
+    classes = sorted({*counts, *base_counts}, key=lambda name: (-_times(counts.get(name)), name))
+    return [
+        ErrorRow(
+            subject=subject,
+            error_class=shortened(plain(name), _LONGEST_LABEL),
+            base=_errors(base_counts.get(name)) if compared_arms else None,
+            candidate=_errors(counts.get(name)),
+            example=_example(counts.get(name) or base_counts.get(name)),
+        )
+        for name in classes
+    ]
+
+
+def _times(row: ErrorCount | None) -> int:
+    return row.count if row else 0
+
+
+def _errors(row: ErrorCount | None) -> str:
+    return f"{count(row.count)} ({percent(row.percentage)})" if row else "0"
+
+
+def _example(row: ErrorCount | None) -> str | None:
+    return shortened(plain(row.example), _LONGEST_NOTE) if row and row.example else None
+
+
+def cost_rows(
+    candidate: Sequence[ProviderResult], base: Sequence[ProviderResult], names: Mapping[str, str]
+) -> tuple[CostRow, ...]:
+    """Return what an answer of each model cost in each arm."""
+    before = partners(candidate, base)
+    return tuple(
+        CostRow(
+            subject=names.get(series, plain(series)),
+            base=_dollars(before[series].cost.average_per_request_usd) if series in before else NOTHING,
+            candidate=_dollars(model.cost.average_per_request_usd),
+            total=_dollars(model.cost.total_usd),
+        )
+        for series, model in results(candidate).items()
+    )
+
+
+def finish_lines(
+    candidate: Sequence[ProviderResult], base: Sequence[ProviderResult], names: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Say for each model how often its answers ended in another way than by themselves."""
+    before = partners(candidate, base)
+    return tuple(
+        f"{names.get(series, plain(series))}: {plain(reason)} ended {plural(times, 'answer')}{other}."
+        for series, model in results(candidate).items()
+        for reason, times, other in _unusual(model, before.get(series))
+    )
+
+
+def _unusual(now: ModelResult, before: ModelResult | None) -> list[tuple[str, int, str]]:
+    earlier = before.finish_reasons if before else {}
+    reasons = sorted({*now.finish_reasons, *earlier} - {FinishReason.STOP})
+    other = {reason: f" ({count(earlier.get(reason, 0))} in the baseline)" if before else "" for reason in reasons}
+    return [(reason, now.finish_reasons.get(reason, 0), other[reason]) for reason in reasons]
+
+
+def _dollars(value: float | None) -> str:
+    return NOTHING if value is None else usd(value)
+
+
+def prices(spend: Spend) -> tuple[str, ...]:
+    """Say at which prices the money was counted."""
+    return tuple(
+        f"Price of {plain(price.provider)}/{plain(price.model)}: {_dollars(price.input_usd_per_million)} in and "
+        f"{_dollars(price.output_usd_per_million)} out for a million tokens ({plain(price.source)}"
+        f"{f',{NBSP}{plain(price.date)}' if price.date else ''})."
+        for price in spend.prices
+    )

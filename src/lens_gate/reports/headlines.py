@@ -1,0 +1,219 @@
+"""The first lines of a verdict: what happened, how sure that is, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from lens_gate.artifacts.analysis import Analysis, Need
+from lens_gate.artifacts.run import Comparison
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.escape import plain, shell_word, shortened
+from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, plural, usd
+from lens_gate.reports.page import Bounds, Counts, Row
+from lens_gate.reports.rows import LONGEST_TEXT, decisive
+from lens_gate.reports.words import BROKEN, listed
+from lens_gate.vocabulary.metrics import Direction
+from lens_gate.vocabulary.outcomes import Ending, ExitCode, Outcome, Severity
+
+_DEFAULT_REF = "main"
+_NEVER_ANSWERED = (Ending.AUTHENTICATION, Ending.UNREACHABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The headline (without its full stop), what stands behind it, and the command that comes next, if any."""
+
+    headline: str
+    second: str
+    next_step: str | None
+
+
+def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covered: Sequence[str]) -> Opening:
+    """Return the first lines of a verdict; `not_covered` are sentences about what it says nothing of."""
+    lines = _opening(verdict, rows, counts, not_covered)
+    if verdict.exit_code is ExitCode.CAP_REACHED:
+        return replace(lines, headline=f"Stopped at {_cap(verdict.analysis)} before an answer")
+    return lines
+
+
+def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Opening:
+    match verdict.outcome:
+        case Outcome.PASS:
+            return _pass(rows, counts, not_covered)
+        case Outcome.REGRESSION:
+            return _regression(verdict.analysis, rows, counts)
+        case Outcome.INCONCLUSIVE:
+            return _inconclusive(verdict.analysis, rows, counts)
+        case Outcome.NOT_MEASURED:
+            return _not_measured(verdict.analysis, rows, counts)
+        case Outcome.NO_BASELINE | Outcome.NOTHING_TO_COMPARE as outcome:
+            return _no_baseline(verdict.analysis) if outcome is Outcome.NO_BASELINE else NOTHING_TO_COMPARE
+        case _ as never:
+            assert_never(never)
+
+
+NOTHING_TO_COMPARE = Opening(
+    "Nothing to compare: both versions send the same requests to the same target",
+    "Nothing was sent, and nothing was paid. A change in an application or a server is compared through two endpoints, "
+    "or through a `target` in the configuration.",
+    "lens-gate ci --against-endpoint URL",
+)
+
+
+def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Opening:
+    warned = f", with {plural(counts.warnings, 'warning')}" if counts.warnings else ""
+    headline = f"Pass{warned}: nothing got worse by more than you allow"
+    if not_covered:
+        verb = "is" if len(not_covered) == 1 else "are"
+        headline = (
+            f"Pass for {plural(counts.passed, 'check')}; {plural(len(not_covered), 'question')} {verb} not covered"
+        )
+    gaps = shortened(f"Not covered: {' '.join(not_covered)}", 2 * LONGEST_TEXT) if not_covered else ""
+    return Opening(headline, _spaced(_all_passed(rows, counts), gaps), None)
+
+
+def _regression(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
+    command = f"lens-gate ci {_against(analysis.comparison)}"
+    worst = _first(rows, Outcome.REGRESSION)
+    if worst is None:
+        return Opening("Regression", tally(counts), command)
+    others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
+    head = "Beyond the limit" if worst.mark is BROKEN else "Regression"
+    ends = tally(counts) if counts.total > 1 else ""
+    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), _spaced(_evidence(worst), ends), command)
+
+
+def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
+    verb = "needs" if counts.inconclusive == 1 else "need"
+    widest = _first(rows, Outcome.INCONCLUSIVE)
+    return Opening(
+        f"Inconclusive: {counts.inconclusive} of {plural(counts.total, 'check')} {verb} more data",
+        _spaced(_open_question(widest) if widest else "", need(analysis.need) or ""),
+        f"lens-gate ci {_against(analysis.comparison)}{_size(analysis)}",
+    )
+
+
+def _not_measured(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
+    also = tally(counts) if counts.passed or counts.inconclusive else ""
+    return Opening(
+        f"Not measured: {_obstacle(analysis, rows)}",
+        _spaced("Nothing is said about the endpoint.", also),
+        # What is wrong with an invalid run is the machine or the rate: its own message says what to do.
+        "lens-gate validate" if analysis.validity.valid else None,
+    )
+
+
+def _no_baseline(analysis: Analysis) -> Opening:
+    return Opening(
+        "No comparison: there is no baseline for this set-up",
+        "The numbers of this run are valid on their own; no earlier version was there to compare them with.",
+        f"lens-gate ci {_against(analysis.comparison)}",
+    )
+
+
+def tally(counts: Counts) -> str:
+    """Return how all checks ended: `Of 12 checks, 1 failed, 9 passed, and 2 are inconclusive`."""
+    parts = (
+        (counts.regressions, "failed", "failed"),
+        (counts.passed, "passed", "passed"),
+        (counts.inconclusive, "is inconclusive", "are inconclusive"),
+        (counts.not_measured, "was not measured", "were not measured"),
+        (counts.not_compared, "had nothing to compare with", "had nothing to compare with"),
+        (counts.warnings, "is a warning", "are warnings"),
+    )
+    told = [f"{number} {one if number == 1 else many}" for number, one, many in parts if number]
+    return f"Of {plural(counts.total, 'check')}, {listed(told)}."
+
+
+def need(wanted: Need | None) -> str | None:
+    """Say what an answer would take: `About 520 pairs would decide ($2.10, 7 minutes)`."""
+    if wanted is None:
+        return None
+    prices = [usd(wanted.usd)] if wanted.usd is not None else []
+    times = [minutes(wanted.minutes)] if wanted.minutes is not None else []
+    cost = f" ({', '.join(prices + times)})" if prices or times else ""
+    return f"About {plural(wanted.pairs, 'pair')} would decide{cost}."
+
+
+def _cap(analysis: Analysis) -> str:
+    if analysis.ending is Ending.TIME_CAP or analysis.spend.cap_usd is None:
+        return "your time limit"
+    return f"your {usd(analysis.spend.cap_usd)} limit"
+
+
+def _obstacle(analysis: Analysis, rows: Sequence[Row]) -> str:
+    broken = [check.message for check in analysis.validity.checks if not check.ok and check.effect == "invalid"]
+    if analysis.ending in _NEVER_ANSWERED and analysis.ending_message:
+        broken.insert(0, analysis.ending_message)
+    reason = _first(rows, Outcome.NOT_MEASURED)
+    text = next((plain(message) for message in broken), reason.reason if reason else "no request succeeded")
+    return shortened(text.rstrip("."), LONGEST_TEXT)
+
+
+def _first(rows: Sequence[Row], outcome: Outcome) -> Row | None:
+    return next((row for row in rows if row.outcome is outcome and row.severity is Severity.ERROR), None)
+
+
+def _all_passed(rows: Sequence[Row], counts: Counts) -> str:
+    if not counts.total:
+        return "There was nothing to check."
+    everything = f"All {plural(counts.total, 'check')} passed." if counts.total > 1 else "The only check passed."
+    return _spaced(everything if counts.passed == counts.total else tally(counts), _closest(rows))
+
+
+def _closest(rows: Sequence[Row]) -> str:
+    closest = next((row for row in rows if row.passed and row.bounds and row.bounds.limit), None)
+    if closest is None or closest.bounds is None:
+        return ""
+    bound = at_worst(decisive(closest.bounds, Outcome.PASS), closest.bounds.worse)
+    worst = f"{bound}{NBSP}{closest.bounds.unit}"
+    return f"The closest to its limit is {closest.title}: at worst {worst}, where {closest.allowed} is allowed."
+
+
+def _evidence(row: Row) -> str:
+    """Return size, interval and limit of a regression, or the reason where there is no interval."""
+    if row.bounds is None or (row.bounds.lower is None and row.bounds.upper is None):
+        return row.reason
+    least = "at most " if row.bounds.worse is not Direction.TWO_SIDED else ""
+    allowed = f"; you allow {least}{row.allowed}" if row.bounds.limit is not None else ""
+    size = f"That is {row.size}. " if row.size else ""
+    return f"{size}The data allow {_between(row.bounds, 'to')}{allowed}."
+
+
+def _open_question(row: Row) -> str:
+    if row.bounds is None or row.bounds.limit is None:
+        return f"{row.title}: {row.reason}"
+    harm = row.bounds.harm
+    if harm.lower is None or harm.upper is None:
+        return f"{row.title}: {row.reason}"
+    astride = harm.lower < row.bounds.limit < harm.upper
+    side = f", on both sides of your {row.allowed}" if astride else f"; you allow {row.allowed}"
+    return f"{row.title}: the change lies between {_between(row.bounds, 'and')}{side}."
+
+
+def _between(numbers: Bounds, joint: str) -> str:
+    """Return both ends of an interval, each with its unit."""
+    lower, upper = change(numbers.lower, numbers.unit), change(numbers.upper, numbers.unit)
+    if numbers.upper is None:
+        return f"{lower} and more"
+    return f"{upper} and less" if numbers.lower is None else f"{lower} {joint} {upper}"
+
+
+def _against(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return f"--against-ref {_DEFAULT_REF}"
+    return f"--against-{comparison.kind} {shell_word(comparison.value)}"
+
+
+def _size(analysis: Analysis) -> str:
+    if analysis.need is None:
+        return ""
+    models = len({finding.series for finding in analysis.findings}) or 1
+    requests = f" --requests {2 * models * analysis.need.pairs}"
+    return requests if analysis.need.usd is None else f"{requests} --max-cost {cents_up(analysis.need.usd)}"
+
+
+def _spaced(*parts: str) -> str:
+    return " ".join(part for part in parts if part)

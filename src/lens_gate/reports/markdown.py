@@ -1,0 +1,177 @@
+"""Markdown for pull request comments and job summaries: a verdict on one screen, the rest folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from lens_gate.reports.escape import markdown_code, markdown_text
+from lens_gate.reports.numbers import plural
+from lens_gate.reports.page import CostRow, ErrorRow, ModelRow, ReportView, Row, RunView
+
+LIMIT = 60_000
+"""Characters; GitHub refuses comments above 65,536."""
+
+_OPEN_ROWS = 10
+
+
+def markdown(view: ReportView) -> str:
+    """Return a verdict as a comment of at most LIMIT characters; what does not fit is named, worst rows are kept."""
+    head = "\n".join(_head(view))
+    foot = f"\n{markdown_text(view.tool)}, {markdown_text(view.written)}\n"
+    return _fitted(head, [_folded(title, lines) for title, lines in _sections(view)], foot)
+
+
+def run_markdown(view: RunView) -> str:
+    """Return a run that was not judged: summary, one row a model, and how the times are spread."""
+    head = [
+        "# LLM Benchmark Report",
+        "",
+        f"**Generated:** {markdown_text(view.generated)}  ",
+        f"**Duration:** {view.duration}",
+        "",
+        f"{markdown_text(view.compared)} {markdown_text(view.validity)} {markdown_text(view.spend)}",
+        "",
+        "## Executive Summary",
+        "",
+        *(f"- {name}: {value}" for name, value in view.summary),
+        "",
+        "## Model Comparison",
+        "",
+        *_table(
+            ("Model", "Avg Latency", "P95 Latency", "Tokens/s", "Cost/1K Tokens", "Success Rate"),
+            (_model(row) for row in view.models),
+        ),
+    ]
+    spread = ["## Latency Distribution", "", *_table(("Model", "Time", *view.percentiles), _distribution(view.models))]
+    errors = ["## Errors", "", *_error_table(view.errors)] if view.errors else []
+    told = (*view.notes, *view.prices)
+    notes = ["## Notes", "", *_bullets(told)] if told else []
+    blocks = [[*block, ""] for block in (spread, errors, notes) if block]
+    foot = f"\n**Next:** {markdown_code(view.next_step)}\n\n{markdown_text(view.tool)}\n"
+    return _fitted("\n".join([*head, ""]), blocks, foot)
+
+
+def _head(view: ReportView) -> Iterator[str]:
+    yield f"## {view.mark.symbol} {markdown_text(view.headline)}"
+    yield ""
+    yield markdown_text(view.second)
+    yield ""
+    yield " ".join(markdown_text(text) for text in (view.compared, view.validity, view.spend))
+    yield ""
+    for caveat in view.caveats:
+        yield f"> {markdown_text(caveat)}"
+        yield ""
+    if view.open_rows:
+        yield from _check_table(view.open_rows[:_OPEN_ROWS], view.interval_title)
+        yield ""
+    if view.next_step:
+        yield f"**Next:** {markdown_code(view.next_step)}"
+        yield ""
+
+
+def _sections(view: ReportView) -> Iterator[tuple[str, list[str]]]:
+    more, passed = view.open_rows[_OPEN_ROWS:], view.passed_rows
+    details = view.details
+    if view.open_rows:
+        yield "Why", _bullets(f"{row.title}: {row.reason}" for row in view.open_rows)
+    if more:
+        yield f"{plural(len(more), 'more check')} did not pass", _check_table(more, view.interval_title)
+    if passed:
+        yield f"{plural(len(passed), 'check')} passed", _check_table(passed, view.interval_title)
+    if details.shown:
+        yield "Shown, not gated", _check_table(details.shown, view.interval_title)
+    if details.errors:
+        yield "Errors", _error_table(details.errors)
+    if details.cost:
+        yield "Cost of an answer", _cost_table(details.cost)
+    yield (
+        "Measurement, coverage, how to read this",
+        [
+            *_bullets((*details.coverage, *details.uncovered)),
+            *_bullets(details.validity),
+            *_bullets(details.notes),
+            *_bullets(details.method),
+        ],
+    )
+
+
+def _check_table(rows: Sequence[Row], interval_title: str) -> list[str]:
+    head = ("", "check", "baseline", "change", interval_title, "allowed")
+    return _table(head, (_check(row) for row in rows), aligned=":-: --- --: --: :-: --:")
+
+
+def _check(row: Row) -> tuple[str, ...]:
+    return (
+        f"{row.mark.symbol} {row.mark.word}",
+        markdown_text(row.title),
+        markdown_text(row.baseline),
+        markdown_text(row.change) if row.passed else f"**{markdown_text(row.change)}**",
+        row.interval,
+        markdown_text(row.allowed),
+    )
+
+
+def _model(row: ModelRow) -> tuple[str, ...]:
+    return (_arm(row), row.latency, row.p95, row.tokens_per_second, row.cost_per_1k_tokens, row.success_rate)
+
+
+def _arm(row: ModelRow) -> str:
+    return markdown_text(f"{row.subject} ({row.arm})" if row.arm else row.subject)
+
+
+def _distribution(models: Iterable[ModelRow]) -> Iterator[tuple[str, ...]]:
+    for model in models:
+        for name, values in model.distribution:
+            yield (_arm(model), name, *values)
+
+
+def _error_table(rows: Sequence[ErrorRow]) -> list[str]:
+    compared = any(row.base is not None for row in rows)
+    base_title = ("baseline",) if compared else ()
+    return _table(
+        ("model", "error", *base_title, "now", "example"),
+        (
+            (
+                markdown_text(row.subject),
+                markdown_text(row.error_class),
+                *((row.base or "",) if compared else ()),
+                row.candidate,
+                markdown_text(row.example or ""),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _cost_table(rows: Sequence[CostRow]) -> list[str]:
+    head = ("model", "baseline", "now", "all answers")
+    return _table(head, ((markdown_text(row.subject), row.base, row.candidate, row.total) for row in rows))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, aligned: str | None = None) -> list[str]:
+    rule = aligned.split() if aligned else ["---"] * len(head)
+    return [f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)]
+
+
+def _bullets(texts: Iterable[str]) -> list[str]:
+    return [f"- {markdown_text(text)}" for text in texts]
+
+
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>", ""]
+
+
+def _fitted(head: str, blocks: Iterable[Sequence[str]], foot: str) -> str:
+    """Join head, blocks and foot; blocks that do not fit into LIMIT are dropped, and their number is said."""
+    room = LIMIT - len(foot) - 100
+    kept, dropped = [head[:room]], 0
+    room -= len(kept[0])
+    for block in blocks:
+        text = "\n" + "\n".join(block)
+        if len(text) > room:
+            dropped += 1
+            continue
+        kept.append(text)
+        room -= len(text)
+    said = f"\n\n{plural(dropped, 'section')} left out: this report was too long. The artifact has them.\n"
+    return "".join(kept) + (said if dropped else "") + foot

@@ -1,0 +1,194 @@
+"""Numbers as people read them: the only place where floats are rounded.
+
+A true minus, a sign on every change, a no-break space before the unit, three significant digits for times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil, floor, isfinite, log10
+from typing import Literal, assert_never
+
+from lens_gate.vocabulary.metrics import Direction
+
+NBSP = "\u00a0"
+MINUS = "−"
+NOTHING = "–"
+EffectUnit = Literal["%", "points"]
+
+_SMALLEST = 0.001
+_ENDLESS = 1_000_000
+_UNITS = {"1/s": "/s"}
+
+
+def known(value: float | None) -> float | None:
+    """Return the number, or None where it is missing, infinite or no number."""
+    return float(value) if value is not None and isfinite(value) else None
+
+
+def three_digits(value: float) -> str:
+    """Return three significant digits without an exponent; below a thousandth only that it is less."""
+    if value == 0:
+        return "0"
+    if abs(value) < _SMALLEST:
+        return f"under {_SMALLEST}"
+    rounded = _rounded(value)
+    decimals = max(0, 2 - floor(log10(abs(rounded))))
+    return _true_minus(f"{rounded:,.{decimals}f}")
+
+
+def milliseconds(value: float) -> str:
+    """Return milliseconds in their unit: `17.6 ms`, from a second on `3.22 s`."""
+    if value and abs(_rounded(value)) >= 1000:
+        return f"{three_digits(value / 1000)}{NBSP}s"
+    return f"{three_digits(value)}{NBSP}ms"
+
+
+def usd(value: float) -> str:
+    """Return dollars: two decimals from one dollar on, three significant digits below, at least two decimals."""
+    size = abs(value)
+    sign = MINUS if value < 0 else ""
+    if size >= 1 or size == 0:
+        return f"{sign}${size:,.2f}"
+    if size < 1e-6:
+        return f"{sign}under $0.000001"
+    digits = f"{size:.{2 - floor(log10(size))}f}"
+    whole, _, decimals = digits.partition(".")
+    return f"{sign}${whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def percent(value: float) -> str:
+    """Return a share that carries no sign, such as `99.5 %`."""
+    return _true_minus(f"{value:.1f}") + f"{NBSP}%"
+
+
+def count(value: float) -> str:
+    """Return a whole number with its thousands apart."""
+    return _true_minus(f"{value:,.0f}")
+
+
+def share(value: float) -> str:
+    """Return a fraction as a percentage."""
+    return percent(100 * value)
+
+
+_FORMATS: Mapping[str, Callable[[float], str]] = {
+    "ms": milliseconds,
+    "USD": usd,
+    "%": percent,
+    "share": share,
+    "of asked": share,
+}
+_COUNTED = frozenset({"requests", "tokens", "pairs", "models"})
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a measured value in its unit, or a dash where there is none."""
+    number = known(value)
+    if number is None:
+        return NOTHING
+    if unit in _FORMATS:
+        return _FORMATS[unit](number)
+    if unit in _COUNTED and number.is_integer():
+        return plural(int(number), unit.removesuffix("s")).replace(" ", NBSP)
+    return f"{three_digits(number)}{NBSP}{_UNITS.get(unit, unit)}".rstrip(NBSP)
+
+
+def signed(value: float) -> str:
+    """Return a change with its sign and one decimal; `±0.0` for one that rounds to nothing."""
+    if abs(value) >= _ENDLESS:
+        return f"beyond {MINUS if value < 0 else '+'}{_ENDLESS:,}"
+    text = f"{value:+,.1f}"
+    return "±0.0" if text in {"+0.0", "-0.0"} else _true_minus(text)
+
+
+def change(value: float | None, unit: EffectUnit) -> str:
+    """Return a change such as `+14.8 %` or `−0.4 points`, or a dash."""
+    number = known(value)
+    return NOTHING if number is None else f"{signed(number)}{NBSP}{unit}"
+
+
+def signed_quantity(value: float, unit: str) -> str:
+    """Return a difference of two measured values with its sign, such as `+74 ms`."""
+    sign = MINUS if value < 0 else "+"
+    return f"{sign}{quantity(abs(value), unit)}"
+
+
+def interval(lower: float | None, upper: float | None) -> str:
+    """Return the bounds of a change, without the unit, which stands beside them."""
+    bottom, top = known(lower), known(upper)
+    if bottom is None:
+        return NOTHING if top is None else f"up to {signed(top)}"
+    return f"{signed(bottom)} and more" if top is None else f"{signed(bottom)} to {signed(top)}"
+
+
+def limit(value: float | None, unit: EffectUnit, worse: Direction) -> str:
+    """Return the change that is allowed: `+5 %`, `−10 points` where less is worse, `±2 %` where either counts."""
+    number = known(value)
+    sign = {Direction.LOWER_IS_BETTER: "+", Direction.HIGHER_IS_BETTER: MINUS, Direction.TWO_SIDED: "±"}[worse]
+    return NOTHING if number is None else f"{sign}{number:.3g}{NBSP}{unit}"
+
+
+def at_worst(harm: float, worse: Direction) -> str:
+    """Return a bound on the harm in the direction in which the change is told, without its unit."""
+    match worse:
+        case Direction.LOWER_IS_BETTER:
+            return signed(harm)
+        case Direction.HIGHER_IS_BETTER:
+            return signed(-harm)
+        case Direction.TWO_SIDED:
+            return f"±{abs(harm):.1f}"
+        case _ as never:
+            assert_never(never)
+
+
+def headline_size(value: float, unit: EffectUnit) -> str:
+    """Return the size of a change without sign and decimals, as a headline says it."""
+    if abs(value) >= _ENDLESS:
+        return f"over {_ENDLESS:,}{NBSP}{unit}"
+    whole = floor(abs(value) + 0.5)
+    name = "point" if unit == "points" and whole <= 1 else unit
+    return f"{whole:,}{NBSP}{name}" if whole else f"under 1{NBSP}{name}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words, in its two largest units."""
+    whole = round(seconds)
+    if whole < 60:
+        return plural(whole, "second")
+    if whole < 3600:
+        return _joined(plural(whole // 60, "minute"), whole % 60, "second")
+    minutes = round(whole / 60)
+    return _joined(plural(minutes // 60, "hour"), minutes % 60, "minute")
+
+
+def minutes(value: float) -> str:
+    """Return a forecast of minutes, rounded up to whole ones."""
+    return plural(max(1, ceil(value)), "minute")
+
+
+def plural(number: int, word: str) -> str:
+    """Return `1 check`, `12 checks`."""
+    return f"{count(number)} {word}" if number == 1 else f"{count(number)} {word}s"
+
+
+def cents_up(usd_value: float) -> str:
+    """Return dollars rounded up to cents, as an option takes them, with a fifth on top: money is reserved ahead."""
+    return f"{max(1, ceil(usd_value * 120)) / 100:.2f}"
+
+
+def exact(value: float) -> str:
+    """Return a number for machines, in six significant digits."""
+    return f"{value:.6g}"
+
+
+def _joined(large: str, rest: int, word: str) -> str:
+    return f"{large} {plural(rest, word)}" if rest else large
+
+
+def _rounded(value: float) -> float:
+    return round(value, 2 - floor(log10(abs(value))))
+
+
+def _true_minus(text: str) -> str:
+    return text.replace("-", MINUS)

@@ -1,0 +1,226 @@
+"""What every report shows, in words and rounded numbers: the shape that all renderers share.
+
+All texts are plain: each renderer escapes them for its own place. Only `Bounds` keeps unrounded numbers, for figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple, assert_never
+
+from lens_gate.reports.numbers import EffectUnit
+from lens_gate.reports.words import Mark
+from lens_gate.vocabulary.metrics import Direction
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
+
+
+class Harm(NamedTuple):
+    """A change with the direction that counts as worse positive; None is unbounded."""
+
+    estimate: float
+    lower: float | None
+    upper: float | None
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A change with its interval and the change that is allowed, unrounded, all in `unit`; None is unbounded.
+
+    `worse` says which direction counts; `upper_pass`, the bound that a pass is judged by, and `limit` are positive in
+    that direction.
+    """
+
+    estimate: float
+    lower: float | None
+    upper: float | None
+    upper_pass: float | None
+    limit: float | None
+    unit: EffectUnit
+    worse: Direction
+
+    @property
+    def passed(self) -> Bounds:
+        """The same change with the ends that a pass is judged by, where they are known."""
+        if self.upper_pass is None:
+            return self
+        match self.worse:
+            case Direction.LOWER_IS_BETTER:
+                return replace(self, upper=self.upper_pass)
+            case Direction.HIGHER_IS_BETTER:
+                return replace(self, lower=-self.upper_pass)
+            case Direction.TWO_SIDED:
+                return replace(self, lower=-self.upper_pass, upper=self.upper_pass)
+            case _ as never:
+                assert_never(never)
+
+    @property
+    def harm(self) -> Harm:
+        """The same numbers with the direction that counts as worse positive."""
+        match self.worse:
+            case Direction.LOWER_IS_BETTER:
+                return Harm(self.estimate, self.lower, self.upper)
+            case Direction.HIGHER_IS_BETTER:
+                return Harm(-self.estimate, _negative(self.upper), _negative(self.lower))
+            case Direction.TWO_SIDED if self.estimate >= 0:
+                return Harm(self.estimate, self.lower, self.upper)
+            case Direction.TWO_SIDED:
+                return Harm(-self.estimate, _negative(self.upper), _negative(self.lower))
+            case _ as never:
+                assert_never(never)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One check. `subject` is the model (empty for the whole run), `label` what is asked of it.
+
+    `story` tells the change as a sentence without its full stop, `size` says it in the metric's own unit.
+    """
+
+    check: str
+    series: str | None
+    subject: str
+    label: str
+    baseline: str
+    change: str
+    interval: str
+    allowed: str
+    outcome: Outcome
+    severity: Severity
+    mark: Mark
+    story: str
+    size: str | None
+    reason: str
+    place: str | None = None
+    bounds: Bounds | None = None
+
+    @property
+    def title(self) -> str:
+        """Model and question on one line."""
+        return f"{self.subject} · {self.label}" if self.subject else self.label
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing to look at."""
+        return self.outcome is Outcome.PASS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many checks ended in each way; what did not pass and weighs less than an error is a warning."""
+
+    total: int
+    passed: int
+    regressions: int
+    warnings: int
+    inconclusive: int
+    not_measured: int
+    not_compared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow:
+    """How often one error class occurred in each arm; `base` is None where there is no other arm."""
+
+    subject: str
+    error_class: str
+    base: str | None
+    candidate: str
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRow:
+    """What one model cost in each arm: per answer, and in all."""
+
+    subject: str
+    base: str
+    candidate: str
+    total: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What is folded away: each tuple holds sentences or rows, and is empty where there is nothing to say."""
+
+    errors: tuple[ErrorRow, ...]
+    cost: tuple[CostRow, ...]
+    validity: tuple[str, ...]
+    coverage: tuple[str, ...]
+    uncovered: tuple[str, ...]
+    shown: tuple[Row, ...]
+    method: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """A verdict for people. `rows` are worst first; `next_step` is a command that can be copied."""
+
+    outcome: Outcome
+    exit_code: ExitCode
+    mark: Mark
+    headline: str
+    second: str
+    compared: str
+    validity: str
+    spend: str
+    caveats: tuple[str, ...]
+    interval_title: str
+    rows: tuple[Row, ...]
+    counts: Counts
+    need: str | None
+    next_step: str | None
+    details: Details
+    name: str
+    written: str
+    tool: str
+
+    @property
+    def open_rows(self) -> tuple[Row, ...]:
+        """The rows that did not pass, worst first."""
+        return tuple(row for row in self.rows if not row.passed)
+
+    @property
+    def passed_rows(self) -> tuple[Row, ...]:
+        """The rows that passed, the closest to its limit first."""
+        return tuple(row for row in self.rows if row.passed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """One model of a run that was not judged."""
+
+    subject: str
+    arm: str
+    latency: str
+    p95: str
+    first_token: str
+    tokens_per_second: str
+    cost_per_1k_tokens: str
+    success_rate: str
+    distribution: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run for people: what was measured, without a judgement."""
+
+    name: str
+    generated: str
+    duration: str
+    headline: str
+    compared: str
+    validity: str
+    spend: str
+    summary: tuple[tuple[str, str], ...]
+    models: tuple[ModelRow, ...]
+    percentiles: tuple[str, ...]
+    errors: tuple[ErrorRow, ...]
+    notes: tuple[str, ...]
+    prices: tuple[str, ...]
+    next_step: str
+    tool: str

@@ -1,0 +1,257 @@
+"""From artifacts to the one view that all renderers share; nothing is computed here that an artifact does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import assert_never
+
+from lens_gate.artifacts.analysis import Analysis
+from lens_gate.artifacts.envelope import Provenance
+from lens_gate.artifacts.run import LatencySummary, ModelResult, Requests, Run
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.escape import plain, shortened
+from lens_gate.reports.facts import (
+    compared,
+    cost_rows,
+    coverage_lines,
+    error_rows,
+    finish_lines,
+    identity,
+    not_covered,
+    prices,
+    results,
+    spent,
+    uncovered_lines,
+    valid,
+    validity_lines,
+)
+from lens_gate.reports.headlines import need, opening
+from lens_gate.reports.numbers import (
+    NBSP,
+    NOTHING,
+    count,
+    duration,
+    milliseconds,
+    percent,
+    plural,
+    quantity,
+    three_digits,
+    usd,
+)
+from lens_gate.reports.page import Details, ModelRow, ReportView, RunView
+from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, check_rows, counted, interval_title, shown_rows, subjects
+from lens_gate.reports.words import mark, sentence
+from lens_gate.vocabulary.outcomes import Decision, Outcome, Severity
+from lens_gate.vocabulary.requests import Arm
+
+PERCENTILES: Mapping[str, str] = {
+    "min_ms": "min",
+    "median_ms": "median",
+    "p75_ms": "p75",
+    "p90_ms": "p90",
+    "p95_ms": "p95",
+    "p99_ms": "p99",
+    "max_ms": "max",
+}
+
+
+def view(verdict: Verdict) -> ReportView:
+    """Return a verdict in words and rounded numbers."""
+    analysis = verdict.analysis
+    names = subjects(
+        [*results((*analysis.providers, *analysis.base_providers)), *(finding.series for finding in analysis.findings)]
+    )
+    rows = check_rows(verdict.checks, analysis.findings, names)
+    counts = counted(rows)
+    gaps = (*not_covered(analysis.coverage, names), *uncovered_lines(analysis.uncovered))
+    first = opening(verdict, rows, counts, not_covered=gaps)
+    return ReportView(
+        outcome=verdict.outcome,
+        exit_code=verdict.exit_code,
+        mark=mark(verdict.outcome, Severity.ERROR, comparison=True),
+        headline=first.headline,
+        second=first.second,
+        compared=compared(analysis),
+        validity=valid(analysis.validity),
+        spend=spent(analysis.spend),
+        caveats=_caveats(analysis),
+        interval_title=interval_title(analysis.findings),
+        rows=rows,
+        counts=counts,
+        need=need(analysis.need) if verdict.outcome is not Outcome.PASS else None,
+        next_step=first.next_step,
+        details=_details(analysis, names),
+        name=shortened(plain(analysis.benchmark.name), LONGEST_NAME),
+        written=_moment(verdict.provenance.created_at),
+        tool=_tool(verdict.provenance),
+    )
+
+
+def run_view(run: Run) -> RunView:
+    """Return a run that was not judged in words and rounded numbers."""
+    names = subjects(results((*run.providers, *run.base_providers)))
+    return RunView(
+        name=shortened(plain(run.benchmark.name), LONGEST_NAME),
+        generated=_moment(run.provenance.created_at),
+        duration=duration(run.benchmark.duration_seconds),
+        headline=_measured(run),
+        compared=_arms(run),
+        validity=valid(run.validity),
+        spend=spent(run.spend),
+        summary=_summary(run),
+        models=_model_rows(run, names),
+        percentiles=tuple(PERCENTILES.values()),
+        errors=error_rows(run.providers, run.base_providers, names),
+        notes=(*_ending(run.ending_message), *uncovered_lines(run.uncovered)),
+        prices=prices(run.spend),
+        next_step="lens-gate gate --input run.json",
+        tool=_tool(run.provenance),
+    )
+
+
+def _details(analysis: Analysis, names: Mapping[str, str]) -> Details:
+    return Details(
+        errors=error_rows(analysis.providers, analysis.base_providers, names),
+        cost=cost_rows(analysis.providers, analysis.base_providers, names),
+        validity=validity_lines(analysis.validity),
+        coverage=coverage_lines(analysis.coverage, names),
+        uncovered=uncovered_lines(analysis.uncovered),
+        shown=shown_rows(analysis.findings, names),
+        method=_method(analysis),
+        notes=(
+            *(shortened(sentence(note), LONGEST_TEXT) for note in analysis.notes),
+            *_ending(analysis.ending_message),
+            *finish_lines(analysis.providers, analysis.base_providers, names),
+            *prices(analysis.spend),
+        ),
+    )
+
+
+def _caveats(analysis: Analysis) -> tuple[str, ...]:
+    shared = analysis.comparison is not None and analysis.comparison.shared_machine
+    alarm = analysis.policy.false_alarm_note
+    return (
+        *((shortened(sentence(alarm), LONGEST_TEXT),) if alarm else ()),
+        *(("Both versions ran on one machine and shared its load.",) if shared else ()),
+    )
+
+
+_RULE = (
+    "A change counts as a regression when the data rule out that there is none and its size is at least what you "
+    "allow; as a pass when they rule out that it is as large as that; else it is inconclusive."
+)
+
+
+_BOUND = (
+    "Beside a pass stands the bound that it was judged by, beside other rows the interval of the whole gate's level."
+)
+
+
+def _method(analysis: Analysis) -> tuple[str, ...]:
+    """Say how it was judged, in words for people who have to trust it; nothing where nothing was."""
+    if not analysis.findings:
+        return ()
+    match analysis.policy.decision:
+        case Decision.CLASSIC:
+            return ("Judged by the classic rules that the configuration names, each on its own.",)
+        case Decision.CALIBRATED:
+            alpha = f"{100 * analysis.policy.alpha:.4g}{NBSP}%"
+            return (
+                _RULE,
+                _BOUND,
+                f"Where nothing has changed, at most {alpha} of all gates raise a false alarm, over all their checks.",
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _measured(run: Run) -> str:
+    summary = run.summary
+    requests = plural(summary.total_requests, "request")
+    if not summary.successful_requests:
+        return f"Measured nothing: none of {requests} succeeded"
+    everything = summary.successful_requests == summary.total_requests
+    return f"Measured {requests}, {'all' if everything else _success_rate(run)} of them successful"
+
+
+def _arms(run: Run) -> str:
+    arms = {arm.arm: identity(arm) for arm in run.arms}
+    candidate = arms.get(Arm.CANDIDATE, "this version")
+    if Arm.BASE not in arms:
+        return f"Measured {candidate} alone."
+    return f"Measured {candidate} and {arms[Arm.BASE]} at the same time; no verdict was asked for."
+
+
+def _summary(run: Run) -> tuple[tuple[str, str], ...]:
+    summary = run.summary
+    cost = NOTHING if summary.total_cost_usd is None else usd(summary.total_cost_usd)
+    return (
+        ("Total Requests", count(summary.total_requests)),
+        ("Success Rate", _success_rate(run)),
+        ("Average Latency", quantity(summary.average_latency_ms, "ms")),
+        ("P95 Latency", quantity(summary.p95_latency_ms, "ms")),
+        ("Total Cost", cost),
+    )
+
+
+def _success_rate(run: Run) -> str:
+    return _share(run.summary.successful_requests, run.summary.total_requests)
+
+
+def _share(part: int, whole: int) -> str:
+    """Return a share that says 100 % and 0 % only where that is exactly so."""
+    if not whole:
+        return NOTHING
+    rounded = round(100 * part / whole, 1)
+    inside = min(max(rounded, 0.1), 99.9) if 0 < part < whole else rounded
+    return percent(inside)
+
+
+def _model_rows(run: Run, names: Mapping[str, str]) -> tuple[ModelRow, ...]:
+    both = bool(run.base_providers)
+    now = [
+        _model_row(names[series], model, "candidate" if both else "")
+        for series, model in results(run.providers).items()
+    ]
+    before = [_model_row(names[series], model, "baseline") for series, model in results(run.base_providers).items()]
+    return (*now, *before)
+
+
+def _model_row(subject: str, model: ModelResult, arm: str) -> ModelRow:
+    requests: Requests = model.requests
+    rate = model.throughput.tokens_per_second
+    times = (("first token", model.latency.ttft), ("whole answer", model.latency.total))
+    return ModelRow(
+        subject=subject,
+        arm=arm,
+        latency=quantity(model.latency.total.mean_ms, "ms"),
+        p95=quantity(model.latency.total.p95_ms, "ms"),
+        first_token=quantity(model.latency.ttft.median_ms, "ms"),
+        tokens_per_second=NOTHING if rate is None else three_digits(rate),
+        cost_per_1k_tokens=NOTHING if model.cost.per_1k_tokens_usd is None else usd(model.cost.per_1k_tokens_usd),
+        success_rate=_share(requests.successful, requests.total),
+        distribution=tuple((name, _percentiles(summary)) for name, summary in times),
+    )
+
+
+def _percentiles(summary: LatencySummary) -> tuple[str, ...]:
+    values = (getattr(summary, field) for field in PERCENTILES)
+    return tuple(NOTHING if value is None else milliseconds(value) for value in values)
+
+
+def _ending(message: str | None) -> tuple[str, ...]:
+    return (shortened(sentence(message), LONGEST_TEXT),) if message else ()
+
+
+def _moment(created_at: str) -> str:
+    """Return `2026-03-02 10:05:01 UTC`; a time that cannot be read stays as it is."""
+    try:
+        moment = datetime.fromisoformat(created_at)
+    except ValueError:
+        return plain(created_at)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _tool(provenance: Provenance) -> str:
+    return f"lens-gate {plain(provenance.tool_version)}"

