@@ -1,0 +1,210 @@
+"""A run, and what it is compared with, become an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings, false_alarm_note
+from lens_gate.analysis.duet import duet
+from lens_gate.analysis.judgement import overall
+from lens_gate.analysis.need import need_of, need_of_duet
+from lens_gate.analysis.pairing import pair_up
+from lens_gate.analysis.rules import policy_of, rules_of
+from lens_gate.analysis.screen import screen
+from lens_gate.analysis.shown import shown_findings
+from lens_gate.analysis.stored import StoredSeries, arm_of, match_series, names_of, unmatched
+from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, Need, RegressionSummary
+from lens_gate.artifacts.codec import SCHEMA_VERSIONS
+from lens_gate.artifacts.envelope import Kind, Provenance
+from lens_gate.artifacts.run import ProviderResult, Run
+from lens_gate.artifacts.samples import Samples
+from lens_gate.config.model import Method, Regression
+from lens_gate.errors import NoBaseline
+from lens_gate.vocabulary.outcomes import Decision, Outcome
+from lens_gate.vocabulary.requests import Arm
+
+Stored = tuple[Run, Samples]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What the samples say: the verdict and all that stands behind it."""
+
+    verdict: Outcome
+    source: Literal["duet", "stored", "none"]
+    findings: tuple[Finding, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    need: Need | None = None
+    notes: tuple[str, ...] = ()
+
+
+def analyze(
+    run: Run,
+    samples: Samples,
+    *,
+    baseline: Stored | None,
+    regression: Regression,
+    request_timeout_s: float,
+    provenance: Provenance,
+) -> Analysis:
+    """Say what changed: between the arms of a duet, else against a stored run, else nothing.
+
+    Raises NoBaseline for a stored run that cannot be compared (another model, invalid, or without a success), and
+    ConfigProblem for rules that name an unknown metric.
+    """
+    note = _false_alarms(regression)
+    policy = policy_of(regression, false_alarm_note=note)
+    said = _say(run, samples, baseline=baseline, regression=regression, limit_ns=1e9 * request_timeout_s)
+    return Analysis(
+        kind=Kind.ANALYSIS,
+        schema_version=SCHEMA_VERSIONS[Kind.ANALYSIS],
+        provenance=provenance,
+        fingerprint=run.fingerprint,
+        benchmark=run.benchmark,
+        providers=run.providers,
+        base_providers=_base_providers(run, baseline),
+        summary=run.summary,
+        arms=run.arms,
+        comparison=run.comparison,
+        source=said.source,
+        policy=policy,
+        findings=said.findings,
+        coverage=said.coverage,
+        uncovered=run.uncovered,
+        need=said.need,
+        regression=RegressionSummary(detected=said.verdict is Outcome.REGRESSION, verdict=said.verdict),
+        notes=said.notes,
+        ending=run.ending,
+        ending_message=run.ending_message,
+        validity=run.validity,
+        spend=run.spend,
+    )
+
+
+def _false_alarms(regression: Regression) -> str | None:
+    return false_alarm_note(regression.methods or DEFAULT_METHODS) if _is_classic(regression) else None
+
+
+def _is_classic(regression: Regression) -> bool:
+    return regression.decision is Decision.CLASSIC
+
+
+def _base_providers(run: Run, baseline: Stored | None) -> tuple[ProviderResult, ...]:
+    return baseline[0].providers if baseline is not None and run.comparison is None else run.base_providers
+
+
+def _say(run: Run, samples: Samples, *, baseline: Stored | None, regression: Regression, limit_ns: float) -> _Said:
+    if run.comparison is not None and run.comparison.equal:
+        note = (
+            "What both versions have in common is the same on both sides, so nothing was sent."
+            if run.uncovered
+            else "Both versions send the same requests to the same place, so nothing was sent."
+        )
+        return _Said(verdict=Outcome.NOTHING_TO_COMPARE, source="none", notes=(note,))
+    if not run.validity.valid:
+        reasons = "; ".join(
+            check.message for check in run.validity.checks if not check.ok and check.effect == "invalid"
+        )
+        note = f"The measurement is invalid, so it says nothing about the endpoint: {reasons}."
+        return _Said(verdict=Outcome.NOT_MEASURED, source="none", notes=(note,))
+    if run.comparison is not None:
+        return _say_duet(run, samples, regression, limit_ns)
+    if baseline is not None:
+        return _say_stored(run, samples, baseline, regression)
+    return _say_alone(run)
+
+
+def _say_alone(run: Run) -> _Said:
+    models = [(p.name, model) for p in run.providers for model in p.models]
+    silent = [f"{provider}/{model.id}" for provider, model in models if model.requests.successful == 0]
+    if silent or not models:
+        note = f"No request succeeded: {', '.join(silent) or 'nothing was measured'}."
+        return _Said(verdict=Outcome.NOT_MEASURED, source="none", notes=(note,))
+    note = "There is nothing to compare with: name the other version (--against-ref), or a stored run (--baseline)."
+    return _Said(verdict=Outcome.NO_BASELINE, source="none", notes=(note,))
+
+
+def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: float) -> _Said:
+    if _is_classic(regression):
+        matched = match_series(arm_of(samples, Arm.CANDIDATE), arm_of(samples, Arm.BASE))
+        return _say_classic(matched, regression.methods, source="duet")
+    rules, series = rules_of(regression), pair_up(samples, limit_ns=limit_ns)
+    result = duet(series, rules)
+    arms = match_series(arm_of(samples, Arm.CANDIDATE), arm_of(samples, Arm.BASE)) if rules.shown else ()
+    notes = result.notes if series else ("No pair of requests was measured.",)
+    return _Said(
+        verdict=overall(result.findings),
+        source="duet",
+        findings=(*result.findings, *shown_findings(arms, rules.shown)),
+        coverage=result.coverage,
+        need=need_of(result.judged, series, rules, requests_per_second=_rate(run)),
+        notes=notes,
+    )
+
+
+def _rate(run: Run) -> float | None:
+    """Return the requests per second of both arms: as asked for, else as achieved."""
+    if run.plan.requests_per_second is not None:
+        return run.plan.requests_per_second
+    sent = sum(
+        m.requests.total for providers in (run.providers, run.base_providers) for p in providers for m in p.models
+    )
+    return sent / run.benchmark.duration_seconds if sent and run.benchmark.duration_seconds > 0 else None
+
+
+def _say_classic(
+    matched: Sequence[StoredSeries], methods: Sequence[Method], *, source: Literal["duet", "stored"]
+) -> _Said:
+    findings = classic_findings(matched, methods)
+    return _Said(verdict=overall(findings), source=source, findings=findings)
+
+
+def _say_stored(run: Run, samples: Samples, baseline: Stored, regression: Regression) -> _Said:
+    stored, stored_samples = baseline
+    candidate, base = arm_of(samples, Arm.CANDIDATE), arm_of(stored_samples, Arm.CANDIDATE)
+    matched = match_series(candidate, base)
+    _refuse(stored, candidate, base, matched)
+    missing = tuple(unmatched(name) for name in names_of(candidate) if name not in {one.series for one in matched})
+    if _is_classic(regression):
+        findings, need = classic_findings(matched, regression.methods), None
+    else:
+        rules = rules_of(regression)
+        findings = (*screen(matched, rules), *shown_findings(matched, rules.shown))
+        need = need_of_duet(matched, rules, requests_per_second=_rate(run))
+    return _Said(
+        verdict=overall((*findings, *missing)),
+        source="stored",
+        findings=(*findings, *missing),
+        need=need,
+        notes=_configuration_note(run, stored),
+    )
+
+
+def _refuse(stored: Run, candidate: Samples, base: Samples, matched: Sequence[StoredSeries]) -> None:
+    if not stored.validity.valid:
+        raise NoBaseline(
+            "the stored run is invalid: its instrument could not be trusted",
+            hint="Store a valid run, or compare two versions at once with --against-ref.",
+        )
+    if matched and not any(one.base.requests.successful for one in matched):
+        raise NoBaseline(
+            "the stored run holds no successful request",
+            hint="Store a run that measured something, or compare two versions at once with --against-ref.",
+        )
+    if len(candidate) and not matched:
+        raise NoBaseline(
+            f"the stored run measured {_listed(base)}, and this one measured {_listed(candidate)}",
+            hint="Name a baseline of the same model, or compare two models at once with --against-model.",
+        )
+
+
+def _listed(samples: Samples) -> str:
+    return ", ".join(names_of(samples)) or "nothing"
+
+
+def _configuration_note(run: Run, stored: Run) -> tuple[str, ...]:
+    if run.fingerprint.config_hash == stored.fingerprint.config_hash:
+        return ()
+    return ("The stored run was made with another configuration; differences may come from there.",)

@@ -1,0 +1,178 @@
+"""The literal rules of other tools, by their names: they judge a stored run, and carry their measured false alarms.
+
+A rule compares the candidate's sample with the base's as if nothing but the change lay between them. Day-to-day drift
+does, which is why these rules stand apart from the calibrated ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from lens_gate.analysis.judgement import silent_finding
+from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, with_status
+from lens_gate.analysis.rules import series_metric
+from lens_gate.analysis.stored import StoredSeries
+from lens_gate.artifacts.analysis import Finding
+from lens_gate.artifacts.metric_values import series_value
+from lens_gate.artifacts.samples import Samples
+from lens_gate.config.model import Method, StatisticalMethod, ThresholdMethod, TrendMethod
+from lens_gate.errors import ConfigProblem
+from lens_gate.stats.two_sample import TwoSample, kolmogorov_smirnov, mann_whitney, welch_t
+from lens_gate.vocabulary.metrics import Direction, Metric, Quantity
+from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.requests import Status
+
+DEFAULT_METHODS: tuple[Method, ...] = (
+    ThresholdMethod(type="threshold", metric="mean_latency", threshold_percent=10),
+    ThresholdMethod(type="threshold", metric="p95_latency", threshold_percent=15),
+    ThresholdMethod(type="threshold", metric="error_rate", threshold_percent=50),
+)
+
+CIRCUMSTANCES = "4 models, 100 requests a side, 5 % drift from day to day, nothing changed"
+FALSE_ALARMS: Mapping[str, tuple[int, str]] = {
+    "mean": (76, "a mean more than 10 % up"),
+    "median": (75, "a median more than 10 % up"),
+    "p95": (78, "a p95 more than 15 % up"),
+    "error": (95, "thresholds of +10 % mean, +15 % p95 and +50 % errors together"),
+    "t-test": (88, "Welch's t test at 0.05"),
+    "mann-whitney": (90, "the Mann–Whitney test at 0.05"),
+    "kolmogorov-smirnov": (87, "the Kolmogorov–Smirnov test at 0.05"),
+}
+"""Percent of gates with a false alarm, by simulation, for each kind of rule."""
+
+
+def false_alarm_note(methods: Sequence[Method]) -> str | None:
+    """Return the measured false-alarm rates of these rules, None where none was measured."""
+    measured = [FALSE_ALARMS[kind] for kind in dict.fromkeys(map(_kind, methods)) if kind in FALSE_ALARMS]
+    if not measured:
+        return None
+    rates = "; ".join(f"{percent} % of gates for {rule}" for percent, rule in measured)
+    return f"False alarms measured ({CIRCUMSTANCES}): {rates}."
+
+
+def _kind(method: Method) -> str:
+    return method.metric.partition("_")[0] if isinstance(method, ThresholdMethod) else method.method
+
+
+def classic_findings(series: Sequence[StoredSeries], methods: Sequence[Method]) -> tuple[Finding, ...]:
+    """Apply every method to every series; without methods, the thresholds that the classic rules begin with."""
+    return tuple(_finding(one, method) for one in series for method in methods or DEFAULT_METHODS)
+
+
+def _finding(series: StoredSeries, method: Method) -> Finding:
+    match method:
+        case ThresholdMethod():
+            return _threshold(series, method)
+        case StatisticalMethod():
+            return _statistical(series, method)
+        case TrendMethod():
+            return silent_finding(
+                series.series,
+                metric="mean_latency",
+                method="trend: linear_regression",
+                outcome=Outcome.INCONCLUSIVE,
+                reason="Trends over stored runs are not available yet; this rule did not judge.",
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _threshold(series: StoredSeries, method: ThresholdMethod) -> Finding:
+    metric = series_metric(method.metric)
+    base, candidate = series_value(series.base, metric), series_value(series.candidate, metric)
+    points = method.threshold_percent is None
+    limit = method.threshold_points if method.threshold_percent is None else method.threshold_percent
+    if base is None or candidate is None or limit is None:
+        return silent_finding(
+            series.series,
+            metric=method.metric,
+            method="threshold",
+            outcome=Outcome.NOT_MEASURED if candidate is None else Outcome.INCONCLUSIVE,
+            reason=f"{method.metric} is unknown in one of the runs, or no threshold is set.",
+        )
+    change = candidate - base if points else _percent_change(base, candidate)
+    worse = _worse(change, metric)
+    unit = "points" if points else "%"
+    outcome = Outcome.REGRESSION if worse > limit else Outcome.PASS
+    finding = silent_finding(
+        series.series,
+        metric=method.metric,
+        method="threshold",
+        outcome=outcome,
+        reason=f"Changed by {change:+.3g} {unit}; the threshold is {limit:g} {unit}.",
+    )
+    effect = finding.effect.model_copy(update={"unit": unit, "estimate": change if math.isfinite(change) else None})
+    values = {"base_value": base, "candidate_value": candidate, "value_unit": metric.unit.value}
+    return finding.model_copy(update={"effect": effect, "threshold": limit, **values})
+
+
+def _percent_change(base: float, candidate: float) -> float:
+    if base == 0:
+        # Literally, any increase from nothing is infinite: that is how these rules cry wolf over one error.
+        return 0.0 if candidate == 0 else math.inf
+    return 100 * (candidate - base) / base
+
+
+def _worse(change: float, metric: Metric) -> float:
+    match metric.direction:
+        case Direction.LOWER_IS_BETTER:
+            return change
+        case Direction.HIGHER_IS_BETTER:
+            return -change
+        case Direction.TWO_SIDED:
+            return abs(change)
+        case _ as never:
+            assert_never(never)
+
+
+def _statistical(series: StoredSeries, method: StatisticalMethod) -> Finding:
+    if method.metric != "latency_distribution":
+        raise ConfigProblem(
+            f"the {method.method} rule compares latency_distribution, not {method.metric}",
+            place="regression.methods",
+            hint="Set its metric to latency_distribution, or use a threshold for other metrics.",
+        )
+    candidate, base = _latencies(series.candidate_samples), _latencies(series.base_samples)
+    if min(len(candidate), len(base)) < 2:
+        return silent_finding(
+            series.series,
+            metric=method.metric,
+            method=method.method,
+            outcome=Outcome.NOT_MEASURED,
+            reason="A test needs at least two successful requests in each run.",
+        )
+    test = _test(method, candidate, base)
+    # The tests are two-sided; only a candidate that is slower in the middle as well has regressed.
+    change = _percent_change(float(base.mean()), float(candidate.mean()))
+    level = 1 - method.confidence
+    regressed = test.p_value < level and change > 0
+    finding = silent_finding(
+        series.series,
+        metric=method.metric,
+        method=method.method,
+        outcome=Outcome.REGRESSION if regressed else Outcome.PASS,
+        reason=f"p = {test.p_value:.2g} at a level of {level:.2g}; the mean changed by {change:+.3g} %.",
+    )
+    effect = finding.effect.model_copy(update={"estimate": change, "confidence": method.confidence})
+    values = {"base_value": float(base.mean()), "candidate_value": float(candidate.mean()), "value_unit": "ms"}
+    return finding.model_copy(update={"effect": effect, "p_value": test.p_value, "established": regressed, **values})
+
+
+def _test(method: StatisticalMethod, candidate: Floats, base: Floats) -> TwoSample:
+    match method.method:
+        case "t-test":
+            return welch_t(candidate, base)
+        case "mann-whitney":
+            return mann_whitney(candidate, base)
+        case "kolmogorov-smirnov":
+            return kolmogorov_smirnov(candidate, base)
+        case _ as never:
+            assert_never(never)
+
+
+def _latencies(samples: Samples) -> Floats:
+    good = samples.where(with_status(samples, Status.OK))
+    times: Floats = column(good, Quantity.LATENCY) / NS_PER_MS
+    return times

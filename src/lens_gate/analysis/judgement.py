@@ -1,0 +1,249 @@
+"""From an answer and its rules to an outcome: the three verdicts of design section "Deciding"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lens_gate.analysis.answers import Answer
+from lens_gate.analysis.rules import ERRORS_FOR_A_PERCENTAGE, METRIC_NAMES, PASS_CONFIDENCE, Rules
+from lens_gate.artifacts.analysis import Effect, Finding
+from lens_gate.stats.multiplicity import Stepped
+from lens_gate.stats.pairs import Interval
+from lens_gate.stats.planning import Aim, pairs_for_shares
+from lens_gate.vocabulary.metric_table import metric as metric_of
+from lens_gate.vocabulary.metrics import Hypothesis
+from lens_gate.vocabulary.outcomes import Outcome
+
+USUAL_DISCORDANCE = 0.02
+"""Share of pairs in which one member fails when each arm fails in 1 %: what a plan for error rates assumes."""
+
+PLANNED_PASSES = 0.99
+"""How often an unchanged version should pass such a plan."""
+
+TAIL_DISCORDANCE = 0.10
+"""Share of pairs with one member above the pooled p95, when the two are independent: 2 × 5 %."""
+
+
+NO_EFFECT = Effect(unit="%", estimate=None, lower=None, upper=None, upper_pass=None, confidence=PASS_CONFIDENCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One hypothesis about one series with its answer; `base_errors` counts the failures of the base."""
+
+    series: str
+    hypothesis: Hypothesis
+    answer: Answer
+    base_value: float | None
+    candidate_value: float | None
+    value_unit: str
+    base_errors: int = 0
+    latency_gap: str | None = None
+
+    @property
+    def both_directions(self) -> bool:
+        """Whether more and less are both a change for the worse: shorter answers may be cut or lazy ones."""
+        return self.hypothesis is Hypothesis.OUTPUT_LENGTH
+
+    @property
+    def less_is_worse(self) -> bool:
+        """Whether only a fall is a change for the worse."""
+        return self.hypothesis is Hypothesis.CACHED_SHARE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A finding, with what a plan for more pairs needs; `harm` is the effect with the bad direction positive."""
+
+    finding: Finding
+    question: Question
+    harm: float
+    level: float
+
+
+def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
+    """Return the finding on one question; `stepped` is its place in the family of the gate."""
+    answer, hypothesis = question.answer, question.hypothesis
+    margin, margin_note = _margin(question, rules)
+    # A two-sided test spends its level on both sides, a one-sided one on the side of the alarm.
+    tail = stepped.level / 2 if hypothesis.two_sided else stepped.level
+    interval, for_pass = answer.bounds(tail), answer.bounds(rules.pass_tail)
+    harm = _Harm.of(question, interval, for_pass)
+    established = stepped.adjusted_p < rules.alpha
+    outcome = _outcome(harm, margin, established=established, rules=rules, gap=question.latency_gap)
+    gated = outcome is not Outcome.INCONCLUSIVE or not _too_few_to_cover(question, harm, margin, rules)
+    finding = Finding(
+        series=question.series,
+        metric=METRIC_NAMES[hypothesis],
+        hypothesis=hypothesis,
+        method=answer.method,
+        pairs=answer.pairs,
+        base_value=question.base_value,
+        candidate_value=question.candidate_value,
+        value_unit=question.value_unit,
+        effect=Effect(
+            unit=answer.unit,
+            estimate=answer.estimate,
+            lower=interval.lower,
+            upper=interval.upper,
+            upper_pass=harm.upper_pass,
+            confidence=1 - 2 * tail,
+        ),
+        p_value=answer.p_value,
+        adjusted_p=stepped.adjusted_p,
+        threshold=margin,
+        established=established,
+        in_family=True,
+        gated=gated,
+        outcome=outcome,
+        reason=_reason(question, harm, margin, outcome=outcome, established=established, gated=gated) + margin_note,
+    )
+    return Judged(finding=finding, question=question, harm=harm.estimate, level=tail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Harm:
+    """An effect with the bad direction positive: estimate, lower bound of the family's level, bound of a pass."""
+
+    estimate: float
+    lower: float | None
+    upper_pass: float | None
+
+    @classmethod
+    def of(cls, question: Question, interval: Interval, for_pass: Interval) -> _Harm:
+        estimate = question.answer.estimate
+        falls, for_pass_falls = _mirrored(interval), _mirrored(for_pass)
+        if question.both_directions:
+            lower = interval.lower if estimate >= 0 else falls.lower
+            widest = None
+            if for_pass.upper is not None and for_pass_falls.upper is not None:
+                widest = max(for_pass.upper, for_pass_falls.upper)
+            return cls(estimate=abs(estimate), lower=lower, upper_pass=widest)
+        if question.less_is_worse:
+            return cls(estimate=-estimate, lower=falls.lower, upper_pass=for_pass_falls.upper)
+        return cls(estimate=estimate, lower=interval.lower, upper_pass=for_pass.upper)
+
+
+def _mirrored(interval: Interval) -> Interval:
+    lower, upper = interval.lower, interval.upper
+    return Interval(None if upper is None else -upper, None if lower is None else -lower)
+
+
+def _margin(question: Question, rules: Rules) -> tuple[float, str]:
+    """Return the smallest change that matters, and a remark where it is not the one that was configured."""
+    margin = rules.margins[question.hypothesis]
+    if question.hypothesis is not Hypothesis.ERRORS or rules.error_percent is None:
+        return margin, ""
+    if question.base_errors >= ERRORS_FOR_A_PERCENTAGE and question.base_value is not None:
+        return rules.error_percent * question.base_value / 100, ""
+    return margin, (
+        f" A percentage of an error rate needs at least {ERRORS_FOR_A_PERCENTAGE} errors in the base, which has "
+        f"{question.base_errors}, so {margin:g} points apply."
+    )
+
+
+def _outcome(harm: _Harm, margin: float, *, established: bool, rules: Rules, gap: str | None) -> Outcome:
+    if established and harm.estimate > 0 and _matters(harm, margin, rules):
+        return Outcome.REGRESSION
+    if gap is None and harm.upper_pass is not None and harm.upper_pass < margin:
+        return Outcome.PASS
+    return Outcome.INCONCLUSIVE
+
+
+def _matters(harm: _Harm, margin: float, rules: Rules) -> bool:
+    if rules.gate_small_effects:
+        return True
+    if rules.strict:
+        return harm.lower is not None and harm.lower > margin
+    return harm.estimate >= margin
+
+
+def _too_few_to_cover(question: Question, harm: _Harm, margin: float, rules: Rules) -> bool:
+    """Whether so few pairs could not have passed a question about rare events, and nothing looks suspicious.
+
+    Suspicious is what would have been an alarm if it had been the only question.
+    """
+    suspicious = question.answer.p_value < rules.alpha and harm.estimate >= margin
+    needed = pairs_to_cover(question.hypothesis, margin, rules)
+    return needed is not None and question.answer.pairs < needed and not suspicious
+
+
+def pairs_to_cover(hypothesis: Hypothesis, margin: float, rules: Rules) -> int | None:
+    """Return the pairs from which on a pass covers a question about rare events; None where any number may do."""
+    usual = {Hypothesis.ERRORS: USUAL_DISCORDANCE, Hypothesis.TTFT_TAIL_EXCEEDANCE: TAIL_DISCORDANCE}
+    if hypothesis not in usual or margin == 0:
+        return None
+    aim = Aim(rules.pass_tail, PLANNED_PASSES)
+    return pairs_for_shares(discordant=usual[hypothesis], distance=margin / 100, aim=aim)
+
+
+def _reason(question: Question, harm: _Harm, margin: float, *, outcome: Outcome, established: bool, gated: bool) -> str:
+    answer = question.answer
+    effect, limit = _amount(answer.estimate, answer.unit), _amount(margin, answer.unit, signed=False)
+    if outcome is Outcome.REGRESSION:
+        return f"Changed by {effect}, and that is not chance; {limit} is what matters."
+    most = _worst_case(harm, answer.unit)
+    if outcome is Outcome.PASS:
+        small = f"A real change of {effect}, but " if established else ""
+        return f"{small}{most}, below the {limit} that matter."
+    if question.latency_gap is not None:
+        return f"Not covered: {question.latency_gap}."
+    if not gated:
+        return f"Not covered: {answer.pairs} pairs are too few to rule out {limit} ({most})."
+    sure = "A real change" if established else "Not clear"
+    return f"{sure}: {effect}, {most}; {answer.pairs} pairs do not settle whether it reaches {limit}."
+
+
+def _worst_case(harm: _Harm, unit: str) -> str:
+    if harm.upper_pass is None:
+        return "without a bound yet"
+    if harm.upper_pass <= 0:
+        return "not worse at all"
+    return f"at most {_amount(harm.upper_pass, unit, signed=False)} worse"
+
+
+def _amount(value: float, unit: str, *, signed: bool = True) -> str:
+    # Adding zero turns a negative zero into a plain one.
+    number = f"{value + 0.0:+.3g}" if signed else f"{value + 0.0:.3g}"
+    return f"{number} {unit}"
+
+
+ORDER = (
+    Outcome.REGRESSION,
+    Outcome.NOT_MEASURED,
+    Outcome.NO_BASELINE,
+    Outcome.INCONCLUSIVE,
+    Outcome.PASS,
+)
+"""Which outcome of several findings is the verdict, most important first."""
+
+
+def overall(findings: Iterable[Finding]) -> Outcome:
+    """Return the verdict that the gated findings mean; without any, nothing was measured."""
+    return min((f.outcome for f in findings if f.gated), key=ORDER.index, default=Outcome.NOT_MEASURED)
+
+
+def silent_finding(
+    series: str, *, metric: str, method: str, outcome: Outcome, reason: str, hypothesis: Hypothesis | None = None
+) -> Finding:
+    """Return a finding without figures, which is never a pass."""
+    return Finding(
+        series=series,
+        metric=metric,
+        hypothesis=hypothesis,
+        method=method,
+        pairs=0,
+        base_value=None,
+        candidate_value=None,
+        value_unit=metric_of(metric).unit.value,
+        effect=NO_EFFECT,
+        p_value=None,
+        adjusted_p=None,
+        threshold=None,
+        established=False,
+        in_family=False,
+        gated=True,
+        outcome=outcome,
+        reason=reason,
+    )

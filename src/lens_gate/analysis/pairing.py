@@ -1,0 +1,165 @@
+"""From the samples of a duet to pairs: what may be compared, and what may not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lens_gate.analysis.quantities import Flags, Floats, column, counted_by_server, measured, tpot, with_status
+from lens_gate.artifacts.analysis import Coverage
+from lens_gate.artifacts.samples import Samples
+from lens_gate.vocabulary.metrics import Quantity
+from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
+
+MOST_FAILURES = 0.05
+MOST_FAILURE_DIFFERENCE = 0.02
+"""Above these shares of failures other than timeouts, what is left of the latencies stands for too little."""
+
+_CENSORING = tuple(error for error in ErrorClass if error.censors_latency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedValues:
+    """One quantity of both members of each pair, row by row, without missing values."""
+
+    base: Floats
+    candidate: Floats
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self.base)
+
+    def scaled(self, factor: float) -> PairedValues:
+        """Return the values in another unit."""
+        return PairedValues(base=factor * self.base, candidate=factor * self.candidate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedSeries:
+    """One series of a duet: row i of `base` and of `candidate` are a pair that was measured in both arms.
+
+    Throttled, shed and interrupted requests have left, with their partners. `latency_gap` says why the latencies of
+    this series cannot carry a pass, None when they can.
+    """
+
+    series: str
+    base: Samples
+    candidate: Samples
+    coverage: Coverage
+    latency_gap: str | None
+    limit_ns: float
+
+    @property
+    def failed(self) -> tuple[Flags, Flags]:
+        """Return which requests failed, timeouts included: base, candidate."""
+        return with_status(self.base, Status.FAILED), with_status(self.candidate, Status.FAILED)
+
+    def times(self, quantity: Quantity) -> PairedValues:
+        """Return a response time (ns) of the pairs without failures other than timeouts.
+
+        A timeout counts as the limit, and no time in either arm counts as more, so that censoring is the same for both.
+        """
+        kept = ~(_failed_otherwise(self.base) | _failed_otherwise(self.candidate))
+        return _complete(*(self._censored(arm, quantity)[kept] for arm in (self.base, self.candidate)))
+
+    def _censored(self, arm: Samples, quantity: Quantity) -> Floats:
+        values = column(arm, quantity)
+        # The end of a timed-out request says when we gave up; its first token, where there was one, is a true time.
+        unknown = _timed_out(arm) & (np.isnan(values) | (quantity is Quantity.LATENCY))
+        capped: Floats = np.minimum(np.where(unknown, self.limit_ns, values), self.limit_ns)
+        return capped
+
+    def of_successes(self, quantity: Quantity) -> PairedValues:
+        """Return a quantity of the pairs in which both requests succeeded and have it."""
+        good = with_status(self.base, Status.OK) & with_status(self.candidate, Status.OK)
+        base, candidate = self.base.where(good), self.candidate.where(good)
+        if quantity is not Quantity.TPOT:
+            return _complete(column(base, quantity), column(candidate, quantity))
+        # Tokens and chunks must not be compared: where one arm lacks usage, both are counted in chunks.
+        both = counted_by_server(base) & counted_by_server(candidate)
+        return _complete(
+            *(tpot(arm, np.where(both, arm.numbers["output_tokens"], arm.numbers["chunk_count"]))
+              for arm in (base, candidate))
+        )  # fmt: skip
+
+
+def _complete(base: Floats, candidate: Floats) -> PairedValues:
+    both = ~np.isnan(base) & ~np.isnan(candidate)
+    return PairedValues(base=base[both], candidate=candidate[both])
+
+
+def _timed_out(samples: Samples) -> Flags:
+    found = np.zeros(len(samples), dtype=np.bool_)
+    for error in _CENSORING:
+        found |= samples.texts["error_class"].equals(error)
+    return found & with_status(samples, Status.FAILED)
+
+
+def _failed_otherwise(samples: Samples) -> Flags:
+    return with_status(samples, Status.FAILED) & ~_timed_out(samples)
+
+
+def pair_up(samples: Samples, *, limit_ns: float) -> tuple[PairedSeries, ...]:
+    """Return the series of a duet in order of name; `limit_ns` is the request timeout at which latencies are cut."""
+    counted = measured(samples)
+    counted = counted.where(~np.isnan(counted.numbers["pair"]))
+    names = sorted({str(name) for name in counted.texts["series"].strings()})
+    return tuple(_series(name, counted.where(counted.texts["series"].equals(name)), limit_ns) for name in names)
+
+
+def _series(name: str, rows: Samples, limit_ns: float) -> PairedSeries:
+    planned = len(np.unique(rows.numbers["pair"]))
+    base, candidate = _aligned(rows)
+    throttled = _either(base, candidate, Status.THROTTLED)
+    lost = _either(base, candidate, Status.SHED) | _interrupted(base) | _interrupted(candidate)
+    kept = ~(throttled | lost)
+    base, candidate = base.where(kept), candidate.where(kept)
+    otherwise = _failed_otherwise(base), _failed_otherwise(candidate)
+    failed = otherwise[0] | otherwise[1]
+    coverage = Coverage(
+        series=name,
+        pairs_planned=planned,
+        pairs_used=int((~failed).sum()),
+        excluded_throttled=int(throttled.sum()),
+        excluded_failed=int(failed.sum() + (lost & ~throttled).sum()),
+        censored=int(((_timed_out(base) | _timed_out(candidate)) & ~failed).sum()),
+    )
+    return PairedSeries(
+        series=name,
+        base=base,
+        candidate=candidate,
+        coverage=coverage,
+        latency_gap=_latency_gap(otherwise),
+        limit_ns=limit_ns,
+    )
+
+
+def _aligned(rows: Samples) -> tuple[Samples, Samples]:
+    """Return the base and the candidate rows of the pairs that have both, in the same order."""
+    base = rows.where(rows.texts["arm"].equals(Arm.BASE))
+    candidate = rows.where(rows.texts["arm"].equals(Arm.CANDIDATE))
+    _, of_base, of_candidate = np.intersect1d(base.numbers["pair"], candidate.numbers["pair"], return_indices=True)
+    return base.where(of_base), candidate.where(of_candidate)
+
+
+def _either(base: Samples, candidate: Samples, status: Status) -> Flags:
+    return with_status(base, status) | with_status(candidate, status)
+
+
+def _interrupted(samples: Samples) -> Flags:
+    return samples.texts["error_class"].equals(ErrorClass.INTERRUPTED)
+
+
+def _latency_gap(failed: Sequence[Flags]) -> str | None:
+    """Say why failures leave too little to pass the latencies, None when they do not."""
+    if len(failed[0]) == 0:
+        return None
+    base, candidate = (float(flags.mean()) for flags in failed)
+    shares = f"{100 * base:.1f} % of the base's and {100 * candidate:.1f} % of the candidate's requests failed"
+    if max(base, candidate) > MOST_FAILURES:
+        return f"{shares}; above {100 * MOST_FAILURES:g} % the others do not speak for all"
+    if abs(candidate - base) > MOST_FAILURE_DIFFERENCE:
+        return f"{shares}; more than {100 * MOST_FAILURE_DIFFERENCE:g} points apart, the rest cannot be compared"
+    return None

@@ -1,0 +1,135 @@
+"""The rules of one gate, made from the configuration: which change of what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from lens_gate.artifacts.analysis import Policy
+from lens_gate.config.model import Regression, ThresholdMethod
+from lens_gate.errors import ConfigProblem
+from lens_gate.vocabulary.metric_table import METRICS, metric
+from lens_gate.vocabulary.metrics import Hypothesis, Metric, Scope
+from lens_gate.vocabulary.outcomes import Decision
+
+PASS_CONFIDENCE = 0.95
+"""How sure a pass is of each single question."""
+
+DEFAULT_PERCENT = 10.0
+ERROR_POINTS = 2.0
+ERRORS_FOR_A_PERCENTAGE = 20
+
+MARGINS: dict[Hypothesis, float] = {
+    Hypothesis.TTFT: DEFAULT_PERCENT,
+    Hypothesis.PER_TOKEN: DEFAULT_PERCENT,
+    Hypothesis.TOTAL: DEFAULT_PERCENT,
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: 3.0,
+    Hypothesis.ERRORS: ERROR_POINTS,
+    Hypothesis.COST: 5.0,
+    Hypothesis.OUTPUT_LENGTH: DEFAULT_PERCENT,
+    Hypothesis.CACHED_SHARE: 10.0,
+}
+"""The questions that are asked, with the smallest change that matters unless configured: percent, or points."""
+
+METRIC_NAMES: Mapping[Hypothesis, str] = {
+    Hypothesis.TTFT: "mean_ttft",
+    Hypothesis.PER_TOKEN: "mean_tpot",
+    Hypothesis.TOTAL: "mean_latency",
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: "ttft_above_pooled_p95",
+    Hypothesis.ERRORS: "error_rate",
+    Hypothesis.COST: "cost_per_request_usd",
+    Hypothesis.OUTPUT_LENGTH: "mean_output_tokens",
+    Hypothesis.CACHED_SHARE: "cached_share",
+}
+"""The metric that a finding about each question is named after."""
+
+
+SHOWN_RATIOS = (Hypothesis.TTFT_TAIL_EXCEEDANCE, Hypothesis.CACHED_SHARE)
+"""Questions in points: a percentage configured for their metrics is shown beside them, not gated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How findings become outcomes; `error_percent` is a percentage threshold of the error rate, where one is set."""
+
+    alpha: float
+    gate_small_effects: bool
+    strict: bool
+    margins: Mapping[Hypothesis, float]
+    error_percent: float | None
+    shown: tuple[ThresholdMethod, ...]
+
+    @property
+    def pass_tail(self) -> float:
+        """Return the one-sided error that a pass may have."""
+        return 1 - PASS_CONFIDENCE
+
+
+def rules_of(regression: Regression) -> Rules:
+    """Read the rules; a metric that is unknown or has no value per series raises ConfigProblem."""
+    methods = [(series_metric(method.metric).hypothesis, method) for method in threshold_methods(regression)]
+    configured: dict[Hypothesis, list[float]] = {}
+    for hypothesis, method in methods:
+        limit = method.threshold_points if hypothesis and hypothesis.in_points else method.threshold_percent
+        if hypothesis in MARGINS and limit is not None:
+            configured.setdefault(Hypothesis(hypothesis), []).append(limit)
+    percentages = [
+        m.threshold_percent for h, m in methods if h is Hypothesis.ERRORS and m.threshold_percent is not None
+    ]
+    return Rules(
+        alpha=regression.alpha,
+        gate_small_effects=regression.gate_small_effects,
+        strict=regression.strict,
+        margins=MARGINS | {hypothesis: min(limits) for hypothesis, limits in configured.items()},
+        error_percent=min(percentages, default=None),
+        shown=tuple(
+            m for h, m in methods if h not in MARGINS or (h in SHOWN_RATIOS and m.threshold_percent is not None)
+        ),
+    )
+
+
+def threshold_methods(regression: Regression) -> tuple[ThresholdMethod, ...]:
+    """Return the configured thresholds."""
+    return tuple(method for method in regression.methods if isinstance(method, ThresholdMethod))
+
+
+def series_metric(name: str) -> Metric:
+    """Return the metric of that name if a threshold on its change makes sense; ConfigProblem otherwise."""
+    try:
+        found = metric(name)
+    except LookupError:
+        near = get_close_matches(name, [row.name for row in METRICS], n=3)
+        raise ConfigProblem(
+            f"there is no metric {name!r}",
+            place="regression.methods",
+            hint=f"Did you mean {' or '.join(near)}?" if near else "docs/metrics.md lists all metrics.",
+        ) from None
+    if found.scope is Scope.RUN or name == "latency_distribution":
+        raise ConfigProblem(
+            f"{name} has no single value per model whose change could be held against a threshold",
+            place="regression.methods",
+            hint="Use a quality gate or a budget for a total, and a statistical method for a distribution.",
+        )
+    return found
+
+
+def policy_of(regression: Regression, *, false_alarm_note: str | None = None) -> Policy:
+    """Return the rules as the artifact states them: under `classic` the thresholds as configured."""
+    if regression.decision is Decision.CLASSIC:
+        percent = {m.metric: m.threshold_percent for m in threshold_methods(regression)}
+        points = ERROR_POINTS
+    else:
+        margins = rules_of(regression).margins
+        percent = {METRIC_NAMES[h]: margin for h, margin in margins.items() if not h.in_points}
+        points = margins[Hypothesis.ERRORS]
+    return Policy(
+        decision=regression.decision,
+        alpha=regression.alpha,
+        pass_confidence=PASS_CONFIDENCE,
+        gate_small_effects=regression.gate_small_effects,
+        strict=regression.strict,
+        thresholds_percent={name: limit for name, limit in percent.items() if limit is not None},
+        threshold_points=points,
+        false_alarm_note=false_alarm_note,
+    )
