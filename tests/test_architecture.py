@@ -30,12 +30,12 @@ def bodies(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 yield node.name, (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
-def test_no_module_is_longer_than_four_hundred_lines():
+def test_no_module_is_longer_than_four_hundred_lines() -> None:
     lengths = {str(path.relative_to(SOURCE)): len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
     assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
 
 
-def test_no_function_body_is_longer_than_forty_lines_and_nearly_all_are_far_shorter():
+def test_no_function_body_is_longer_than_forty_lines_and_nearly_all_are_far_shorter() -> None:
     found = [
         (length, f"{path.relative_to(SOURCE)}:{name}")
         for path in modules()
@@ -47,7 +47,7 @@ def test_no_function_body_is_longer_than_forty_lines_and_nearly_all_are_far_shor
 
 
 @pytest.mark.parametrize("room", PURE)
-def test_pure_rooms_neither_open_nor_print_nor_read_input(room: str):
+def test_pure_rooms_neither_open_nor_print_nor_read_input(room: str) -> None:
     place = SOURCE / room
     files = [place] if place.is_file() else sorted(place.rglob("*.py"))
     assert files
@@ -60,7 +60,7 @@ def test_pure_rooms_neither_open_nor_print_nor_read_input(room: str):
     assert calls == []
 
 
-def test_help_loads_nothing_heavy():
+def test_help_loads_nothing_heavy() -> None:
     script = (
         "import sys\n"
         "from lens_gate.cli.app import execute\n"

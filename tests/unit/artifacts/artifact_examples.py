@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
+from lens_gate.artifacts.analysis import Analysis
+from lens_gate.artifacts.run import InlineSamples, Run, Sidecar, TimePoint, Uncovered
+from lens_gate.artifacts.samples import Sample
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase
 from tests.builders import (
     MS,
     START,
@@ -20,13 +27,6 @@ from tests.builders import (
     an_analysis,
     an_error_count,
 )
-
-from lens_gate.artifacts.analysis import Analysis
-from lens_gate.artifacts.run import InlineSamples, Run, Sidecar, TimePoint, Uncovered
-from lens_gate.artifacts.samples import Sample
-from lens_gate.artifacts.verdict import Verdict
-from lens_gate.vocabulary.outcomes import Outcome
-from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase
 
 FAILURES = (ErrorClass.RATE_LIMIT, ErrorClass.TIMEOUT, ErrorClass.CUT_STREAM, ErrorClass.API_ERROR)
 

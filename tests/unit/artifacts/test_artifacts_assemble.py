@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.artifacts.artifact_examples import duet_rows, full_run
-from tests.unit.artifacts.sample_strategies import same
 
 from lens_gate.artifacts.assemble import INLINE_LIMIT, embed, samples_of, sidecar_of
 from lens_gate.artifacts.codec import dumps, load_run
@@ -11,6 +9,8 @@ from lens_gate.artifacts.journal import decode_journal, encode_block, encode_hea
 from lens_gate.artifacts.run import InlineSamples, Sidecar
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactCorrupt
+from tests.unit.artifacts.artifact_examples import duet_rows, full_run
+from tests.unit.artifacts.sample_strategies import same
 
 NAME = "run.samples.jsonl.gz"
 ROWS = Samples.of(duet_rows(pairs=10))

@@ -9,9 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
-from tests.builders import a_benchmark, a_run, a_summary
-from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
-from tests.unit.artifacts.sample_strategies import sample_rows
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import (
@@ -29,6 +26,9 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 from lens_gate.vocabulary.outcomes import Outcome
+from tests.builders import a_benchmark, a_run, a_summary
+from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
+from tests.unit.artifacts.sample_strategies import sample_rows
 
 ARTIFACTS: dict[str, Artifact] = {
     "run": full_run(),
@@ -51,7 +51,7 @@ def edited(edit: Callable[[dict[str, Any]], object], kind: str = "run") -> bytes
 @pytest.mark.parametrize("kind", ARTIFACTS)
 @pytest.mark.parametrize("pretty", [False, True])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_every_artifact_comes_back_as_it_was(kind: str, pretty: bool, pack: Callable[[bytes], bytes]) -> None:  # noqa: FBT001 a parameter of the test
+def test_every_artifact_comes_back_as_it_was(kind: str, pretty: bool, pack: Callable[[bytes], bytes]) -> None:
     assert loads(pack(dumps(ARTIFACTS[kind], pretty=pretty)), name="x") == ARTIFACTS[kind]
 
 

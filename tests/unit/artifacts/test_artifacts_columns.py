@@ -7,13 +7,13 @@ import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
-from tests.builders import a_sample
-from tests.unit.artifacts.artifact_examples import duet_rows
-from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 from lens_gate.artifacts.columns import decode, encode
 from lens_gate.artifacts.samples import SAMPLE_HINTS, Sample, Samples
 from lens_gate.errors import ArtifactCorrupt
+from tests.builders import a_sample
+from tests.unit.artifacts.artifact_examples import duet_rows
+from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,9 +8,6 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders import a_sample
-from tests.unit.artifacts.artifact_examples import duet_rows
-from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 from lens_gate.artifacts.compressed import compress
 from lens_gate.artifacts.journal import (
@@ -25,6 +22,9 @@ from lens_gate.artifacts.migrations import Document
 from lens_gate.artifacts.samples import Attempt, Sample, Samples
 from lens_gate.errors import ArtifactCorrupt, ArtifactTooNew
 from lens_gate.vocabulary.requests import ErrorClass
+from tests.builders import a_sample
+from tests.unit.artifacts.artifact_examples import duet_rows
+from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 HEAD: dict[str, Any] = {"plan": {"seed": 7}, "arms": ["base", None]}
 ATTEMPTS = (
@@ -86,7 +86,7 @@ def ends_of(pieces: list[bytes]) -> list[int]:
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_a_cut_at_any_byte_loses_the_last_line_and_nothing_else(packed: bool) -> None:  # noqa: FBT001 a parameter of the test
+def test_a_cut_at_any_byte_loses_the_last_line_and_nothing_else(packed: bool) -> None:
     pieces = parts() if packed else [gzip.decompress(part) for part in parts()]
     data, ends = b"".join(pieces), ends_of(pieces)
     rows = [0, 5, 9, 12]

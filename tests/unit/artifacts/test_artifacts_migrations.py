@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import a_run
 
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS, dumps, loads
 from lens_gate.artifacts.journal import SAMPLES_KIND, SAMPLES_VERSION
 from lens_gate.artifacts.migrations import STEPS, Document, Steps, migrate, oldest_version
 from lens_gate.errors import ArtifactCorrupt
+from tests.builders import a_run
 
 DOCUMENTS = st.dictionaries(
     st.text(max_size=5),

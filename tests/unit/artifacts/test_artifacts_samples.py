@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders import a_sample
-from tests.unit.artifacts.artifact_examples import duet_rows
-from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import COLUMNS, NUMBER_COLUMNS, Sample, Samples, TextColumn, columns_markdown
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.vocabulary.requests import Arm
+from tests.builders import a_sample
+from tests.unit.artifacts.artifact_examples import duet_rows
+from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 DOCS = Path(__file__).parents[3] / "docs" / "artifacts.md"
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import orjson
 import pytest
 from jsonschema import Draft202012Validator
-from tests.builders import a_run, a_verdict, an_analysis
-from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
 
 from lens_gate.artifacts.assemble import sidecar_of
 from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.schemas import generated_schemas, json_schema
 from lens_gate.vocabulary.outcomes import Outcome
+from tests.builders import a_run, a_verdict, an_analysis
+from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
 
 ROOT = Path(__file__).parents[3]
 ARTIFACTS: list[Artifact] = [

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from tests.plans import a_prompt, a_series, an_arm
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.budget import (
@@ -28,6 +27,7 @@ from lens_gate.load.pricing import PriceList
 from lens_gate.load.prompts import chat_request
 from lens_gate.providers.base import ChatRequest, Message
 from lens_gate.vocabulary.requests import ErrorClass
+from tests.plans import a_prompt, a_series, an_arm
 
 ON = datetime(2025, 9, 1, tzinfo=UTC)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from tests.plans import a_prompt, a_series, an_arm
 
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.budget import upper_bound
@@ -16,6 +15,7 @@ from lens_gate.load.plan import ArmPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.workload import ScheduleSettings, schedule
 from lens_gate.vocabulary.requests import Arm
+from tests.plans import a_prompt, a_series, an_arm
 
 ON = datetime(2025, 9, 1, tzinfo=UTC)
 SHORT = ScheduleSettings(arrival=Arrival.FIXED, rate=2.0, concurrency=None, duration_s=60.0, requests=None)

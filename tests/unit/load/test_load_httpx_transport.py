@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.fakes.raw_server import HEAD, RawServer, Writer, chunk, raw_server, reset, write
 
 from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.load.transport import Chunk, Head, Received, Timeouts, TransportFailure
 from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.requests import ErrorClass
+from tests.fakes.raw_server import HEAD, RawServer, Writer, chunk, raw_server, reset, write
 
 KEY = "sk-very-secret-0123456789"
 PATIENT = Timeouts(connect_s=20, request_s=20, idle_s=20)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 from pydantic import JsonValue, SecretStr
-from tests.plans import a_prompt, a_series, an_arm
 
 from lens_gate.config.model import GenericHttp, ResponseMapping
 from lens_gate.load.identity import requests_hash, same_requests
 from lens_gate.load.plan import PromptPlan, SeriesPlan
 from lens_gate.providers.base import Endpoint
 from lens_gate.vocabulary.requests import Api, Arm
+from tests.plans import a_prompt, a_series, an_arm
 
 PROMPT = a_prompt("{{a}}", variables={"a": ("1", "2")})
 

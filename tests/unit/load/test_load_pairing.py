@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plans import a_prompt, a_series, an_arm
 
 from lens_gate.artifacts.run import Uncovered
 from lens_gate.load.pairing import paired_prompts, paired_series, same_name, uncovered
 from lens_gate.vocabulary.requests import Arm
+from tests.plans import a_prompt, a_series, an_arm
 
 
 def test_one_model_on_each_side_is_a_pair_whatever_they_are_called() -> None:

@@ -12,7 +12,6 @@ from genai_prices import __version__, calc_price
 from genai_prices.types import ModelPrice, Tier, TieredPrices
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plans import a_series
 
 from lens_gate.artifacts.run import Price
 from lens_gate.load.plan import SeriesPlan
@@ -20,6 +19,7 @@ from lens_gate.load.price_book import PricedModel, list_date
 from lens_gate.load.pricing import PriceList
 from lens_gate.providers.base import Usage
 from lens_gate.vocabulary.requests import Api
+from tests.plans import a_series
 
 ON = datetime(2025, 9, 1, tzinfo=UTC)
 

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.fakes.transport import a_request, paced
-
 from lens_gate.load.progress import RECENT, Progress
 from lens_gate.load.recorder import unsent
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status
+from tests.fakes.transport import a_request, paced
 
 MS = 1_000_000
 SHED = unsent(a_request(), intended_ns=0, phase=Phase.MEASURE)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from tests.plans import a_prompt, a_series
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.prompts import (
@@ -27,6 +26,7 @@ from lens_gate.load.prompts import (
     weighted,
 )
 from lens_gate.providers.base import Message
+from tests.plans import a_prompt, a_series
 
 
 @pytest.fixture

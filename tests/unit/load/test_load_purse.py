@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from tests.plans import a_series, an_arm
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arrivals import Arrival
@@ -16,6 +15,7 @@ from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import HeldRequest, Purse
 from lens_gate.load.workload import ScheduleSettings, schedule
 from lens_gate.vocabulary.requests import ErrorClass, Status
+from tests.plans import a_series, an_arm
 
 ONE = ScheduleSettings(arrival=Arrival.FIXED, rate=1.0, concurrency=None, duration_s=None, requests=1)
 

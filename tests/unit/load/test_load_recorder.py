@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.transport import a_request, a_series
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.recorder import Recorder, unsent
@@ -14,6 +13,7 @@ from lens_gate.load.transport import Chunk, Head, TransportFailure
 from lens_gate.providers.base import ResponseHead
 from lens_gate.stats.sketch import encode
 from lens_gate.vocabulary.requests import ErrorClass, FinishReason, Phase, Status, TokenSource
+from tests.fakes.transport import a_request, a_series
 
 ANCHOR = 1_000_000_000
 MS = 1_000_000

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from pydantic import SecretStr
-from tests.fakes.raw_server import HEAD, Writer, chunk, raw_server, write
-from tests.fakes.transport import ANSWER, FreeMoney, Reply, ScriptedTransport, a_request, a_series, paced
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.clock import MonotonicClock
@@ -21,6 +19,8 @@ from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.providers.base import Endpoint, HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status
+from tests.fakes.raw_server import HEAD, Writer, chunk, raw_server, write
+from tests.fakes.transport import ANSWER, FreeMoney, Reply, ScriptedTransport, a_request, a_series, paced
 
 MS = 1_000_000
 

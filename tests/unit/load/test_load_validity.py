@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.transport import a_request, a_series
 
 from lens_gate.artifacts.run import Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Sample, Samples
@@ -14,6 +13,7 @@ from lens_gate.load.recorder import unsent
 from lens_gate.load.validity import judge
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status, TokenSource
+from tests.fakes.transport import a_request, a_series
 
 MS = 1_000_000
 

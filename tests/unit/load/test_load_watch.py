@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.fakes.transport import a_request, a_series
-
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.recorder import unsent
 from lens_gate.load.watch import Watch
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase, Status
+from tests.fakes.transport import a_request, a_series
 
 
 def ended(error: ErrorClass, series: str = "line/one", *, arm: Arm = Arm.CANDIDATE, http: int | None = None) -> Sample:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.plans import a_prompt, a_series, an_arm
 
 from lens_gate.config.model import Config
 from lens_gate.errors import ConfigProblem, NotAvailableYet
@@ -26,6 +25,7 @@ from lens_gate.load.workload import (
     schedule_settings,
 )
 from lens_gate.vocabulary.requests import Arm, Phase
+from tests.plans import a_prompt, a_series, an_arm
 
 FEW = ScheduleSettings(arrival=Arrival.FIXED, rate=10.0, concurrency=None, duration_s=None, requests=40)
 
@@ -72,7 +72,7 @@ def test_a_duet_has_only_whole_pairs_in_neighbouring_slots(how: ScheduleSettings
 
 @settings(deadline=None, max_examples=60)
 @given(how=pacing, models=st.integers(min_value=1, max_value=4), duet=st.booleans(), seed=st.integers(0, 1000))
-def test_bounds_hold_for_both_arms_together(how: ScheduleSettings, models: int, duet: bool, seed: int) -> None:  # noqa: FBT001 - drawn by hypothesis
+def test_bounds_hold_for_both_arms_together(how: ScheduleSettings, models: int, duet: bool, seed: int) -> None:
     candidate, base = arms(models)
     planned = plan(candidate, base if duet else None, how, seed=seed)
     assert how.requests is not None

@@ -7,10 +7,10 @@ import httpx2
 import openai
 import pytest
 from google import genai
-from tests.recordings.recording import Recording, all_recordings, decode
 
 from lens_gate.providers.base import End, Event, Token, Usage
 from lens_gate.vocabulary.requests import Api, TokenKind
+from tests.recordings.recording import Recording, all_recordings, decode
 
 WHOLE = [r for r in all_recordings() if r.stream and r.events[-1:] == [{"event": "End"}]]
 

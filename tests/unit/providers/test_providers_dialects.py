@@ -135,12 +135,12 @@ def test_without_a_content_type_the_answer_is_read_as_it_was_asked_for(api: Api)
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/octet-stream", "text/html; charset=utf-8"])
-def test_a_foreign_content_type_is_malformed(media: str) -> None:
+def test_a_foreign_content_type_is_a_class_of_its_own(media: str) -> None:
     decoder = _decoder(Api.ANTHROPIC, media)
     assert decoder.feed(b"event: message_stop\ndata: {}\n\n") == []
     (failure,) = decoder.close()
     assert isinstance(failure, Failure)
-    assert failure.error_class is ErrorClass.MALFORMED
+    assert failure.error_class is ErrorClass.WRONG_CONTENT
 
 
 def test_an_unstreamed_answer_that_comes_as_events_is_read_as_such() -> None:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from tests.recordings.recording import Recording, all_recordings, decode
 
 from lens_gate.config.model import GenericHttp
 from lens_gate.providers.base import End, Event, Failure, Finish, ModelReturned, ResponseHead, Token, Usage
 from lens_gate.providers.select import provider_for
 from lens_gate.vocabulary.requests import Api
+from tests.recordings.recording import Recording, all_recordings, decode
 
 RECORDINGS = all_recordings()
 ROUNDS = 4000

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.recordings.recording import Recording, all_recordings, as_json, decode
 
 from lens_gate.providers.base import End
 from lens_gate.vocabulary.requests import Api
+from tests.recordings.recording import Recording, all_recordings, as_json, decode
 
 RECORDINGS = all_recordings()
 SCENARIOS = ("cut", "html_page", "error_401", "error_429", "error_500", "error_529")

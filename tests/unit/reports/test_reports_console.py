@@ -64,7 +64,7 @@ def test_a_long_headline_is_wrapped() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(name=st.text(max_size=80), width=st.integers(10, 200), unicode=st.booleans())
-def test_foreign_text_cannot_steer_the_terminal(name: str, width: int, unicode: bool) -> None:  # noqa: FBT001 drawn by hypothesis
+def test_foreign_text_cannot_steer_the_terminal(name: str, width: int, unicode: bool) -> None:
     finding = a_finding(series=f"openai/{name}", reason=name, outcome=Outcome.INCONCLUSIVE)
     check = a_check(finding, message=f"\x1b]0;{name}\x07\x1b[2J{name}")
     analysis = an_analysis(finding, arms=(an_arm(label=name),), notes=(name,))

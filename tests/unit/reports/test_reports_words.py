@@ -28,7 +28,7 @@ def test_states_differ_in_shape_and_word_not_only_in_colour() -> None:
 
 @pytest.mark.parametrize("hypothesis", Hypothesis)
 @pytest.mark.parametrize("more", [True, False])
-def test_a_change_is_told_in_plain_words(hypothesis: Hypothesis, more: bool) -> None:  # noqa: FBT001 a parameter of the test
+def test_a_change_is_told_in_plain_words(hypothesis: Hypothesis, more: bool) -> None:
     text = told("gpt-small", "any", hypothesis, size="5 %", more=more)
     assert "gpt-small" in text
     assert "5 %" in text
@@ -55,7 +55,7 @@ def test_a_model_name_with_braces_is_no_format() -> None:
         (Severity.INFO, False, INFO),
     ],
 )
-def test_a_breach_is_marked_by_what_it_weighs(severity: Severity, comparison: bool, expected: object) -> None:  # noqa: FBT001 a parameter of the test
+def test_a_breach_is_marked_by_what_it_weighs(severity: Severity, comparison: bool, expected: object) -> None:
     assert mark(Outcome.REGRESSION, severity, comparison=comparison) == expected
     assert mark(Outcome.PASS, severity, comparison=comparison) == MARKS[Outcome.PASS]
 

@@ -115,7 +115,7 @@ def test_a_path_that_no_system_knows_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("durable", [False, True])
-def test_a_journal_grows_and_is_kept_under_its_final_name(tmp_path: Path, durable: bool) -> None:  # noqa: FBT001 a parameter of the test
+def test_a_journal_grows_and_is_kept_under_its_final_name(tmp_path: Path, durable: bool) -> None:
     journal = JournalFile(tmp_path / "new" / "run.journal", durable=durable)
     journal.append(b"one")
     journal.append(b"two")

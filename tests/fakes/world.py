@@ -1,0 +1,117 @@
+"""The outside of one invocation: a clock, a seed, a folder, and an endpoint that answers from memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from typing_extensions import override
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.ci.repository import Repository
+from lens_gate.load.contract import StopSignal
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.transport import Chunk, Head, Received, Timeouts, Transport
+from lens_gate.load.workload import ScheduleSettings
+from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.measure import Watcher
+from lens_gate.steps.world import Runner, World
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+def _frame(value: Mapping[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def _choice(delta: Mapping[str, str], finish: str | None = None) -> dict[str, Any]:
+    return {"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+ANSWER = (
+    _frame(_choice({"content": "hello"})),
+    _frame(_choice({"content": " world"})),
+    _frame(_choice({}, "stop"))
+    + _frame({"model": "m", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}})
+    + b"data: [DONE]\n\n",
+)
+
+
+class ChatTransport(Transport):
+    """Answers every request with two tokens in the format of OpenAI's chat, or with a status and no answer."""
+
+    def __init__(self, *, status: int = 200, wait_s: float = 0.0, on_send: Callable[[int], None] | None = None) -> None:
+        self.status = status
+        self.wait_s = wait_s
+        self.on_send = on_send or (lambda _: None)
+        self.urls: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.closed = False
+
+    @override
+    async def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
+        sent_ns = time.perf_counter_ns()
+        self.urls.append(request.url)
+        self.bodies.append(json.loads(request.body or b"{}"))
+        self.on_send(len(self.urls))
+        await asyncio.sleep(self.wait_s)
+        head = ResponseHead(status=self.status, headers={"content-type": "text/event-stream"})
+        yield Head(t_ns=time.perf_counter_ns(), sent_ns=sent_ns, head=head)
+        for part in ANSWER if self.status == 200 else (b'{"error": {"message": "refused"}}',):
+            await asyncio.sleep(0.001)
+            yield Chunk(time.perf_counter_ns(), part)
+
+    @override
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class NoWatcher(Watcher):
+    """Watches, and shows nothing."""
+
+    @override
+    def begin(self, settings: ScheduleSettings, arms: Arms) -> None:
+        pass
+
+    @override
+    def following(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
+        return planned
+
+    @override
+    def note(self, sample: Sample) -> None:
+        pass
+
+
+def a_world(
+    directory: Path,
+    *,
+    git: bool = False,
+    environment: Mapping[str, str] | None = None,
+    transport: Transport | None = None,
+    said: list[str] | None = None,
+) -> World:
+    """Return a world in a folder; with `git` it lies in the repository there."""
+    numbers = count(1)
+    lines: list[str] = [] if said is None else said
+    return World(
+        version="0.0.0",
+        environment=environment or {},
+        directory=directory,
+        repository=Repository.find(directory) if git else None,
+        runner=Runner(name="runner", platform="linux", python="3.12", region=None, ci_run=None),
+        now=lambda: NOW,
+        now_ns=time.perf_counter_ns,
+        new_id=lambda: f"run{next(numbers)}",
+        rng=np.random.default_rng,
+        transport=lambda: transport or ChatTransport(),
+        stop=StopSignal(),
+        say=lines.append,
+    )
