@@ -78,7 +78,8 @@ def not_a_stream(media_type: str, body: bytes) -> Failure:
     Only a page's title is quoted: the body might be a model's answer.
     """
     title = _TITLE.search(body.decode("utf-8", "replace"))
-    return malformed(f"the answer has content type {media_type}" + (f": {title[1]}" if title else ""))
+    said = f"the answer has content type {media_type}" + (f": {title[1]}" if title else "")
+    return Failure(error_class=ErrorClass.WRONG_CONTENT, message=_clean(said))
 
 
 def reported_error(payload: JsonValue) -> JsonValue:

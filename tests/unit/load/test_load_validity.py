@@ -117,6 +117,12 @@ def test_lateness_is_held_against_what_is_measured(
     assert (found.message == "ok") is ok
 
 
+@pytest.mark.parametrize(("late", "ok"), [(2, True), (3, False)])
+def test_a_short_run_is_late_only_if_three_of_its_requests_are(late: int, ok: bool) -> None:
+    rows = [a_sample(n, late_ms=30 if n < late else 0.1) for n in range(20)]
+    assert check("send_lateness_p99", judged(rows)).ok is ok
+
+
 def test_opening_a_connection_is_not_our_lateness() -> None:
     rows = [replace(row, connect_ns=50 * MS) for row in ten(late_ms=50.5)]
     assert check("send_lateness_p99", judged(rows)).value == pytest.approx(0.5)
