@@ -8,18 +8,28 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lens_gate.reports.generated import generated_docs
-
+from lens_gate.artifacts.samples import columns_markdown
 from lens_gate.artifacts.schemas import generated_schemas
 from lens_gate.cli.docs import generated_help
 from lens_gate.config.keys import generated_config_docs
+from lens_gate.reports.generated import generated_docs
 
 ROOT = Path(__file__).resolve().parent.parent
+COLUMNS_BEGIN = "<!-- columns: written by `make docs` -->"
+COLUMNS_END = "<!-- end of columns -->"
 
 
 def everything() -> Mapping[str, Callable[[], str]]:
     """Return each generated file (relative to the root) with the function that writes its text."""
-    return {**generated_docs(), **generated_config_docs(), **generated_schemas(), **generated_help()}
+    docs = {**generated_docs(), **generated_config_docs(), **generated_help(), "docs/artifacts.md": artifacts_page}
+    return {**docs, **generated_schemas()}
+
+
+def artifacts_page() -> str:
+    """Return docs/artifacts.md with its table of columns written anew; the text around it is written by hand."""
+    text = (ROOT / "docs/artifacts.md").read_text(encoding="utf-8")
+    head, rest = text.split(COLUMNS_BEGIN)
+    return f"{head}{COLUMNS_BEGIN}\n\n{columns_markdown().strip()}\n\n{COLUMNS_END}{rest.split(COLUMNS_END)[1]}"
 
 
 def difference(path: Path, wanted: str) -> str:

@@ -6,6 +6,7 @@ monitors of the repository switched off, so that looking at a commit runs none o
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -121,9 +122,17 @@ class Repository:
             )
         return answer.stdout
 
-    def is_dirty(self) -> bool:
-        """Say whether tracked files differ from HEAD; files that git does not know do not count."""
-        return bool(self._git("status", "--porcelain", "--untracked-files=no").line)
+    def changes(self) -> str | None:
+        """Return a hash of how tracked files differ from HEAD, None where they do not.
+
+        Files that git does not know do not count: what a run leaves behind would be among them.
+        """
+        answer = self._git("diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-relative", "HEAD")
+        if answer.code:
+            raise UsageProblem(
+                f"git cannot tell what has changed since the last commit: {answer.stderr.strip()[-500:]}", place="git"
+            )
+        return hashlib.sha256(answer.stdout).hexdigest() if answer.stdout else None
 
     def is_shallow(self) -> bool:
         """Say whether older commits were left out when this repository was cloned."""

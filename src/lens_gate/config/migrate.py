@@ -32,5 +32,11 @@ def _without_mixed(text: str, loaded: LoadedConfig) -> str:
 def _with_version(text: str, loaded: LoadedConfig) -> str:
     if "version" in loaded.tree or not loaded.tree:
         return text
-    is_toml = next(iter(loaded.positions.values()))[0].lower().endswith(".toml")
-    return ('version = "1.0"\n\n' if is_toml else 'version: "1.0"\n\n') + text
+    if next(iter(loaded.positions.values()))[0].lower().endswith(".toml"):
+        return 'version = "1.0"\n\n' + text
+    braces = re.match(r"(?:\s|#.*\n|---\s)*\{", text)
+    if braces is not None:
+        return text[: braces.end()] + '"version": "1.0", ' + text[braces.end() :]
+    start = re.search(r"^---[ \t]*(?:#.*)?(?:\n|\Z)", text, flags=re.MULTILINE)
+    head = start.end() if start is not None else 0
+    return text[:head] + 'version: "1.0"\n\n' + text[head:]

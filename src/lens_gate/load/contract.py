@@ -40,6 +40,7 @@ class RunnerSettings:
 
     `duration_s` ends a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed
     loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
+    `on_anchor` learns the transport's clock at offset 0 before the first request.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
     given up (see Watch). `on_chunks` receives a request's index and, of each chunk of its body, the nanoseconds from
     the anchor and the bytes.
@@ -54,6 +55,7 @@ class RunnerSettings:
     drain_s: float = 2.0
     patience: int = 5
     on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
+    on_anchor: Callable[[int], None] = lambda _: None
     clock: Clock = field(default_factory=MonotonicClock)
 
 

@@ -49,7 +49,9 @@ async def play(
     recorded as interrupted. An error in `on_sample` or in a decoder ends the run and is raised.
     """
     with _unburdened_collector():
-        return await _Run(transport, settings, money, on_sample, stop).play(schedule)
+        run = _Run(transport, settings, money, on_sample, stop)
+        settings.on_anchor(run.anchor_ns)
+        return await run.play(schedule)
 
 
 @contextmanager
@@ -78,7 +80,7 @@ class _Run(Generic[Held]):
         self._on_sample = on_sample
         self._stop = stop
         self._clock = settings.clock
-        self._anchor_ns = self._clock.now_ns() + LEAD_NS
+        self.anchor_ns = self._clock.now_ns() + LEAD_NS
         self._watch = Watch(settings.patience)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._most_in_flight = 0
@@ -138,7 +140,7 @@ class _Run(Generic[Held]):
     async def _open_loop(self, schedule: Iterable[PlannedRequest]) -> None:
         for planned in schedule:
             # What can be prepared is prepared before the instant, not at it.
-            slot = _Slot(planned, _wire(planned), self._anchor_ns + planned.offset_ns, planned.phase)
+            slot = _Slot(planned, _wire(planned), self.anchor_ns + planned.offset_ns, planned.phase)
             await self._clock.sleep_until(slot.intended_ns)
             if self._stop.stopped.is_set():
                 return
@@ -158,7 +160,7 @@ class _Run(Generic[Held]):
 
     async def _closed_loop(self, schedule: Iterable[PlannedRequest], slots: int) -> None:
         free = asyncio.Semaphore(slots)
-        await self._clock.sleep_until(self._anchor_ns)
+        await self._clock.sleep_until(self.anchor_ns)
         for planned in schedule:
             wire = _wire(planned)
             await free.acquire()
@@ -185,11 +187,11 @@ class _Run(Generic[Held]):
 
     def _over(self, now_ns: int) -> bool:
         duration_s = self._settings.duration_s
-        return duration_s is not None and now_ns - self._anchor_ns >= duration_s * 1e9
+        return duration_s is not None and now_ns - self.anchor_ns >= duration_s * 1e9
 
     def _phase(self, planned: PlannedRequest, now_ns: int) -> Phase:
         phase_at = self._settings.phase_at
-        return planned.phase if phase_at is None else phase_at(now_ns - self._anchor_ns)
+        return planned.phase if phase_at is None else phase_at(now_ns - self.anchor_ns)
 
     def _must_shed(self, planned: PlannedRequest) -> bool:
         most = self._settings.max_in_flight
@@ -198,7 +200,7 @@ class _Run(Generic[Held]):
 
     def _drop(self, slot: _Slot) -> None:
         self._shed += 1
-        self._on_sample(unsent(slot.planned, intended_ns=slot.intended_ns - self._anchor_ns, phase=slot.phase))
+        self._on_sample(unsent(slot.planned, intended_ns=slot.intended_ns - self.anchor_ns, phase=slot.phase))
 
     def _stop_for_money(self) -> None:
         self._stop.request(Ending.COST_CAP, "the next request could have passed the cost cap, so it was not sent")
@@ -223,7 +225,7 @@ class _Run(Generic[Held]):
         started_ns = self._clock.now_ns()
         recorder = Recorder(
             slot.planned,
-            anchor_ns=self._anchor_ns,
+            anchor_ns=self.anchor_ns,
             intended_ns=slot.intended_ns,
             phase=slot.phase,
             keep_chunks=self._settings.on_chunks is not None,
@@ -256,7 +258,7 @@ class _Run(Generic[Held]):
         return RunEnd(
             ending=self._stop.ending or Ending.COMPLETE,
             message=self._stop.message,
-            anchor_ns=self._anchor_ns,
+            anchor_ns=self.anchor_ns,
             scheduled=self._scheduled,
             sent=self._sent,
             shed=self._shed,

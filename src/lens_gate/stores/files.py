@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,11 @@ def write_file(path: Path, data: bytes) -> None:
         _replace(target, data)
     except (OSError, ValueError, RuntimeError) as error:
         raise _unwritable(path, error) from error
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """Write a file as its name says: compressed where that ends with `.gz`. Raises PublishFailed."""
+    write_file(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 class JournalFile:

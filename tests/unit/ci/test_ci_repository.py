@@ -170,11 +170,30 @@ def test_a_file_that_a_commit_cannot_have_is_a_config_problem(repository: Reposi
     assert "--against-config" in str(caught.value.hint)
 
 
-def test_changed_tracked_files_make_a_work_tree_dirty(repository: Repository, root: Path) -> None:
+def test_changes_of_tracked_files_are_known_by_their_content(repository: Repository, root: Path, git: Git) -> None:
     (root / "new.txt").write_text("x")
-    assert not repository.is_dirty()
+    assert repository.changes() is None
     (root / "a.txt").write_text("changed")
-    assert repository.is_dirty()
+    first = repository.changes()
+    assert first is not None
+    assert repository.changes() == first
+    git("add", "a.txt")
+    assert repository.changes() == first
+    (root / "a.txt").write_bytes(b"\x00binary")
+    second = repository.changes()
+    assert second not in {None, first}
+    git("add", "new.txt")
+    assert repository.changes() not in {None, first, second}
+
+
+def test_changes_need_a_commit_to_differ_from(tmp_path: Path, env: dict[str, str]) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, env=env, check=True, timeout=60)
+    repository = Repository.find(folder, env)
+    assert repository is not None
+    with pytest.raises(UsageProblem, match="cannot tell what has changed"):
+        repository.changes()
 
 
 def merged(git: Git) -> tuple[str, str]:

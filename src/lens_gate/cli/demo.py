@@ -1,0 +1,174 @@
+"""`lens-gate demo`: the whole line, three times, on a simulated endpoint in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.cli.live import watching
+from lens_gate.cli.wiring import screen, world
+from lens_gate.config.load import Source
+from lens_gate.errors import CouldNotMeasure
+from lens_gate.reports.console import console, machine_line
+from lens_gate.reports.view import view
+from lens_gate.steps.arms import RunOrder
+from lens_gate.steps.judge import rules
+from lens_gate.steps.line import whole_line
+from lens_gate.steps.order import Against, Overrides
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
+
+READY_WITHIN_S = 20.0
+TRIES = 3
+
+CONFIG = """\
+providers:
+  - name: demo
+    api: openai-chat
+    endpoint: {base_url}/v1
+    models:
+      - id: sim-small
+        max_tokens: 64
+        input_usd_per_million: 0.50
+        output_usd_per_million: 1.50
+      - id: sim-small+slower=20
+        max_tokens: 64
+        input_usd_per_million: 0.50
+        output_usd_per_million: 1.50
+workload:
+  fixed:
+    requests_per_second: 30
+  prompts:
+    - id: support
+      system: {system}
+      template: "Answer the customer in two sentences: {{{{question}}}}"
+      variables:
+        question:
+          - "Where is my order?"
+          - "How do I change my address?"
+          - "Can I return an opened box?"
+          - "Why was I charged twice?"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One of the three comparisons: what changed, and what should come out."""
+
+    name: str
+    story: str
+    expected: Outcome
+    requests: int
+    system: str
+    against_model: str | None
+
+
+SCENES = (
+    Scene(
+        name="1-reworded-prompt",
+        story="The system prompt was reworded; nothing else changed.",
+        expected=Outcome.PASS,
+        requests=300,
+        system="You are a friendly and concise support agent.",
+        against_model=None,
+    ),
+    Scene(
+        name="2-slower-model",
+        story="The model was exchanged for one that is 20 % slower.",
+        expected=Outcome.REGRESSION,
+        requests=300,
+        system="You are a friendly and concise support agent.",
+        against_model="sim-small",
+    ),
+    Scene(
+        name="3-too-few-requests",
+        story="The same slower model, but only six pairs of requests.",
+        expected=Outcome.INCONCLUSIVE,
+        requests=12,
+        system="You are a friendly and concise support agent.",
+        against_model="sim-small",
+    ),
+)
+BASE_SYSTEM = "You are a concise and friendly support agent."
+
+
+@click.command()
+@click.option("--output-dir", type=click.Path(), default="demo-results", show_default=True, help="Where the files go.")
+def demo(output_dir: str) -> int:
+    """Show a pass, a regression and an inconclusive verdict on a simulated endpoint.
+
+    No key, no server and no money: the endpoint runs on this machine for about half a minute.
+    """
+    folder = Path(output_dir)
+    click.echo("Three changes, judged on real streams from a simulated endpoint on this machine.\n")
+    with simulated_endpoint(folder) as base_url:
+        verdicts = [(scene, measured(scene, base_url, folder / scene.name)) for scene in SCENES]
+    click.echo(f"Artifacts, Markdown reports and JUnit files are in {folder}/. The three verdicts:\n")
+    for scene, verdict in verdicts:
+        click.echo(f"  {verdict.outcome.value:<13} exit {verdict.exit_code.value}   {scene.story}")
+    as_told = all(verdict.outcome is scene.expected for scene, verdict in verdicts)
+    if not as_told:
+        click.echo("\nNot what this demo is built to show: is this machine very busy? See the reports.", err=True)
+    return ExitCode.OK if as_told else ExitCode.COULD_NOT_MEASURE
+
+
+def measured(scene: Scene, base_url: str, folder: Path) -> Verdict:
+    """Play a scene, once or twice more where this machine was too busy to measure: that says nothing of the scene."""
+    for _ in range(TRIES - 1):
+        verdict = play(scene, base_url, folder)
+        if verdict.outcome is not Outcome.NOT_MEASURED:
+            return verdict
+        click.echo("This machine was too busy to measure that; once more.\n", err=True)
+    return play(scene, base_url, folder)
+
+
+def play(scene: Scene, base_url: str, folder: Path) -> Verdict:
+    """Run the whole line on one scene, show its verdict, and return it."""
+    click.echo(click.style(scene.story, bold=True))
+    here = world()
+    sources = (config_source(folder, base_url, scene.system, "candidate.yaml"),)
+    if scene.against_model is None:
+        against = Against(kind="config", value=config_source(folder, base_url, BASE_SYSTEM, "base.yaml").name)
+        model: str | None = "sim-small"
+    else:
+        against, model = Against(kind="model", value=scene.against_model), None
+    order = RunOrder(sources=sources, overrides=Overrides(model=model, requests=scene.requests), against=against)
+    with watching(here) as watch:
+        done = whole_line(order, rules(sources, here), folder, here, watch)
+    for failure in done.failed:
+        raise failure
+    verdict = done.verdict
+    shown = screen()
+    click.echo(console(view(verdict), colour=shown.colour, width=shown.width, unicode=shown.unicode))
+    click.echo(machine_line(verdict) + "\n")
+    return verdict
+
+
+def config_source(folder: Path, base_url: str, system: str, name: str) -> Source:
+    """Write one configuration of the demo and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(CONFIG.format(base_url=base_url, system=system), encoding="utf-8")
+    return Source(str(path), path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def simulated_endpoint(folder: Path) -> Iterator[str]:
+    """Start the simulator as a process of its own, so that it shares no interpreter with the measurement."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "lens_gate", "simulate", "--log", str(folder / "simulator.jsonl")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 our own command
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line.startswith("http"):
+                raise CouldNotMeasure("the simulator did not start", hint="Run `lens-gate simulate` to see why.")
+            yield line.strip()
+        finally:
+            process.terminate()
+            process.wait(READY_WITHIN_S)

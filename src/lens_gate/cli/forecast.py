@@ -1,0 +1,46 @@
+"""`--dry-run`: what a run would send and cost, as a table."""
+
+from __future__ import annotations
+
+from lens_gate.load.forecast import Forecast, ForecastRow
+from lens_gate.steps.arms import Arms
+
+HEAD = ("series", "arm", "model", "requests", "input tokens", "output tokens ≤", "dollars ≤")
+
+
+def forecast_text(forecast: Forecast, arms: Arms) -> str:
+    """Render the forecast; says first where there is nothing to compare."""
+    if arms.comparison is not None and arms.comparison.equal:
+        return "Both arms are the same: nothing would be sent, and nothing spent."
+    rows = [HEAD, *(_cells(row) for row in forecast.rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [f"No price is known of: {', '.join(forecast.unpriced)}"] if forecast.unpriced else []
+    skipped = [f"Only one arm has {one.series or one.prompt_id}: it is not compared" for one in arms.uncovered]
+    return "\n".join([*table, "", _total(forecast), *notes, *skipped, "Nothing was sent."])
+
+
+def _cells(row: ForecastRow) -> tuple[str, ...]:
+    return (
+        row.series,
+        row.arm.value,
+        row.model,
+        _count(row.requests),
+        _count(row.input_tokens),
+        _count(row.output_tokens),
+        _dollars(row.usd),
+    )
+
+
+def _total(forecast: Forecast) -> str:
+    length = "until it is stopped" if forecast.duration_s is None else f"in {forecast.duration_s:.0f} s"
+    reserved = f"; a cap would count {_dollars(forecast.usd_reserved)}" if forecast.usd_reserved is not None else ""
+    return f"In all {_count(forecast.requests)} requests {length}, {_dollars(forecast.usd)} at most{reserved}."
+
+
+def _count(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+def _dollars(value: float | None) -> str:
+    return "?" if value is None else f"${value:.4f}"

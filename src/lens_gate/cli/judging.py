@@ -1,0 +1,142 @@
+"""`analyze`, `gate` and `report`: each reads any earlier artifact and computes what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.cli.options import config_options, fail_on_of, gate_options, judge_options
+from lens_gate.cli.wiring import read_sources, screen, show, world
+from lens_gate.errors import PublishFailed, UsageProblem
+from lens_gate.reports.console import console, machine_line
+from lens_gate.reports.view import view
+from lens_gate.steps.judge import Rules, analysis_of, read_artifact, rules, verdict_of
+from lens_gate.steps.line import attempted
+from lens_gate.steps.render import Format, chosen_format, render, render_all
+from lens_gate.steps.world import World
+from lens_gate.stores.files import write_named
+from lens_gate.vocabulary.outcomes import ExitCode, most_important
+
+input_options = click.option("--input", "-i", "inputs", multiple=True, type=click.Path(), help="Artifact to read.")
+inputs_argument = click.argument("more", nargs=-1, type=click.Path())
+formats = [form.value for form in Format]
+
+
+def all_inputs(inputs: Sequence[str], more: Sequence[str]) -> list[Path]:
+    """Join --input and the trailing names, as shells expand them."""
+    paths = [Path(name) for name in (*inputs, *more)]
+    if not paths:
+        raise UsageProblem("there is nothing to read", hint="Name an artifact, for instance results/run.json.")
+    return paths
+
+
+def only_input(inputs: Sequence[str], more: Sequence[str]) -> Path:
+    """Return the one input of a command that judges one run."""
+    paths = all_inputs(inputs, more)
+    if len(paths) > 1:
+        raise UsageProblem(
+            f"{len(paths)} artifacts were given, and one run is judged at a time",
+            hint="Name one; `lens-gate report` takes several.",
+        )
+    return paths[0]
+
+
+@click.command()
+@input_options
+@inputs_argument
+@config_options
+@judge_options
+@click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
+@click.option("--format", "form", type=click.Choice(formats), help="Default: JSON, or what the output's ending means.")
+def analyze(**options: Any) -> None:
+    """Judge a run against its other arm, or against a stored baseline where it has one arm only."""
+    form = chosen_format(options["form"], options["output"], Format.JSON)
+    path = only_input(options["inputs"], options["more"])
+    here = world()
+    judged_by = _rules(options, here)
+    analysis = analysis_of(read_artifact(path), path, judged_by, here)
+    _emit(render(analysis, path, form, rules=judged_by, world=here, screen=screen()), options["output"])
+
+
+@click.command()
+@input_options
+@inputs_argument
+@config_options
+@judge_options
+@gate_options
+@click.option("--output", "-o", type=click.Path(), help="Where to write verdict.json.")
+@click.option("--junit", type=click.Path(), help="Also write JUnit XML here.")
+@click.option("--markdown", type=click.Path(), help="Also write the Markdown report here.")
+def gate(**options: Any) -> int:
+    """Apply thresholds, quality gates and budgets, and exit with the verdict."""
+    path = only_input(options["inputs"], options["more"])
+    here = world()
+    judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
+    verdict = verdict_of(read_artifact(path), path, judged_by, here)
+    outputs = {"output": Format.JSON, "junit": Format.JUNIT, "markdown": Format.MARKDOWN}
+    texts = {
+        Path(options[option]): render(verdict, path, form, rules=judged_by, world=here, screen=screen())
+        for option, form in outputs.items()
+        if options[option]
+    }
+    failed = attempted(*(partial(write_named, target, text.encode("utf-8")) for target, text in texts.items()))
+    return conclude(verdict, failed, exit_zero=options["exit_zero"])
+
+
+@click.command()
+@input_options
+@inputs_argument
+@config_options
+@judge_options
+@click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
+@click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
+@click.option("--template", type=click.Path(), help="Own template (not available yet).")
+def report(**options: Any) -> None:
+    """Render artifacts: a verdict, an analysis, or bare runs."""
+    form = chosen_format(options["form"], options["output"], Format.TEXT)
+    if options["template"]:
+        raise UsageProblem("--template is not available yet", hint="Leave it out.")
+    here = world()
+    judged_by = _rules(options, here)
+    paths = all_inputs(options["inputs"], options["more"])
+    found = [(read_artifact(path), path) for path in paths]
+    _emit(render_all(found, form, rules=judged_by, world=here, screen=screen()), options["output"])
+
+
+def conclude(verdict: Verdict, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
+    """Show the verdict and what could not be written, print the line for machines last, and return the exit code.
+
+    A failed write is told, and hides no verdict: the more important of both codes is returned.
+    """
+    shown = screen()
+    text = console(view(verdict), colour=shown.colour, width=shown.width, unicode=shown.unicode)
+    failed = (*failed, *attempted(lambda: show(text)))
+    for failure in failed:
+        click.echo(f"lens-gate: {failure}", err=True)
+    judged = ExitCode.OK if exit_zero else verdict.exit_code
+    code = most_important([judged, *(ExitCode.PUBLISH_FAILED for _ in failed)])
+    click.echo(machine_line(verdict, code), err=True)
+    return code
+
+
+def _rules(options: dict[str, Any], here: World, *, fail_on: tuple[str, ...] = ()) -> Rules:
+    return rules(
+        read_sources(options["configs"]),
+        here,
+        threshold=options["threshold"],
+        decision=options["decision"],
+        baseline=options["baseline"],
+        fail_on=fail_on,
+    )
+
+
+def _emit(text: str, output: str | None) -> None:
+    if output is None:
+        show(text)
+    else:
+        write_named(Path(output), text.encode("utf-8"))

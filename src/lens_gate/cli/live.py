@@ -1,0 +1,118 @@
+"""What is shown while a run goes on: a live table on a terminal, a plain line now and then elsewhere; all on stderr."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.cli.wiring import live_terminal
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.progress import Progress, Snapshot
+from lens_gate.load.workload import ScheduleSettings
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.measure import Watcher
+from lens_gate.steps.world import World
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+REDRAW_S = 0.25
+LINE_S = 30.0
+
+Show = Callable[[Snapshot, "Plan"], None]
+
+
+class Plan:
+    """What the run is, for its heading."""
+
+    def __init__(self, title: str, cap_usd: float | None) -> None:
+        self.title = title
+        self.cap_usd = cap_usd
+
+
+class LiveWatcher:
+    """Counts samples and redraws at most every `interval_s`."""
+
+    def __init__(self, show: Show, interval_s: float) -> None:
+        self._show = show
+        self._interval_s = interval_s
+        self._progress = Progress()
+        self._plan = Plan("", None)
+        self._started = self._shown = time.monotonic()
+
+    def begin(self, settings: ScheduleSettings, arms: Arms) -> None:
+        """Take note of what was planned."""
+        self._progress = Progress(expected_s=settings.end_s, expected_requests=settings.requests)
+        against = f" against {arms.base.label}" if arms.base else ""
+        cap = arms.candidate_side.config.profiler.max_cost_usd
+        self._plan = Plan(f"{arms.candidate.label}{against}", cap)
+        self._started = self._shown = time.monotonic()
+
+    def following(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
+        """Pass the schedule on, counting."""
+        return self._progress.following(planned)
+
+    def note(self, sample: Sample) -> None:
+        """Count a request that ended, and redraw when it is time."""
+        self._progress.note(sample)
+        now = time.monotonic()
+        if now - self._shown >= self._interval_s:
+            self._shown = now
+            self._show(self._progress.snapshot(now - self._started), self._plan)
+
+
+@contextmanager
+def watching(world: World, *, live: bool = True) -> Iterator[Watcher]:
+    """Watch a run in the way that suits where standard error goes."""
+    if live and live_terminal():
+        with _live() as drawn:
+            yield LiveWatcher(lambda snapshot, plan: drawn.update(table(snapshot, plan), refresh=True), REDRAW_S)
+    else:
+        yield LiveWatcher(lambda snapshot, plan: world.say(line(snapshot, plan)), LINE_S)
+
+
+def _live() -> Live:
+    from rich.console import Console  # noqa: PLC0415 a tenth of a second that only a terminal needs
+    from rich.live import Live  # noqa: PLC0415 as above
+
+    return Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+
+
+def table(snapshot: Snapshot, plan: Plan) -> Table:
+    """Draw the state of a run in two rows."""
+    from rich.table import Table  # noqa: PLC0415 as above
+
+    drawn = Table(title=plan.title, title_justify="left", box=None, pad_edge=False)
+    for name in ("requests", "rate", "first token", "whole answer", "errors", "spent", "left"):
+        drawn.add_column(name, justify="right")
+    drawn.add_row(*cells(snapshot, plan))
+    return drawn
+
+
+def line(snapshot: Snapshot, plan: Plan) -> str:
+    """Write the state of a run in a line."""
+    requests, rate, ttft, latency, errors, spent, left = cells(snapshot, plan)
+    times = f"first token {ttft}, whole answer {latency}"
+    return f"{requests} requests, {rate}, {times}, errors {errors}, {spent}, {left} left"
+
+
+def cells(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """Return the seven figures as text."""
+    cap = f" of ${plan.cap_usd:.2f}" if plan.cap_usd is not None else ""
+    return (
+        f"{snapshot.done}",
+        f"{snapshot.rate:.1f}/s",
+        _ms(snapshot.ttft_ms),
+        _ms(snapshot.latency_ms),
+        f"{sum(snapshot.errors.values())}",
+        f"${snapshot.spent_usd:.4f}{cap}",
+        "?" if snapshot.left_s is None else f"{int(snapshot.left_s) // 60}:{int(snapshot.left_s) % 60:02d}",
+    )
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f} ms"

@@ -1,0 +1,124 @@
+"""Options that several commands share, spelled once, and their reading into what the steps take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, TypeVar
+
+import click
+from typing_extensions import override
+
+from lens_gate.config.load import Source
+from lens_gate.config.types import parse_duration
+from lens_gate.errors import UsageProblem
+from lens_gate.steps.arms import find_against
+from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.world import World
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FAIL_ON = ("inconclusive", "no_baseline", "nothing_to_compare", "warning")
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 60s, 5m or 250ms, in seconds."""
+
+    name = "duration"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the duration, or fail with the forms that are understood."""
+        try:
+            return float(parse_duration(value))  # type: ignore[arg-type] # a number or a parsed one
+        except (TypeError, ValueError) as error:
+            self.fail(str(error), param, ctx)
+
+
+def grouped(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Apply several option decorators, so that help shows them in the order given."""
+    return lambda command: reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+config_options = grouped(
+    click.option("--config", "-c", "configs", multiple=True, type=click.Path(), help="Configuration file; repeatable."),
+    click.option("--strict-env", is_flag=True, help="Make every missing ${VARIABLE} an error, used or not."),
+)
+
+run_options = grouped(
+    click.option("--provider", help="Only this provider (or, without a file, openai, anthropic or google)."),
+    click.option("--model", help="Only this model; one that is not configured borrows the provider's parameters."),
+    click.option("--endpoint", help="Address to send to instead of the configured one."),
+    click.option("--duration", type=Duration(), help="How long to send, for instance 60s or 5m."),
+    click.option("--warmup", type=Duration(), help="Time at the start that is measured and left out."),
+    click.option("--requests", type=click.IntRange(min=1), help="How many requests to send, both arms together."),
+    click.option("--rps", type=click.FloatRange(min=0, min_open=True), help="Requests per second, both arms together."),
+    click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
+    click.option("--seed", type=int, help="Seed of the schedule and of the variables."),
+    click.option("--max-cost", type=click.FloatRange(min=0), help="Dollars that this run may cost at most."),
+    click.option("--against", help="The other arm, as KIND:VALUE or a bare value that fits one kind only."),
+    click.option("--against-ref", help="Compare with the configuration and prompts of this commit."),
+    click.option("--against-config", help="Compare with this configuration file."),
+    click.option("--against-model", help="Compare with this model."),
+    click.option("--against-endpoint", help="Compare with the same requests sent to this address."),
+    click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
+    click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
+)
+
+judge_options = grouped(
+    click.option("--baseline", type=click.Path(), help="A stored run to compare with, where the run has one arm only."),
+    click.option(
+        "--threshold",
+        type=click.FloatRange(min=0),
+        help="Smallest change that matters, in percent, for the latency metrics.",
+    ),
+    click.option("--decision", type=click.Choice(["calibrated", "classic"]), help="Which rules judge."),
+)
+
+gate_options = grouped(
+    click.option(
+        "--fail-on",
+        multiple=True,
+        help="Also fail on: " + ", ".join(FAIL_ON) + " (comma-separated or repeated).",
+    ),
+    click.option("--fail-on-error", is_flag=True, help="Fail on a regression or a breached gate: the default."),
+    click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict; it still stands in the files."),
+)
+
+
+def overrides_of(options: dict[str, Any]) -> Overrides:
+    """Collect the options that change the configuration."""
+    return Overrides(
+        provider=options["provider"],
+        model=options["model"],
+        endpoint=options["endpoint"],
+        duration_s=options["duration"],
+        warmup_s=options["warmup"],
+        requests=options["requests"],
+        rps=options["rps"],
+        concurrency=options["concurrency"],
+        seed=options["seed"],
+        max_cost_usd=options["max_cost"],
+    )
+
+
+def against_of(options: dict[str, Any], *, world: World, sources: Sequence[Source]) -> Against | None:
+    """Return the other arm that the command line names, if any; naming two is an error."""
+    named = [kind for kind in ("ref", "config", "model", "endpoint") if options[f"against_{kind}"]]
+    if len(named) + bool(options["against"]) > 1:
+        raise UsageProblem("more than one other arm is named", hint="Give one of the --against options.")
+    match named:
+        case ["ref" | "config" | "model" | "endpoint" as kind]:
+            return Against(kind=kind, value=options[f"against_{kind}"])
+        case _ if options["against"]:
+            return find_against(options["against"], world=world, sources=sources)
+        case _:
+            return None
+
+
+def fail_on_of(values: Sequence[str]) -> tuple[str, ...]:
+    """Split and check the --fail-on values."""
+    names = [name.strip() for value in values for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in FAIL_ON:
+            raise UsageProblem(f"--fail-on {name} is unknown", hint="It takes: " + ", ".join(FAIL_ON) + ".")
+    return tuple(dict.fromkeys(names))

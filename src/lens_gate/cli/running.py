@@ -1,0 +1,142 @@
+"""`run` and `ci`: the commands that send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lens_gate.cli.forecast import forecast_text
+from lens_gate.cli.judging import conclude
+from lens_gate.cli.live import watching
+from lens_gate.cli.options import (
+    against_of,
+    config_options,
+    fail_on_of,
+    gate_options,
+    judge_options,
+    overrides_of,
+    run_options,
+)
+from lens_gate.cli.wiring import quick_source, read_sources, screen, show, timestamp, world
+from lens_gate.config.keys import remarks_when_used
+from lens_gate.config.load import Source, load_config
+from lens_gate.errors import ConfigProblem, PublishFailed
+from lens_gate.reports.console import console, run_machine_line
+from lens_gate.reports.view import run_view
+from lens_gate.steps.arms import RunOrder, resolve
+from lens_gate.steps.judge import rules
+from lens_gate.steps.line import attempted, judged
+from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
+from lens_gate.steps.order import Against
+from lens_gate.steps.outputs import write_outputs
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.outcomes import ExitCode, most_important
+
+
+@click.command()
+@config_options
+@run_options
+@click.option("--output", "-o", type=click.Path(), help="Where the artifact goes; default results/benchmark-TIME.json.")
+@click.option("--format", "form", type=click.Choice(["json"]), default="json", help="The artifact is JSON.")
+def run(**options: Any) -> int:
+    """Measure endpoints, one version or two at the same time, and write the run artifact.
+
+    The other version is named by one of the --against options: both are then sent the same prompts in neighbouring
+    slots of one schedule. Ctrl-C keeps what was measured.
+    """
+    here = world()
+    order = order_of(options, here)
+    arms = resolve(order, here)
+    if options["dry_run"]:
+        click.echo(forecast_text(preview(arms, here), arms))
+        return ExitCode.OK
+    output = Path(options["output"] or f"results/benchmark-{timestamp(here)}.json")
+    with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
+        measured = measure(arms, output, here, watcher, save_chunks=options["save_chunks"])
+    return _told(measured, attempted(lambda: write_outputs(measured, arms, here)))
+
+
+@click.command()
+@config_options
+@run_options
+@judge_options
+@gate_options
+@click.option("--output-dir", type=click.Path(), default="results", show_default=True, help="Where all files go.")
+def ci(**options: Any) -> int:
+    """Run, analyze, gate and report in one command; exits with the verdict.
+
+    Without an --against option or a --baseline, the other version is where this branch left the main branch, or the
+    first parent of a merge commit.
+    """
+    here = world()
+    order = order_of(options, here)
+    judged_by = rules(
+        order.sources,
+        here,
+        threshold=options["threshold"],
+        decision=options["decision"],
+        baseline=options["baseline"],
+        fail_on=fail_on_of(options["fail_on"]),
+    )
+    if order.against is None and judged_by.baseline is None:
+        order = with_default_base(order, here)
+    arms = resolve(order, here)
+    if options["dry_run"]:
+        click.echo(forecast_text(preview(arms, here), arms))
+        return ExitCode.OK
+    folder = Path(options["output_dir"])
+    with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
+        measured = measure(arms, folder / "run.json", here, watcher, save_chunks=options["save_chunks"])
+    done = judged(measured, judged_by, folder, here)
+    failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, here)))
+    here.say(f"Reports and artifacts are in {folder}/")
+    return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
+
+
+def order_of(options: dict[str, Any], here: World) -> RunOrder:
+    """Read what is asked for, and warn of what the configuration asks in vain."""
+    sources = read_sources(options["configs"]) or (quick_source(options["provider"], options["model"]),)
+    _warn(sources, here)
+    return RunOrder(
+        sources=sources,
+        overrides=overrides_of(options),
+        against=against_of(options, world=here, sources=sources),
+        strict_env=options["strict_env"],
+    )
+
+
+def with_default_base(order: RunOrder, here: World) -> RunOrder:
+    """Compare with where this branch left the main branch; without git or a configuration there, measure alone."""
+    if here.repository is None:
+        here.say("not in a git repository: there is nothing to compare with (see --against and --baseline)")
+        return order
+    commit = here.repository.default_base()
+    try:
+        for source in order.sources:
+            here.repository.read(commit, source.name)
+    except ConfigProblem as error:
+        here.say(f"{error.place}: {error.message}, so this run is measured alone")
+        return order
+    return replace(order, against=Against(kind="ref", value=commit))
+
+
+def _warn(sources: tuple[Source, ...], here: World) -> None:
+    """Say what the configuration asks for in vain; refuse where a run without it would measure something else."""
+    for remark in remarks_when_used(load_config(sources), "run"):
+        here.say(f"warning: {remark}")
+
+
+def _told(measured: Measured, failed: Sequence[PublishFailed]) -> int:
+    """Show the run, print the line for machines last, and return the exit code."""
+    shown = screen()
+    text = console(run_view(measured.run), colour=shown.colour, width=shown.width, unicode=shown.unicode)
+    failed = (*failed, *attempted(lambda: show(f"{text}\nWritten to {measured.path}")))
+    for failure in failed:
+        click.echo(f"lens-gate: {failure}", err=True)
+    code = most_important([exit_code_of(measured.run), *(ExitCode.PUBLISH_FAILED for _ in failed)])
+    click.echo(run_machine_line(measured.run, code), err=True)
+    return code

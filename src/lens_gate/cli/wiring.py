@@ -1,0 +1,160 @@
+"""The composition root: the only reader of the environment, the only builder of clock, randomness and clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+
+from lens_gate import __version__
+from lens_gate.ci.repository import Repository
+from lens_gate.config.load import Source
+from lens_gate.errors import ConfigProblem, PublishFailed
+from lens_gate.load.contract import StopSignal
+from lens_gate.load.httpx_transport import HttpxTransport
+from lens_gate.steps.render import Screen
+from lens_gate.steps.world import Runner, World
+
+DEFAULT_CONFIGS = (
+    "lens-gate.yaml",
+    "lens-gate.yml",
+    "lens-gate.toml",
+    "llm-lens.yaml",
+    "llm-lens.yml",
+    "llm-lens.toml",
+)
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
+
+
+def world() -> World:
+    """Build the real world of one invocation."""
+    directory = Path.cwd()
+    return World(
+        version=__version__,
+        environment=environment(),
+        directory=directory,
+        repository=Repository.find(directory),
+        runner=_runner(),
+        now=lambda: datetime.now(UTC),
+        now_ns=time.perf_counter_ns,
+        new_id=lambda: f"bench_{uuid.uuid4().hex[:16]}",
+        rng=np.random.default_rng,
+        transport=HttpxTransport,
+        stop=StopSignal(),
+        say=lambda line: click.echo(line, err=True),
+        new_loop=_new_loop,
+    )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that reads sockets sooner under load: uvloop, which Windows lacks."""
+    try:
+        import uvloop  # noqa: PLC0415 - only a run pays for it
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _runner() -> Runner:
+    return Runner(
+        name=os.environ.get("RUNNER_NAME") or os.environ.get("CI_RUNNER_DESCRIPTION") or "local",
+        platform=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        python=platform.python_version(),
+        region=os.environ.get("LENS_GATE_REGION"),
+        ci_run=_ci_run(),
+    )
+
+
+def _ci_run() -> str | None:
+    """Return the address of the pipeline run that we are part of."""
+    if run := os.environ.get("GITHUB_RUN_ID"):
+        server = os.environ.get("GITHUB_SERVER_URL", "")
+        return f"{server}/{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}"
+    return os.environ.get("CI_PIPELINE_URL")
+
+
+def in_ci() -> bool:
+    """Say whether a pipeline runs us, so that lines replace the live view."""
+    return bool(os.environ.get("CI"))
+
+
+def colours() -> bool:
+    """Say whether the terminal takes colours (NO_COLOR and TERM=dumb are honoured)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def read_sources(paths: Sequence[str]) -> tuple[Source, ...]:
+    """Read the configuration files; without any, the first default name that exists in this folder."""
+    chosen = list(paths) or [name for name in DEFAULT_CONFIGS if Path(name).is_file()][:1]
+    return tuple(_read(name) for name in chosen)
+
+
+def _read(name: str) -> Source:
+    try:
+        return Source(name, Path(name).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigProblem(
+            "no such configuration file",
+            place=name,
+            hint="Correct the path, or start with `lens-gate init > lens-gate.yaml`.",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigProblem(f"cannot be read: {error}", place=name, hint="It must be a UTF-8 text file.") from error
+
+
+def quick_source(provider: str | None, model: str | None) -> Source:
+    """Return a configuration for a run without a file, from --provider and --model alone."""
+    if provider is None or model is None:
+        raise ConfigProblem(
+            "there is no configuration",
+            hint="Write one with `lens-gate init > lens-gate.yaml`, or name --provider and --model.",
+        )
+    key = f"    api_key: ${{{KEYS[provider]}}}\n" if provider in KEYS else ""
+    models = f"    models:\n      - id: {json.dumps(model)}\n        max_tokens: 256\n"
+    return Source("command line.yaml", f"providers:\n  - name: {json.dumps(provider)}\n{key}{models}")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment's variables."""
+    return dict(os.environ)
+
+
+def screen() -> Screen:
+    """Describe the terminal that standard output goes to."""
+    encoding = (sys.stdout.encoding or "").lower()
+    width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    return Screen(colour=colours(), width=width, unicode=encoding.startswith("utf"))
+
+
+def show(text: str) -> None:
+    """Write to standard output; raises PublishFailed where that is closed or full, so that no verdict is lost there."""
+    try:
+        click.echo(text, nl=not text.endswith("\n"))
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise PublishFailed(
+            f"standard output cannot be written: {error.strerror}", hint="Is it full or closed?"
+        ) from error
+
+
+def live_terminal() -> bool:
+    """Say whether standard error is a terminal on which a table may be redrawn."""
+    return sys.stderr.isatty() and not in_ci() and os.environ.get("TERM") != "dumb"
+
+
+def timestamp(here: World) -> str:
+    """Return the moment as it stands in file names."""
+    return here.now().strftime("%Y%m%dT%H%M%SZ")

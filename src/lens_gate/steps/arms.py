@@ -1,0 +1,290 @@
+"""Who is compared with whom: both arms resolved to what they would send, before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lens_gate.artifacts.run import Comparison, Uncovered
+from lens_gate.ci.repository import Repository
+from lens_gate.config.load import LoadedConfig, Source, load_config
+from lens_gate.config.model import Config
+from lens_gate.config.substitute import measuring_paths, substitute
+from lens_gate.config.trust import check_keys_stay_home
+from lens_gate.errors import ConfigProblem, UsageProblem
+from lens_gate.load.arms import resolve_arm
+from lens_gate.load.identity import same_requests, uncovered
+from lens_gate.load.plan import ArmPlan
+from lens_gate.steps.order import (
+    Against,
+    Overrides,
+    base_by_endpoint,
+    base_by_model,
+    overridden,
+    providers_of,
+    without_model,
+)
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.requests import Arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrder:
+    """A run as asked for: the configuration files' texts, what the command line changes, and the other arm."""
+
+    sources: tuple[Source, ...]
+    overrides: Overrides
+    against: Against | None = None
+    strict_env: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One arm before it is resolved: its configuration, and where its files are read from."""
+
+    loaded: LoadedConfig
+    config: Config
+    label: str
+    commit: str | None
+    read_file: Callable[[str], bytes]
+    target_name: str | None
+    checkout: Callable[[], AbstractContextManager[Path]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """Both arms, ready to be sent; `base` is None where there is nothing to compare with."""
+
+    loaded: LoadedConfig
+    candidate_side: Side
+    base_side: Side | None
+    candidate: ArmPlan
+    base: ArmPlan | None
+    comparison: Comparison | None
+    uncovered: tuple[Uncovered, ...]
+    config_hash: str
+
+
+def resolve(order: RunOrder, world: World) -> Arms:
+    """Read, substitute and resolve both arms; refuses a candidate that would send a key to a new place."""
+    loaded = load_config(order.sources)
+    candidate, base = sides(order, loaded, world)
+    config_hash = hashlib.sha256(f"{loaded.config_hash}|{order.overrides.text()}".encode()).hexdigest()
+    plan = _plan(candidate, Arm.CANDIDATE, config_hash)
+    other = _plan(base, Arm.BASE, config_hash, series_of=plan) if base else None
+    return Arms(
+        loaded=loaded,
+        candidate_side=candidate,
+        base_side=base,
+        candidate=plan,
+        base=other,
+        comparison=_comparison(order.against, plan, other),
+        uncovered=uncovered(plan, other) if other else (),
+        config_hash=config_hash,
+    )
+
+
+def sides(order: RunOrder, loaded: LoadedConfig, world: World) -> tuple[Side, Side | None]:
+    """Return the candidate and, where one is named, the base."""
+    against = order.against
+    match against:
+        case None:
+            return _work_tree(order, loaded, world), None
+        case Against(kind="ref"):
+            base = _from_ref(order, against.value, world)
+            check_keys_stay_home(loaded, base.loaded)
+            return _work_tree(order, loaded, world), base
+        case Against(kind="config"):
+            text = _text(_read_bytes(world.directory / against.value), against.value)
+            other = _work_tree(order, load_config([Source(against.value, text)]), world)
+            return _work_tree(order, loaded, world), replace(other, label=against.value, commit=None)
+        case _:
+            return _by_override(order, against, loaded, world)
+
+
+def _by_override(order: RunOrder, against: Against, loaded: LoadedConfig, world: World) -> tuple[Side, Side]:
+    """Two arms from one configuration, which differ by model or by endpoint."""
+    mine = _work_tree(order, loaded, world)
+    if against.kind == "endpoint":
+        there = base_by_endpoint(mine.config, against.value)
+        return mine, replace(mine, config=there, label=against.value, target_name=None)
+    left = without_model(mine.config, against.value) if order.overrides.model is None else mine.config
+    everything = _substituted(order, loaded, world, also=providers_of(loaded.config, against.value))
+    base = base_by_model(left, everything, against.value)
+    return replace(mine, config=left, label=_only_model(left)), replace(mine, config=base, label=against.value)
+
+
+def _substituted(order: RunOrder, loaded: LoadedConfig, world: World, *, also: Collection[str] = ()) -> Config:
+    """Put the variables in; only those of the providers that are used must be set, or all of them if that is asked."""
+    name = order.overrides.provider
+    used = None if order.strict_env else measuring_paths(loaded, None if name is None else [name, *also])
+    return substitute(loaded, world.environment, used=used)
+
+
+def _only_model(config: Config) -> str:
+    return ", ".join(m.id for p in config.providers for m in p.models)
+
+
+def _side(order: RunOrder, loaded: LoadedConfig, world: World, *, label: str) -> Side:
+    config = _substituted(order, loaded, world)
+    return Side(
+        loaded=loaded,
+        config=overridden(config, order.overrides),
+        label=label,
+        commit=None,
+        read_file=lambda name: _read_bytes(world.directory / name),
+        target_name=None,
+        checkout=lambda: nullcontext(world.directory),
+    )
+
+
+def _work_tree(order: RunOrder, loaded: LoadedConfig, world: World) -> Side:
+    """Return an arm as it lies in the work tree, with its uncommitted changes."""
+    side = _side(order, loaded, world, label=", ".join(source.name for source in order.sources))
+    repository = world.repository
+    if repository is None or not repository.knows("HEAD"):
+        return replace(side, target_name=_target_name(side.config, "this folder"))
+    commit = repository.head()
+    changes = repository.changes()
+    label, tree = commit[:7], commit
+    if changes is not None:
+        label, tree = f"{label} with uncommitted changes", f"{commit} with the changes {changes[:16]}"
+    return replace(side, label=label, commit=commit, target_name=_target_name(side.config, tree))
+
+
+def _from_ref(order: RunOrder, ref: str, world: World) -> Side:
+    """Return the base as it was at `ref`: its own configuration, prompt files and checkout."""
+    repository = _needs_git(world)
+    commit = repository.resolve(ref)
+    loaded = load_config([_source_at(repository, commit, ref, source) for source in order.sources])
+    side = _side(order, loaded, world, label=f"{commit[:7]} ({ref})" if not commit.startswith(ref) else commit[:7])
+    return replace(
+        side,
+        commit=commit,
+        read_file=lambda name: repository.read(commit, name),
+        target_name=_target_name(side.config, commit),
+        checkout=lambda: _checkout(repository, commit),
+    )
+
+
+@contextmanager
+def _checkout(repository: Repository, commit: str) -> Iterator[Path]:
+    """Check a commit out, and yield the folder in it that corresponds to ours."""
+    ours = (repository.cwd or repository.root).relative_to(repository.root)
+    with repository.worktree(commit) as tree:
+        if not (tree / ours).is_dir():
+            raise UsageProblem(
+                f"commit {commit[:7]} has no folder {ours}, so its target cannot be started there",
+                hint="Run lens-gate in a folder that both versions have.",
+            )
+        yield tree / ours
+
+
+def _source_at(repository: Repository, commit: str, ref: str, source: Source) -> Source:
+    try:
+        data = repository.read(commit, source.name)
+    except ConfigProblem as error:
+        raise ConfigProblem(
+            f"{source.name} does not exist at {ref}, so there is no base configuration",
+            place=source.name,
+            hint="Commit the configuration first, or compare with --against-config, --against-model or "
+            "--against-endpoint.",
+        ) from error
+    name = f"{source.name}@{commit[:7]}"
+    return Source(name, _text(data, name))
+
+
+def _needs_git(world: World) -> Repository:
+    if world.repository is None:
+        raise UsageProblem(
+            "--against-ref needs a git repository, and this folder is in none",
+            hint="Run it inside the repository, or compare with --against-config, --against-model or "
+            "--against-endpoint.",
+        )
+    return world.repository
+
+
+def _target_name(config: Config, tree: str) -> str | None:
+    return f"{config.target.command} @ {tree}" if config.target else None
+
+
+def _plan(side: Side, arm: Arm, config_hash: str, *, series_of: ArmPlan | None = None) -> ArmPlan:
+    return resolve_arm(
+        side.config,
+        arm=arm,
+        label=side.label,
+        commit=side.commit,
+        config_hash=side.loaded.config_hash if series_of else config_hash,
+        read_file=side.read_file,
+        base_series=series_of.series if series_of else None,
+        target_name=side.target_name,
+        target_endpoint=_unstarted(side.config),
+    )
+
+
+def _unstarted(config: Config) -> str | None:
+    """Return what stands for the address of a target until it is started."""
+    if config.target is None:
+        return None
+    return config.target.endpoint or config.target.ready_url
+
+
+def _comparison(against: Against | None, plan: ArmPlan, other: ArmPlan | None) -> Comparison | None:
+    if against is None or other is None:
+        return None
+    shared = plan.target is not None and other.target is not None
+    return Comparison(kind=against.kind, value=against.value, equal=same_requests(plan, other), shared_machine=shared)
+
+
+def find_against(value: str, *, world: World, sources: Sequence[Source]) -> Against:
+    """Read `KIND:VALUE`, or find out the kind of a bare value; one that fits two kinds is an error."""
+    kind, _, rest = value.partition(":")
+    match kind:
+        case "ref" | "config" | "model" | "endpoint" if rest:
+            return Against(kind=kind, value=rest)
+        case _:
+            fits = _fitting(value, world, load_config(sources))
+    if len(fits) == 1:
+        return fits[0]
+    if not fits:
+        raise UsageProblem(
+            f"--against {value}: no file, commit, configured model or address has this name",
+            hint="Say what it is: --against ref:NAME, config:FILE, model:ID or endpoint:URL.",
+        )
+    kinds = " and ".join(fit.kind for fit in fits)
+    raise UsageProblem(
+        f"--against {value} fits more than one kind: {kinds}", hint=f"Write --against {fits[0].kind}:{value}, say."
+    )
+
+
+def _fitting(value: str, world: World, loaded: LoadedConfig) -> list[Against]:
+    models = {name for p in loaded.config.providers for m in p.models for name in (m.id, f"{p.name}/{m.id}")}
+    fits: list[Against] = []
+    if value.startswith(("http://", "https://")):
+        fits.append(Against(kind="endpoint", value=value))
+    if (world.directory / value).is_file():
+        fits.append(Against(kind="config", value=value))
+    if value in models:
+        fits.append(Against(kind="model", value=value))
+    if world.repository is not None and world.repository.knows(value):
+        fits.append(Against(kind="ref", value=value))
+    return fits
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigProblem(
+            f"cannot read {path}: {error.strerror}", place=str(path), hint="Correct the path, or create the file."
+        ) from error
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigProblem("the file is not UTF-8 text", place=name, hint="Save it as UTF-8.") from error

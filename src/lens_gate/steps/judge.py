@@ -1,0 +1,194 @@
+"""From any earlier artifact to an analysis or a verdict: what is missing is computed, what is there is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from lens_gate.analysis.analyze import analyze
+from lens_gate.analysis.rules import policy_of, series_metric
+from lens_gate.artifacts.analysis import Analysis, Policy
+from lens_gate.artifacts.assemble import samples_of
+from lens_gate.artifacts.codec import Artifact, loads
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.config.load import LoadedConfig, Source, load_config
+from lens_gate.config.model import Config, Regression, ThresholdMethod
+from lens_gate.config.substitute import judging_paths, substitute
+from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, NoBaseline, UsageProblem
+from lens_gate.gates.conditions import metric_named, parse
+from lens_gate.gates.gate import gate
+from lens_gate.steps.world import World
+from lens_gate.stores.files import read_file
+from lens_gate.vocabulary.outcomes import Decision
+
+JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "methods"})
+"""Keys of `regression` that an analysis has applied already; the others are applied to an analysis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a run is to be judged: the configuration with what the command line changes.
+
+    `stated` says that somebody chose rules; an analysis that was made by other ones does not obey them.
+    """
+
+    config: Config
+    loaded: LoadedConfig | None
+    baseline: str | None
+    fail_on: tuple[str, ...] = ()
+    stated: bool = False
+
+    def place(self, *path: str | int) -> str | None:
+        """Return the file and line of a configuration key."""
+        return self.loaded.place(path) if self.loaded else None
+
+
+def rules(
+    sources: Sequence[Source],
+    world: World,
+    *,
+    threshold: float | None = None,
+    decision: str | None = None,
+    baseline: str | None = None,
+    fail_on: tuple[str, ...] = (),
+) -> Rules:
+    """Read the rules; without any configuration file the defaults judge."""
+    loaded = load_config(sources) if sources else None
+    config = substitute(loaded, world.environment, used=judging_paths()) if loaded else Config()
+    stored = config.regression.baseline
+    if loaded:
+        _require_readable(config, loaded)
+    chosen = threshold is not None or decision is not None or baseline is not None
+    return Rules(
+        config=config.model_copy(update={"regression": _changed(config.regression, threshold, decision)}),
+        loaded=loaded,
+        baseline=baseline or (stored.source if stored else None),
+        fail_on=fail_on,
+        stated=chosen or bool(JUDGING_KEYS & config.regression.model_fields_set),
+    )
+
+
+def _require_readable(config: Config, loaded: LoadedConfig) -> None:
+    """Refuse rules that cannot be applied, before anything is measured and paid."""
+    for method in config.regression.methods:
+        if isinstance(method, ThresholdMethod):
+            series_metric(method.metric)
+    for index, asked in enumerate(config.regression.quality_gates):
+        parse(asked.condition, place=loaded.place(("regression", "quality_gates", index, "condition")))
+    for index, budget in enumerate(config.budgets):
+        metric_named(budget.metric, loaded.place(("budgets", index, "metric")))
+
+
+def _changed(regression: Regression, threshold: float | None, decision: str | None) -> Regression:
+    methods = regression.methods
+    if threshold is not None:
+        others = tuple(m for m in methods if not (isinstance(m, ThresholdMethod) and m.metric in _LATENCIES))
+        named = (ThresholdMethod(type="threshold", metric=name, threshold_percent=threshold) for name in _LATENCIES)
+        methods = (*others, *named)
+    chosen = Decision(decision) if decision else regression.decision
+    return regression.model_copy(update={"methods": methods, "decision": chosen})
+
+
+_LATENCIES = ("mean_latency", "p95_latency", "mean_ttft", "mean_tpot")
+
+
+def read_artifact(path: Path) -> Artifact:
+    """Read one artifact from a file, gzipped or not."""
+    return loads(read_file(path), name=str(path))
+
+
+def samples_beside(run: Run, path: Path) -> Samples:
+    """Return the run's samples, from inside the artifact or from the sidecar beside it, which is no link elsewhere."""
+    return samples_of(run, lambda name: _read_beside(path.parent.resolve(), name))
+
+
+def _read_beside(folder: Path, name: str) -> bytes:
+    beside = (folder / name).resolve()
+    if beside.parent != folder:
+        raise ArtifactCorrupt(
+            "the run names a samples file that does not lie beside it",
+            place=name,
+            hint="Keep the samples file of the same run in its folder, as a file.",
+        )
+    return read_file(beside)
+
+
+def analysis_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Analysis:
+    """Return the analysis in, or made from, an artifact."""
+    match artifact:
+        case Run():
+            return analyze_run(artifact, samples_beside(artifact, path), judged_by, world)
+        case Analysis():
+            return _obeying(artifact, path, judged_by)
+        case Verdict():
+            return _obeying(artifact.analysis, path, judged_by)
+        case _ as never:
+            assert_never(never)
+
+
+def _obeying(analysis: Analysis, path: Path, judged_by: Rules) -> Analysis:
+    """Return the analysis if it was made by the rules that are stated; without samples it cannot be made anew."""
+    if not judged_by.stated:
+        return analysis
+    wanted = policy_of(judged_by.config.regression, false_alarm_note=analysis.policy.false_alarm_note)
+    unlike = [name for name in Policy.model_fields if getattr(wanted, name) != getattr(analysis.policy, name)]
+    if judged_by.baseline is not None and analysis.source == "none":
+        unlike.append("baseline")
+    if unlike:
+        raise UsageProblem(
+            f"this was analysed by other rules than those that are given now ({', '.join(unlike)})",
+            place=str(path),
+            hint="Give the run.json, so that it is analysed anew, or the rules that the analysis was made by.",
+        )
+    return analysis
+
+
+def analyze_run(run: Run, samples: Samples, judged_by: Rules, world: World) -> Analysis:
+    """Judge a run against its other arm, else against the stored baseline where one is named."""
+    stored = None if run.comparison is not None else judged_by.baseline
+    return analyze(
+        run,
+        samples,
+        baseline=_baseline(world.directory / stored) if stored else None,
+        regression=judged_by.config.regression,
+        request_timeout_s=judged_by.config.resilience.timeouts.request,
+        provenance=world.provenance(),
+    )
+
+
+def _baseline(path: Path) -> tuple[Run, Samples]:
+    if not path.exists():
+        raise NoBaseline(
+            "there is no baseline file",
+            place=str(path),
+            hint="Store a run of the main branch there, or compare two versions at once with --against-ref.",
+        )
+    artifact = read_artifact(path)
+    if not isinstance(artifact, Run):
+        raise ArtifactProblem(
+            f"a baseline is a run, and this is an artifact of kind {artifact.kind}",
+            place=str(path),
+            hint="Give the run.json that the analysis was made from.",
+        )
+    return artifact, samples_beside(artifact, path)
+
+
+def verdict_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Verdict:
+    """Return the verdict on an artifact under these rules."""
+    return judge(analysis_of(artifact, path, judged_by, world), judged_by, world)
+
+
+def judge(analysis: Analysis, judged_by: Rules, world: World) -> Verdict:
+    """Apply thresholds, quality gates and budgets to an analysis."""
+    return gate(
+        analysis,
+        regression=judged_by.config.regression,
+        budgets=judged_by.config.budgets,
+        fail_on=judged_by.fail_on,
+        places=judged_by.place,
+        provenance=world.provenance(),
+    )

@@ -1,0 +1,59 @@
+"""The whole line in one call: run, analyze, gate, report, each leaving its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lens_gate.artifacts.codec import dumps
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.errors import PublishFailed
+from lens_gate.reports.junit import junit
+from lens_gate.reports.markdown import markdown
+from lens_gate.reports.view import view
+from lens_gate.steps.arms import RunOrder, resolve
+from lens_gate.steps.judge import Rules, analyze_run, judge
+from lens_gate.steps.measure import Measured, Watcher, measure
+from lens_gate.steps.world import World
+from lens_gate.stores.files import write_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict, and the files that could not be written: they must not hide it."""
+
+    verdict: Verdict
+    failed: tuple[PublishFailed, ...]
+
+
+def whole_line(order: RunOrder, judged_by: Rules, folder: Path, world: World, watcher: Watcher) -> Judged:
+    """Measure, judge, and write run.json, analysis.json, verdict.json, report.md and junit.xml into `folder`."""
+    measured = measure(resolve(order, world), folder / "run.json", world, watcher)
+    return judged(measured, judged_by, folder, world)
+
+
+def judged(measured: Measured, judged_by: Rules, folder: Path, world: World) -> Judged:
+    """Judge a run that lies in `folder`, and write what was found beside it."""
+    analysis = analyze_run(measured.run, measured.samples, judged_by, world)
+    verdict = judge(analysis, judged_by, world)
+    failed = attempted(
+        lambda: write_file(folder / "analysis.json", dumps(analysis)),
+        lambda: write_file(folder / "verdict.json", dumps(verdict)),
+        lambda: write_file(folder / "report.md", markdown(view(verdict)).encode("utf-8")),
+        lambda: write_file(folder / "junit.xml", junit(verdict).encode("utf-8")),
+    )
+    return Judged(verdict=verdict, failed=failed)
+
+
+def attempted(*writes: Callable[[], None]) -> tuple[PublishFailed, ...]:
+    """Do every write, and return how those failed that did."""
+    return tuple(failure for write in writes if (failure := _failure_of(write)) is not None)
+
+
+def _failure_of(write: Callable[[], None]) -> PublishFailed | None:
+    try:
+        write()
+    except PublishFailed as failure:
+        return failure
+    return None

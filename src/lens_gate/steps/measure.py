@@ -1,0 +1,289 @@
+"""The step `run`: play the schedule of both arms, and write down what was measured."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol, TypeVar, assert_never
+
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.samples import Sample, Samples
+from lens_gate.errors import PublishFailed
+from lens_gate.load.budget import require_bounds
+from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
+from lens_gate.load.forecast import Forecast, forecast
+from lens_gate.load.plan import ArmPlan, PlannedRequest
+from lens_gate.load.pricing import PriceList
+from lens_gate.load.purse import Purse
+from lens_gate.load.runner import play
+from lens_gate.load.target import start_target
+from lens_gate.load.transport import Timeouts
+from lens_gate.load.workload import ScheduleSettings, phase_at, schedule, schedule_settings
+from lens_gate.steps.arms import Arms, Side
+from lens_gate.steps.keeper import Keeper
+from lens_gate.steps.world import World
+from lens_gate.steps.written import Measurement, head, written
+from lens_gate.vocabulary.outcomes import Ending, ExitCode
+
+FLUSH_EVERY_S = 1.0
+"""How much of a run a kill may lose."""
+
+Ready = TypeVar("Ready")
+
+
+class Watcher(Protocol):
+    """What is shown while a run goes on."""
+
+    def begin(self, settings: ScheduleSettings, arms: Arms) -> None:
+        """Take note of what was planned."""
+        ...
+
+    def following(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
+        """Pass the schedule on, counting."""
+        ...
+
+    def note(self, sample: Sample) -> None:
+        """Take note of a request that ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A run as it was written to `path`, with its samples."""
+
+    run: Run
+    samples: Samples
+    path: Path
+
+
+def price_list(arms: Arms, on: datetime) -> PriceList:
+    """Look up the prices of every series of both arms."""
+    return PriceList.of([series for arm in plans(arms) for series in arm.series], on)
+
+
+def plans(arms: Arms) -> tuple[ArmPlan, ...]:
+    """Return the arms that would be sent."""
+    return tuple(arm for arm in (arms.candidate, arms.base) if arm is not None)
+
+
+def preview(arms: Arms, world: World) -> Forecast:
+    """Say what a run would send and cost; sends nothing."""
+    settings = schedule_settings(arms.candidate_side.config)
+    return forecast(arms.candidate, arms.base, settings, price_list(arms, world.now()), world.rng(settings.seed))
+
+
+def measure(arms: Arms, output: Path, world: World, watcher: Watcher, *, save_chunks: bool = False) -> Measured:
+    """Measure, and write the artifact to `output` (its samples beside it where they are many).
+
+    Equal arms send nothing. Raises ConfigProblem where a cap cannot hold, TargetNotReady and PublishFailed.
+    """
+    config = arms.candidate_side.config
+    settings = schedule_settings(config)
+    prices = price_list(arms, world.now())
+    if config.profiler.max_cost_usd is not None:
+        require_bounds(plans(arms), prices)
+    purse = Purse(prices, config.profiler.max_cost_usd)
+    run_id = world.new_id()
+    watcher.begin(settings, arms)
+    with Keeper(output, run_id=run_id, say=world.say, save_chunks=save_chunks) as keeper:
+        session = _Session(arms, settings, purse, keeper, world, watcher)
+        end = _nothing(arms, world) if arms.comparison and arms.comparison.equal else session.run()
+        ended = world.now()
+        samples = keeper.samples()
+        measured = Measurement(
+            arms=arms,
+            settings=settings,
+            end=end,
+            samples=samples,
+            reference=keeper.reference(samples),
+            spend=purse.spend(),
+            anchor=_wall_clock(end.anchor_ns, world),
+            ended=ended,
+            run_id=run_id,
+        )
+        run = written(measured, world)
+        keeper.publish(run)
+    return Measured(run=run, samples=samples, path=output)
+
+
+def _wall_clock(t_ns: int, world: World) -> datetime:
+    """Return the time of day of an instant on the transport's clock."""
+    return world.now() - timedelta(microseconds=(world.now_ns() - t_ns) / 1000)
+
+
+def _nothing(arms: Arms, world: World) -> RunEnd:
+    """Return the end of a run that had nothing to send."""
+    same = "what both arms have is the same" if arms.uncovered else "both arms are the same"
+    return RunEnd(
+        ending=Ending.COMPLETE,
+        message=f"{same}, so nothing was sent",
+        anchor_ns=world.now_ns(),
+        scheduled=0,
+        sent=0,
+        shed=0,
+        most_in_flight=0,
+        lateness=Spread(),
+        loop_lag=Spread(),
+        given_up={},
+        examples={},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One run on its event loop."""
+
+    arms: Arms
+    settings: ScheduleSettings
+    purse: Purse
+    keeper: Keeper
+    world: World
+    watcher: Watcher
+
+    def run(self) -> RunEnd:
+        """Play on an event loop of its own."""
+        with asyncio.Runner(loop_factory=self.world.new_loop) as runner:
+            return runner.run(self.play())
+
+    async def play(self) -> RunEnd:
+        """Start the targets, send everything, and stop the targets again."""
+        transport = self.world.transport()
+        try:
+            with _stoppable(self.world.stop):
+                async with self._ready() as (candidate, base), _repeated(self.keeper.flush):
+                    planned = schedule(candidate, base, self.settings, self.world.rng(self.settings.seed))
+                    return await play(
+                        self.watcher.following(planned),
+                        transport=transport,
+                        settings=self._runner_settings(),
+                        money=self.purse,
+                        on_sample=self._kept,
+                        stop=self.world.stop,
+                    )
+        finally:
+            await transport.aclose()
+
+    def _runner_settings(self) -> RunnerSettings:
+        settings, limits = self.settings, self.arms.candidate_side.config.resilience.timeouts
+        closed = settings.concurrency is not None
+        return RunnerSettings(
+            timeouts=Timeouts(connect_s=limits.connect, request_s=limits.request, idle_s=limits.idle),
+            concurrency=settings.concurrency,
+            duration_s=settings.duration_s if closed else None,
+            phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
+            on_chunks=self.keeper.take_chunks,
+            on_anchor=self._begun,
+        )
+
+    def _begun(self, anchor_ns: int) -> None:
+        started = _wall_clock(anchor_ns, self.world)
+        self.keeper.begin(head(self.arms, self.settings, self.purse.spend(), started, self.world))
+
+    def _kept(self, sample: Sample) -> None:
+        self.keeper.take(sample)
+        self.watcher.note(sample)
+
+    @asynccontextmanager
+    async def _ready(self) -> AsyncIterator[tuple[ArmPlan, ArmPlan | None]]:
+        """Start each arm's target from its own checkout, and point the arm at it."""
+        async with AsyncExitStack() as stack:
+            candidate = await self._started(stack, self.arms.candidate_side, self.arms.candidate)
+            base = self.arms.base
+            if base is not None and self.arms.base_side is not None:
+                base = await self._started(stack, self.arms.base_side, base)
+            yield candidate, base
+
+    async def _started(self, stack: AsyncExitStack, side: Side, plan: ArmPlan) -> ArmPlan:
+        target = side.config.target
+        if target is None:
+            return plan
+        checkout = stack.enter_context(side.checkout())
+        log_path = self.keeper.output.with_name(f"target-{plan.arm.value}.log").absolute()
+        starting = start_target(target, cwd=checkout, environment=self.world.environment, log_path=log_path)
+        running = await _unless_stopped(stack.enter_async_context(starting), self.world.stop)
+        return _pointed_at(plan, running.base_url)
+
+
+def _pointed_at(plan: ArmPlan, base_url: str) -> ArmPlan:
+    """Send the requests of a target's series to where it answers now."""
+    series = tuple(
+        replace(one, endpoint=replace(one.endpoint, base_url=base_url)) if one.through_target else one
+        for one in plan.series
+    )
+    return replace(plan, series=series)
+
+
+async def _unless_stopped(starting: Coroutine[None, None, Ready], stop: StopSignal) -> Ready:
+    """Wait for what starts; an interruption ends it, and the run, which has measured nothing yet."""
+    start = asyncio.create_task(starting)
+    stopped = asyncio.create_task(stop.stopped.wait())
+    await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not start.done():
+        start.cancel()
+        await asyncio.wait({start})
+        raise KeyboardInterrupt
+    return start.result()
+
+
+@asynccontextmanager
+async def _repeated(action: Callable[[], None]) -> AsyncIterator[None]:
+    """Write every second on the event loop; what cannot be written is tried again, at the latest by the run itself."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            with suppress(PublishFailed):
+                action()
+
+    repeating = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        repeating.cancel()
+        await asyncio.wait({repeating})
+
+
+@contextmanager
+def _stoppable(stop: StopSignal) -> Iterator[None]:
+    """Let Ctrl-C and a pipeline's cancellation end the run, and keep what was measured."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous: dict[signal.Signals, Callable[..., object] | int | None] = {}
+
+    def ask(*_: object) -> None:
+        loop.call_soon_threadsafe(stop.request, Ending.INTERRUPTED, "the run was interrupted")
+
+    for name in signals:
+        previous[name] = signal.signal(name, ask)
+    try:
+        yield
+    finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)
+
+
+def exit_code_of(run: Run) -> ExitCode:
+    """Return the exit code of `lens-gate run`: it measured, a cap ended it, it was interrupted, or it could not."""
+    match run.ending:
+        case Ending.INTERRUPTED:
+            return ExitCode.INTERRUPTED
+        case Ending.AUTHENTICATION | Ending.UNREACHABLE:
+            return ExitCode.COULD_NOT_MEASURE
+        case Ending.COMPLETE | Ending.DECIDED | Ending.COST_CAP | Ending.TIME_CAP:
+            return _measured_code(run)
+        case _ as never:
+            assert_never(never)
+
+
+def _measured_code(run: Run) -> ExitCode:
+    if run.comparison is not None and run.comparison.equal:
+        return ExitCode.OK
+    if not run.validity.valid or run.summary.successful_requests == 0:
+        return ExitCode.COULD_NOT_MEASURE
+    return ExitCode.OK if run.ending in (Ending.COMPLETE, Ending.DECIDED) else ExitCode.CAP_REACHED

@@ -1,0 +1,163 @@
+"""What a run is told on the command line, and how that changes the configuration (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, WorkloadType
+from lens_gate.errors import UsageProblem
+
+AgainstKind = Literal["ref", "config", "model", "endpoint"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """The other arm: how it is named, and its name."""
+
+    kind: AgainstKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """Options that win over the configuration file; None leaves it as it is."""
+
+    provider: str | None = None
+    model: str | None = None
+    endpoint: str | None = None
+    duration_s: float | None = None
+    warmup_s: float | None = None
+    requests: int | None = None
+    rps: float | None = None
+    concurrency: int | None = None
+    seed: int | None = None
+    max_cost_usd: float | None = None
+
+    def text(self) -> str:
+        """Return a canonical form, which enters the hash of the configuration."""
+        return repr(self)
+
+
+def overridden(config: Config, overrides: Overrides) -> Config:
+    """Return the configuration as the command line wants it."""
+    profiler = {
+        "duration": overrides.duration_s,
+        "warmup": overrides.warmup_s,
+        "requests": overrides.requests,
+        "seed": overrides.seed,
+        "max_cost_usd": overrides.max_cost_usd,
+    }
+    given: dict[str, float | None] = {name: value for name, value in profiler.items() if value is not None}
+    if overrides.requests is not None and overrides.duration_s is None:
+        given["duration"] = None
+    return config.model_copy(
+        update={
+            "profiler": config.profiler.model_copy(update=given),
+            "workload": config.workload.model_copy(update=_arrival(overrides)),
+            "providers": _providers(config.providers, overrides),
+        }
+    )
+
+
+def _arrival(overrides: Overrides) -> dict[str, object]:
+    if overrides.rps is not None and overrides.concurrency is not None:
+        raise UsageProblem(
+            "--rps and --concurrency contradict each other",
+            hint="Give --rps for an open loop (the default) or --concurrency for a closed one.",
+        )
+    if overrides.rps is not None:
+        return {"type": WorkloadType.FIXED, "fixed": FixedRate(requests_per_second=overrides.rps)}
+    if overrides.concurrency is not None:
+        return {"type": WorkloadType.CLOSED, "closed": ClosedLoop(concurrency=overrides.concurrency)}
+    return {}
+
+
+def _providers(providers: tuple[Provider, ...], overrides: Overrides) -> tuple[Provider, ...]:
+    chosen = [p for p in providers if p.enabled and overrides.provider in (None, p.name)]
+    if not chosen and overrides.provider is not None:
+        known = ", ".join(p.name for p in providers) or "none"
+        raise UsageProblem(
+            f"no enabled provider is named {overrides.provider!r}", hint=f"The configuration has: {known}."
+        )
+    if overrides.endpoint is not None:
+        only = one_provider(chosen, "--endpoint")
+        chosen = [only.model_copy(update={"endpoint": overrides.endpoint})]
+    if overrides.model is not None:
+        chosen = with_model(chosen, overrides.model)
+    return tuple(chosen)
+
+
+def one_provider(providers: Sequence[Provider], option: str) -> Provider:
+    """Return the only provider, or say that one has to be chosen."""
+    if len(providers) != 1:
+        names = ", ".join(p.name for p in providers) or "none"
+        raise UsageProblem(f"{option} needs exactly one provider, and there are: {names}", hint="Add --provider.")
+    return providers[0]
+
+
+def with_model(providers: Sequence[Provider], name: str) -> list[Provider]:
+    """Keep only the model `name` (or `provider/name`); one that is not configured joins the only provider."""
+    if found := _having(providers, name):
+        return found
+    only = one_provider(providers, f"--model {name}, which is not in the configuration,")
+    return [only.model_copy(update={"models": (_like(only.models[0], name),)})]
+
+
+def providers_of(config: Config, name: str) -> tuple[str, ...]:
+    """Return the names of the providers in use that have the model `name` (or `provider/name`)."""
+    return tuple(p.name for p in _having(config.providers, name))
+
+
+def _having(providers: Sequence[Provider], name: str) -> list[Provider]:
+    """Return the enabled providers that have this model, each with nothing but it."""
+    return [
+        p.model_copy(update={"models": (m,)})
+        for p in providers
+        for m in p.models
+        if p.enabled and name in (m.id, f"{p.name}/{m.id}")
+    ]
+
+
+def _like(model: Model, name: str) -> Model:
+    """Return a model of another name with the same parameters; a configured price does not carry over."""
+    return model.model_copy(update={"id": name, "input_usd_per_million": None, "output_usd_per_million": None})
+
+
+def base_by_model(candidate: Config, everything: Config, name: str) -> Config:
+    """Return the base configuration for `--against-model name`: the candidate's with another model.
+
+    The candidate must have exactly one model. Parameters of the other are its own where it is configured, else the
+    candidate's; the candidate's own provider keeps what the command line made of it.
+    """
+    models = [m for p in candidate.providers for m in p.models]
+    if len(models) != 1:
+        names = ", ".join(m.id for m in models) or "none"
+        raise UsageProblem(
+            f"--against-model needs exactly one candidate model, and there are: {names}", hint="Add --model."
+        )
+    mine = candidate.providers[0]
+    found = _having(everything.providers, name)
+    if len(found) > 1:
+        names = " or ".join(f"--against-model {p.name}/{p.models[0].id}" for p in found)
+        raise UsageProblem(f"more than one provider has the model {name}", hint=f"Write {names}.")
+    other = [mine.model_copy(update={"models": p.models}) if p.name == mine.name else p for p in found]
+    return candidate.model_copy(update={"providers": tuple(other or with_model([mine], name))})
+
+
+def base_by_endpoint(candidate: Config, endpoint: str) -> Config:
+    """Return the base configuration for `--against-endpoint`: the same provider at an address, without a target."""
+    only = one_provider(candidate.providers, "--against-endpoint")
+    there = only.model_copy(update={"endpoint": endpoint})
+    return candidate.model_copy(update={"providers": (there,), "target": None})
+
+
+def without_model(config: Config, name: str) -> Config:
+    """Leave out the model that is the other arm, so that it is not compared with itself."""
+    providers = tuple(
+        p.model_copy(update={"models": rest})
+        for p in config.providers
+        if (rest := tuple(m for m in p.models if name not in (m.id, f"{p.name}/{m.id}")))
+    )
+    return config.model_copy(update={"providers": providers}) if providers else config

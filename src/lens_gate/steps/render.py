@@ -1,0 +1,140 @@
+"""From artifacts to texts: which renderer writes which format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lens_gate.artifacts.codec import Artifact, dumps
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.errors import NotAvailableYet, UsageProblem
+from lens_gate.reports.console import console
+from lens_gate.reports.csv_rows import csv_rows
+from lens_gate.reports.junit import junit
+from lens_gate.reports.markdown import markdown, run_markdown
+from lens_gate.reports.view import run_view, view
+from lens_gate.steps.judge import Rules, samples_beside, verdict_of
+from lens_gate.steps.world import World
+
+
+class Format(StrEnum):
+    """What a report can be written as; HTML and PDF come later."""
+
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
+    CSV = "csv"
+    JSON = "json"
+    TEXT = "text"
+    HTML = "html"
+
+
+ENDINGS = {
+    ".md": Format.MARKDOWN,
+    ".xml": Format.JUNIT,
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".txt": Format.TEXT,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What the terminal can show."""
+
+    colour: bool = False
+    width: int = 80
+    unicode: bool = True
+
+
+def chosen_format(name: str | None, output: str | None, default: Format) -> Format:
+    """Return the format asked for, else the one that the output's ending means, else the default."""
+    chosen = (
+        Format(name) if name else ENDINGS.get(Path(output.removesuffix(".gz")).suffix, default) if output else default
+    )
+    if chosen is Format.HTML:
+        raise NotAvailableYet(
+            "HTML reports are not available yet", hint="Use --format markdown, junit, csv, json or text."
+        )
+    return chosen
+
+
+def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world: World, screen: Screen) -> str:
+    """Write one artifact in one format; an analysis is shown with the verdict that the rules give it."""
+    match form:
+        case Format.JSON:
+            return dumps(artifact, pretty=True).decode("utf-8")
+        case Format.CSV:
+            return _csv(artifact, path)
+        case _ if isinstance(artifact, Run):
+            return _run(artifact, form, screen)
+        case _:
+            shown = artifact if isinstance(artifact, Verdict) else verdict_of(artifact, path, rules, world)
+            return _judged(shown, form, screen)
+
+
+def _run(run: Run, form: Format, screen: Screen) -> str:
+    """Render a run that nobody has judged."""
+    match form:
+        case Format.JUNIT:
+            return junit(run)
+        case Format.MARKDOWN:
+            return run_markdown(run_view(run))
+        case _:
+            return console(run_view(run), colour=screen.colour, width=screen.width, unicode=screen.unicode)
+
+
+def _judged(verdict: Verdict, form: Format, screen: Screen) -> str:
+    match form:
+        case Format.JUNIT:
+            return junit(verdict)
+        case Format.MARKDOWN:
+            return markdown(view(verdict))
+        case _:
+            return console(view(verdict), colour=screen.colour, width=screen.width, unicode=screen.unicode)
+
+
+def _csv(artifact: Artifact, path: Path) -> str:
+    if not isinstance(artifact, Run):
+        raise UsageProblem(
+            f"only a run has rows for CSV, and {path} holds an artifact of kind {artifact.kind}",
+            hint="Give the run.json.",
+        )
+    return csv_rows(samples_beside(artifact, path), artifact)
+
+
+def render_all(
+    found: Sequence[tuple[Artifact, Path]], form: Format, *, rules: Rules, world: World, screen: Screen
+) -> str:
+    """Write several artifacts into one text; JUnit holds a suite for each of them."""
+    if form is Format.JUNIT:
+        shown = (one if isinstance(one, Run | Verdict) else verdict_of(one, at, rules, world) for one, at in found)
+        return junit(*shown)
+    return joined([render(one, path, form, rules=rules, world=world, screen=screen) for one, path in found], form)
+
+
+def joined(texts: Sequence[str], form: Format) -> str:
+    """Put the reports of several artifacts into one file; only formats that can hold several may be joined."""
+    if len(texts) == 1:
+        return texts[0]
+    match form:
+        case Format.MARKDOWN | Format.TEXT:
+            return "\n\n".join(texts)
+        case Format.CSV:
+            return _one_table(texts)
+        case _:
+            raise UsageProblem(f"several inputs do not fit into one {form} report", hint="Give one input at a time.")
+
+
+def _one_table(texts: Sequence[str]) -> str:
+    """Put the rows of several tables under one head."""
+    heads = {text.partition("\n")[0] for text in texts}
+    if len(heads) > 1:
+        raise UsageProblem(
+            "runs with one and with two arms have different columns", hint="Write one CSV for each kind of run."
+        )
+    return "".join([heads.pop(), "\n", *(text.partition("\n")[2] for text in texts)])

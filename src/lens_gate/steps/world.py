@@ -1,0 +1,75 @@
+"""What the steps need of the outside, as parameters: built once by `cli.wiring`, faked in tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from lens_gate.artifacts.envelope import Fingerprint, Provenance
+from lens_gate.ci.repository import Repository
+from lens_gate.load.contract import StopSignal
+from lens_gate.load.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """The machine that we run on, for the fingerprint of every artifact."""
+
+    name: str
+    platform: str
+    python: str
+    region: str | None
+    ci_run: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Clock, randomness, environment, git and network of one invocation; `say` writes a line for people on stderr.
+
+    `now_ns` is the clock that the transport stamps with.
+    """
+
+    version: str
+    environment: Mapping[str, str]
+    directory: Path
+    repository: Repository | None
+    runner: Runner
+    now: Callable[[], datetime]
+    now_ns: Callable[[], int]
+    new_id: Callable[[], str]
+    rng: Callable[[int], np.random.Generator]
+    transport: Callable[[], Transport]
+    stop: StopSignal
+    say: Callable[[str], None]
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+
+    def provenance(self) -> Provenance:
+        """Say who writes an artifact now, and for which commit."""
+        repository = self.repository
+        return Provenance(
+            tool_version=self.version,
+            created_at=rfc3339(self.now()),
+            commit=repository.head() if repository and repository.knows("HEAD") else None,
+            branch=repository.branch() if repository else None,
+            ci_run=self.runner.ci_run,
+        )
+
+    def fingerprint(self, config_hash: str) -> Fingerprint:
+        """Describe the environment of a measurement."""
+        return Fingerprint(
+            runner=self.runner.name,
+            platform=self.runner.platform,
+            python=self.runner.python,
+            region=self.runner.region,
+            config_hash=config_hash,
+        )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a moment in UTC with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

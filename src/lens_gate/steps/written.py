@@ -1,0 +1,173 @@
+"""From what was measured to the Run that is written (pure but for the clock's stamps that it is given)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from pydantic import JsonValue
+
+from lens_gate.analysis.summarize import summarize, summary_of
+from lens_gate.artifacts.codec import SCHEMA_VERSIONS
+from lens_gate.artifacts.envelope import Kind
+from lens_gate.artifacts.run import (
+    ArmIdentity,
+    Benchmark,
+    InlineSamples,
+    ModelResult,
+    Plan,
+    ProviderResult,
+    Run,
+    Sidecar,
+    Spend,
+)
+from lens_gate.artifacts.samples import Samples
+from lens_gate.load.contract import RunEnd
+from lens_gate.load.plan import ArmPlan, SeriesPlan
+from lens_gate.load.validity import judge
+from lens_gate.load.workload import ScheduleSettings
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.world import World, rfc3339
+from lens_gate.vocabulary.requests import Arm, ErrorClass
+
+TRANSPORT = "httpx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Everything that is known when a run has ended; `anchor` is the wall clock at offset 0."""
+
+    arms: Arms
+    settings: ScheduleSettings
+    end: RunEnd
+    samples: Samples
+    reference: InlineSamples | Sidecar
+    spend: Spend
+    anchor: datetime
+    ended: datetime
+    run_id: str
+
+
+def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime, world: World) -> JsonValue:
+    """Return what a journal needs beside its samples to become a run again: the fields of Run that are known before."""
+    metrics = arms.candidate_side.config.metrics
+    return {
+        "provenance": world.provenance().model_dump(mode="json"),
+        "fingerprint": world.fingerprint(arms.config_hash).model_dump(mode="json"),
+        "name": arms.candidate_side.config.profiler.name,
+        "start_time": rfc3339(started),
+        "config": arms.loaded.snapshot(),
+        "plan": plan_of(settings).model_dump(mode="json"),
+        "arms": [identity(arm).model_dump(mode="json") for arm in (arms.candidate, arms.base) if arm],
+        "comparison": arms.comparison.model_dump(mode="json") if arms.comparison else None,
+        "uncovered": [one.model_dump(mode="json") for one in arms.uncovered],
+        "spend": spend.model_dump(mode="json"),
+        "transport": TRANSPORT,
+        "percentiles": list(metrics.percentiles),
+        "resolution_seconds": metrics.resolution,
+    }
+
+
+def written(measured: Measurement, world: World) -> Run:
+    """Summarize both arms, judge the instrument, and put the artifact together."""
+    arms, config = measured.arms, measured.arms.candidate_side.config
+    plan = plan_of(measured.settings)
+    candidate = _with_examples(_summaries(measured, Arm.CANDIDATE), measured.end)
+    rows = _rows(measured.samples, Arm.CANDIDATE)
+    return Run(
+        kind=Kind.RUN,
+        schema_version=SCHEMA_VERSIONS[Kind.RUN],
+        provenance=world.provenance(),
+        fingerprint=world.fingerprint(arms.config_hash),
+        benchmark=Benchmark(
+            id=measured.run_id,
+            name=config.profiler.name,
+            start_time=rfc3339(measured.anchor),
+            end_time=rfc3339(measured.ended),
+            duration_seconds=round((measured.ended - measured.anchor) / timedelta(seconds=1), 3),
+            config=arms.loaded.snapshot(),
+        ),
+        providers=candidate,
+        base_providers=_summaries(measured, Arm.BASE) if arms.base else (),
+        summary=summary_of(candidate, rows),
+        plan=plan,
+        arms=tuple(identity(arm) for arm in (arms.candidate, arms.base) if arm),
+        comparison=arms.comparison,
+        uncovered=arms.uncovered,
+        ending=measured.end.ending,
+        ending_message=measured.end.message,
+        validity=judge(measured.samples, measured.end, plan),
+        spend=measured.spend,
+        transport=TRANSPORT,
+        samples=measured.reference,
+    )
+
+
+def _summaries(measured: Measurement, arm: Arm) -> tuple[ProviderResult, ...]:
+    config = measured.arms.candidate_side.config
+    return summarize(
+        _rows(measured.samples, arm),
+        anchor_time=measured.anchor,
+        percentiles=config.metrics.percentiles,
+        resolution_s=config.metrics.resolution,
+        prices=measured.spend.prices,
+    )
+
+
+def _with_examples(providers: tuple[ProviderResult, ...], end: RunEnd) -> tuple[ProviderResult, ...]:
+    """Add to each error class the first message that was seen of it."""
+    return tuple(
+        provider.model_copy(update={"models": tuple(_told(model, provider.name, end) for model in provider.models)})
+        for provider in providers
+    )
+
+
+def _told(model: ModelResult, provider: str, end: RunEnd) -> ModelResult:
+    errors = tuple(
+        error.model_copy(update={"example": end.examples.get((f"{provider}/{model.id}", ErrorClass(error.type)))})
+        for error in model.errors
+    )
+    return model.model_copy(update={"errors": errors})
+
+
+def _rows(samples: Samples, arm: Arm) -> Samples:
+    return samples.where(samples.texts["arm"].equals(arm))
+
+
+def plan_of(settings: ScheduleSettings) -> Plan:
+    """Write down what was asked of the run."""
+    return Plan(
+        arrival=settings.arrival.value,
+        requests_per_second=settings.rate,
+        concurrency=settings.concurrency,
+        requests=settings.requests,
+        duration_s=settings.duration_s,
+        warmup_s=settings.warmup_s,
+        cooldown_s=settings.cooldown_s,
+        seed=settings.seed,
+    )
+
+
+def identity(arm: ArmPlan) -> ArmIdentity:
+    """Describe an arm without anything secret."""
+    return ArmIdentity(
+        arm=arm.arm,
+        label=arm.label,
+        commit=arm.commit,
+        config_hash=arm.config_hash,
+        requests_hash=arm.requests_hash,
+        target=arm.target,
+        endpoints=tuple(dict.fromkeys(_address(series) for series in arm.series)),
+        models=tuple(dict.fromkeys(series.model for series in arm.series)),
+    )
+
+
+def _address(series: SeriesPlan) -> str:
+    """Return where requests go, without user, password and query, which may hold secrets."""
+    if series.through_target:
+        return "target"
+    parts = urlsplit(series.endpoint.base_url)
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"

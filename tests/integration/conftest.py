@@ -1,0 +1,186 @@
+"""The simulator as a process, and the command line as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lens_gate.artifacts.codec import dumps
+from lens_gate.cli.app import execute
+from lens_gate.vocabulary.requests import Arm
+from tests.builders import MS, a_duet_run, a_pair
+
+KEY = "sk-live-0123456789abcdefKEY"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one invocation printed and returned."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The last line on stderr as a mapping."""
+        last = self.err.strip().splitlines()[-1]
+        return dict(word.split("=", 1) for word in last.split() if "=" in word)
+
+
+Invoke = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a simulator that accepts one key only."""
+    folder = tmp_path_factory.mktemp("simulator")
+    command = [sys.executable, "-m", "lens_gate", "simulate", "--api-key", KEY, "--log", str(folder / "log.jsonl")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is no git repository, with the key in the environment and nothing else of ours."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("SIM_KEY", KEY)
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "GITHUB_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def invoke(home: Path, capfd: pytest.CaptureFixture[str]) -> Invoke:
+    """Call the command line in the empty folder."""
+
+    def call(*arguments: str) -> Answer:
+        capfd.readouterr()
+        code = execute(arguments)
+        out, err = capfd.readouterr()
+        return Answer(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def configure(home: Path, simulator: str) -> Callable[..., Path]:
+    """Write a configuration for the simulator; keyword arguments replace whole sections."""
+
+    def write(name: str = "lens-gate.yaml", *, models: tuple[str, ...] = ("sim-small",), **sections: Any) -> Path:
+        entries = [
+            {"id": model, "max_tokens": 32, "input_usd_per_million": 0.5, "output_usd_per_million": 1.5}
+            for model in models
+        ]
+        provider = {"name": "sim", "api": "openai-chat", "endpoint": f"{simulator}/v1", "models": entries}
+        config: dict[str, Any] = {
+            "providers": [{**provider, "api_key": "${SIM_KEY}"}],
+            "workload": {
+                "fixed": {"requests_per_second": 40},
+                "prompts": [
+                    {"id": "greeting", "template": "Say hello to {{name}}", "variables": {"name": ["Ada", "Bo"]}}
+                ],
+            },
+        } | sections
+        path = home / name
+        path.write_text(json.dumps(config), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other things, which must not turn a measurement of this test invalid."""
+    limits = {"LATE_WARN_MS": 30_000.0, "LATE_INVALID_MS": 60_000.0, "RATE_WARN": 0.02, "RATE_INVALID": 0.01}
+    for name, limit in limits.items():
+        monkeypatch.setattr(f"lens_gate.load.validity.{name}", limit)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A server of a few lines: it counts what reaches it, and answers all of it alike."""
+
+    url: str
+    heard: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.heard)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """Answers 401, and repeats the Authorization header in body and header as careless gateways do."""
+    heard: list[tuple[str, str | None]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            key = self.headers.get("Authorization")
+            heard.append((self.path, key))
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            body = json.dumps({"error": {"message": f"key {key} is not known here", "type": "auth"}}).encode()
+            self.send_response(401)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-Echo", str(key))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield Listener(f"http://127.0.0.1:{server.server_address[1]}", heard)
+        finally:
+            server.shutdown()
+            thread.join(20)
+
+
+Duet = Callable[..., Path]
+
+
+@pytest.fixture
+def duet(home: Path) -> Duet:
+    """Write a run of both arms whose candidate takes `factor` times as long; `changes` go to the artifact."""
+
+    def write(name: str = "run.json", *, factor: float = 1.0, pairs: int = 300, **changes: Any) -> Path:
+        rng = np.random.default_rng(7)
+        samples = []
+        for number in range(pairs):
+            base, candidate = a_pair(number)
+            for sample in (base, candidate):
+                slower = factor if sample.arm is Arm.CANDIDATE else 1.0
+                times = np.cumsum(rng.lognormal(0.0, 0.05, 2) * slower * np.array([500.0, 1000.0])) * MS
+                due = sample.intended_ns
+                first, last = (due + int(one) for one in times)
+                samples.append(
+                    replace(
+                        sample, sent_ns=due + MS, headers_ns=due + 2 * MS, first_byte_ns=first, first_token_ns=first,
+                        first_visible_ns=first, last_token_ns=last, end_ns=last + MS,
+                    )
+                )  # fmt: skip
+        path = home / name
+        path.write_bytes(dumps(a_duet_run(samples, **changes)))
+        return path
+
+    return write

@@ -1,0 +1,212 @@
+"""What was measured is never lost: not by a crash, not by a full disk, not by its size."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lens_gate.artifacts.assemble import samples_of
+from lens_gate.artifacts.journal import JournalContents, decode_journal
+from lens_gate.artifacts.run import InlineSamples, Run, Sidecar
+from lens_gate.artifacts.samples import Samples
+from lens_gate.errors import PublishFailed
+from lens_gate.steps.keeper import BLOCK, Keeper
+from tests.builders import a_run, a_sample
+
+
+class Kept:
+    """A keeper in a folder, and what it said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.output = folder / "run.json"
+        self.said: list[str] = []
+
+    def keeper(self, **options: Any) -> Keeper:
+        return Keeper(self.output, run_id="r1", say=self.said.append, **options)
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def journal(self) -> JournalContents:
+        (path,) = self.folder.glob("*.journal.jsonl.gz")
+        return decode_journal(path.read_bytes(), name=path.name)
+
+    def publish(self, keeper: Keeper) -> Run:
+        run = a_run().model_copy(update={"samples": keeper.reference(keeper.samples())})
+        keeper.publish(run)
+        return run
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+@pytest.fixture
+def at_most_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples beyond ten go into a file beside the run."""
+    monkeypatch.setattr("lens_gate.steps.keeper.INLINE_LIMIT", 10)
+
+
+def fill(keeper: Keeper, count: int) -> Keeper:
+    keeper.begin({"name": "x"})
+    for index in range(count):
+        keeper.take(a_sample(index=index))
+    return keeper
+
+
+def crash(kept: Kept, count: int, **options: Any) -> None:
+    """Break off after so many samples."""
+    with kept.keeper(**options) as keeper:
+        if keeper.take_chunks is not None:
+            keeper.take_chunks(0, ((5, 10),))
+        fill(keeper, count)
+        raise RuntimeError
+
+
+def indices(samples: Samples) -> list[float]:
+    return list(samples.numbers["index"])
+
+
+def test_a_small_run_lies_inline_and_its_journal_goes(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        run = kept.publish(fill(keeper, 3))
+    assert kept.names() == ["run.json"]
+    assert isinstance(run.samples, InlineSamples)
+    assert kept.said == []
+
+
+@pytest.mark.usefixtures("at_most_ten")
+def test_a_large_run_keeps_its_journal_as_the_file_beside_it(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        run = kept.publish(fill(keeper, BLOCK + 7))
+    assert kept.names() == ["run.json", "run.samples.jsonl.gz"]
+    data = (kept.folder / "run.samples.jsonl.gz").read_bytes()
+    assert run.samples == Sidecar(
+        file="run.samples.jsonl.gz", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), requests=BLOCK + 7
+    )
+    read = samples_of(run, lambda name: (kept.folder / name).read_bytes())
+    assert indices(read) == list(range(BLOCK + 7))
+
+
+def test_a_crash_keeps_what_was_taken_and_says_where(kept: Kept) -> None:
+    with pytest.raises(RuntimeError):
+        crash(kept, BLOCK + 3)
+    assert indices(kept.journal().samples) == list(range(BLOCK + 3))
+    assert kept.journal().header.run == "r1"
+    assert kept.journal().header.run_head == {"name": "x"}
+    assert kept.said == [f"what was measured is kept in {kept.folder / 'run.r1.journal.jsonl.gz'}"]
+
+
+def test_a_crash_before_the_first_sample_leaves_nothing(kept: Kept) -> None:
+    with pytest.raises(RuntimeError):
+        crash(kept, 0)
+    assert kept.names() == []
+    assert kept.said == []
+
+
+def test_a_full_block_reaches_the_disk_by_itself_and_the_rest_with_a_flush(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        fill(keeper, BLOCK + 3)
+        assert len(kept.journal().samples) == BLOCK
+        keeper.flush()
+        assert len(kept.journal().samples) == BLOCK + 3
+        keeper.flush()
+        assert len(kept.journal().samples) == BLOCK + 3
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[], bool]) -> None:
+    """Let writes of journals fail as on a full disk while `fails` says so."""
+    real = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if fails():
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr("lens_gate.stores.files.os.write", write)
+
+
+def test_what_could_not_be_written_waits_for_the_next_flush(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Iterator[bool] = iter([False, True])
+    failing(monkeypatch, lambda: next(answers, False))
+    with kept.keeper() as keeper:
+        fill(keeper, 3)
+        with pytest.raises(PublishFailed, match="No space left"):
+            keeper.flush()
+        assert indices(keeper.samples()) == [0, 1, 2]
+        assert len(kept.journal().samples) == 3
+
+
+def test_an_output_that_cannot_be_written_keeps_the_journal_and_says_where(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        kept.output.mkdir()
+        with pytest.raises(PublishFailed):
+            kept.publish(fill(keeper, 3))
+    assert len(kept.journal().samples) == 3
+    assert "run.r1.journal.jsonl.gz" in kept.said[0]
+
+
+@pytest.mark.usefixtures("at_most_ten")
+def test_the_samples_of_a_large_run_outlive_an_artifact_that_cannot_be_written(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        kept.output.mkdir()
+        with pytest.raises(PublishFailed):
+            kept.publish(fill(keeper, 20))
+    assert kept.names() == ["run.json", "run.samples.jsonl.gz"]
+    assert kept.said == [f"what was measured is kept in {kept.folder / 'run.samples.jsonl.gz'}"]
+
+
+def test_a_second_run_replaces_the_first_one(kept: Kept) -> None:
+    for count in (2, 3):
+        with kept.keeper() as keeper:
+            kept.publish(fill(keeper, count))
+    assert json.loads(kept.output.read_text(encoding="utf-8"))["samples"]["requests"] == 3
+
+
+def test_an_output_that_is_a_folder_is_told_before_anything_is_sent(kept: Kept) -> None:
+    kept.output.mkdir()
+    with pytest.raises(PublishFailed, match="a folder"):
+        kept.keeper()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PublishFailed):
+        Kept(tmp_path / "file").keeper()
+
+
+def test_raw_chunk_times_lie_beside_the_run_one_line_for_each_request(kept: Kept) -> None:
+    with kept.keeper(save_chunks=True) as keeper:
+        assert keeper.take_chunks is not None
+        keeper.take_chunks(0, ((5, 10), (9, 20)))
+        fill(keeper, 1)
+        keeper.flush()
+        keeper.flush()
+        keeper.take_chunks(1, ())
+        kept.publish(keeper)
+    assert kept.names() == ["run.chunks.jsonl.gz", "run.json"]
+    text = gzip.decompress((kept.folder / "run.chunks.jsonl.gz").read_bytes())
+    assert [json.loads(line) for line in text.splitlines()] == [
+        {"index": 0, "chunks": [[5, 10], [9, 20]]},
+        {"index": 1, "chunks": []},
+    ]
+
+
+def test_raw_chunk_times_of_a_crash_stay_with_the_journal(kept: Kept) -> None:
+    with pytest.raises(RuntimeError):
+        crash(kept, 1, save_chunks=True)
+    assert kept.names() == ["run.r1.chunks.jsonl.gz", "run.r1.journal.jsonl.gz"]
+
+
+def test_without_being_asked_no_chunk_times_are_kept(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        assert keeper.take_chunks is None
