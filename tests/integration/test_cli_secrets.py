@@ -1,0 +1,166 @@
+"""No key in anything that is printed or written, whatever happens."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lens_gate.cli.redact import redacted
+from tests.integration.conftest import KEY, Answer, Duet, Invoke, Listener
+
+Configure = Callable[..., Path]
+EVERY_FILE = [
+    {"type": "json", "path": "out/run-{{timestamp}}.json"},
+    {"type": "csv", "path": "out/rows.csv"},
+    {"type": "markdown", "path": "out/run.md"},
+    {"type": "junit", "path": "out/run.xml"},
+]
+DISGUISES = (KEY, base64.b64encode(KEY.encode()).decode(), KEY[::-1], KEY.encode().hex())
+
+
+def everything(folder: Path, *answers: Answer) -> str:
+    """All that was printed, and the text of all files, unpacked."""
+    parts = [answer.out + answer.err for answer in answers]
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "target-" not in path.name:
+            data = path.read_bytes()
+            parts.append(f"{path}\n" + (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8"))
+    return "\n".join(parts)
+
+
+def assert_no_key(text: str) -> None:
+    for disguise in DISGUISES:
+        assert disguise not in text
+
+
+def a_provider(url: str, **changes: Any) -> dict[str, Any]:
+    model = {"id": "sim-small", "max_tokens": 16}
+    return {"name": "sim", "api": "openai-chat", "endpoint": url, "api_key": "${SIM_KEY}", "models": [model], **changes}
+
+
+def whole_line(invoke: Invoke) -> list[Answer]:
+    """Every command that reads or writes something of a run."""
+    return [
+        invoke("run", "--requests", "12", "--output", "alone.json"),
+        invoke("ci", "--model", "sim-small", "--against-model", "sim-large", "--requests", "24"),
+        invoke("run", "--dry-run"),
+        invoke("validate", "--strict-env"),
+        *(
+            invoke("report", "results/run.json", "--format", form)
+            for form in ("text", "markdown", "junit", "csv", "json")
+        ),
+        invoke("analyze", "results/run.json", "--output", "again/analysis.json"),
+        invoke("gate", "alone.json", "--output", "again/verdict.json.gz"),
+    ]
+
+
+def test_a_run_that_passes_leaves_no_key_anywhere(
+    invoke: Invoke, configure: Configure, home: Path, unhurried: None
+) -> None:
+    configure(models=("sim-small", "sim-large"), output={"files": EVERY_FILE})
+    answers = whole_line(invoke)
+    assert {answer.code for answer in answers} <= {0, 1}
+    found = everything(home, *answers)
+    assert len(list((home / "out").iterdir())) >= 4
+    assert "${SIM_KEY}" in found
+    assert_no_key(found)
+
+
+@pytest.mark.parametrize("dialect", ["openai-chat", "openai-responses", "anthropic", "google", "generic"])
+def test_a_server_that_repeats_the_key_in_its_answer_does_not_bring_it_into_any_file(
+    dialect: str, invoke: Invoke, configure: Configure, home: Path, listener: Listener
+) -> None:
+    headers = {"Authorization": "Bearer ${SIM_KEY}", "X-Other-Token": "${SIM_KEY}"}
+    mapping = {"body": {"prompt": "{{prompt}}"}, "response": {"text": "$.text"}} if dialect == "generic" else {}
+    provider = a_provider(listener.url, api=dialect, headers=headers)
+    provider |= {"generic": mapping} if mapping else {}
+    configure(providers=[provider], output={"files": EVERY_FILE})
+    answers = [invoke("run", "--requests", "12", "--output", "alone.json"), invoke("gate", "alone.json")]
+    assert len(listener) > 0, answers[0].err
+    assert answers[0].code == 3
+    assert KEY in str(listener.heard)
+    assert_no_key(everything(home, *answers))
+
+
+def test_a_wrong_key_is_no_less_secret(
+    invoke: Invoke, configure: Configure, home: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIM_KEY", "wrong-" + KEY)
+    configure(providers=[a_provider(f"{listener.url}/v1")])
+    answers = [
+        invoke("run", "--requests", "12", "--output", "run.json"),
+        invoke("ci", "--against-endpoint", f"{listener.url}/v2", "--requests", "12"),
+    ]
+    assert [answer.code for answer in answers] == [3, 3]
+    assert "[redacted]" in answers[0].out
+    assert_no_key(everything(home, *answers))
+
+
+def test_a_key_in_an_address_is_cut_from_every_artifact(
+    invoke: Invoke, configure: Configure, home: Path, listener: Listener
+) -> None:
+    port = listener.url.rpartition(":")[2]
+    configure(providers=[a_provider("http://user:${SIM_KEY}@127.0.0.1:" + port + "/v1")])
+    assert_no_key(everything(home, invoke("run", "--requests", "4", "--output", "run.json")))
+
+
+def test_a_crash_prints_no_key(invoke: Invoke, duet: Duet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def planted(*args: object) -> None:
+        raise RuntimeError(f"Authorization: Bearer {KEY}") from ValueError(f"cause with {KEY}")
+
+    duet(pairs=20)
+    monkeypatch.setattr("lens_gate.cli.judging.verdict_of", planted)
+    answer = invoke("gate", "run.json")
+    assert answer.code == 70
+    assert "Bearer [redacted]" in answer.err
+    assert "cause with [redacted]" in answer.err
+    assert_no_key(answer.err)
+
+
+def test_a_key_on_the_command_line_is_not_repeated_by_an_error(invoke: Invoke, home: Path) -> None:
+    for words in (("run", "--rps", KEY), ("run", f"--{KEY}"), ("run", "--config", KEY), ("gate", KEY)):
+        answer = invoke(*words)
+        assert answer.code == 2
+        assert_no_key(answer.err)
+
+
+def test_a_target_that_prints_its_key_does_not_bring_it_into_the_error(
+    invoke: Invoke, configure: Configure, home: Path
+) -> None:
+    program = "import os, sys; print('key is', os.environ['SIM_KEY'], flush=True); sys.exit(1)"
+    (home / "app.py").write_text(program, encoding="utf-8")
+    target = {"command": f"{sys.executable} app.py", "ready_url": "http://127.0.0.1:{port}/"}
+    provider = a_provider("")
+    del provider["endpoint"]
+    configure(providers=[provider], target=target)
+    answer = invoke("run", "--requests", "4", "--output", "out/run.json")
+    assert answer.code == 3
+    assert "key is [redacted]" in answer.err
+    assert_no_key(everything(home, answer))
+
+
+def test_only_values_of_variables_with_secret_names_are_blotted_out() -> None:
+    environment = {"MY_API_KEY": "abcdef-1", "token": "abcdef-2", "PATH": "abcdef-3", "SHORT_KEY": "ab"}
+    assert redacted("abcdef-1 abcdef-2 abcdef-3 ab", environment) == "[redacted] [redacted] abcdef-3 ab"
+
+
+def test_a_secret_that_contains_another_is_blotted_out_as_a_whole() -> None:
+    assert redacted("<secret-long>", {"A_KEY": "secret", "B_KEY": "secret-long"}) == "<[redacted]>"
+
+
+def test_a_secret_of_several_lines_is_blotted_out_line_by_line() -> None:
+    assert redacted("  line-one\n  line-two", {"PEM_SECRET": "line-one\nline-two\n"}) == "  [redacted]\n  [redacted]"
+
+
+@given(st.text(min_size=6).map(str.strip).filter(lambda text: len(text) >= 6 and text not in "[redacted]"), st.text())
+def test_no_text_keeps_a_secret(secret: str, around: str) -> None:
+    told = redacted(f"{around}\0{secret}\0{around}", {"SOME_PASSWORD": secret})
+    assert secret not in told.replace("[redacted]", "\1")
