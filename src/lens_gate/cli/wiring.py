@@ -45,6 +45,7 @@ def world() -> World:
         environment=environment(),
         directory=directory,
         repository=Repository.find(directory),
+        trusted_ref=_trusted_ref(),
         runner=_runner(),
         now=lambda: datetime.now(UTC),
         now_ns=time.perf_counter_ns,
@@ -74,6 +75,12 @@ def _runner() -> Runner:
         region=os.environ.get("LENS_GATE_REGION"),
         ci_run=_ci_run(),
     )
+
+
+def _trusted_ref() -> str | None:
+    """Return the branch that the pull or merge request of this pipeline goes to."""
+    target = os.environ.get("GITHUB_BASE_REF") or os.environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+    return f"origin/{target}" if target else None
 
 
 def _ci_run() -> str | None:

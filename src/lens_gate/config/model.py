@@ -340,7 +340,8 @@ class Target(Section):
     """A server to start for each arm from its own checkout.
 
     `{port}` in `command` and `ready_url` is a free port; requests of this arm go to `endpoint` (default: the origin of
-    `ready_url`).
+    `ready_url`). The command sees our environment without the variables that this configuration reads, except those
+    that `environment` names.
     """
 
     command: str = Field(min_length=1)
@@ -349,6 +350,7 @@ class Target(Section):
     ready_timeout: Seconds = 60.0
     endpoint: Address | None = None
     provider: str | None = None
+    environment: tuple[str, ...] = ()
 
 
 def _unquoted_version(value: object) -> object:

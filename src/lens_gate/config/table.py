@@ -97,6 +97,7 @@ _RUN: Mapping[str, Status] = {
     "target.ready_url": Effect("steps", "answers with 2xx once the server is ready"),
     "target.port": Effect("steps", "the port; default: a free one, for each arm its own"),
     "target.ready_timeout": Effect("steps", "how long to wait for the server"),
+    "target.environment": Effect("steps", "variables that the command sees although this configuration reads them"),
     "target.endpoint": Effect("steps", "where requests of this arm go; default: the origin of `ready_url`"),
     "target.provider": Effect("steps", "the provider that is measured there; default: all"),
 }

@@ -33,7 +33,25 @@ def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None
         _check_read(use, candidate, trusted)
         if use.path[0] == "providers":
             _check_destinations(use, candidate, trusted)
+    _check_target(candidate, trusted)
     _check_files(candidate, trusted)
+
+
+def _check_target(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse to hand a variable to a target, whose code is the candidate's own, that the trusted one does not get."""
+    allowed = _target_variables(trusted)
+    for index, name in enumerate(_target_variables(candidate)):
+        if name not in allowed:
+            raise SecurityRefusal(
+                f"`target.environment` hands over the variable {name}, which the trusted configuration does not",
+                place=candidate.place(("target", "environment", index)),
+                hint=_MERGE_FIRST,
+            )
+
+
+def _target_variables(loaded: LoadedConfig) -> tuple[str, ...]:
+    target = loaded.config.target
+    return target.environment if target else ()
 
 
 def _check_read(use: VariableUse, candidate: LoadedConfig, trusted: LoadedConfig) -> None:

@@ -72,6 +72,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
     """Read, substitute and resolve both arms; refuses a candidate that would send a key to a new place."""
     loaded = load_config(order.sources)
     candidate, base = sides(order, loaded, world)
+    _keep_keys_home([candidate.loaded, *([base.loaded] if base else [])], order, world)
     config_hash = hashlib.sha256(f"{loaded.config_hash}|{order.overrides.text()}".encode()).hexdigest()
     plan = _plan(candidate, Arm.CANDIDATE, config_hash)
     other = _plan(base, Arm.BASE, config_hash, series_of=plan) if base else None
@@ -94,15 +95,33 @@ def sides(order: RunOrder, loaded: LoadedConfig, world: World) -> tuple[Side, Si
         case None:
             return _work_tree(order, loaded, world), None
         case Against(kind="ref"):
-            base = _from_ref(order, against.value, world)
-            check_keys_stay_home(loaded, base.loaded)
-            return _work_tree(order, loaded, world), base
+            return _work_tree(order, loaded, world), _from_ref(order, against.value, world)
         case Against(kind="config"):
             text = _text(_read_bytes(world.directory / against.value), against.value)
             other = _work_tree(order, load_config([Source(against.value, text)]), world)
             return _work_tree(order, loaded, world), replace(other, label=against.value, commit=None)
         case _:
             return _by_override(order, against, loaded, world)
+
+
+def _keep_keys_home(asked: Sequence[LoadedConfig], order: RunOrder, world: World) -> None:
+    """Refuse a configuration that would send a key where the trusted version does not.
+
+    Trusted is the branch that a pipeline says a change goes to, else the commit that is compared with.
+    """
+    named = order.against.value if order.against is not None and order.against.kind == "ref" else None
+    repository = world.repository
+    ref = next((one for one in (world.trusted_ref, named) if one and repository and repository.knows(one)), None)
+    if repository is None or ref is None:
+        return
+    commit = repository.resolve(ref)
+    try:
+        trusted = load_config([_source_at(repository, commit, ref, source) for source in order.sources])
+    except ConfigProblem:
+        world.say(f"{ref} has no such configuration, so where keys may go is not checked against it")
+        return
+    for loaded in asked:
+        check_keys_stay_home(loaded, trusted)
 
 
 def _by_override(order: RunOrder, against: Against, loaded: LoadedConfig, world: World) -> tuple[Side, Side]:

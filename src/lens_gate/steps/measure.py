@@ -204,9 +204,17 @@ class _Session:
             return plan
         checkout = stack.enter_context(side.checkout())
         log_path = self.keeper.output.with_name(f"target-{plan.arm.value}.log").absolute()
-        starting = start_target(target, cwd=checkout, environment=self.world.environment, log_path=log_path)
+        environment = target_environment(side, self.world)
+        starting = start_target(target, cwd=checkout, environment=environment, log_path=log_path)
         running = await _unless_stopped(stack.enter_async_context(starting), self.world.stop)
         return _pointed_at(plan, running.base_url)
+
+
+def target_environment(side: Side, world: World) -> dict[str, str]:
+    """Return what a target may see: not the keys that are read for measuring, unless its configuration names them."""
+    named = side.config.target.environment if side.config.target else ()
+    ours = {use.name for use in side.loaded.variables} - set(named)
+    return {name: value for name, value in world.environment.items() if name not in ours}
 
 
 def _pointed_at(plan: ArmPlan, base_url: str) -> ArmPlan:

@@ -31,13 +31,14 @@ class Runner:
 class World:
     """Clock, randomness, environment, git and network of one invocation; `say` writes a line for people on stderr.
 
-    `now_ns` is the clock that the transport stamps with.
+    `now_ns` is the clock that the transport stamps with, `trusted_ref` the branch that a pipeline's change goes to.
     """
 
     version: str
     environment: Mapping[str, str]
     directory: Path
     repository: Repository | None
+    trusted_ref: str | None
     runner: Runner
     now: Callable[[], datetime]
     now_ns: Callable[[], int]

@@ -192,3 +192,14 @@ def test_results_are_written_inside_the_repository(path: str) -> None:
     message = refused(outputs + TRUSTED, inside + TRUSTED)
     assert "a.yaml:1: `output.files[0].path` would write a file outside the repository" in message
     check_keys_stay_home(loaded(inside + TRUSTED), loaded(inside + TRUSTED))
+
+
+HANDING = 'target: {command: "app {port}", ready_url: "http://127.0.0.1:{port}/", environment: [%s]}\n'
+
+
+def test_a_target_is_handed_only_variables_that_the_trusted_configuration_hands_it() -> None:
+    trusted = HANDING % "APP_KEY"
+    check_keys_stay_home(loaded(HANDING % "APP_KEY"), loaded(trusted))
+    check_keys_stay_home(loaded(HANDING % ""), loaded(trusted))
+    assert "OPENAI_API_KEY" in refused(HANDING % "APP_KEY, OPENAI_API_KEY", trusted)
+    assert "a.yaml:1" in refused(HANDING % "APP_KEY", "version: '1.0'\n")

@@ -129,6 +129,35 @@ def test_a_candidate_that_sends_a_key_elsewhere_than_the_base_is_refused(folder:
         )
 
 
+def keyed(endpoint: str) -> dict[str, Any]:
+    config = a_config()
+    config["providers"][0] |= {"api_key": "${KEY}", "endpoint": endpoint}
+    return config
+
+
+@pytest.mark.parametrize("side", ["candidate", "base"])
+def test_in_a_pull_request_neither_arm_may_send_a_key_where_its_target_branch_does_not(folder: Path, side: str) -> None:
+    home, away = "http://home.example.org", "http://away.example.org"
+    write(folder, keyed(home))
+    commit(folder)
+    write(folder, keyed(away if side == "candidate" else home))
+    write(folder, keyed(away if side == "base" else home), "other.yaml")
+    world = a_world(folder, git=True, trusted_ref="main", environment={"KEY": "k"})
+    with pytest.raises(SecurityRefusal, match=r"away\.example\.org"):
+        resolve(an_order(folder, Against(kind="config", value="other.yaml")), world)
+
+
+def test_a_target_branch_without_a_configuration_is_said_and_not_trusted(folder: Path) -> None:
+    said: list[str] = []
+    write(folder, keyed("http://home.example.org"), "new.yaml")
+    world = a_world(folder, git=True, trusted_ref="main", environment={"KEY": "k"}, said=said)
+    order = RunOrder(
+        sources=(Source("new.yaml", (folder / "new.yaml").read_text(encoding="utf-8")),), overrides=Overrides()
+    )
+    resolve(order, world)
+    assert said == ["main has no such configuration, so where keys may go is not checked against it"]
+
+
 def test_another_configuration_is_the_base_with_the_same_overrides(folder: Path, world: World) -> None:
     write(folder, a_config("m", "n", workload={"prompts": [{"id": "q", "template": "other"}]}), "other.yaml")
     candidate, base = both(resolve(an_order(folder, Against(kind="config", value="other.yaml"), model="m"), world))
