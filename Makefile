@@ -20,8 +20,8 @@ demo: setup ## three verdicts on a simulated endpoint: pass, regression, inconcl
 	@$(BIN)/lens-gate demo --output-dir demo-results
 
 test: setup ## the tests that need nothing but Python and git
-	@$(BIN)/python -m pytest -q -n auto --cov --cov-report= tests --ignore=tests/integration
-	@$(BIN)/python -m pytest -q --cov --cov-append --cov-report= tests/integration # alone: these measure time
+	@$(BIN)/python -m pytest -q -n auto -m "not real and not measuring" --cov --cov-report=
+	@$(BIN)/python -m pytest -q -m "measuring and not real" --cov --cov-append --cov-report=
 	@$(BIN)/python scripts/check_coverage.py
 
 test-real: setup ## the tests against real servers, SDKs and runners, which this installs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from pydantic import JsonValue, ValidationError
@@ -14,6 +15,8 @@ from lens_gate.config.masks import is_secret
 from lens_gate.config.model import Config
 from lens_gate.config.problems import Problem, raise_problems
 from lens_gate.config.tree import Tree, leaves, value_at
+
+_WORD = re.compile(r"[\w.-]{1,60}")
 
 _EXPECTED: Mapping[str, str] = {
     "string_type": "text (in quotes)",
@@ -148,7 +151,14 @@ def _unknown_key(tree: Tree, path: KeyPath, place: str) -> Problem:
     lowered = {known.lower(): known for known in names}
     near = [lowered[word] for word in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
     hint = _did_you_mean(near) or f"Known here: {', '.join(names) or 'nothing'}."
-    return Problem(place, f"unknown key `{dotted(path)}`", hint)
+    return Problem(place, f"unknown key `{dotted((*section, _plain(name)))}`", hint)
+
+
+def _plain(name: str) -> str:
+    """Return a key's name as far as it is a word: where a file is damaged, a value can end up in a key."""
+    word = _WORD.match(name)
+    start = word[0] if word else ""
+    return start if start == name else f"{start}…"
 
 
 def _variant(tree: Tree, section: KeyPath) -> JsonValue:

@@ -310,6 +310,13 @@ def test_the_snapshot_holds_variables_by_name_and_no_literal_secret() -> None:
         assert kept in snapshot
 
 
+def test_a_value_that_ended_up_in_a_key_is_not_shown() -> None:
+    damaged = SECRETS.replace('url: "redis', 'url:x "redis')
+    with pytest.raises(ConfigProblem, match=r"unknown key `coordinator\.backend\.url:?…?") as caught:
+        load_config([Source("a.yaml", damaged)])
+    assert "literal" not in str(caught.value)
+
+
 def test_no_literal_secret_reaches_a_message() -> None:
     wrong = SECRETS.replace("sk-literal-1", "[sk-literal-1]").replace('"Bearer sk-literal-2"', "1234567")
     message = problem(wrong + "budgets: 3\n")

@@ -304,19 +304,25 @@ def test_an_error_of_the_schedule_is_raised_and_leaves_nothing_running() -> None
 
 def test_a_cancelled_run_records_what_was_in_flight_before_it_goes() -> None:
     samples: list[Sample] = []
+    sent = asyncio.Event()
+
+    def answer(_: object) -> Reply:
+        sent.set()
+        return Reply(wait_s=60)
 
     async def main() -> None:
         task = asyncio.create_task(
             play(
                 paced(1000, 0.01),
-                transport=ScriptedTransport(lambda _: Reply(wait_s=60)),
+                transport=ScriptedTransport(answer),
                 settings=RunnerSettings(),
                 money=FreeMoney(),
                 on_sample=samples.append,
                 stop=StopSignal(),
             )
         )
-        await asyncio.sleep(0.15)
+        await asyncio.wait_for(sent.wait(), 30)
+        await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
