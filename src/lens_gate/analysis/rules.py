@@ -81,12 +81,23 @@ def rules_of(regression: Regression) -> Rules:
         alpha=regression.alpha,
         gate_small_effects=regression.gate_small_effects,
         strict=regression.strict,
-        margins=MARGINS | {hypothesis: min(limits) for hypothesis, limits in configured.items()},
+        margins=_margins({hypothesis: min(limits) for hypothesis, limits in configured.items()}),
         error_percent=min(percentages, default=None),
         shown=tuple(
             m for h, m in methods if h not in MARGINS or (h in SHOWN_RATIOS and m.threshold_percent is not None)
         ),
     )
+
+
+def _margins(configured: Mapping[Hypothesis, float]) -> dict[Hypothesis, float]:
+    """Fill up what is not configured; late first tokens follow the first token.
+
+    A shift of the whole distribution lifts the tail too: what is allowed of the one must not be an alarm of the other.
+    """
+    margins = MARGINS | configured
+    if Hypothesis.TTFT_TAIL_EXCEEDANCE not in configured:
+        margins[Hypothesis.TTFT_TAIL_EXCEEDANCE] *= margins[Hypothesis.TTFT] / MARGINS[Hypothesis.TTFT]
+    return margins
 
 
 def threshold_methods(regression: Regression) -> tuple[ThresholdMethod, ...]:

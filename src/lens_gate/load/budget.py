@@ -29,6 +29,9 @@ _OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "m
 _ANSWER_COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
 _MEDIA_TYPES = ("image", "audio", "video", "file", "document")
 _MEDIA_KEYS = frozenset({"inline_data", "inlineData", "file_data", "fileData"})
+_LIMIT_HOLDERS = ("generationConfig", "generation_config")
+_LISTED_TIERS = frozenset({"auto", "default", "flex", "standard_only"})
+"""Service tiers that cost no more than the list says."""
 
 _UNBILLED = frozenset(
     {
@@ -143,13 +146,14 @@ def billed(error_class: ErrorClass, http_status: int | None, cost: float | None)
 
 
 def input_tokens_bound(request: ChatRequest) -> int | None:
-    """Return how many input tokens `request` can have at most, None if it holds images, audio or files.
+    """Return how many input tokens `request` can have at most, None if it or its params hold images, audio or files.
 
     A tokenizer makes no more tokens than there are UTF-8 bytes. Counted are the bytes of all that is sent as JSON,
     whose braces and names pay for the frame of each message, plus 64 for the frame of the whole and 2,048 for the
     hidden instructions of tools.
     """
-    if any(_holds_media(message.content) for message in request.messages):
+    passed_through = [value for name, value in request.params.items() if name != "tools"]
+    if any(map(_holds_media, [*(message.content for message in request.messages), *passed_through])):
         return None
     turns = [[message.role, message.content] for message in request.messages]
     sent = canonical([request.system, turns, list(request.tools), dict(request.params)])
@@ -169,23 +173,35 @@ def _holds_media(content: JsonValue) -> bool:
 
 
 def output_tokens_bound(request: ChatRequest) -> int | None:
-    """Return how many tokens the answers can have at most, over all of them; None where no limit is set."""
-    limits = [request.max_tokens, *_numbers(request.params, _OUTPUT_LIMITS)]
-    known = [limit for limit in limits if limit is not None]
-    return max(known) * max(_numbers(request.params, _ANSWER_COUNTS), default=1) if known else None
+    """Return how many tokens the answers can have at most, over all of them; None where that is not known.
+
+    Params win over the configured limit, and a null takes it out: then nothing holds what the answers cost.
+    """
+    limits, answers = _set(request.params, _OUTPUT_LIMITS), _set(request.params, _ANSWER_COUNTS)
+    taken_out = any(request.params.get(name, {}) is None for name in _LIMIT_HOLDERS)
+    limits += [] if request.max_tokens is None else [request.max_tokens]
+    whole = [number for number in (*limits, *answers) if isinstance(number, int)]
+    if taken_out or not limits or len(whole) < len(limits) + len(answers):
+        return None
+    return max(whole[: len(limits)]) * max(whole[len(limits) :], default=1)
 
 
-def _numbers(params: Mapping[str, JsonValue], names: Sequence[str]) -> list[int]:
-    """Return the whole numbers under `names`, at the top and one level below (`generationConfig`)."""
+def _set(params: Mapping[str, JsonValue], names: Sequence[str]) -> list[JsonValue]:
+    """Return what params set under `names`, at the top and one level below (`generationConfig`)."""
     levels = [params, *(value for value in params.values() if isinstance(value, dict))]
-    found = (level.get(name) for level in levels for name in names)
-    return [number for number in found if isinstance(number, int)]
+    return [level[name] for level in levels for name in names if name in level]
+
+
+def _billed_as_listed(request: ChatRequest) -> bool:
+    """Whether params leave the price alone: another model, or a dearer tier, is billed by other numbers."""
+    tier = request.params.get("service_tier")
+    return "model" not in request.params and (tier is None or tier in _LISTED_TIERS)
 
 
 def upper_bound(prices: PriceList, series: SeriesPlan, request: ChatRequest) -> float | None:
     """Return the most dollars that `request` can cost; None where its price, input or output has no bound."""
     input_tokens, output_tokens = input_tokens_bound(request), output_tokens_bound(request)
-    if input_tokens is None or output_tokens is None:
+    if input_tokens is None or output_tokens is None or not _billed_as_listed(request):
         return None
     return prices.bound(series, input_tokens=input_tokens, output_tokens=output_tokens)
 
@@ -210,11 +226,17 @@ def _require_bound(series: SeriesPlan, prompt: PromptPlan, prices: PriceList) ->
             place="profiler.max_cost_usd",
             hint="Set `input_usd_per_million` and `output_usd_per_million` of this model, or leave the cap out.",
         )
+    if not _billed_as_listed(request):
+        raise ConfigProblem(
+            f"the params of {name} choose what is billed (`model` or `service_tier`), so that no cost cap can hold",
+            place="profiler.max_cost_usd",
+            hint="Write the model as its `id`, and leave the tier or the cap out.",
+        )
     if output_tokens_bound(request) is None:
         raise ConfigProblem(
             f"the answers of {name} have no limit, so that no cost cap can hold",
             place="profiler.max_cost_usd",
-            hint="Set `max_tokens` of this model, or leave the cap out.",
+            hint="Set `max_tokens` of this model, with no null for it in `params`, or leave the cap out.",
         )
     if input_tokens_bound(request) is None:
         raise ConfigProblem(

@@ -172,6 +172,11 @@ def test_media_have_no_bound(content: JsonValue) -> None:
     assert input_tokens_bound(request(content)) is None
 
 
+def test_media_in_params_have_no_bound() -> None:
+    parts: JsonValue = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+    assert input_tokens_bound(request(params={"messages": parts})) is None
+
+
 def test_text_blocks_have_a_bound() -> None:
     assert input_tokens_bound(request([{"type": "text", "text": "a"}, {"text": "b"}, "c"])) is not None
 
@@ -184,7 +189,12 @@ def test_text_blocks_have_a_bound() -> None:
         (None, {"max_completion_tokens": 30}, 30),
         (10, {"max_tokens": 40, "n": 3}, 120),
         (None, {"generationConfig": {"maxOutputTokens": 50, "candidateCount": 2}}, 100),
-        (10, {"max_tokens": "many", "n": None}, 10),
+        (10, {"max_tokens": "many"}, None),
+        (10, {"max_tokens": None}, None),
+        (10, {"n": None}, None),
+        (10, {"n": 2.0}, None),
+        (10, {"generationConfig": None}, None),
+        (10, {"generationConfig": {"maxOutputTokens": None}}, None),
     ],
 )
 def test_the_limit_of_the_answers_is_read_from_wherever_it_is_set(
@@ -212,6 +222,9 @@ def test_the_upper_bound_is_all_input_and_all_output_at_their_price() -> None:
     [
         (a_series("odd", price=None), a_prompt(), "price of p/odd", "input_usd_per_million"),
         (a_series(max_tokens=None), a_prompt(), "no limit", "max_tokens"),
+        (replace(a_series(), params={"max_tokens": None}), a_prompt(), "no limit", "null"),
+        (replace(a_series(), params={"model": "dearer"}), a_prompt(), "choose what is billed", "id"),
+        (replace(a_series(), params={"service_tier": "priority"}), a_prompt(), "choose what is billed", "tier"),
         (a_series(), a_prompt([{"type": "image", "source": {}}]), "'hello' holds images", "prompt"),
     ],
 )
