@@ -137,7 +137,11 @@ def test_a_target_that_prints_its_key_does_not_bring_it_into_the_error(
 ) -> None:
     program = "import os, sys; print('key is', os.environ['SIM_KEY'], flush=True); sys.exit(1)"
     (home / "app.py").write_text(program, encoding="utf-8")
-    target = {"command": f"{sys.executable} app.py", "ready_url": "http://127.0.0.1:{port}/"}
+    target = {
+        "command": f"{sys.executable} app.py",
+        "ready_url": "http://127.0.0.1:{port}/",
+        "environment": ["SIM_KEY"],
+    }
     provider = a_provider("")
     del provider["endpoint"]
     configure(providers=[provider], target=target)
@@ -145,6 +149,18 @@ def test_a_target_that_prints_its_key_does_not_bring_it_into_the_error(
     assert answer.code == 3
     assert "key is [redacted]" in answer.err
     assert_no_key(everything(home, answer))
+
+
+def test_a_target_does_not_see_the_key_that_is_read_for_measuring(
+    invoke: Invoke, configure: Configure, home: Path
+) -> None:
+    program = "import os, sys; print('key is', os.environ.get('SIM_KEY'), flush=True); sys.exit(1)"
+    (home / "app.py").write_text(program, encoding="utf-8")
+    provider = a_provider("")
+    del provider["endpoint"]
+    target = {"command": f"{sys.executable} app.py", "ready_url": "http://127.0.0.1:{port}/"}
+    configure(providers=[provider], target=target)
+    assert "key is None" in invoke("run", "--requests", "4", "--output", "out/run.json").err
 
 
 def test_only_values_of_variables_with_secret_names_are_blotted_out() -> None:
