@@ -51,12 +51,14 @@ def analyze(
 ) -> Analysis:
     """Say what changed: between the arms of a duet, else against a stored run, else nothing.
 
+    `request_timeout_s` is taken for the limit of a run that does not name its own.
     Raises NoBaseline for a stored run that cannot be compared (another model, invalid, or without a success), and
     ConfigProblem for rules that name an unknown metric.
     """
     note = _false_alarms(regression)
     policy = policy_of(regression, false_alarm_note=note)
-    said = _say(run, samples, baseline=baseline, regression=regression, limit_ns=1e9 * request_timeout_s)
+    limit_s = run.plan.request_timeout_s or request_timeout_s
+    said = _say(run, samples, baseline=baseline, regression=regression, limit_ns=1e9 * limit_s)
     return Analysis(
         kind=Kind.ANALYSIS,
         schema_version=SCHEMA_VERSIONS[Kind.ANALYSIS],

@@ -27,15 +27,24 @@ METHODS = {
 }
 
 _UNANSWERED = {
-    Hypothesis.TTFT: "time to first token: no pair of streamed answers",
-    Hypothesis.PER_TOKEN: "time per token: no pair of answers with two tokens or more",
-    Hypothesis.TOTAL: "total latency: no pair of answers",
-    Hypothesis.TTFT_TAIL_EXCEEDANCE: "tail of the time to first token: no pair of streamed answers",
-    Hypothesis.ERRORS: "error rate: no pair of requests",
-    Hypothesis.COST: "cost: no pair of answers with a known price above 0",
-    Hypothesis.OUTPUT_LENGTH: "length of answers: no pair with counted output tokens",
-    Hypothesis.CACHED_SHARE: "cached share: the server does not report cached tokens",
+    Hypothesis.TTFT: "no pair of streamed answers",
+    Hypothesis.PER_TOKEN: "no pair of answers with two tokens or more",
+    Hypothesis.TOTAL: "no pair of answers",
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: "no pair of streamed answers",
+    Hypothesis.ERRORS: "no pair of requests",
+    Hypothesis.COST: "no pair of answers with a known price above 0",
+    Hypothesis.OUTPUT_LENGTH: "no pair with counted output tokens",
+    Hypothesis.CACHED_SHARE: "the server does not report cached tokens",
 }
+
+_COUNTED = {
+    Hypothesis.TTFT: Quantity.TTFT,
+    Hypothesis.PER_TOKEN: Quantity.TPOT,
+    Hypothesis.COST: Quantity.COST,
+    Hypothesis.OUTPUT_LENGTH: Quantity.OUTPUT_TOKENS,
+    Hypothesis.CACHED_SHARE: Quantity.CACHED_SHARE,
+}
+"""Quantities that one version may have and the other lack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,8 @@ def duet(series: Sequence[PairedSeries], rules: Rules) -> DuetResult:
     family = holm([question.answer.p_value for question in questions], alpha=rules.alpha)
     judged = tuple(judge(question, stepped, rules) for question, stepped in zip(questions, family, strict=True))
     unmeasured = tuple(_not_measured(one) for one in series if not measurable(one))
-    findings = (*(one.finding for one in judged), *unmeasured)
+    lost = tuple(_one_sided(one, gap) for one, (_, gaps) in zip(series, asked, strict=True) for gap in gaps)
+    findings = (*(one.finding for one in judged), *unmeasured, *(finding for finding in lost if finding))
     return DuetResult(
         judged=judged,
         findings=findings,
@@ -69,15 +79,15 @@ def measurable(series: PairedSeries) -> bool:
     return all(bool(with_status(arm, Status.OK).any()) for arm in (series.base, series.candidate))
 
 
-def ask(series: PairedSeries) -> tuple[tuple[Question, ...], tuple[str, ...]]:
-    """Return the questions that this series can answer, and in words those that it cannot.
+def ask(series: PairedSeries) -> tuple[tuple[Question, ...], tuple[Hypothesis, ...]]:
+    """Return the questions that this series can answer, and those that it cannot.
 
     A series without successes in one arm is only asked about errors: that is how a candidate that always fails shows.
     """
     hypotheses = tuple(MARGINS) if measurable(series) else (Hypothesis.ERRORS,)
     asked = {hypothesis: _question(series, hypothesis) for hypothesis in hypotheses}
     answered = tuple(question for question in asked.values() if question is not None)
-    return answered, tuple(_UNANSWERED[hypothesis] for hypothesis, question in asked.items() if question is None)
+    return answered, tuple(hypothesis for hypothesis, question in asked.items() if question is None)
 
 
 def _question(series: PairedSeries, hypothesis: Hypothesis) -> Question | None:
@@ -162,6 +172,26 @@ def _shares(base: Flags, candidate: Flags) -> PairedShares:
     )
 
 
+def _one_sided(series: PairedSeries, hypothesis: Hypothesis) -> Finding | None:
+    """Return the finding for what only one version has, such as a stream or a price; None where neither has it.
+
+    What was lost or gained is not compared by any pair, and must not look like a pass.
+    """
+    if hypothesis not in _COUNTED:
+        return None
+    base, candidate = series.arms_with(_COUNTED[hypothesis])
+    if base == candidate:
+        return None
+    return silent_finding(
+        series.series,
+        metric=METRIC_NAMES[hypothesis],
+        hypothesis=hypothesis,
+        method="none",
+        outcome=Outcome.INCONCLUSIVE,
+        reason=f"Unknown, because only the {'base' if base else 'candidate'} has it: {_UNANSWERED[hypothesis]}.",
+    )
+
+
 def _not_measured(series: PairedSeries) -> Finding:
     """Return the finding for a series in which an arm has no success: never a pass."""
     empty = [
@@ -184,9 +214,11 @@ def _not_measured(series: PairedSeries) -> Finding:
     )
 
 
-def _covered(series: PairedSeries, unanswered: Sequence[str], findings: Sequence[Finding]) -> Coverage:
-    ungated = (f for f in findings if f.series == series.series and not f.gated)
-    words = (*unanswered, *(f"{f.metric}: {f.reason}" for f in ungated))
+def _covered(series: PairedSeries, unanswered: Sequence[Hypothesis], findings: Sequence[Finding]) -> Coverage:
+    own = [f for f in findings if f.series == series.series]
+    found = {f.hypothesis for f in own}
+    silent = (f"{METRIC_NAMES[one]}: {_UNANSWERED[one]}" for one in unanswered if one not in found)
+    words = (*silent, *(f"{f.metric}: {f.reason.removeprefix('Not covered: ')}" for f in own if not f.gated))
     return series.coverage.model_copy(update={"not_covered": words})
 
 

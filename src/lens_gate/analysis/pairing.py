@@ -79,10 +79,15 @@ class PairedSeries:
             return _complete(column(base, quantity), column(candidate, quantity))
         # Tokens and chunks must not be compared: where one arm lacks usage, both are counted in chunks.
         both = counted_by_server(base) & counted_by_server(candidate)
-        return _complete(
-            *(tpot(arm, np.where(both, arm.numbers["output_tokens"], arm.numbers["chunk_count"]))
-              for arm in (base, candidate))
-        )  # fmt: skip
+        return _complete(tpot(base, by_usage=both), tpot(candidate, by_usage=both))
+
+    def arms_with(self, quantity: Quantity) -> tuple[bool, bool]:
+        """Return whether any success of the base, and of the candidate, has more than nothing of this quantity."""
+        base, candidate = (
+            bool((column(arm.where(with_status(arm, Status.OK)), quantity) > 0).any())
+            for arm in (self.base, self.candidate)
+        )
+        return base, candidate
 
 
 def _complete(base: Floats, candidate: Floats) -> PairedValues:

@@ -45,7 +45,7 @@ def _counted(samples: Samples, quantity: Quantity) -> Floats:
     numbers = samples.numbers
     match quantity:
         case Quantity.TPOT:
-            return tpot(samples, np.where(counted_by_server(samples), numbers["output_tokens"], numbers["chunk_count"]))
+            return tpot(samples, by_usage=counted_by_server(samples))
         case Quantity.COST:
             return numbers["cost_usd"]
         case Quantity.OUTPUT_TOKENS:
@@ -62,9 +62,22 @@ def counted_by_server(samples: Samples) -> Flags:
     return samples.texts["token_source"].equals(TokenSource.SERVER) & ~np.isnan(samples.numbers["output_tokens"])
 
 
-def tpot(samples: Samples, tokens: Floats) -> Floats:
-    """Return (last token − first token) / (n − 1) in nanoseconds, NaN below two tokens."""
-    return _ratio(samples.numbers["last_token_ns"] - samples.numbers["first_token_ns"], tokens - 1)
+def tpot(samples: Samples, *, by_usage: Flags) -> Floats:
+    """Return (last token − first token) / (n − 1) in nanoseconds; n is the server's count, elsewhere that of chunks.
+
+    NaN below two tokens, and where all of them came at once: then nobody saw the pace.
+    """
+    numbers = samples.numbers
+    elapsed = numbers["last_token_ns"] - numbers["first_token_ns"]
+    tokens = np.where(by_usage, numbers["output_tokens"] - _hidden_tokens(samples), numbers["chunk_count"])
+    return _ratio(np.where(elapsed > 0, elapsed, np.nan), tokens - 1)
+
+
+def _hidden_tokens(samples: Samples) -> Floats:
+    """Return the reasoning tokens that were billed and not streamed: they came before the first token that was."""
+    numbers = samples.numbers
+    unseen = numbers["first_visible_ns"] == numbers["first_token_ns"]
+    return np.where(unseen, np.nan_to_num(numbers["reasoning_tokens"]), 0.0)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -94,7 +94,7 @@ def _margins(configured: Mapping[Hypothesis, float]) -> dict[Hypothesis, float]:
 
     A shift of the whole distribution lifts the tail too: what is allowed of the one must not be an alarm of the other.
     """
-    margins = MARGINS | configured
+    margins = {**MARGINS, **configured}
     if Hypothesis.TTFT_TAIL_EXCEEDANCE not in configured:
         margins[Hypothesis.TTFT_TAIL_EXCEEDANCE] *= margins[Hypothesis.TTFT] / MARGINS[Hypothesis.TTFT]
     return margins

@@ -110,7 +110,6 @@ def _least(values: Iterable[tuple[float | None, str]]) -> str | None:
 
 def _model(rows: Samples, provider: str, model: str, settings: Settings) -> ModelResult:
     good = rows.where(with_status(rows, Status.OK))
-    tokens = _tokens(rows)
     price = next((p for p in settings.prices if (p.provider, p.model) == (provider, model)), None)
     return ModelResult(
         id=model,
@@ -118,8 +117,8 @@ def _model(rows: Samples, provider: str, model: str, settings: Settings) -> Mode
         requests=_requests(rows),
         latency=_latency(good, settings),
         throughput=_throughput(rows, good),
-        tokens=tokens,
-        cost=_cost(rows, tokens, price),
+        tokens=_tokens(rows),
+        cost=_cost(rows.where(~np.isnan(rows.numbers["cost_usd"])), price),
         errors=_errors(rows),
         finish_reasons=dict(sorted(Counter(str(reason) for reason in good.texts["finish_reason"].strings()).items())),
         time_series=_time_series(rows, settings),
@@ -230,21 +229,24 @@ def _tokens(rows: Samples) -> Tokens:
     )
 
 
-def _cost(rows: Samples, tokens: Tokens, price: Price | None) -> Cost:
-    total = _total(rows.numbers["cost_usd"])
+def _cost(priced: Samples, price: Price | None) -> Cost:
+    """Sum up requests whose cost is known, and divide it by their tokens alone."""
+    total = _total(priced.numbers["cost_usd"])
     if total is None:
         return Cost(
             total_usd=None, input_usd=None, output_usd=None, average_per_request_usd=None, per_1k_tokens_usd=None
         )
+    received = float(np.nansum(priced.numbers["output_tokens"]))
+    tokens = received + float(np.nansum(priced.numbers["input_tokens"]))
     per_million = price.output_usd_per_million if price else None
-    output = min(total, tokens.output * per_million / 1e6) if per_million is not None else None
+    output = min(total, received * per_million / 1e6) if per_million is not None else None
     return Cost(
         total_usd=total,
         # What is not output is input: that way the discount for cached tokens stays where it belongs.
         input_usd=None if output is None else total - output,
         output_usd=output,
-        average_per_request_usd=total / int((~np.isnan(rows.numbers["cost_usd"])).sum()),
-        per_1k_tokens_usd=1000 * total / tokens.total if tokens.total else None,
+        average_per_request_usd=total / len(priced),
+        per_1k_tokens_usd=1000 * total / tokens if tokens else None,
     )
 
 

@@ -48,7 +48,7 @@ def _timing(latency: Latency, quantity: Quantity) -> LatencySummary:
 
 
 def _counted(model: ModelResult) -> dict[str, float | None]:
-    requests, tokens = model.requests, model.tokens
+    requests, tokens, rates = model.requests, model.tokens, model.throughput
     return {
         "error_rate": _percent(requests.failed, requests.successful + requests.failed),
         "success_rate": _percent(requests.successful, requests.total),
@@ -57,12 +57,18 @@ def _counted(model: ModelResult) -> dict[str, float | None]:
         "refused_share": _percent(model.finish_reasons.get(FinishReason.REFUSAL, 0), requests.successful),
         "cost_per_request_usd": model.cost.average_per_request_usd,
         "cost_per_1k_tokens": model.cost.per_1k_tokens_usd,
-        "mean_output_tokens": tokens.output / requests.successful if requests.successful else None,
+        # The sum of tokens holds those of broken answers as well; the two rates are of the successful ones, of which
+        # each has a token: none at all means that nobody counted.
+        "mean_output_tokens": _ratio(rates.output_tokens_per_second, rates.requests_per_second),
         "cached_share": _percent(tokens.cached, tokens.input),
         "requests_per_second": model.throughput.requests_per_second,
         "tokens_per_second": model.throughput.tokens_per_second,
         "output_tokens_per_second": model.throughput.output_tokens_per_second,
     }
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part and whole else None
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -228,7 +228,10 @@ class Spend(Frozen):
 
 
 class Plan(Frozen):
-    """What was asked of the run: rates and counts hold for both arms together."""
+    """What was asked of the run: rates and counts hold for both arms together.
+
+    `request_timeout_s` is the limit that latencies were cut at; None in runs that do not say.
+    """
 
     arrival: str
     requests_per_second: float | None
@@ -238,6 +241,7 @@ class Plan(Frozen):
     warmup_s: Finite
     cooldown_s: Finite
     seed: int
+    request_timeout_s: float | None = None
 
 
 class Uncovered(Frozen):

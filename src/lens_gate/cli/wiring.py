@@ -19,6 +19,7 @@ import numpy as np
 
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
+from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.load.contract import StopSignal
@@ -26,14 +27,6 @@ from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.steps.render import Screen
 from lens_gate.steps.world import Runner, World
 
-DEFAULT_CONFIGS = (
-    "lens-gate.yaml",
-    "lens-gate.yml",
-    "lens-gate.toml",
-    "llm-lens.yaml",
-    "llm-lens.yml",
-    "llm-lens.toml",
-)
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
 
 
@@ -103,7 +96,7 @@ def colours() -> bool:
 
 def read_sources(paths: Sequence[str]) -> tuple[Source, ...]:
     """Read the configuration files; without any, the first default name that exists in this folder."""
-    chosen = list(paths) or [name for name in DEFAULT_CONFIGS if Path(name).is_file()][:1]
+    chosen = list(paths) or [name for name in CONFIG_NAMES if Path(name).is_file()][:1]
     return tuple(_read(name) for name in chosen)
 
 

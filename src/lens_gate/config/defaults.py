@@ -24,6 +24,16 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "google": BuiltIn(Api.GOOGLE, "https://generativelanguage.googleapis.com"),
 }
 
+CONFIG_NAMES = (
+    "lens-gate.yaml",
+    "lens-gate.yml",
+    "lens-gate.toml",
+    "llm-lens.yaml",
+    "llm-lens.yml",
+    "llm-lens.toml",
+)
+"""The configuration that is read where none is named: the first of these that exists."""
+
 _VERSIONS: Mapping[Api, tuple[str, ...]] = {Api.ANTHROPIC: ("/v1",), Api.GOOGLE: ("/v1beta", "/v1")}
 """Versions that belong to the path of these APIs; people write them into the endpoint as well."""
 

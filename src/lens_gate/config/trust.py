@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from lens_gate.config.defaults import BUILT_IN
 from lens_gate.config.index import KeyPath, dotted, pattern_of
-from lens_gate.config.load import LoadedConfig
+from lens_gate.config.load import LoadedConfig, load_config
 from lens_gate.config.tree import leaves, value_at
 from lens_gate.config.types import origin_of
 from lens_gate.config.variables import VariableUse, literal_parts
@@ -35,6 +35,26 @@ def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None
             _check_destinations(use, candidate, trusted)
     _check_target(candidate, trusted)
     _check_files(candidate, trusted)
+
+
+def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
+    """Raise SecurityRefusal where a key would go anywhere but to the built-in address of its provider.
+
+    For a candidate of which no trusted version is known: then nobody vouches for any other place.
+    """
+    for use in candidate.variables:
+        built_in = BUILT_IN.get(_name(candidate, int(use.path[1]))) if use.path[0] == "providers" else None
+        public = {_destination(built_in.endpoint)} if built_in else set()
+        if built_in is None or not set(_destinations(candidate, int(use.path[1]))) <= public:
+            raise SecurityRefusal(
+                f"`{dotted(use.path)}` reads the variable {use.name}, no trusted configuration is known, and this is "
+                "not the public address of a built-in provider",
+                place=use.place,
+                hint="Check out the target branch too (fetch-depth: 0), or bring the configuration into it first.",
+            )
+    nobody = load_config([])
+    _check_target(candidate, nobody)
+    _check_files(candidate, nobody)
 
 
 def _check_target(candidate: LoadedConfig, trusted: LoadedConfig) -> None:

@@ -15,7 +15,7 @@ from lens_gate.config.model import Budget
 from lens_gate.gates.conditions import metric_named
 from lens_gate.gates.values import Places, Subject, subjects, value_of
 from lens_gate.vocabulary.metrics import Direction, Metric, Scope
-from lens_gate.vocabulary.outcomes import Decision, Outcome
+from lens_gate.vocabulary.outcomes import Decision, Outcome, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class _Judged:
     limit: float
     unit: str
     message: str
+    gated: bool = True
 
 
 def budget_checks(analysis: Analysis, budgets: Sequence[Budget], places: Places) -> tuple[Check, ...]:
@@ -71,7 +72,7 @@ def _check(asked: _Asked, word: str, judged: _Judged) -> Check:
         kind=CheckKind.BUDGET,
         series=asked.subject.series if asked.subject else None,
         metric=asked.metric.name,
-        severity=asked.budget.severity,
+        severity=asked.budget.severity if judged.gated else Severity.INFO,
         outcome=judged.outcome,
         value=judged.value,
         limit=judged.limit,
@@ -104,9 +105,17 @@ def _variance(analysis: Analysis, asked: _Asked, subject: Subject, variance: flo
     found = (f for f in analysis.findings if f.series == subject.series and f.hypothesis is asked.metric.hypothesis)
     finding = next((f for f in found if f.hypothesis is not None), None)
     if finding is None or finding.effect.unit != "%":
-        message = f"The change of {asked.metric.name} in percent is shown, not gated: its noise is not known."
-        return _Judged(outcome=Outcome.INCONCLUSIVE, value=None, limit=variance, unit="%", message=message)
+        return _unjudged(asked.metric, variance)
     return _calibrated(finding, variance)
+
+
+def _unjudged(metric: Metric, variance: float) -> _Judged:
+    """Leave a variance open: for good where no question is asked in percent, else because it had no answer."""
+    gated = metric.hypothesis is not None and not metric.hypothesis.in_points
+    message = f"The change of {metric.name} in percent is shown, not gated: its noise is not known."
+    if gated:
+        message = f"The change of {metric.name} is unknown: no two requests could be compared for it."
+    return _Judged(outcome=Outcome.INCONCLUSIVE, value=None, limit=variance, unit="%", message=message, gated=gated)
 
 
 def _calibrated(finding: Finding, variance: float) -> _Judged:

@@ -14,6 +14,7 @@ from lens_gate.gates.budgets import budget_checks
 from lens_gate.gates.quality import quality_checks
 from lens_gate.gates.values import Places, subjects
 from lens_gate.vocabulary.outcomes import Ending, ExitCode, Outcome, Severity, most_important
+from lens_gate.vocabulary.requests import ErrorClass
 
 WARNING = "warning"
 """The word with which `fail_on` turns a breached gate or budget of severity `warning` into a failure."""
@@ -71,9 +72,7 @@ def _code_of_check(check: Check, fail_on: Collection[str]) -> ExitCode:
     failing = {Severity.ERROR, Severity.WARNING} if WARNING in fail_on else {Severity.ERROR}
     if check.outcome is Outcome.REGRESSION and check.severity in failing:
         return ExitCode.GATE_FAILED
-    if check.outcome is Outcome.NOT_MEASURED and check.severity is Severity.ERROR:
-        return ExitCode.COULD_NOT_MEASURE
-    return ExitCode.OK
+    return _code_of_outcome(check.outcome, fail_on) if check.severity is Severity.ERROR else ExitCode.OK
 
 
 def _code_of_outcome(outcome: Outcome, fail_on: Collection[str]) -> ExitCode:
@@ -110,8 +109,9 @@ def _outcome(checks: Sequence[Check]) -> Outcome:
     for outcome in (Outcome.REGRESSION, Outcome.NOT_MEASURED):
         if any(check.outcome is outcome for check in weighty):
             return outcome
-    compared = {check.outcome for check in weighty if check.kind is CheckKind.COMPARISON}
-    return next((outcome for outcome in _WEIGHTS if outcome in compared), Outcome.NOT_MEASURED)
+    # A limit that is kept is no comparison, but one of which nobody knows stands in the way of a pass.
+    said = {c.outcome for c in weighty if c.kind is CheckKind.COMPARISON or c.outcome is not Outcome.PASS}
+    return next((outcome for outcome in _WEIGHTS if outcome in said), Outcome.NOT_MEASURED)
 
 
 def _judgements(analysis: Analysis, absolute: Sequence[Check], min_coverage: float) -> tuple[Check, ...]:
@@ -124,7 +124,8 @@ def _judgements(analysis: Analysis, absolute: Sequence[Check], min_coverage: flo
         # What stands in the way of a comparison is then that nothing was named to compare with.
         alone = enough and silent and analysis.source == "none"
         compared = (_bare_comparison(analysis, Outcome.NO_BASELINE if alone else analysis.regression.verdict),)
-    excused = (_excuse(check) if enough and check.series in silent else check for check in (*compared, *absolute))
+    asked = tuple(_unasked(check) if check.series in _never_answered(analysis) else check for check in absolute)
+    excused = (_excuse(check) if enough and check.series in silent else check for check in (*compared, *asked))
     return (*excused, *_coverage(analysis, silent, min_coverage, enough=enough))
 
 
@@ -145,6 +146,35 @@ def _comparison(finding: Finding) -> Check:
         unit=finding.effect.unit,
         message=finding.reason,
     )
+
+
+_NO_ANSWER = frozenset(
+    {
+        ErrorClass.AUTHENTICATION,
+        ErrorClass.CONNECT,
+        ErrorClass.CONNECT_TIMEOUT,
+        ErrorClass.TLS,
+        ErrorClass.QUOTA,
+        ErrorClass.SHED,
+        ErrorClass.INTERRUPTED,
+    }
+)
+"""What says nothing about an endpoint: it was not reached, or did not let us in."""
+
+
+def _never_answered(analysis: Analysis) -> frozenset[str]:
+    """Return the series that never got as far as their model."""
+    return frozenset(
+        one.series
+        for one in subjects(analysis)
+        if one.model.requests.successful == 0 and all(error.type in _NO_ANSWER for error in one.model.errors)
+    )
+
+
+def _unasked(check: Check) -> Check:
+    """Make a limit that was held against no answer at all unknown: neither kept nor breached."""
+    message = f"Nothing answered, so this is unknown. {check.message}"
+    return check.model_copy(update={"outcome": Outcome.NOT_MEASURED, "message": message})
 
 
 def _excuse(check: Check) -> Check:

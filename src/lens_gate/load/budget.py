@@ -177,7 +177,8 @@ def output_tokens_bound(request: ChatRequest) -> int | None:
 
     Params win over the configured limit, and a null takes it out: then nothing holds what the answers cost.
     """
-    limits, answers = _set(request.params, _OUTPUT_LIMITS), _set(request.params, _ANSWER_COUNTS)
+    limits = _set(request.params, _OUTPUT_LIMITS)
+    answers = [number for number in _set(request.params, _ANSWER_COUNTS) if number is not None]
     taken_out = any(request.params.get(name, {}) is None for name in _LIMIT_HOLDERS)
     limits += [] if request.max_tokens is None else [request.max_tokens]
     whole = [number for number in (*limits, *answers) if isinstance(number, int)]
@@ -195,7 +196,7 @@ def _set(params: Mapping[str, JsonValue], names: Sequence[str]) -> list[JsonValu
 def _billed_as_listed(request: ChatRequest) -> bool:
     """Whether params leave the price alone: another model, or a dearer tier, is billed by other numbers."""
     tier = request.params.get("service_tier")
-    return "model" not in request.params and (tier is None or tier in _LISTED_TIERS)
+    return "model" not in request.params and (tier is None or str(tier) in _LISTED_TIERS)
 
 
 def upper_bound(prices: PriceList, series: SeriesPlan, request: ChatRequest) -> float | None:

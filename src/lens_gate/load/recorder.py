@@ -16,6 +16,7 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.transport import Chunk, Head, Received, TransportFailure
 from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, Token, Usage
+from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode
 from lens_gate.vocabulary.requests import ErrorClass, FinishReason, Phase, Status, TokenKind, TokenSource
 
@@ -137,7 +138,7 @@ class Recorder:
             read_count=self._body.reads,
         )
         times = self._answer.times
-        if not (self._planned.request.stream and times):
+        if not (times and self._streamed()):
             return sample
         gaps = [later - earlier for earlier, later in pairwise(times)]
         return replace(
@@ -149,6 +150,11 @@ class Recorder:
             largest_gap_ns=max(gaps, default=None),
             gap_sketch=encode(gaps) if gaps else None,
         )
+
+    def _streamed(self) -> bool:
+        """Whether it came as a stream: some servers answer the request for one with a JSON document in one piece."""
+        document = self._head is not None and is_json(media_type(self._head.head)) and len(set(self._answer.times)) == 1
+        return self._planned.request.stream and not document
 
     def _error(self) -> ErrorClass:
         if self._failure is not None:

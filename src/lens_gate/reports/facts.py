@@ -19,7 +19,7 @@ from lens_gate.artifacts.run import (
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.numbers import NBSP, NOTHING, count, percent, plural, quantity, usd
 from lens_gate.reports.page import CostRow, ErrorRow
-from lens_gate.reports.words import listed, sentence
+from lens_gate.reports.words import in_words, listed, sentence
 from lens_gate.vocabulary.requests import Arm, FinishReason
 
 _LONGEST_LABEL = 80
@@ -137,7 +137,7 @@ def _used(row: Coverage) -> str:
 def not_covered(coverage: Sequence[Coverage], names: Mapping[str, str]) -> tuple[str, ...]:
     """Return what a pass does not cover, one sentence each."""
     return tuple(
-        shortened(sentence(f"{names.get(row.series, plain(row.series))}: {text}"), _LONGEST_NOTE)
+        shortened(sentence(f"{names.get(row.series, plain(row.series))}: {in_words(text)}"), _LONGEST_NOTE)
         for row in coverage
         for text in row.not_covered
     )

@@ -49,7 +49,7 @@ def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered:
         case Outcome.NOT_MEASURED:
             return _not_measured(verdict.analysis, rows, counts)
         case Outcome.NO_BASELINE | Outcome.NOTHING_TO_COMPARE as outcome:
-            return _no_baseline(verdict.analysis) if outcome is Outcome.NO_BASELINE else NOTHING_TO_COMPARE
+            return (_no_baseline if outcome is Outcome.NO_BASELINE else _nothing_to_compare)(verdict.analysis)
         case _ as never:
             assert_never(never)
 
@@ -60,6 +60,15 @@ NOTHING_TO_COMPARE = Opening(
     "or through a `target` in the configuration.",
     "lens-gate ci --against-endpoint URL",
 )
+
+
+def _nothing_to_compare(analysis: Analysis) -> Opening:
+    if not analysis.uncovered:
+        return NOTHING_TO_COMPARE
+    return replace(
+        NOTHING_TO_COMPARE,
+        headline="Nothing to compare: what both versions have is the same, and the rest only one of them has",
+    )
 
 
 def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Opening:

@@ -106,12 +106,13 @@ def _whole(shown: ReportView, strict: frozenset[str]) -> _Case:
 
 
 def _result(outcome: Outcome, severity: Severity, strict: frozenset[str]) -> _Result:
-    word = "warning" if outcome is Outcome.REGRESSION and severity is Severity.WARNING else outcome.value
-    failing = word in strict or (outcome is Outcome.REGRESSION and severity is Severity.ERROR)
+    weighty = severity is Severity.ERROR
+    warned = outcome is Outcome.REGRESSION and severity is Severity.WARNING and "warning" in strict
+    failing = warned or (weighty and (outcome is Outcome.REGRESSION or outcome.value in strict))
     match outcome:
         case Outcome.PASS:
             return _Result.PASSED
-        case Outcome.NOT_MEASURED if severity is Severity.ERROR:
+        case Outcome.NOT_MEASURED if weighty:
             return _Result.ERROR
         case _:
             return _Result.FAILURE if failing else _Result.SKIPPED

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from lens_gate.reports.escape import plain
+from lens_gate.vocabulary.metric_table import metric
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome, Severity
 
@@ -147,6 +148,12 @@ LABELS: Mapping[str, str] = {**_TIMED, **_COUNTED}
 def label(metric: str, hypothesis: Hypothesis | None) -> str:
     """Return what a metric is called; a calibrated question has its own name."""
     return PHRASES[hypothesis].label if hypothesis else LABELS.get(metric, plain(metric).replace("_", " "))
+
+
+def in_words(remark: str) -> str:
+    """Return a remark that begins with a metric's name and a colon with what the metric is called in its place."""
+    name, colon, rest = remark.partition(": ")
+    return f"{label(name, metric(name).hypothesis)}{colon}{rest}" if colon and name in LABELS else remark
 
 
 def told(who: str, metric: str, hypothesis: Hypothesis | None, *, size: str, more: bool) -> str:

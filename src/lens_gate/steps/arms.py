@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.ci.repository import Repository
+from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config
 from lens_gate.config.substitute import measuring_paths, substitute
-from lens_gate.config.trust import check_keys_stay_home
+from lens_gate.config.trust import check_keys_go_to_public_addresses, check_keys_stay_home
 from lens_gate.errors import ConfigProblem, UsageProblem
 from lens_gate.load.arms import resolve_arm
 from lens_gate.load.identity import same_requests, uncovered
@@ -56,7 +57,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """Both arms, ready to be sent; `base` is None where there is nothing to compare with."""
+    """Both arms, ready to be sent; `base` is None where there is nothing to compare with.
+
+    `keys` names the variables that either arm, or the trusted version, reads.
+    """
 
     loaded: LoadedConfig
     candidate_side: Side
@@ -66,13 +70,16 @@ class Arms:
     comparison: Comparison | None
     uncovered: tuple[Uncovered, ...]
     config_hash: str
+    keys: frozenset[str]
 
 
 def resolve(order: RunOrder, world: World) -> Arms:
     """Read, substitute and resolve both arms; refuses a candidate that would send a key to a new place."""
     loaded = load_config(order.sources)
     candidate, base = sides(order, loaded, world)
-    _keep_keys_home([candidate.loaded, *([base.loaded] if base else [])], order, world)
+    trusted = _trusted(order, world)
+    asked = [candidate.loaded, *([base.loaded] if base else [])]
+    _keep_keys_home(asked, trusted, world)
     config_hash = hashlib.sha256(f"{loaded.config_hash}|{order.overrides.text()}".encode()).hexdigest()
     plan = _plan(candidate, Arm.CANDIDATE, config_hash)
     other = _plan(base, Arm.BASE, config_hash, series_of=plan) if base else None
@@ -85,6 +92,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
         comparison=_comparison(order.against, plan, other),
         uncovered=uncovered(plan, other) if other else (),
         config_hash=config_hash,
+        keys=frozenset(use.name for one in (*asked, *([trusted] if trusted else [])) for use in one.variables),
     )
 
 
@@ -104,24 +112,38 @@ def sides(order: RunOrder, loaded: LoadedConfig, world: World) -> tuple[Side, Si
             return _by_override(order, against, loaded, world)
 
 
-def _keep_keys_home(asked: Sequence[LoadedConfig], order: RunOrder, world: World) -> None:
+def _keep_keys_home(asked: Sequence[LoadedConfig], trusted: LoadedConfig | None, world: World) -> None:
     """Refuse a configuration that would send a key where the trusted version does not.
 
-    Trusted is the branch that a pipeline says a change goes to, else the commit that is compared with.
+    In the pipeline of a pull request whose target branch holds no configuration, or is not checked out, only public
+    addresses are trusted.
     """
-    named = order.against.value if order.against is not None and order.against.kind == "ref" else None
-    repository = world.repository
-    ref = next((one for one in (world.trusted_ref, named) if one and repository and repository.knows(one)), None)
-    if repository is None or ref is None:
-        return
-    commit = repository.resolve(ref)
-    try:
-        trusted = load_config([_source_at(repository, commit, ref, source) for source in order.sources])
-    except ConfigProblem:
-        world.say(f"{ref} has no such configuration, so where keys may go is not checked against it")
-        return
     for loaded in asked:
-        check_keys_stay_home(loaded, trusted)
+        if trusted is not None:
+            check_keys_stay_home(loaded, trusted)
+        elif world.trusted_ref is not None:
+            check_keys_go_to_public_addresses(loaded)
+
+
+def _trusted(order: RunOrder, world: World) -> LoadedConfig | None:
+    """Return the configuration of the branch that a change goes to, else that of the commit that is compared with."""
+    named = order.against.value if order.against is not None and order.against.kind == "ref" else None
+    ref, repository = world.trusted_ref or named, world.repository
+    if repository is None or ref is None or not repository.knows(ref):
+        return None
+    commit = repository.resolve(ref)
+    names = [source.name for source in order.sources]
+    found = _sources_at(repository, commit, ref, names) or _sources_at(repository, commit, ref, CONFIG_NAMES)[:1]
+    return load_config(found) if found else None
+
+
+def _sources_at(repository: Repository, commit: str, ref: str, names: Sequence[str]) -> list[Source]:
+    """Return those of the files that a commit has."""
+    found = []
+    for name in names:
+        with suppress(ConfigProblem):
+            found.append(_source_at(repository, commit, ref, name))
+    return found
 
 
 def _by_override(order: RunOrder, against: Against, loaded: LoadedConfig, world: World) -> tuple[Side, Side]:
@@ -178,7 +200,7 @@ def _from_ref(order: RunOrder, ref: str, world: World) -> Side:
     """Return the base as it was at `ref`: its own configuration, prompt files and checkout."""
     repository = _needs_git(world)
     commit = repository.resolve(ref)
-    loaded = load_config([_source_at(repository, commit, ref, source) for source in order.sources])
+    loaded = load_config([_source_at(repository, commit, ref, source.name) for source in order.sources])
     side = _side(order, loaded, world, label=f"{commit[:7]} ({ref})" if not commit.startswith(ref) else commit[:7])
     return replace(
         side,
@@ -202,17 +224,17 @@ def _checkout(repository: Repository, commit: str) -> Iterator[Path]:
         yield tree / ours
 
 
-def _source_at(repository: Repository, commit: str, ref: str, source: Source) -> Source:
+def _source_at(repository: Repository, commit: str, ref: str, path: str) -> Source:
     try:
-        data = repository.read(commit, source.name)
+        data = repository.read(commit, path)
     except ConfigProblem as error:
         raise ConfigProblem(
-            f"{source.name} does not exist at {ref}, so there is no base configuration",
-            place=source.name,
+            f"{path} does not exist at {ref}, so there is no base configuration",
+            place=path,
             hint="Commit the configuration first, or compare with --against-config, --against-model or "
             "--against-endpoint.",
         ) from error
-    name = f"{source.name}@{commit[:7]}"
+    name = f"{path}@{commit[:7]}"
     return Source(name, _text(data, name))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar, assert_never
 
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample, Samples
+from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
 from lens_gate.load.budget import require_bounds
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
@@ -204,17 +205,16 @@ class _Session:
             return plan
         checkout = stack.enter_context(side.checkout())
         log_path = self.keeper.output.with_name(f"target-{plan.arm.value}.log").absolute()
-        environment = target_environment(side, self.world)
+        environment = target_environment(side.config, self.arms.keys, self.world)
         starting = start_target(target, cwd=checkout, environment=environment, log_path=log_path)
         running = await _unless_stopped(stack.enter_async_context(starting), self.world.stop)
         return _pointed_at(plan, running.base_url)
 
 
-def target_environment(side: Side, world: World) -> dict[str, str]:
-    """Return what a target may see: not the keys that are read for measuring, unless its configuration names them."""
-    named = side.config.target.environment if side.config.target else ()
-    ours = {use.name for use in side.loaded.variables} - set(named)
-    return {name: value for name, value in world.environment.items() if name not in ours}
+def target_environment(config: Config, keys: Collection[str], world: World) -> dict[str, str]:
+    """Return what a target may see: not `keys`, which are read for measuring, unless its configuration names them."""
+    named = config.target.environment if config.target else ()
+    return {name: value for name, value in world.environment.items() if name not in keys or name in named}
 
 
 def _pointed_at(plan: ArmPlan, base_url: str) -> ArmPlan:

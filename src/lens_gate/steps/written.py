@@ -58,7 +58,7 @@ def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime
         "name": arms.candidate_side.config.profiler.name,
         "start_time": rfc3339(started),
         "config": arms.loaded.snapshot(),
-        "plan": plan_of(settings).model_dump(mode="json"),
+        "plan": plan_of(settings, arms).model_dump(mode="json"),
         "arms": [identity(arm).model_dump(mode="json") for arm in (arms.candidate, arms.base) if arm],
         "comparison": arms.comparison.model_dump(mode="json") if arms.comparison else None,
         "uncovered": [one.model_dump(mode="json") for one in arms.uncovered],
@@ -72,7 +72,7 @@ def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime
 def written(measured: Measurement, world: World) -> Run:
     """Summarize both arms, judge the instrument, and put the artifact together."""
     arms, config = measured.arms, measured.arms.candidate_side.config
-    plan = plan_of(measured.settings)
+    plan = plan_of(measured.settings, arms)
     candidate = _with_examples(_summaries(measured, Arm.CANDIDATE), measured.end)
     rows = _rows(measured.samples, Arm.CANDIDATE)
     return Run(
@@ -135,7 +135,7 @@ def _rows(samples: Samples, arm: Arm) -> Samples:
     return samples.where(samples.texts["arm"].equals(arm))
 
 
-def plan_of(settings: ScheduleSettings) -> Plan:
+def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:
     """Write down what was asked of the run."""
     return Plan(
         arrival=settings.arrival.value,
@@ -146,6 +146,7 @@ def plan_of(settings: ScheduleSettings) -> Plan:
         warmup_s=settings.warmup_s,
         cooldown_s=settings.cooldown_s,
         seed=settings.seed,
+        request_timeout_s=arms.candidate_side.config.resilience.timeouts.request,
     )
 
 

@@ -66,7 +66,8 @@ _TIMINGS: tuple[_Timing, ...] = (
     ),
     _Timing(
         quantity=Quantity.TPOT,
-        words="per request (last token − first token) / (n − 1), n from the server's usage where there is one",
+        words="per request (last token − first token) / (n − 1), n from the server's usage where there is one,"
+        " without reasoning that was not streamed",
         hypothesis=Hypothesis.PER_TOKEN,
         peers=(
             "aiperf: ITL",

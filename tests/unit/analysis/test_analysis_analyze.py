@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.decisions_quick import simulate
+from benchmarks.decisions_quick import Change, simulate
 
 from lens_gate.analysis.analyze import analyze
 from lens_gate.artifacts.analysis import Analysis, Finding
@@ -114,6 +114,18 @@ def test_a_run_without_one_success_is_not_measured_whatever_it_is_compared_with(
 
     assert analysis.regression.verdict is Outcome.NOT_MEASURED
     assert "No request succeeded" in analysis.notes[0]
+
+
+def test_times_are_cut_at_the_limit_of_the_run_and_not_at_the_judge_s() -> None:
+    rows = simulate(np.random.default_rng(1), pairs=60, change=Change(slower=1.5))
+    run = a_duet_run(plan=a_plan(request_timeout_s=600.0))
+
+    analysis = analyze(
+        run, rows, baseline=None, regression=Regression(), request_timeout_s=0.001, provenance=PROVENANCE
+    )
+
+    latencies = {f.outcome for f in analysis.findings if f.metric == "mean_latency"}
+    assert latencies == {Outcome.REGRESSION}
 
 
 def test_a_duet_is_judged_by_its_pairs() -> None:

@@ -19,7 +19,7 @@ from lens_gate.stats.planning import Aim
 from lens_gate.stats.proportions import PairedShares
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome
-from lens_gate.vocabulary.requests import Arm, ErrorClass, FinishReason, Status
+from lens_gate.vocabulary.requests import Arm, ErrorClass, FinishReason, Status, TokenSource
 from tests.builders import MS, NOTHING_RECEIVED, a_pair
 
 RULES = rules_of(Regression())
@@ -130,7 +130,7 @@ def test_all_pairs_throttled_are_not_measured() -> None:
 
     assert [finding.outcome for finding in result.findings] == [Outcome.NOT_MEASURED]
     assert "5 throttled" in result.findings[0].reason
-    assert result.coverage[0].not_covered == ("error rate: no pair of requests",)
+    assert result.coverage[0].not_covered == ("error_rate: no pair of requests",)
 
 
 def test_a_heavier_tail_shows_as_points_above_the_pooled_p95() -> None:
@@ -161,14 +161,36 @@ def test_what_cannot_be_asked_is_said() -> None:
 
     assert {f.hypothesis for f in result.findings} == {Hypothesis.TOTAL, Hypothesis.ERRORS}
     words = " ".join(result.coverage[0].not_covered)
-    for subject in ("first token", "per token", "cost", "length of answers", "cached share"):
+    for subject in ("mean_ttft", "mean_tpot", "cost_per_request_usd", "mean_output_tokens", "cached_share"):
         assert subject in words
+
+
+@pytest.mark.parametrize(
+    ("lost", "unknown"),
+    [
+        ({"first_token_ns": None, "first_visible_ns": None, "last_token_ns": None}, {"mean_ttft", "mean_tpot"}),
+        ({"cost_usd": None}, {"cost_per_request_usd"}),
+        ({"output_tokens": None, "token_source": TokenSource.NONE}, {"mean_output_tokens"}),
+    ],
+)
+@pytest.mark.parametrize("arm", ["base", "candidate"])
+def test_what_only_one_version_has_is_never_a_pass(lost: dict[str, Any], unknown: set[str], arm: str) -> None:
+    pairs = noisy_pairs(300)
+    bare = [(replace(b, **lost), c) if arm == "base" else (b, replace(c, **lost)) for b, c in pairs]
+
+    result = concluded(bare)
+
+    found = {f.metric: f for f in result.findings if f.metric in unknown}
+    assert found.keys() == unknown
+    assert {f.outcome for f in found.values()} == {Outcome.INCONCLUSIVE}
+    assert all(f.gated and f"only the {'candidate' if arm == 'base' else 'base'} has it" in f.reason
+               for f in found.values())  # fmt: skip
 
 
 def test_a_run_without_one_finished_answer_has_no_total() -> None:
     endless = [(replace(base, end_ns=None), replace(row, end_ns=None)) for base, row in noisy_pairs(3)]
 
-    assert "total latency" in " ".join(concluded(endless).coverage[0].not_covered)
+    assert "mean_latency" in " ".join(concluded(endless).coverage[0].not_covered)
 
 
 def test_faster_because_shorter_is_said() -> None:

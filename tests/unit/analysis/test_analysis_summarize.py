@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -57,6 +58,25 @@ def test_time_per_token_divides_by_the_server_s_tokens_less_one_and_by_chunks_wi
     by_chunks = shifted(0, token_source=TokenSource.CHUNKS, output_tokens=50, chunk_count=11)
     assert only(by_chunks).latency.tpot.mean_ms == pytest.approx(98)
     assert only(shifted(0, output_tokens=1)).latency.tpot.count == 0
+
+
+def test_tokens_of_which_nobody_knows_the_cost_make_the_others_no_cheaper() -> None:
+    broken = a_failed_sample(ErrorClass.CUT_STREAM, index=1, input_tokens=100, output_tokens=5000)
+
+    cost = only(shifted(0, cost_usd=0.003), broken).cost
+
+    assert (cost.total_usd, cost.average_per_request_usd) == (0.003, 0.003)
+    assert cost.per_1k_tokens_usd == pytest.approx(0.02)
+
+
+def test_time_per_token_is_the_pace_of_what_was_streamed() -> None:
+    shown, hidden = shifted(0, reasoning_tokens=40), shifted(0, reasoning_tokens=40)
+    hidden = replace(hidden, first_visible_ns=hidden.first_token_ns)
+    at_once = replace(shown, first_token_ns=shown.last_token_ns)
+
+    assert only(shown).latency.tpot.mean_ms == pytest.approx(980 / 49)
+    assert only(hidden).latency.tpot.mean_ms == pytest.approx(980 / 9)
+    assert only(at_once).latency.tpot.count == 0
 
 
 def test_percentiles_are_shown_from_their_smallest_sample_on_and_the_chosen_ones_by_name() -> None:

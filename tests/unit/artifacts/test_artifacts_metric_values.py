@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lens_gate.artifacts.metric_values import run_value, series_value
+from lens_gate.artifacts.run import Throughput
 from lens_gate.vocabulary.metric_table import METRICS, metric
 from lens_gate.vocabulary.metrics import Scope
 from tests.builders import a_latency, a_latency_summary, a_model_result, a_spend, a_summary, some_requests
@@ -38,11 +39,19 @@ def test_shares_are_percentages_of_the_right_whole() -> None:
     assert series_value(model, metric("throttled_share")) == pytest.approx(100 * 40 / 300)
     assert series_value(model, metric("truncated_share")) == 10.0
     assert series_value(model, metric("refused_share")) == 5.0
-    assert series_value(model, metric("mean_output_tokens")) == 75.0
+
+
+def test_the_length_of_answers_leaves_broken_ones_out_and_is_unknown_where_nobody_counted() -> None:
+    broken = a_model_result(requests=some_requests(300, failed=200))
+    uncounted = a_model_result(throughput=broken.throughput.model_copy(update={"output_tokens_per_second": 0.0}))
+
+    assert series_value(broken, metric("mean_output_tokens")) == 50.0
+    assert series_value(uncounted, metric("mean_output_tokens")) is None
 
 
 def test_nothing_measured_has_no_shares() -> None:
-    model = a_model_result(requests=some_requests(0))
+    rates = dict.fromkeys(Throughput.model_fields)
+    model = a_model_result(requests=some_requests(0), throughput=Throughput(**rates))
 
     for name in ("success_rate", "error_rate", "truncated_share", "mean_output_tokens"):
         assert series_value(model, metric(name)) is None

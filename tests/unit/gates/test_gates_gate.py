@@ -24,6 +24,7 @@ from tests.builders import (
     a_validity_check,
     an_analysis,
     an_effect,
+    an_error_count,
     an_unmeasured_latency,
     some_requests,
 )
@@ -72,6 +73,7 @@ def kinds(verdict: Verdict) -> list[CheckKind]:
 
 BREACH = a_check(kind=CheckKind.BUDGET, outcome=Outcome.REGRESSION)
 WARNED = a_check(kind=CheckKind.BUDGET, outcome=Outcome.REGRESSION, severity=Severity.WARNING)
+OPEN = a_check(outcome=Outcome.INCONCLUSIVE)
 SILENT = a_check(kind=CheckKind.COVERAGE, outcome=Outcome.NOT_MEASURED)
 EXCUSED = a_check(kind=CheckKind.COVERAGE, outcome=Outcome.NOT_MEASURED, severity=Severity.WARNING)
 
@@ -98,6 +100,7 @@ EXCUSED = a_check(kind=CheckKind.COVERAGE, outcome=Outcome.NOT_MEASURED, severit
         (Outcome.INCONCLUSIVE, [], Ending.COST_CAP, [], ExitCode.CAP_REACHED),
         (Outcome.INCONCLUSIVE, [], Ending.TIME_CAP, [], ExitCode.CAP_REACHED),
         (Outcome.PASS, [], Ending.INTERRUPTED, [], ExitCode.INTERRUPTED),
+        (Outcome.NO_BASELINE, [OPEN], Ending.COMPLETE, ["inconclusive"], ExitCode.INCONCLUSIVE),
     ],
 )
 def test_each_outcome_check_and_ending_means_its_exit_code(
@@ -413,14 +416,54 @@ def test_a_variance_is_judged_by_the_finding_on_its_question(
     assert (check.name, check.outcome, check.value) == ("mean_latency variance", outcome, estimate)
 
 
-@pytest.mark.parametrize("metric", ["p95_latency", "error_rate", "mean_tpot"])
+@pytest.mark.parametrize("metric", ["p95_latency", "error_rate", "p95_ttft"])
 def test_a_variance_without_a_finding_in_percent_is_shown_not_gated(metric: str) -> None:
     errors = a_finding(metric="error_rate", hypothesis=Hypothesis.ERRORS, effect=an_effect(unit="points"))
 
     (check,) = budget_checks(an_analysis(a_finding(), errors), _budget(metric, variance=10.0))
 
-    assert check.outcome is Outcome.INCONCLUSIVE
+    assert (check.outcome, check.severity) == (Outcome.INCONCLUSIVE, Severity.INFO)
     assert "not gated" in check.message
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        ("authentication", Outcome.NOT_MEASURED, ExitCode.COULD_NOT_MEASURE),
+        ("connect", Outcome.NOT_MEASURED, ExitCode.COULD_NOT_MEASURE),
+        ("api_error", Outcome.REGRESSION, ExitCode.GATE_FAILED),
+    ],
+)
+def test_a_limit_is_not_breached_by_an_endpoint_that_was_never_reached(
+    error: str, outcome: Outcome, code: ExitCode
+) -> None:
+    model = a_model_result(
+        requests=some_requests(failed=300), errors=(an_error_count(error, 300),), latency=an_unmeasured_latency()
+    )
+    silent = a_finding(outcome=Outcome.NOT_MEASURED)
+
+    verdict = gated(
+        an_analysis(silent, providers=(a_provider_result(model),)), budgets=[_budget("error_rate", budget=5.0)]
+    )
+
+    assert (verdict.outcome, verdict.exit_code) == (outcome, code)
+
+
+def test_a_variance_whose_question_has_no_answer_is_open() -> None:
+    (check,) = budget_checks(an_analysis(a_finding()), _budget("mean_tpot", variance=10.0))
+
+    assert (check.outcome, check.severity) == (Outcome.INCONCLUSIVE, Severity.ERROR)
+    assert "unknown" in check.message
+
+
+def test_an_unknown_variance_stands_in_the_way_of_a_pass() -> None:
+    analysis = an_analysis(latency_finding(4.0, established=False))
+
+    unknown = gated(analysis, budgets=[_budget(variance=5.0)])
+    shown = gated(analysis, budgets=[_budget("p95_latency", variance=5.0)])
+
+    assert unknown.outcome is Outcome.INCONCLUSIVE
+    assert shown.outcome is Outcome.PASS
 
 
 def test_a_variance_without_base_has_no_baseline() -> None:

@@ -191,7 +191,7 @@ def test_text_blocks_have_a_bound() -> None:
         (None, {"generationConfig": {"maxOutputTokens": 50, "candidateCount": 2}}, 100),
         (10, {"max_tokens": "many"}, None),
         (10, {"max_tokens": None}, None),
-        (10, {"n": None}, None),
+        (10, {"n": None}, 10),
         (10, {"n": 2.0}, None),
         (10, {"generationConfig": None}, None),
         (10, {"generationConfig": {"maxOutputTokens": None}}, None),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -107,6 +108,17 @@ def test_an_answer_that_was_not_streamed_has_a_latency_but_no_first_token() -> N
     assert sample.status is Status.OK
     assert (sample.first_token_ns, sample.last_token_ns, sample.gap_sketch) == (None, None, None)
     assert (sample.end_ns, sample.output_tokens) == (60 * MS, 2)
+
+
+def test_a_json_document_in_place_of_a_stream_has_no_first_token_unless_it_grew_in_pieces() -> None:
+    json_head = ResponseHead(status=200, headers={"content-type": "application/json; charset=utf-8"})
+    head = replace(a_head(), head=json_head)
+
+    whole = recorded((60, b"text a\nusage 3 2\nend\n"), head=head)
+    grown = recorded((60, b"text a\n"), (90, b"text b\nend\n"), head=head)
+
+    assert (whole.status, whole.first_token_ns, whole.end_ns) == (Status.OK, None, 60 * MS)
+    assert (grown.first_token_ns, grown.last_token_ns) == (60 * MS, 90 * MS)
 
 
 @pytest.mark.parametrize(

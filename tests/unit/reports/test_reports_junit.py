@@ -57,6 +57,14 @@ def judged(outcome: Outcome, *, severity: Severity = Severity.ERROR, fail_on: tu
     return case
 
 
+def test_what_the_policy_fails_must_weigh_as_an_error() -> None:
+    strict = ("inconclusive", "warning")
+
+    assert result_of(judged(Outcome.INCONCLUSIVE, severity=Severity.WARNING, fail_on=strict)) == "Skipped"
+    assert result_of(judged(Outcome.INCONCLUSIVE, fail_on=strict)) == "Failure"
+    assert result_of(judged(Outcome.REGRESSION, severity=Severity.WARNING, fail_on=strict)) == "Failure"
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_suite_adds_up(scenario: str) -> None:
     verdict = SCENARIOS[scenario]()

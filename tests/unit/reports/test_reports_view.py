@@ -207,10 +207,17 @@ def test_a_pass_with_warnings_says_so() -> None:
     assert shown.second.startswith("Of 2 checks, 1 passed and 1 is a warning.")
 
 
+def test_versions_that_share_too_little_are_not_called_the_same() -> None:
+    alone = Uncovered(prompt_id="new", arm=Arm.CANDIDATE)
+    nothing = a_verdict(an_analysis(uncovered=(alone,)), outcome=Outcome.NOTHING_TO_COMPARE)
+
+    assert "the rest only one of them has" in view(nothing).headline
+
+
 def test_a_pass_says_what_it_does_not_cover() -> None:
-    one = view_of(STEADY, coverage=(a_coverage(not_covered=("the slowest 5 %",)),))
+    one = view_of(STEADY, coverage=(a_coverage(not_covered=("ttft_above_pooled_p95: too few pairs",)),))
     assert one.headline == "Pass for 1 check; 1 question is not covered"
-    assert "Not covered: gpt-small: the slowest 5 %." in one.second
+    assert "Not covered: gpt-small: late first tokens: too few pairs." in one.second
 
 
 def test_an_inconclusive_verdict_says_what_an_answer_would_take() -> None:

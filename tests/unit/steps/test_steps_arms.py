@@ -147,15 +147,46 @@ def test_in_a_pull_request_neither_arm_may_send_a_key_where_its_target_branch_do
         resolve(an_order(folder, Against(kind="config", value="other.yaml")), world)
 
 
-def test_a_target_branch_without_a_configuration_is_said_and_not_trusted(folder: Path) -> None:
-    said: list[str] = []
-    write(folder, keyed("http://home.example.org"), "new.yaml")
-    world = a_world(folder, git=True, trusted_ref="main", environment={"KEY": "k"}, said=said)
-    order = RunOrder(
-        sources=(Source("new.yaml", (folder / "new.yaml").read_text(encoding="utf-8")),), overrides=Overrides()
-    )
-    resolve(order, world)
-    assert said == ["main has no such configuration, so where keys may go is not checked against it"]
+def renamed(folder: Path, config: dict[str, Any], world: World) -> Arms:
+    path = write(folder, config, "llm-lens.yaml")
+    source = Source("llm-lens.yaml", path.read_text(encoding="utf-8"))
+    return resolve(RunOrder(sources=(source,), overrides=Overrides()), world)
+
+
+def test_a_pull_request_that_renames_its_configuration_is_held_against_the_old_name(folder: Path) -> None:
+    write(folder, keyed("http://home.example.org"))
+    commit(folder)
+    world = a_world(folder, git=True, trusted_ref="main", environment={"KEY": "k"})
+    assert renamed(folder, keyed("http://home.example.org"), world).keys == {"KEY"}
+    with pytest.raises(SecurityRefusal, match=r"away\.example\.org"):
+        renamed(folder, keyed("http://away.example.org"), world)
+
+
+@pytest.mark.parametrize("trusted_ref", ["origin/not-fetched", "empty"])
+def test_a_pull_request_without_a_trusted_configuration_may_only_use_public_addresses(
+    folder: Path, trusted_ref: str
+) -> None:
+    git(folder, "rm", "--quiet", "lens-gate.yaml")
+    commit(folder)
+    git(folder, "branch", "empty")
+    world = a_world(folder, git=True, trusted_ref=trusted_ref, environment={"KEY": "k"})
+    public = a_config()
+    public["providers"][0] = {"name": "openai", "models": ["m"], "api_key": "${KEY}"}
+    assert renamed(folder, public, world).keys == {"KEY"}
+    public["providers"][0]["endpoint"] = "https://api.openai.com.example.org/v1"
+    with pytest.raises(SecurityRefusal, match="no trusted configuration is known"):
+        renamed(folder, public, world)
+    with pytest.raises(SecurityRefusal, match="no trusted configuration is known"):
+        renamed(folder, a_config() | {"target": TARGET | {"command": "serve {port} ${KEY}"}}, world)
+
+
+def test_the_variables_of_the_trusted_version_are_keys_even_where_the_candidate_reads_none(folder: Path) -> None:
+    write(folder, keyed("http://home.example.org"))
+    commit(folder)
+    write(folder, a_config())
+    world = a_world(folder, git=True, trusted_ref="main")
+    order = an_order(folder)
+    assert resolve(order, world).keys == {"KEY"}
 
 
 def test_another_configuration_is_the_base_with_the_same_overrides(folder: Path, world: World) -> None:
