@@ -64,7 +64,7 @@ def summarize(
     those of successful requests only. A price splits the cost of a model into input and output.
     """
     settings = Settings(anchor_time=anchor_time, percentiles=percentiles, resolution_s=resolution_s, prices=prices)
-    counted = measured(samples)
+    counted = _ended_by_themselves(samples)
     providers, models = counted.texts["provider"], counted.texts["model"]
     pairs = dict.fromkeys(zip(providers.strings(), models.strings(), strict=True))
     results: dict[str, list[ModelResult]] = {}
@@ -77,7 +77,7 @@ def summarize(
 def model_summary(samples: Samples) -> ModelResult | None:
     """Summarise the measured requests of one series of one arm without a time series; None without any."""
     settings = Settings(anchor_time=datetime.fromtimestamp(0, UTC), percentiles=(), resolution_s=0, prices=())
-    counted = measured(samples)
+    counted = _ended_by_themselves(samples)
     if len(counted) == 0:
         return None
     provider, model = (str(counted.texts[name].strings()[0]) for name in ("provider", "model"))
@@ -86,7 +86,7 @@ def model_summary(samples: Samples) -> ModelResult | None:
 
 def summary_of(providers: Sequence[ProviderResult], samples: Samples) -> Summary:
     """Return the run in a line, from the summaries and the samples of one arm."""
-    counted = measured(samples)
+    counted = _ended_by_themselves(samples)
     models = [model for provider in providers for model in provider.models]
     successful = sum(model.requests.successful for model in models)
     failed = sum(model.requests.failed for model in models)
@@ -102,6 +102,12 @@ def summary_of(providers: Sequence[ProviderResult], samples: Samples) -> Summary
         fastest_model=_least((model.latency.total.mean_ms, model.id) for model in models),
         most_cost_effective=_least((model.cost.per_1k_tokens_usd, model.id) for model in models),
     )
+
+
+def _ended_by_themselves(samples: Samples) -> Samples:
+    """Return the measured requests without those that we cut off ourselves: they are no errors of the endpoint."""
+    counted = measured(samples)
+    return counted.where(~counted.texts["error_class"].equals(ErrorClass.INTERRUPTED))
 
 
 def _least(values: Iterable[tuple[float | None, str]]) -> str | None:

@@ -27,6 +27,8 @@ _FRAME_TOKENS = 64
 _TOOL_TOKENS = 2048
 _OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
 _ANSWER_COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
+_OUR_TOOL_TYPES = ("function", "custom")
+_OUR_TOOL_KEYS = frozenset({"name", "function", "functionDeclarations", "function_declarations"})
 _MEDIA_TYPES = ("image", "audio", "video", "file", "document")
 _MEDIA_KEYS = frozenset({"inline_data", "inlineData", "file_data", "fileData"})
 _LIMIT_HOLDERS = ("generationConfig", "generation_config")
@@ -146,7 +148,7 @@ def billed(error_class: ErrorClass, http_status: int | None, cost: float | None)
 
 
 def input_tokens_bound(request: ChatRequest) -> int | None:
-    """Return how many input tokens `request` can have at most, None if it or its params hold images, audio or files.
+    """Return how many input tokens `request` can have at most, None if images, audio, files or a search add to them.
 
     A tokenizer makes no more tokens than there are UTF-8 bytes. Counted are the bytes of all that is sent as JSON,
     whose braces and names pay for the frame of each message, plus 64 for the frame of the whole and 2,048 for the
@@ -155,10 +157,26 @@ def input_tokens_bound(request: ChatRequest) -> int | None:
     passed_through = [value for name, value in request.params.items() if name != "tools"]
     if any(map(_holds_media, [*(message.content for message in request.messages), *passed_through])):
         return None
+    if any(map(_runs_at_the_provider, _tools(request))):
+        return None
     turns = [[message.role, message.content] for message in request.messages]
     sent = canonical([request.system, turns, list(request.tools), dict(request.params)])
     tools = bool(request.tools) or "tools" in request.params
     return len(sent) + _FRAME_TOKENS + (_TOOL_TOKENS if tools else 0)
+
+
+def _tools(request: ChatRequest) -> list[JsonValue]:
+    passed = request.params.get("tools")
+    return [*request.tools, *(passed if isinstance(passed, list) else [])]
+
+
+def _runs_at_the_provider(tool: JsonValue) -> bool:
+    """Whether a tool is the provider's own (a web search, say), whose results are billed as input of unknown length."""
+    if not isinstance(tool, dict):
+        return True
+    if "type" in tool:
+        return tool["type"] not in _OUR_TOOL_TYPES
+    return _OUR_TOOL_KEYS.isdisjoint(tool)
 
 
 def _holds_media(content: JsonValue) -> bool:
@@ -218,6 +236,11 @@ def require_bounds(arms: Iterable[ArmPlan], prices: PriceList) -> None:
                 _require_bound(series, prompt, prices)
 
 
+def _limit_is_sent(series: SeriesPlan) -> bool:
+    """Whether the limit of the answers reaches the endpoint: a body template may leave it out."""
+    return series.generic is None or b"{{max_tokens}}" in canonical(series.generic.body)
+
+
 def _require_bound(series: SeriesPlan, prompt: PromptPlan, prices: PriceList) -> None:
     request = chat_request(series, prompt, dict.fromkeys(prompt.variables, ""))
     name = f"{series.provider_name}/{series.model}"
@@ -233,15 +256,15 @@ def _require_bound(series: SeriesPlan, prompt: PromptPlan, prices: PriceList) ->
             place="profiler.max_cost_usd",
             hint="Write the model as its `id`, and leave the tier or the cap out.",
         )
-    if output_tokens_bound(request) is None:
+    if output_tokens_bound(request) is None or not _limit_is_sent(series):
         raise ConfigProblem(
             f"the answers of {name} have no limit, so that no cost cap can hold",
             place="profiler.max_cost_usd",
-            hint="Set `max_tokens` of this model, with no null for it in `params`, or leave the cap out.",
+            hint="Set `max_tokens` of this model, and `{{max_tokens}}` in a generic body, with no null in `params`.",
         )
     if input_tokens_bound(request) is None:
         raise ConfigProblem(
-            f"prompt {prompt.id!r} holds images, audio or files, whose tokens have no bound",
+            f"prompt {prompt.id!r} holds media, files or a tool of the provider's own, whose tokens have no bound",
             place="profiler.max_cost_usd",
             hint="Leave this prompt or the cap out.",
         )

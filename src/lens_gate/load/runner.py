@@ -30,6 +30,9 @@ LEAD_NS: Final = 20_000_000
 
 LAG_INTERVAL_NS: Final = 20_000_000
 
+FEWEST_BEYOND: Final = 2
+"""A single pause in a short run is no habit: at least two more must be as long for a 99th percentile to show it."""
+
 _SECRET_WORDS = ("key", "token", "auth", "secret", "cookie")
 _SHORTEST_SECRET = 6
 
@@ -307,9 +310,8 @@ def _spread(values: array[int]) -> Spread:
         return Spread()
     ranked = sorted(values)
     last = len(ranked) - 1
-    return Spread(
-        count=len(ranked), p50_ns=ranked[round(0.5 * last)], p99_ns=ranked[round(0.99 * last)], max_ns=ranked[-1]
-    )
+    most = max(0, min(round(0.99 * last), last - FEWEST_BEYOND))
+    return Spread(count=len(ranked), p50_ns=ranked[round(0.5 * last)], p99_ns=ranked[most], max_ns=ranked[-1])
 
 
 async def _all_done(tasks: Iterable[asyncio.Task[None]]) -> None:

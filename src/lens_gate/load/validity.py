@@ -116,8 +116,7 @@ def _achieved_rate(rows: Samples, sent: Samples, plan: Plan) -> ValidityCheck:
         warn=RATE_WARN,
         invalid=RATE_INVALID,
         unit="of asked",
-        trouble="fewer requests were sent than the schedule asked for; lower the rate, or raise `max_in_flight` or the"
-        " cost cap",
+        trouble="fewer requests were sent than the schedule asked for; lower the rate, or raise the cost cap",
     )
 
 

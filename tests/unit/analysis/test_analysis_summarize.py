@@ -116,6 +116,14 @@ def test_failures_and_throttled_requests_are_counted_but_have_no_latency() -> No
     }
 
 
+def test_what_we_cut_off_ourselves_is_no_error_of_the_endpoint() -> None:
+    cut = a_failed_sample(ErrorClass.INTERRUPTED)
+    model = only(a_sample(), cut)
+    assert (model.requests.total, model.requests.failed, model.errors) == (1, 0, ())
+    samples = Samples.of([a_sample(), cut])
+    assert summary_of(summarized(a_sample(), cut), samples).total_requests == 1
+
+
 def test_warm_up_and_cool_down_do_not_count() -> None:
     model = only(shifted(0, phase=Phase.WARMUP), shifted(1), shifted(2, phase=Phase.COOLDOWN))
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from lens_gate.config.model import GenericHttp, ResponseMapping
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.budget import (
     Budget,
@@ -28,6 +29,8 @@ from lens_gate.load.prompts import chat_request
 from lens_gate.providers.base import ChatRequest, Message
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.plans import a_prompt, a_series, an_arm
+
+GENERIC = GenericHttp(body={"prompt": "{{prompt}}"}, response=ResponseMapping(text="$.text"))
 
 ON = datetime(2025, 9, 1, tzinfo=UTC)
 
@@ -177,6 +180,24 @@ def test_media_in_params_have_no_bound() -> None:
     assert input_tokens_bound(request(params={"messages": parts})) is None
 
 
+@pytest.mark.parametrize(
+    ("tool", "ours"),
+    [
+        ({"type": "function", "function": {"name": "f"}}, True),
+        ({"name": "f", "input_schema": {}}, True),
+        ({"functionDeclarations": []}, True),
+        ({"type": "web_search_20250305", "name": "web_search"}, False),
+        ({"googleSearch": {}}, False),
+        ("anything", False),
+    ],
+)
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_tool_that_runs_at_the_provider_has_no_bound(tool: JsonValue, *, ours: bool, passed: bool) -> None:
+    request = chat_request(a_series(), a_prompt(), {})
+    with_tool = replace(request, params={"tools": [tool]}) if passed else replace(request, tools=(tool,))
+    assert (input_tokens_bound(with_tool) is not None) is ours
+
+
 def test_text_blocks_have_a_bound() -> None:
     assert input_tokens_bound(request([{"type": "text", "text": "a"}, {"text": "b"}, "c"])) is not None
 
@@ -223,9 +244,10 @@ def test_the_upper_bound_is_all_input_and_all_output_at_their_price() -> None:
         (a_series("odd", price=None), a_prompt(), "price of p/odd", "input_usd_per_million"),
         (a_series(max_tokens=None), a_prompt(), "no limit", "max_tokens"),
         (replace(a_series(), params={"max_tokens": None}), a_prompt(), "no limit", "null"),
+        (replace(a_series(), generic=GENERIC), a_prompt(), "no limit", "generic body"),
         (replace(a_series(), params={"model": "dearer"}), a_prompt(), "choose what is billed", "id"),
         (replace(a_series(), params={"service_tier": "priority"}), a_prompt(), "choose what is billed", "tier"),
-        (a_series(), a_prompt([{"type": "image", "source": {}}]), "'hello' holds images", "prompt"),
+        (a_series(), a_prompt([{"type": "image", "source": {}}]), "'hello' holds media", "prompt"),
     ],
 )
 def test_what_a_cap_could_not_hold_is_refused_beforehand(
