@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import jsonschema
@@ -404,3 +405,50 @@ def test_simulate_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.Monk
     assert settings == [
         SimulatorSettings(seed=5, log_path=Path("log.jsonl"), api_keys=frozenset("ab"), rate_limit_rps=9)
     ]
+
+
+def test_a_baseline_is_read_before_our_own_run_is_written_over_it(invoke: Invoke, configure: Configure) -> None:
+    configure(models=("sim-instant",))
+    assert invoke("run", "--requests", "20", "--output", "results/run.json").code == 0
+    before = Path("results/run.json").read_bytes()
+    answer = invoke("ci", "--baseline", "results/run.json", "--requests", "24")
+    assert Path("results/run.json").read_bytes() != before
+    assert "±0.0 %" not in answer.out
+
+
+def test_a_missing_baseline_is_told_before_anything_is_sent(invoke: Invoke, configure: Configure) -> None:
+    configure()
+    answer = invoke("ci", "--baseline", "nowhere.json", "--requests", "20")
+    assert (answer.code, Path("results").exists()) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"regression": {"methods": [{"type": "threshold", "metric": "mean_tfft"}]}}, "mean_ttft"),
+        ({"regression": {"quality_gates": [{"name": "g", "condition": "sucess_rate > 99"}]}}, "success_rate"),
+        ({"workload": {"prompts": [{"template": "{{topics}}", "variables": {"topic": ["a"]}}]}}, "topics"),
+        (
+            {
+                "workload": {
+                    "prompts": [{"template": "{{t}}", "variables": {"t": {"type": "file", "source": "no.txt"}}}]
+                }
+            },
+            "no.txt",
+        ),
+    ],
+)
+def test_validate_finds_what_run_would_refuse(
+    invoke: Invoke, configure: Configure, section: dict[str, Any], words: str
+) -> None:
+    configure(**section)
+    answer = invoke("validate")
+    assert answer.code == 2
+    assert words in answer.err
+
+
+def test_a_dry_run_refuses_a_cap_that_cannot_hold(invoke: Invoke, configure: Configure) -> None:
+    configure(providers=[{"name": "p", "endpoint": "http://127.0.0.1:9", "models": ["nobody-prices-this"]}])
+    answer = invoke("run", "--dry-run", "--max-cost", "1")
+    assert answer.code == 2
+    assert "price" in answer.err

@@ -135,7 +135,8 @@ def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: floa
     rules, series = rules_of(regression), pair_up(samples, limit_ns=limit_ns)
     result = duet(series, rules)
     arms = match_series(arm_of(samples, Arm.CANDIDATE), arm_of(samples, Arm.BASE)) if rules.shown else ()
-    notes = result.notes if series else ("No pair of requests was measured.",)
+    apart = "The two versions have no prompt in common, so no" if run.uncovered else "No"
+    notes = result.notes if series else (f"{apart} pair of requests was measured.",)
     return _Said(
         verdict=overall(result.findings),
         source="duet",

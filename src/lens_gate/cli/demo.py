@@ -28,6 +28,8 @@ READY_WITHIN_S = 20.0
 TRIES = 3
 
 CONFIG = """\
+profiler:
+  name: demo
 providers:
   - name: demo
     api: openai-chat
@@ -120,17 +122,21 @@ def demo(output_dir: str) -> int:
 
 def measured(scene: Scene, base_url: str, folder: Path) -> Verdict:
     """Play a scene, once or twice more where this machine was too busy to measure: that says nothing of the scene."""
+    click.echo(click.style(scene.story, bold=True))
+    verdict = play(scene, base_url, folder)
     for _ in range(TRIES - 1):
-        verdict = play(scene, base_url, folder)
         if verdict.outcome is not Outcome.NOT_MEASURED:
-            return verdict
-        click.echo("This machine was too busy to measure that; once more.\n", err=True)
-    return play(scene, base_url, folder)
+            break
+        click.echo("This machine was too busy to measure that; once more.", err=True)
+        verdict = play(scene, base_url, folder)
+    shown = screen()
+    click.echo(console(view(verdict), colour=shown.colour, width=shown.width, unicode=shown.unicode))
+    click.echo(machine_line(verdict) + "\n")
+    return verdict
 
 
 def play(scene: Scene, base_url: str, folder: Path) -> Verdict:
-    """Run the whole line on one scene, show its verdict, and return it."""
-    click.echo(click.style(scene.story, bold=True))
+    """Run the whole line on one scene, and return its verdict."""
     here = world()
     sources = (config_source(folder, base_url, scene.system, "candidate.yaml"),)
     if scene.against_model is None:
@@ -143,11 +149,7 @@ def play(scene: Scene, base_url: str, folder: Path) -> Verdict:
         done = whole_line(order, rules(sources, here), folder, here, watch)
     for failure in done.failed:
         raise failure
-    verdict = done.verdict
-    shown = screen()
-    click.echo(console(view(verdict), colour=shown.colour, width=shown.width, unicode=shown.unicode))
-    click.echo(machine_line(verdict) + "\n")
-    return verdict
+    return done.verdict
 
 
 def config_source(folder: Path, base_url: str, system: str, name: str) -> Source:

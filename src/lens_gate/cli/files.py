@@ -19,6 +19,9 @@ from lens_gate.config.schema import schema_text as config_schema_text
 from lens_gate.config.substitute import missing_variables
 from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
+from lens_gate.load.arms import resolve_prompts
+from lens_gate.load.workload import schedule_settings
+from lens_gate.steps.judge import require_readable
 from lens_gate.stores.files import read_file, write_named
 
 
@@ -44,12 +47,15 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
             "there is no configuration file here", hint="Name one with --config, or run `lens-gate init`."
         )
     loaded = load_config(sources)
+    require_readable(loaded.config, loaded)
+    schedule_settings(loaded.config)
+    resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
     for line in _findings(loaded, strict=strict_env):
         click.echo(line)
     click.echo(f"valid: {', '.join(source.name for source in sources)}")
 
 
-validate.add_command(later_command("baseline", "Check that a run is fit to be a baseline."))
+validate.add_command(later_command("baseline", "Check that a run is fit to be a baseline.", path="validate baseline"))
 
 
 def _findings(loaded: LoadedConfig, *, strict: bool) -> list[str]:

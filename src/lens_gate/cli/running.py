@@ -28,7 +28,7 @@ from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.reports.console import console, run_machine_line
 from lens_gate.reports.view import run_view
 from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judge import rules, stored_baseline
 from lens_gate.steps.line import attempted, judged
 from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
 from lens_gate.steps.order import Against
@@ -88,10 +88,12 @@ def ci(**options: Any) -> int:
     if options["dry_run"]:
         click.echo(forecast_text(preview(arms, here), arms))
         return ExitCode.OK
+    # Read before anything is sent: a missing one costs nothing, and our own run may be written over it.
+    stored = stored_baseline(judged_by, here) if order.against is None else None
     folder = Path(options["output_dir"])
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
         measured = measure(arms, folder / "run.json", here, watcher, save_chunks=options["save_chunks"])
-    done = judged(measured, judged_by, folder, here)
+    done = judged(measured, judged_by, folder, here, stored=stored)
     failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, here)))
     here.say(f"Reports and artifacts are in {folder}/")
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])

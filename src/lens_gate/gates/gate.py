@@ -155,6 +155,7 @@ _NO_ANSWER = frozenset(
         ErrorClass.CONNECT_TIMEOUT,
         ErrorClass.TLS,
         ErrorClass.QUOTA,
+        ErrorClass.NOT_FOUND,
         ErrorClass.SHED,
         ErrorClass.INTERRUPTED,
     }

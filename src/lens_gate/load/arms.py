@@ -55,7 +55,7 @@ def resolve_arm(
     series = tuple(_all_series(config, naming["target_endpoint"]))
     if base_series is not None:
         series = same_name(series, base_series)
-    prompts = _all_prompts(config.workload.prompts, read_file)
+    prompts = resolve_prompts(config.workload.prompts, read_file)
     return ArmPlan(
         arm=naming["arm"],
         label=naming["label"],
@@ -138,7 +138,8 @@ def _require_whole_price(model: Model, place: str) -> None:
         )
 
 
-def _all_prompts(prompts: Sequence[Prompt], read_file: ReadFile) -> tuple[PromptPlan, ...]:
+def resolve_prompts(prompts: Sequence[Prompt], read_file: ReadFile) -> tuple[PromptPlan, ...]:
+    """Read every prompt with its variables and files; raises ConfigProblem for what cannot be sent."""
     if not prompts:
         return (DEFAULT_PROMPT,)
     plans = tuple(_prompt(prompt, index, read_file) for index, prompt in enumerate(prompts))

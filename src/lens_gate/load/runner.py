@@ -255,7 +255,8 @@ class _Run(Generic[Held]):
         verdict = self._watch.verdict()
         if verdict is not None:
             said = self._examples.get((sample.series, sample.error_class), sample.error_class.value)
-            self._stop.request(verdict, f"{sample.series}: {said}")
+            where = slot.planned.series.endpoint.base_url
+            self._stop.request(verdict, f"{sample.series} at {where}: {said}")
 
     def _end(self) -> RunEnd:
         return RunEnd(

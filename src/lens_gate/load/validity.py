@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lens_gate.artifacts.run import Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Samples
 from lens_gate.load.contract import RunEnd
+from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status, TokenSource
 
 LATE_WARN_MS: Final = 5.0
@@ -50,7 +51,7 @@ def judge(samples: Samples, end: RunEnd, plan: Plan) -> Validity:
     checks = (
         _send_lateness(sent, ttft_ms),
         _loop_lag(end, ttft_ms),
-        _achieved_rate(rows, sent, plan),
+        _achieved_rate(rows if end.ending is Ending.COMPLETE else sent, sent, plan),
         _coalesced(successes),
         _buffered(sent),
         _missing_usage(successes),
@@ -98,13 +99,16 @@ def _lateness(name: str, value_ms: float | None, ttft_ms: float) -> ValidityChec
         warn=max(LATE_WARN_MS, LATE_WARN_SHARE * ttft_ms),
         invalid=max(LATE_INVALID_MS, LATE_INVALID_SHARE * ttft_ms),
         unit="ms",
-        trouble=f"1 % of the {what} late, and that is booked as latency; lower the rate, give the machine less else to"
-        " do, or use a larger runner",
+        trouble=f"1 % of the {what} at least {value_ms or 0:.0f} ms late, and that is booked as latency; lower the"
+        " rate, give the machine less else to do, or use a larger runner",
     )
 
 
 def _achieved_rate(rows: Samples, sent: Samples, plan: Plan) -> ValidityCheck:
-    """Compare the sends with the schedule: how many were sent at all, and over how long a time."""
+    """Compare the sends with the schedule: how many were sent at all, and over how long a time.
+
+    Of a run that was ended before its time, by a cap say, `rows` are those that were sent until then.
+    """
     share = None
     if plan.requests_per_second is not None and len(rows) > 1:
         asked_ns = float(np.ptp(rows.numbers["intended_ns"]))

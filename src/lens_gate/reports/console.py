@@ -135,7 +135,8 @@ def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
     yield ""
     yield from screen.wrapped(page.second)
     if page.next_step:
-        yield screen.text(f"Next: {page.next_step}")
+        yield screen.text("Next, with your other options:")
+        yield screen.text(f"  {page.next_step}")
     yield ""
     mark = screen.mark(page.mark)
     head, *rest = screen.wrapped(page.headline, indent="  ")

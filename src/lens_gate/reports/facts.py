@@ -46,9 +46,9 @@ def compared(analysis: Analysis) -> str:
     arms = {arm.arm: identity(arm) for arm in analysis.arms}
     candidate = arms.get(Arm.CANDIDATE, "this version")
     base = arms.get(Arm.BASE, "the other version")
+    if analysis.comparison is not None and analysis.comparison.equal:
+        return f"{candidate} and {base} have nothing that differs and could be compared."
     match analysis.source:
-        case "duet" if analysis.comparison is not None and analysis.comparison.equal:
-            return f"{candidate} and {base} are the same."
         case "duet":
             return f"Compared {candidate} with {base} at the same time, {_pairs(analysis.coverage)}."
         case "stored":

@@ -29,7 +29,7 @@ _EXIT_CODES: Mapping[ExitCode, str] = {
         "measured, unless `min_coverage` allows it"
     ),
     ExitCode.INCONCLUSIVE: "inconclusive, where `--fail-on inconclusive`",
-    ExitCode.NO_BASELINE: "no usable baseline, or nothing to compare, where `--fail-on` names it",
+    ExitCode.NO_BASELINE: "a named baseline is unfit; none, or nothing to compare, where `--fail-on` says so",
     ExitCode.CAP_REACHED: "stopped by a cost or time cap before an answer",
     ExitCode.PUBLISH_FAILED: "a store, report or notification could not be written or published",
     ExitCode.DEFECT: "a defect in lens-gate itself: an uncaught exception must not look like a verdict",

@@ -43,7 +43,7 @@ def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered:
         case Outcome.PASS:
             return _pass(rows, counts, not_covered)
         case Outcome.REGRESSION:
-            return _regression(verdict.analysis, rows, counts)
+            return _regression(rows, counts)
         case Outcome.INCONCLUSIVE:
             return _inconclusive(verdict.analysis, rows, counts)
         case Outcome.NOT_MEASURED:
@@ -83,15 +83,14 @@ def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Op
     return Opening(headline, _spaced(_all_passed(rows, counts), gaps), None)
 
 
-def _regression(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
-    command = f"lens-gate ci {_against(analysis.comparison)}"
+def _regression(rows: Sequence[Row], counts: Counts) -> Opening:
     worst = _first(rows, Outcome.REGRESSION)
     if worst is None:
-        return Opening("Regression", tally(counts), command)
+        return Opening("Regression", tally(counts), None)
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
     head = "Beyond the limit" if worst.mark is BROKEN else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
-    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), _spaced(_evidence(worst), ends), command)
+    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), _spaced(_evidence(worst), ends), None)
 
 
 def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
@@ -109,8 +108,7 @@ def _not_measured(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Op
     return Opening(
         f"Not measured: {_obstacle(analysis, rows)}",
         _spaced("Nothing is said about the endpoint.", also),
-        # What is wrong with an invalid run is the machine or the rate: its own message says what to do.
-        "lens-gate validate" if analysis.validity.valid else None,
+        None,
     )
 
 

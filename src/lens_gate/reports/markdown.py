@@ -65,7 +65,7 @@ def _head(view: ReportView) -> Iterator[str]:
         yield from _check_table(view.open_rows[:_OPEN_ROWS], view.interval_title)
         yield ""
     if view.next_step:
-        yield f"**Next:** {markdown_code(view.next_step)}"
+        yield f"**Next, with your other options:** {markdown_code(view.next_step)}"
         yield ""
 
 

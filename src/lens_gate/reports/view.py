@@ -105,7 +105,7 @@ def run_view(run: Run) -> RunView:
         errors=error_rows(run.providers, run.base_providers, names),
         notes=(*_ending(run.ending_message), *uncovered_lines(run.uncovered)),
         prices=prices(run.spend),
-        next_step="lens-gate gate --input run.json",
+        next_step="lens-gate gate RUN_FILE",
         tool=_tool(run.provenance),
     )
 

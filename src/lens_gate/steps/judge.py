@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from lens_gate.analysis.analyze import analyze
+from lens_gate.analysis.analyze import Stored, analyze
 from lens_gate.analysis.rules import policy_of, series_metric
 from lens_gate.artifacts.analysis import Analysis, Policy
 from lens_gate.artifacts.assemble import samples_of
@@ -61,7 +61,7 @@ def rules(
     config = substitute(loaded, world.environment, used=judging_paths()) if loaded else Config()
     stored = config.regression.baseline
     if loaded:
-        _require_readable(config, loaded)
+        require_readable(config, loaded)
     chosen = threshold is not None or decision is not None or baseline is not None
     return Rules(
         config=config.model_copy(update={"regression": _changed(config.regression, threshold, decision)}),
@@ -72,7 +72,7 @@ def rules(
     )
 
 
-def _require_readable(config: Config, loaded: LoadedConfig) -> None:
+def require_readable(config: Config, loaded: LoadedConfig) -> None:
     """Refuse rules that cannot be applied, before anything is measured and paid."""
     for method in config.regression.methods:
         if isinstance(method, ThresholdMethod):
@@ -147,20 +147,27 @@ def _obeying(analysis: Analysis, path: Path, judged_by: Rules) -> Analysis:
     return analysis
 
 
-def analyze_run(run: Run, samples: Samples, judged_by: Rules, world: World) -> Analysis:
-    """Judge a run against its other arm, else against the stored baseline where one is named."""
-    stored = None if run.comparison is not None else judged_by.baseline
+def analyze_run(
+    run: Run, samples: Samples, judged_by: Rules, world: World, *, stored: Stored | None = None
+) -> Analysis:
+    """Judge a run against its other arm, else against the stored baseline, which is read unless it is given."""
+    if run.comparison is None and stored is None:
+        stored = stored_baseline(judged_by, world)
     return analyze(
         run,
         samples,
-        baseline=_baseline(world.directory / stored) if stored else None,
+        baseline=stored if run.comparison is None else None,
         regression=judged_by.config.regression,
         request_timeout_s=judged_by.config.resilience.timeouts.request,
         provenance=world.provenance(),
     )
 
 
-def _baseline(path: Path) -> tuple[Run, Samples]:
+def stored_baseline(judged_by: Rules, world: World) -> Stored | None:
+    """Read the stored run that the rules name, None where they name none; raises NoBaseline where it is missing."""
+    if judged_by.baseline is None:
+        return None
+    path = world.directory / judged_by.baseline
     if not path.exists():
         raise NoBaseline(
             "there is no baseline file",

@@ -73,9 +73,16 @@ def plans(arms: Arms) -> tuple[ArmPlan, ...]:
 
 
 def preview(arms: Arms, world: World) -> Forecast:
-    """Say what a run would send and cost; sends nothing."""
-    settings = schedule_settings(arms.candidate_side.config)
-    return forecast(arms.candidate, arms.base, settings, price_list(arms, world.now()), world.rng(settings.seed))
+    """Say what a run would send and cost; sends nothing. Raises ConfigProblem where a cap cannot hold."""
+    settings, prices = schedule_settings(arms.candidate_side.config), price_list(arms, world.now())
+    _require_bounds(arms, prices)
+    return forecast(arms.candidate, arms.base, settings, prices, world.rng(settings.seed))
+
+
+def _require_bounds(arms: Arms, prices: PriceList) -> None:
+    """Refuse what a cost cap could not hold, where there is one."""
+    if arms.candidate_side.config.profiler.max_cost_usd is not None:
+        require_bounds(plans(arms), prices)
 
 
 def measure(arms: Arms, output: Path, world: World, watcher: Watcher, *, save_chunks: bool = False) -> Measured:
@@ -86,8 +93,7 @@ def measure(arms: Arms, output: Path, world: World, watcher: Watcher, *, save_ch
     config = arms.candidate_side.config
     settings = schedule_settings(config)
     prices = price_list(arms, world.now())
-    if config.profiler.max_cost_usd is not None:
-        require_bounds(plans(arms), prices)
+    _require_bounds(arms, prices)
     purse = Purse(prices, config.profiler.max_cost_usd)
     run_id = world.new_id()
     watcher.begin(settings, arms)

