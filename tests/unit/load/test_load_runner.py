@@ -125,7 +125,7 @@ def test_a_refused_key_ends_the_run_at_the_first_refusal() -> None:
     transport = ScriptedTransport(lambda _: Reply(b"wrong key", status=401, wait_s=0.05))
     end, samples = run(paced(1000, 0.01), transport=transport)
     assert end.ending is Ending.AUTHENTICATION
-    assert end.message == "line/one: wrong key"
+    assert end.message == "line/one at http://127.0.0.1:1: wrong key"
     assert len(samples) == end.sent < 40
     assert {sample.error_class for sample in samples} == {ErrorClass.AUTHENTICATION}
 
@@ -146,7 +146,7 @@ def test_an_endpoint_that_never_connects_ends_the_run_as_unreachable() -> None:
     transport = ScriptedTransport(lambda _: Reply(fails=ErrorClass.CONNECT))
     end, samples = run(paced(1000, 0.01), transport=transport)
     assert end.ending is Ending.UNREACHABLE
-    assert end.message == "line/one: connect happened"
+    assert end.message == "line/one at http://127.0.0.1:1: connect happened"
     assert 5 <= len(samples) < 15
 
 
