@@ -50,7 +50,7 @@ def realistic(requests: int) -> Samples:
         "first_byte_ns": first - 5e5, "first_token_ns": first, "first_visible_ns": first, "last_token_ns": last,
         "end_ns": last + 1e6,
         "connect_ns": np.where(index < 50, 3e7, np.nan), "reused": index >= 50, "input_tokens": 40 + index % 100,
-        "output_tokens": tokens, "reasoning_tokens": index * 0, "cached_tokens": (index % 3 == 0) * 32,
+        "output_tokens": tokens, "reasoning_tokens": index * 0, "cached_tokens": (index % 3 == 0) * 32, "cache_write_tokens": index * 0,
         "prompt_characters": 160 + index % 400, "answer_characters": tokens * 4, "http_status": index * 0 + 200,
         "attempts": index * 0 + 1, "chunk_count": tokens, "read_count": tokens - index % 5, "zero_gaps": index % 5,
         "largest_gap_ns": np.rint(gap * 3), "cost_usd": tokens * 1e-5 + 1e-4,
