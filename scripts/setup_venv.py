@@ -21,7 +21,8 @@ def commands(venv: Path, lock: Path, *, uv: str | None) -> list[list[str]]:
         make = [sys.executable, "-m", "venv", str(venv)]
     return [
         make,
-        [*install, "--require-hashes", "--requirement", str(lock)],
+        # The lock is complete; older versions of pip would look for newer releases of what is asked for with extras.
+        [*install, "--require-hashes", "--no-deps", "--requirement", str(lock)],
         [*install, "--no-deps", "--no-build-isolation", "--editable", "."],
     ]
 
