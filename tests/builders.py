@@ -125,9 +125,13 @@ def a_failed_sample(error_class: ErrorClass = ErrorClass.API_ERROR, **changes: A
 
 
 def a_pair(number: int, **changes: Any) -> tuple[Sample, Sample]:
-    """Return the base's and the candidate's request of one pair; `changes` go to the candidate."""
-    base = a_sample(index=2 * number, pair=number, slot=0, arm=Arm.BASE, intended_ns=number * 100 * MS)
-    moved = {"index": 2 * number + 1, "pair": number, "slot": 1, "arm": Arm.CANDIDATE}
+    """Return the base's and the candidate's request of one pair, in an order that alternates.
+
+    `changes` go to the candidate.
+    """
+    first = number % 2
+    base = a_sample(index=2 * number, pair=number, slot=first, arm=Arm.BASE, intended_ns=number * 100 * MS)
+    moved = {"index": 2 * number + 1, "pair": number, "slot": 1 - first, "arm": Arm.CANDIDATE}
     return base, replace(base, **{**moved, **changes})
 
 

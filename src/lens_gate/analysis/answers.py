@@ -10,9 +10,21 @@ from typing import Literal
 import numpy as np
 
 from lens_gate.analysis.pairing import PairedValues
-from lens_gate.stats.pairs import Interval, hodges_lehmann, mean_shift, shift_bounds, signed_rank
+from lens_gate.analysis.quantities import Floats
+from lens_gate.artifacts.analysis import View
+from lens_gate.stats.pairs import (
+    Interval,
+    SignedRank,
+    TypicalDifference,
+    mean_shift,
+    score_test,
+    signed_rank,
+    without_slot_effect,
+)
 from lens_gate.stats.planning import Aim, cautious_spread, pairs_for_shares, pairs_for_shift
 from lens_gate.stats.proportions import PairedShares, difference_bounds, mcnemar
+from lens_gate.stats.ratios import Ratio, mean_ratio, median_ratio
+from lens_gate.stats.sign_flips import smallest
 
 PLANNING_CONFIDENCE = 0.8
 """How sure a plan is that the spread is not larger than it assumes."""
@@ -20,33 +32,48 @@ PLANNING_CONFIDENCE = 0.8
 UNKNOWN_SPREAD = 0.3
 """The standard deviation of paired log ratios assumed for a plan before two pairs are known."""
 
+VIEW_TAIL = 0.025
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """An effect in `unit`, positive for more; `bounds(tail)` holds each side with an error of at most `tail`.
 
-    `pairs_needed(distance, aim)` says how many pairs tell the effect from a limit `distance` away, in `unit`.
+    `floor` is the smallest p value that so many pairs allow, whatever they say. `pairs_needed(distance, aim)` says how
+    many pairs tell the effect from a limit `distance` away, in `unit`. `views` show the same change in other ways.
+    What takes time is computed when it is asked for.
     """
 
     unit: Literal["%", "points"]
     method: str
     pairs: int
-    estimate: float
+    estimated: Callable[[], float]
     p_value: float
+    floor: float
     bounds: Callable[[float], Interval]
     pairs_needed: Callable[[float, Aim], int]
+    views: Callable[[], tuple[View, ...]] = tuple
+
+    @property
+    def estimate(self) -> float:
+        """The effect, in `unit`."""
+        return self.estimated()
 
 
 def ratio_answer(values: PairedValues, *, two_sided: bool) -> Answer | None:
-    """Compare two positive quantities by the logarithms of their ratios; None without a pair of positive values."""
+    """Compare two positive quantities by the logarithms of their ratios; None without a pair of positive values.
+
+    What it does to be the second of a pair is taken out.
+    """
     positive = (values.base > 0) & (values.candidate > 0)
     if not positive.any():
         return None
-    logs = np.log(values.candidate[positive] / values.base[positive])
-    test = signed_rank(logs)
+    base, candidate = values.base[positive], values.candidate[positive]
+    logs = without_slot_effect(np.log(candidate / base), values.second[positive])
+    test, typical = signed_rank(logs), TypicalDifference(logs)
 
     def bounds(tail: float) -> Interval:
-        found = shift_bounds(logs, tail=tail)
+        found = typical.bounds(tail=tail)
         return Interval(_as_percent(found.lower), _as_percent(found.upper))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
@@ -56,10 +83,30 @@ def ratio_answer(values: PairedValues, *, two_sided: bool) -> Answer | None:
         unit="%",
         method="signed-rank test on paired log ratios",
         pairs=len(logs),
-        estimate=100 * math.expm1(hodges_lehmann(logs)),
+        estimated=lambda: 100 * math.expm1(typical.estimate),
         p_value=test.p_two_sided if two_sided else test.p_greater,
+        floor=_floor(test, two_sided=two_sided),
         bounds=bounds,
         pairs_needed=pairs_needed,
+        views=lambda: (
+            _view("median", median_ratio(base, candidate, tail=VIEW_TAIL)),
+            _view("mean", mean_ratio(base, candidate, tail=VIEW_TAIL)),
+        ),
+    )
+
+
+def _floor(test: SignedRank, *, two_sided: bool) -> float:
+    return min(1.0, 2 * test.floor) if two_sided else test.floor
+
+
+def _view(name: Literal["median", "mean"], ratio: Ratio) -> View:
+    lower, upper = (_as_percent(bound) for bound in (ratio.lower, ratio.upper))
+    return View(
+        name=name,
+        estimate=100 * math.expm1(ratio.estimate),
+        lower=lower,
+        upper=upper,
+        confidence=1 - 2 * VIEW_TAIL,
     )
 
 
@@ -67,7 +114,7 @@ def _as_percent(log_ratio: float | None) -> float | None:
     return None if log_ratio is None else 100 * math.expm1(log_ratio)
 
 
-def _spread(differences: np.ndarray[tuple[int], np.dtype[np.float64]], unknown: float) -> float:
+def _spread(differences: Floats, unknown: float) -> float:
     return cautious_spread(differences, confidence=PLANNING_CONFIDENCE) if len(differences) > 1 else unknown
 
 
@@ -86,8 +133,9 @@ def share_answer(shares: PairedShares, *, method: str) -> Answer:
         unit="points",
         method=method,
         pairs=shares.pairs,
-        estimate=100 * shares.difference,
+        estimated=lambda: 100 * shares.difference,
         p_value=mcnemar(shares).p_greater,
+        floor=smallest(shares.only_base + shares.only_candidate),
         bounds=bounds,
         pairs_needed=pairs_needed,
     )
@@ -97,8 +145,8 @@ def points_answer(values: PairedValues) -> Answer | None:
     """Compare two fractions per request by their mean difference in percentage points, two-sided."""
     if len(values) == 0:
         return None
-    differences = values.candidate - values.base
-    shift = mean_shift(differences)
+    differences = without_slot_effect(values.candidate - values.base, values.second)
+    test, shift = signed_rank(differences), mean_shift(differences)
 
     def bounds(tail: float) -> Interval:
         return _in_points(shift.bounds(tail=tail))
@@ -110,8 +158,41 @@ def points_answer(values: PairedValues) -> Answer | None:
         unit="points",
         method="signed-rank test on paired differences",
         pairs=len(values),
-        estimate=100 * shift.estimate,
-        p_value=signed_rank(differences).p_two_sided,
+        estimated=lambda: 100 * shift.estimate,
+        p_value=test.p_two_sided,
+        floor=_floor(test, two_sided=True),
+        bounds=bounds,
+        pairs_needed=pairs_needed,
+    )
+
+
+def excess_answer(values: PairedValues, *, quantile: float) -> Answer | None:
+    """Compare how far both arms lie above a quantile of the two together, by the mean logarithmic excess in percent.
+
+    The limit knows no arm, so that exchanging the members of a pair only turns the sign of its score.
+    """
+    positive = (values.base > 0) & (values.candidate > 0)
+    if not positive.any():
+        return None
+    base, candidate = np.log(values.base[positive]), np.log(values.candidate[positive])
+    limit = float(np.quantile(np.concatenate([base, candidate]), quantile))
+    scores = np.maximum(candidate - limit, 0.0) - np.maximum(base - limit, 0.0)
+    test, shift = score_test(scores), mean_shift(scores)
+
+    def bounds(tail: float) -> Interval:
+        found = shift.bounds(tail=tail)
+        return Interval(_as_percent(found.lower), _as_percent(found.upper))
+
+    def pairs_needed(distance: float, aim: Aim) -> int:
+        return pairs_for_shift(spread=_spread(scores, UNKNOWN_SPREAD), distance=math.log1p(distance / 100), aim=aim)
+
+    return Answer(
+        unit="%",
+        method="sign-flip test on paired excess scores",
+        pairs=len(scores),
+        estimated=lambda: 100 * math.expm1(shift.estimate),
+        p_value=test.p_greater,
+        floor=test.floor,
         bounds=bounds,
         pairs_needed=pairs_needed,
     )

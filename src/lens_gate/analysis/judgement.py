@@ -98,6 +98,7 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
         gated=gated,
         outcome=outcome,
         reason=_reason(question, harm, margin, outcome=outcome, established=established, gated=gated) + margin_note,
+        views=answer.views(),
     )
     return Judged(finding=finding, question=question, harm=harm.estimate, level=tail)
 
@@ -165,17 +166,27 @@ def _too_few_to_cover(question: Question, harm: _Harm, margin: float, rules: Rul
     Suspicious is what would have been an alarm if it had been the only question.
     """
     suspicious = question.answer.p_value < rules.alpha and harm.estimate >= margin
-    needed = pairs_to_cover(question.hypothesis, margin, rules)
+    needed = pairs_to_cover(question.hypothesis, rules)
     return needed is not None and question.answer.pairs < needed and not suspicious
 
 
-def pairs_to_cover(hypothesis: Hypothesis, margin: float, rules: Rules) -> int | None:
-    """Return the pairs from which on a pass covers a question about rare events; None where any number may do."""
-    usual = {Hypothesis.ERRORS: USUAL_DISCORDANCE, Hypothesis.TTFT_TAIL_EXCEEDANCE: TAIL_DISCORDANCE}
-    if hypothesis not in usual or margin == 0:
+def pairs_to_cover(hypothesis: Hypothesis, rules: Rules) -> int | None:
+    """Return the pairs from which on a pass covers a question about rare events; None where any number may do.
+
+    How far late first tokens exceed takes as many pairs as how many they are.
+    """
+    discordance = {
+        Hypothesis.ERRORS: (USUAL_DISCORDANCE, Hypothesis.ERRORS),
+        Hypothesis.TTFT_TAIL_EXCEEDANCE: (TAIL_DISCORDANCE, Hypothesis.TTFT_TAIL_EXCEEDANCE),
+        Hypothesis.TTFT_TAIL_EXCESS: (TAIL_DISCORDANCE, Hypothesis.TTFT_TAIL_EXCEEDANCE),
+    }
+    if hypothesis not in discordance:
         return None
-    aim = Aim(rules.pass_tail, PLANNED_PASSES)
-    return pairs_for_shares(discordant=usual[hypothesis], distance=margin / 100, aim=aim)
+    usual, counted = discordance[hypothesis]
+    margin = rules.margins[counted]
+    if margin == 0:
+        return None
+    return pairs_for_shares(discordant=usual, distance=margin / 100, aim=Aim(1 - PASS_CONFIDENCE, PLANNED_PASSES))
 
 
 def _reason(question: Question, harm: _Harm, margin: float, *, outcome: Outcome, established: bool, gated: bool) -> str:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lens_gate.analysis.quantities import Flags, Floats, column, counted_by_server, measured, tpot, with_status
+from lens_gate.analysis.quantities import (
+    Flags,
+    Floats,
+    column,
+    counted_by_server,
+    measured,
+    streamed_tokens,
+    tpot,
+    with_status,
+)
 from lens_gate.artifacts.analysis import Coverage
 from lens_gate.artifacts.samples import Samples
 from lens_gate.vocabulary.metrics import Quantity
@@ -22,10 +31,14 @@ _CENSORING = tuple(error for error in ErrorClass if error.censors_latency)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedValues:
-    """One quantity of both members of each pair, row by row, without missing values."""
+    """One quantity of both members of each pair, row by row, without missing values.
+
+    `second` is +1 where the candidate was sent second, −1 where the base was, and 0 where nobody knows.
+    """
 
     base: Floats
     candidate: Floats
+    second: Floats
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -33,7 +46,7 @@ class PairedValues:
 
     def scaled(self, factor: float) -> PairedValues:
         """Return the values in another unit."""
-        return PairedValues(base=factor * self.base, candidate=factor * self.candidate)
+        return replace(self, base=factor * self.base, candidate=factor * self.candidate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +75,8 @@ class PairedSeries:
         A timeout counts as the limit, and no time in either arm counts as more, so that censoring is the same for both.
         """
         kept = ~(_failed_otherwise(self.base) | _failed_otherwise(self.candidate))
-        return _complete(*(self._censored(arm, quantity)[kept] for arm in (self.base, self.candidate)))
+        base, candidate = (self._censored(arm, quantity)[kept] for arm in self._arms)
+        return _complete(base, candidate, self._second[kept])
 
     def _censored(self, arm: Samples, quantity: Quantity) -> Floats:
         values = column(arm, quantity)
@@ -73,26 +87,61 @@ class PairedSeries:
 
     def of_successes(self, quantity: Quantity) -> PairedValues:
         """Return a quantity of the pairs in which both requests succeeded and have it."""
-        good = with_status(self.base, Status.OK) & with_status(self.candidate, Status.OK)
-        base, candidate = self.base.where(good), self.candidate.where(good)
-        if quantity is not Quantity.TPOT:
-            return _complete(column(base, quantity), column(candidate, quantity))
-        # Tokens and chunks must not be compared: where one arm lacks usage, both are counted in chunks.
-        both = counted_by_server(base) & counted_by_server(candidate)
-        return _complete(tpot(base, by_usage=both), tpot(candidate, by_usage=both))
+        if quantity is Quantity.TPOT:
+            return self._successes(*(tpot(arm, by_usage=self._counted_alike) for arm in self._arms))
+        return self._successes(*(column(arm, quantity) for arm in self._arms))
+
+    def at_equal_length(self) -> PairedValues:
+        """Return the response time (ns) that each success would have had with the mean length of its pair.
+
+        The tokens above or below that mean are taken out at the request's own pace, so that exchanging the members of a
+        pair exchanges the two times: tests by sign flips stay exact. Only streamed answers of two tokens or more.
+        """
+        alike = self._counted_alike
+        lengths = [streamed_tokens(arm, by_usage=alike) for arm in self._arms]
+        middle = (lengths[0] + lengths[1]) / 2
+        base, candidate = (
+            column(arm, Quantity.LATENCY) - tpot(arm, by_usage=alike) * (length - middle)
+            for arm, length in zip(self._arms, lengths, strict=True)
+        )
+        return self._successes(base, candidate)
+
+    def presence(self, quantity: Quantity) -> tuple[Flags, Flags]:
+        """Return which pairs of successes have this quantity at all: in the base, in the candidate."""
+        good = self._good
+        return column(self.base, quantity)[good] > 0, column(self.candidate, quantity)[good] > 0
+
+    def _successes(self, base: Floats, candidate: Floats) -> PairedValues:
+        good = self._good
+        return _complete(base[good], candidate[good], self._second[good])
+
+    @property
+    def _arms(self) -> tuple[Samples, Samples]:
+        return self.base, self.candidate
+
+    @property
+    def _good(self) -> Flags:
+        return with_status(self.base, Status.OK) & with_status(self.candidate, Status.OK)
+
+    @property
+    def _counted_alike(self) -> Flags:
+        """Which pairs are counted by the server: where one member lacks usage, both are counted in chunks."""
+        return counted_by_server(self.base) & counted_by_server(self.candidate)
+
+    @property
+    def _second(self) -> Floats:
+        slots = self.candidate.numbers["slot"] - self.base.numbers["slot"]
+        return np.where(np.isnan(slots), 0.0, np.sign(slots))
 
     def arms_with(self, quantity: Quantity) -> tuple[bool, bool]:
         """Return whether any success of the base, and of the candidate, has more than nothing of this quantity."""
-        base, candidate = (
-            bool((column(arm.where(with_status(arm, Status.OK)), quantity) > 0).any())
-            for arm in (self.base, self.candidate)
-        )
+        base, candidate = (bool((column(arm, quantity)[with_status(arm, Status.OK)] > 0).any()) for arm in self._arms)
         return base, candidate
 
 
-def _complete(base: Floats, candidate: Floats) -> PairedValues:
+def _complete(base: Floats, candidate: Floats, second: Floats) -> PairedValues:
     both = ~np.isnan(base) & ~np.isnan(candidate)
-    return PairedValues(base=base[both], candidate=candidate[both])
+    return PairedValues(base=base[both], candidate=candidate[both], second=second[both])
 
 
 def _timed_out(samples: Samples) -> Flags:

@@ -69,8 +69,13 @@ def tpot(samples: Samples, *, by_usage: Flags) -> Floats:
     """
     numbers = samples.numbers
     elapsed = numbers["last_token_ns"] - numbers["first_token_ns"]
-    tokens = np.where(by_usage, numbers["output_tokens"] - _hidden_tokens(samples), numbers["chunk_count"])
-    return _ratio(np.where(elapsed > 0, elapsed, np.nan), tokens - 1)
+    return _ratio(np.where(elapsed > 0, elapsed, np.nan), streamed_tokens(samples, by_usage=by_usage) - 1)
+
+
+def streamed_tokens(samples: Samples, *, by_usage: Flags) -> Floats:
+    """Return how many tokens of each answer were streamed: by the server's count, elsewhere as many as chunks."""
+    numbers = samples.numbers
+    return np.where(by_usage, numbers["output_tokens"] - _hidden_tokens(samples), numbers["chunk_count"])
 
 
 def _hidden_tokens(samples: Samples) -> Floats:

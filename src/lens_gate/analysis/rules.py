@@ -24,7 +24,9 @@ MARGINS: dict[Hypothesis, float] = {
     Hypothesis.TTFT: DEFAULT_PERCENT,
     Hypothesis.PER_TOKEN: DEFAULT_PERCENT,
     Hypothesis.TOTAL: DEFAULT_PERCENT,
-    Hypothesis.TTFT_TAIL_EXCEEDANCE: 3.0,
+    Hypothesis.TOTAL_EQUAL_LENGTH: DEFAULT_PERCENT,
+    Hypothesis.TTFT_TAIL_EXCESS: 3.0,
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: 5.0,
     Hypothesis.ERRORS: ERROR_POINTS,
     Hypothesis.COST: 5.0,
     Hypothesis.OUTPUT_LENGTH: DEFAULT_PERCENT,
@@ -32,10 +34,33 @@ MARGINS: dict[Hypothesis, float] = {
 }
 """The questions that are asked, with the smallest change that matters unless configured: percent, or points."""
 
+WEIGHTS: Mapping[Hypothesis, float] = {
+    Hypothesis.TTFT: 3.0,
+    Hypothesis.PER_TOKEN: 0.5,
+    Hypothesis.TOTAL: 0.5,
+    Hypothesis.TOTAL_EQUAL_LENGTH: 0.5,
+    Hypothesis.TTFT_TAIL_EXCESS: 1.25,
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: 0.25,
+    Hypothesis.ERRORS: 2.5,
+    Hypothesis.COST: 0.5,
+    Hypothesis.OUTPUT_LENGTH: 0.5,
+    Hypothesis.CACHED_SHARE: 0.5,
+}
+"""How much of the gate's alpha each question may spend, relative to the others: more where pairs say least."""
+
+FOLLOWS: Mapping[Hypothesis, Hypothesis] = {
+    Hypothesis.TTFT_TAIL_EXCESS: Hypothesis.TTFT,
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: Hypothesis.TTFT,
+    Hypothesis.TOTAL_EQUAL_LENGTH: Hypothesis.TOTAL,
+}
+"""Questions that allow more or less in proportion to what another one allows, unless they are configured themselves."""
+
 METRIC_NAMES: Mapping[Hypothesis, str] = {
     Hypothesis.TTFT: "mean_ttft",
     Hypothesis.PER_TOKEN: "mean_tpot",
     Hypothesis.TOTAL: "mean_latency",
+    Hypothesis.TOTAL_EQUAL_LENGTH: "total_equal_length_latency",
+    Hypothesis.TTFT_TAIL_EXCESS: "ttft_excess_above_pooled_p90",
     Hypothesis.TTFT_TAIL_EXCEEDANCE: "ttft_above_pooled_p95",
     Hypothesis.ERRORS: "error_rate",
     Hypothesis.COST: "cost_per_request_usd",
@@ -51,19 +76,18 @@ SHOWN_RATIOS = (Hypothesis.TTFT_TAIL_EXCEEDANCE, Hypothesis.CACHED_SHARE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How findings become outcomes; `error_percent` is a percentage threshold of the error rate, where one is set."""
+    """How findings become outcomes; `error_percent` is a percentage threshold of the error rate, where one is set.
+
+    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question.
+    """
 
     alpha: float
+    pass_tail: float
     gate_small_effects: bool
     strict: bool
     margins: Mapping[Hypothesis, float]
     error_percent: float | None
     shown: tuple[ThresholdMethod, ...]
-
-    @property
-    def pass_tail(self) -> float:
-        """Return the one-sided error that a pass may have."""
-        return 1 - PASS_CONFIDENCE
 
 
 def rules_of(regression: Regression) -> Rules:
@@ -79,6 +103,7 @@ def rules_of(regression: Regression) -> Rules:
     ]
     return Rules(
         alpha=regression.alpha,
+        pass_tail=1 - PASS_CONFIDENCE,
         gate_small_effects=regression.gate_small_effects,
         strict=regression.strict,
         margins=_margins({hypothesis: min(limits) for hypothesis, limits in configured.items()}),
@@ -95,8 +120,9 @@ def _margins(configured: Mapping[Hypothesis, float]) -> dict[Hypothesis, float]:
     A shift of the whole distribution lifts the tail too: what is allowed of the one must not be an alarm of the other.
     """
     margins = {**MARGINS, **configured}
-    if Hypothesis.TTFT_TAIL_EXCEEDANCE not in configured:
-        margins[Hypothesis.TTFT_TAIL_EXCEEDANCE] *= margins[Hypothesis.TTFT] / MARGINS[Hypothesis.TTFT]
+    for follower, leader in FOLLOWS.items():
+        if follower not in configured:
+            margins[follower] *= margins[leader] / MARGINS[leader]
     return margins
 
 

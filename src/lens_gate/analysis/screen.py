@@ -17,7 +17,7 @@ from lens_gate.analysis.rules import METRIC_NAMES, PASS_CONFIDENCE, Rules
 from lens_gate.analysis.stored import StoredSeries
 from lens_gate.artifacts.analysis import Effect, Finding
 from lens_gate.artifacts.samples import Samples
-from lens_gate.stats.multiplicity import Stepped, holm
+from lens_gate.stats.multiplicity import Member, Stepped, holm
 from lens_gate.stats.two_sample import tends_to_exceed
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
@@ -58,7 +58,7 @@ def screen(series: Sequence[StoredSeries], rules: Rules) -> tuple[Finding, ...]:
     screened = [
         found for one in measured for hypothesis in _SCREENED if (found := _screen_one(one, hypothesis)) is not None
     ]
-    family = holm([one.p_value for one in screened], alpha=rules.alpha)
+    family = holm([Member(one.p_value) for one in screened], alpha=rules.alpha)
     findings = tuple(_finding(one, stepped, rules) for one, stepped in zip(screened, family, strict=True))
     answered = {finding.series for finding in findings}
     return findings + tuple(_silent(one) for one in series if one.series not in answered)

@@ -37,6 +37,16 @@ class Effect(Frozen):
     confidence: float = Field(gt=0, lt=1)
 
 
+class View(Frozen):
+    """The same change seen another way, in percent: the ratio of the medians, or of the means; shown, not gated."""
+
+    name: Literal["median", "mean"]
+    estimate: float
+    lower: float | None
+    upper: float | None
+    confidence: float = Field(gt=0, lt=1)
+
+
 class Finding(Frozen):
     """The answer to one question about one series.
 
@@ -62,6 +72,7 @@ class Finding(Frozen):
     gated: bool
     outcome: Outcome
     reason: str
+    views: tuple[View, ...] = ()
 
 
 class Coverage(Frozen):

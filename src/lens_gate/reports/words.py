@@ -119,6 +119,7 @@ _STATISTICS: Mapping[str, str] = {
 _COUNTED: Mapping[str, str] = {
     "total_equal_length_latency": "answer of equal length",
     "ttft_above_pooled_p95": "late first tokens",
+    "ttft_excess_above_pooled_p90": "slowest first tokens",
     "latency_distribution": "distribution of the whole answer",
     "error_rate": "errors",
     "success_rate": "successes",

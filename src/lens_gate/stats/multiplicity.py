@@ -7,6 +7,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A p value with its weight in the family, and the smallest p value that its sample allows."""
+
+    p_value: float
+    weight: float = 1.0
+    floor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stepped:
     """One hypothesis of a family: its adjusted p value, and the level at which its own p value was held."""
 
@@ -14,21 +23,33 @@ class Stepped:
     level: float
 
 
-def holm(p_values: Sequence[float], *, alpha: float) -> tuple[Stepped, ...]:
-    """Judge a family by Holm's step-down procedure (Scand. J. Stat. 6, 1979), valid under any dependence.
+def holm(family: Sequence[Member], *, alpha: float) -> tuple[Stepped, ...]:
+    """Judge a family by Holm's weighted step-down procedure (Scand. J. Stat. 6, 1979), valid under any dependence.
 
-    The smallest p value is held against alpha / k, the next against alpha / (k − 1), and so on; from the first that
-    does not stand, all further ones are held against that same level. Results are in the order of `p_values`.
+    The hypothesis with the smallest p / weight is held against alpha times its share of the weights, the next against
+    alpha times its share of those that are left, and so on; from the first that does not stand, all further ones are
+    held against their share of what was left then. One whose sample could not reach its first share whatever it said
+    leaves the family, and spends nothing (Tarone, Biometrics 46, 1990): its own p value is adjusted to 1.
+    Results are in the order of `family`.
     """
-    if any(not 0 <= p <= 1 for p in p_values) or not 0 < alpha < 1:
-        msg = "p values lie between 0 and 1, and so does alpha"
-        raise ValueError(msg)
+    _check(family, alpha)
+    everything = sum(one.weight for one in family)
+    able = [i for i, one in enumerate(family) if one.floor <= alpha * one.weight / everything]
+    left = sum(family[i].weight for i in able)
     stepped: dict[int, Stepped] = {}
-    adjusted, level = 0.0, alpha
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        left = len(p_values) - rank
+    adjusted, standing = 0.0, left
+    for index in sorted(able, key=lambda i: family[i].p_value / family[i].weight):
+        one = family[index]
         if adjusted < alpha:
-            level = alpha / left
-        adjusted = max(adjusted, min(1.0, left * p_values[index]))
-        stepped[index] = Stepped(adjusted, level)
-    return tuple(stepped[index] for index in range(len(p_values)))
+            standing = left
+        adjusted = max(adjusted, min(1.0, one.p_value * left / one.weight))
+        stepped[index] = Stepped(adjusted, alpha * one.weight / standing)
+        left -= one.weight
+    unable = (Stepped(1.0, alpha * one.weight / everything) for one in family)
+    return tuple(stepped.get(index, other) for index, other in enumerate(unable))
+
+
+def _check(family: Sequence[Member], alpha: float) -> None:
+    if any(not 0 <= one.p_value <= 1 or one.weight <= 0 for one in family) or not 0 < alpha < 1:
+        msg = "p values lie between 0 and 1, weights above 0, and alpha between 0 and 1"
+        raise ValueError(msg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from lens_gate.stats.pairs import Interval
 
@@ -49,8 +49,8 @@ def mcnemar(shares: PairedShares) -> McNemar:
     """Test whether the discordant pairs lean to one side: binomial with one half (McNemar, Psychometrika 12, 1947)."""
     discordant = shares.only_base + shares.only_candidate
     return McNemar(
-        p_greater=float(stats.binom.sf(shares.only_candidate - 1, discordant, 0.5)),
-        p_less=float(stats.binom.cdf(shares.only_candidate, discordant, 0.5)),
+        p_greater=float(special.bdtr(shares.only_base, discordant, 0.5)),
+        p_less=float(special.bdtr(shares.only_candidate, discordant, 0.5)),
     )
 
 
@@ -60,7 +60,7 @@ def difference_bounds(shares: PairedShares, *, tail: float) -> Interval:
     Tango's score interval ("Equivalence test and confidence interval for the difference in proportions for the
     paired-sample design", Stat. Med. 17, 1998), which keeps a width when no pair is discordant.
     """
-    reach = float(stats.norm.isf(tail))
+    reach = -float(special.ndtri(tail))
     swapped = PairedShares(shares.pairs, shares.only_candidate, shares.only_base)
     return Interval(-_upper(swapped, reach), _upper(shares, reach))
 
@@ -92,7 +92,7 @@ def wilson(events: int, trials: int, *, tail: float) -> Interval:
     if not 0 <= events <= trials or trials < 1:
         msg = "a share needs trials, and no more events than trials"
         raise ValueError(msg)
-    reach = float(stats.norm.isf(tail))
+    reach = -float(special.ndtri(tail))
     share, weight = events / trials, reach**2 / trials
     centre = (share + weight / 2) / (1 + weight)
     half = reach * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)

@@ -140,7 +140,7 @@ _COUNTED: tuple[Metric, ...] = (
         unit=Unit.MILLISECONDS,
         scope=Scope.SERIES,
         direction=Direction.LOWER_IS_BETTER,
-        definition="Response latency with the effect of a different number of output tokens taken out.",
+        definition="Response latency, had both answers of a pair been equally long: each at its own pace.",
         hypothesis=Hypothesis.TOTAL_EQUAL_LENGTH,
         interval=PAIRED_RATIO,
     ),
@@ -152,6 +152,18 @@ _COUNTED: tuple[Metric, ...] = (
         definition="Share of requests whose time to first token exceeds the 95th percentile of both arms together.",
         hypothesis=Hypothesis.TTFT_TAIL_EXCEEDANCE,
         interval=PAIRED_POINTS,
+    ),
+    Metric(
+        name="ttft_excess_above_pooled_p90",
+        unit=Unit.PERCENT,
+        scope=Scope.SERIES,
+        direction=Direction.LOWER_IS_BETTER,
+        definition=(
+            "How far times to first token exceed the 90th percentile of both arms together: the mean of the"
+            " logarithmic excess over all requests, 0 for those below, as a percentage."
+        ),
+        hypothesis=Hypothesis.TTFT_TAIL_EXCESS,
+        interval="mean of paired differences, t interval corrected for skewness; test: sign flips of the scores",
     ),
     Metric(
         name="latency_distribution",

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.decisions_quick import Change, simulate
+from benchmarks.decisions.generator import Change
+from benchmarks.decisions.generator import duet as simulate
 
 from lens_gate.analysis.analyze import analyze
 from lens_gate.artifacts.analysis import Analysis, Finding
@@ -117,7 +118,7 @@ def test_a_run_without_one_success_is_not_measured_whatever_it_is_compared_with(
 
 
 def test_times_are_cut_at_the_limit_of_the_run_and_not_at_the_judge_s() -> None:
-    rows = simulate(np.random.default_rng(1), pairs=60, change=Change(slower=1.5))
+    rows = simulate(np.random.default_rng(1), pairs=60, change=Change.slower(50))
     run = a_duet_run(plan=a_plan(request_timeout_s=600.0))
 
     analysis = analyze(

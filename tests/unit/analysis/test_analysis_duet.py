@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lens_gate.analysis.answers import points_answer, ratio_answer, share_answer
+from lens_gate.analysis.answers import excess_answer, points_answer, ratio_answer, share_answer
 from lens_gate.analysis.duet import DuetResult, duet
 from lens_gate.analysis.need import need_of
 from lens_gate.analysis.pairing import PairedValues, pair_up
@@ -281,15 +281,18 @@ def test_a_margin_of_zero_has_no_plan() -> None:
 
 
 def test_answers_need_values() -> None:
-    nothing = PairedValues(base=np.array([]), candidate=np.array([]))
-    zeros = PairedValues(base=np.zeros(2), candidate=np.ones(2))
+    nothing = PairedValues(base=np.array([]), candidate=np.array([]), second=np.array([]))
+    zeros = PairedValues(base=np.zeros(2), candidate=np.ones(2), second=np.zeros(2))
 
     assert points_answer(nothing) is None
     assert ratio_answer(zeros, two_sided=False) is None
+    assert excess_answer(zeros, quantile=0.9) is None
 
 
 def test_plans_from_one_pair_assume_a_usual_spread_and_plans_for_shares_one_more_event() -> None:
-    one = ratio_answer(PairedValues(base=np.array([1.0]), candidate=np.array([1.1])), two_sided=False)
+    one = ratio_answer(
+        PairedValues(base=np.array([1.0]), candidate=np.array([1.1]), second=np.array([1.0])), two_sided=False
+    )
     share = share_answer(PairedShares(9, 0, 0), method="test")
     aim = Aim(0.05, 0.9)
 

@@ -36,8 +36,9 @@ def answered(estimate: float, reach: float | None, *, pairs: int = 200, p_value:
         unit="%",
         method="a test",
         pairs=pairs,
-        estimate=estimate,
+        estimated=lambda: estimate,
         p_value=p_value,
+        floor=0.0,
         bounds=bounds,
         pairs_needed=pairs_needed,
     )
@@ -155,7 +156,7 @@ def test_the_interval_is_that_of_the_step_in_the_family() -> None:
 
 
 def test_too_few_pairs_for_errors_are_not_covered_rather_than_open() -> None:
-    needed = pairs_to_cover(Hypothesis.ERRORS, 2.0, RULES)
+    needed = pairs_to_cover(Hypothesis.ERRORS, RULES)
     assert needed is not None
 
     few = judged(asked(answered(1.0, 8.0, pairs=needed - 1), Hypothesis.ERRORS))
@@ -179,8 +180,8 @@ def test_few_pairs_that_bound_the_errors_cover_them() -> None:
 
 
 def test_any_number_of_pairs_may_do_for_a_location_or_without_a_margin() -> None:
-    assert pairs_to_cover(Hypothesis.TTFT, 10.0, RULES) is None
-    assert pairs_to_cover(Hypothesis.ERRORS, 0.0, RULES) is None
+    assert pairs_to_cover(Hypothesis.TTFT, RULES) is None
+    assert pairs_to_cover(Hypothesis.ERRORS, replace(RULES, margins={Hypothesis.ERRORS: 0.0})) is None
 
 
 @pytest.mark.parametrize(("errors", "threshold", "remarks"), [(20, 2.5, 0), (19, 2.0, 1)])
@@ -209,6 +210,7 @@ def test_configured_thresholds_move_the_margin_of_their_question() -> None:
 
     assert rules.margins == MARGINS | {
         Hypothesis.TOTAL: 5,
+        Hypothesis.TOTAL_EQUAL_LENGTH: 5,
         Hypothesis.ERRORS: 1,
         Hypothesis.TTFT_TAIL_EXCEEDANCE: 4,
     }

@@ -9,7 +9,7 @@ from lens_gate.vocabulary.metrics import Scope
 from tests.builders import a_latency, a_latency_summary, a_model_result, a_spend, a_summary, some_requests
 
 
-def test_each_metric_of_a_model_but_three_is_found_in_its_summary() -> None:
+def test_each_metric_of_a_model_but_four_is_found_in_its_summary() -> None:
     summary = a_latency_summary(p99_9_ms=9.0)
     latency = a_latency(
         ttft=summary, total=summary, inter_token=summary, ttft_visible=summary, tpot=summary, service=summary
@@ -18,7 +18,12 @@ def test_each_metric_of_a_model_but_three_is_found_in_its_summary() -> None:
 
     missing = {row.name for row in METRICS if row.scope is Scope.SERIES and series_value(model, row) is None}
 
-    assert missing == {"latency_distribution", "total_equal_length_latency", "ttft_above_pooled_p95"}
+    assert missing == {
+        "latency_distribution",
+        "total_equal_length_latency",
+        "ttft_above_pooled_p95",
+        "ttft_excess_above_pooled_p90",
+    }
 
 
 def test_names_lead_to_their_own_statistic_and_quantity() -> None:

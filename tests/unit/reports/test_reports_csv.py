@@ -72,8 +72,8 @@ def test_a_duet_says_arm_pair_and_slot() -> None:
     assert [row.rsplit(",", 3)[1:] for row in rows] == [
         [Arm.BASE, "0", "0"],
         [Arm.CANDIDATE, "0", "1"],
-        [Arm.BASE, "1", "0"],
-        [Arm.CANDIDATE, "1", "1"],
+        [Arm.BASE, "1", "1"],
+        [Arm.CANDIDATE, "1", "0"],
     ]
 
 

@@ -23,8 +23,8 @@ def test_each_name_stands_once_and_each_metric_is_described() -> None:
     assert all(row.definition.endswith(".") for row in METRICS)
 
 
-def test_each_hypothesis_but_the_excess_of_the_tail_has_a_metric() -> None:
-    assert {row.hypothesis for row in METRICS} - {None} == set(Hypothesis) - {Hypothesis.TTFT_TAIL_EXCESS}
+def test_each_hypothesis_has_a_metric() -> None:
+    assert {row.hypothesis for row in METRICS} - {None} == set(Hypothesis)
 
 
 def test_an_unknown_name_is_a_lookup_error() -> None:

@@ -1,0 +1,192 @@
+"""The ten questions that a duet is asked of one series, each answered by its pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from lens_gate.analysis.answers import Answer, excess_answer, points_answer, ratio_answer, share_answer
+from lens_gate.analysis.judgement import Question
+from lens_gate.analysis.pairing import PairedSeries, PairedValues
+from lens_gate.analysis.quantities import NS_PER_MS, Flags, with_status
+from lens_gate.analysis.rules import MARGINS
+from lens_gate.stats.proportions import PairedShares, mcnemar
+from lens_gate.vocabulary.metrics import Hypothesis, Quantity
+from lens_gate.vocabulary.requests import Status
+
+TAIL_QUANTILE = 0.95
+EXCESS_QUANTILE = 0.90
+
+NOTABLE_P = 0.01
+"""What is merely remarked, or stands in the way of a pass, is noticed at this level."""
+
+UNANSWERED: Mapping[Hypothesis, str] = {
+    Hypothesis.TTFT: "no pair of streamed answers",
+    Hypothesis.PER_TOKEN: "no pair of answers with two tokens or more",
+    Hypothesis.TOTAL: "no pair of answers",
+    Hypothesis.TOTAL_EQUAL_LENGTH: "no pair of streamed answers with two tokens or more",
+    Hypothesis.TTFT_TAIL_EXCESS: "no pair of streamed answers",
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: "no pair of streamed answers",
+    Hypothesis.ERRORS: "no pair of requests",
+    Hypothesis.COST: "no pair of answers with a known price above 0",
+    Hypothesis.OUTPUT_LENGTH: "no pair with counted output tokens",
+    Hypothesis.CACHED_SHARE: "the server does not report cached tokens",
+}
+"""Why a question has no answer."""
+
+_COMPARED: Mapping[Hypothesis, tuple[Callable[[PairedSeries], PairedValues], str]] = {
+    Hypothesis.TTFT: (lambda series: series.times(Quantity.TTFT), "ms"),
+    Hypothesis.PER_TOKEN: (lambda series: series.of_successes(Quantity.TPOT), "ms"),
+    Hypothesis.TOTAL: (lambda series: series.times(Quantity.LATENCY), "ms"),
+    Hypothesis.TOTAL_EQUAL_LENGTH: (PairedSeries.at_equal_length, "ms"),
+    Hypothesis.COST: (lambda series: series.of_successes(Quantity.COST), "USD"),
+    Hypothesis.OUTPUT_LENGTH: (lambda series: series.of_successes(Quantity.OUTPUT_TOKENS), "tokens"),
+}
+"""What is compared by its ratio, and the unit that it is shown in."""
+
+_STREAMED: Mapping[Hypothesis, Quantity] = {
+    Hypothesis.TTFT: Quantity.TTFT,
+    Hypothesis.TTFT_TAIL_EXCESS: Quantity.TTFT,
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: Quantity.TTFT,
+    Hypothesis.PER_TOKEN: Quantity.TPOT,
+    Hypothesis.TOTAL_EQUAL_LENGTH: Quantity.TPOT,
+}
+"""What an answer must have to be asked: a candidate may stop streaming in a part of its answers."""
+
+
+def measurable(series: PairedSeries) -> bool:
+    """Whether each arm has a success: without one there are no latencies to speak of."""
+    return all(bool(with_status(arm, Status.OK).any()) for arm in (series.base, series.candidate))
+
+
+def ask(series: PairedSeries) -> tuple[tuple[Question, ...], tuple[Hypothesis, ...]]:
+    """Return the questions that this series can answer, and those that it cannot.
+
+    A series without successes in one arm is only asked about errors: that is how a candidate that always fails shows.
+    """
+    hypotheses = tuple(MARGINS) if measurable(series) else (Hypothesis.ERRORS,)
+    asked = {hypothesis: _question(series, hypothesis) for hypothesis in hypotheses}
+    answered = tuple(question for question in asked.values() if question is not None)
+    return answered, tuple(hypothesis for hypothesis, question in asked.items() if question is None)
+
+
+def _question(series: PairedSeries, hypothesis: Hypothesis) -> Question | None:
+    match hypothesis:
+        case Hypothesis.TTFT_TAIL_EXCEEDANCE:
+            return _late(series)
+        case Hypothesis.TTFT_TAIL_EXCESS:
+            return _excess(series)
+        case Hypothesis.ERRORS:
+            return _errors(series)
+        case Hypothesis.CACHED_SHARE:
+            shares = series.of_successes(Quantity.CACHED_SHARE)
+            return _about(series, hypothesis, points_answer(shares), shares.scaled(100), unit="%")
+        case _:
+            values_of, unit = _COMPARED[hypothesis]
+            values = values_of(series).scaled(1 / NS_PER_MS if unit == "ms" else 1.0)
+            answer = ratio_answer(values, two_sided=hypothesis.two_sided)
+            return _about(series, hypothesis, answer, values, unit=unit)
+
+
+def _about(
+    series: PairedSeries, hypothesis: Hypothesis, answer: Answer | None, values: PairedValues, *, unit: str
+) -> Question | None:
+    """Put a question whose two values are means; None where there is no answer."""
+    if answer is None:
+        return None
+    return Question(
+        series=series.series,
+        hypothesis=hypothesis,
+        answer=answer,
+        base_value=float(values.base.mean()),
+        candidate_value=float(values.candidate.mean()),
+        value_unit=unit,
+        latency_gap=_gap(series, hypothesis),
+    )
+
+
+def _gap(series: PairedSeries, hypothesis: Hypothesis) -> str | None:
+    """Say why this question cannot carry a pass, None where it can."""
+    if hypothesis in _STREAMED:
+        return series.latency_gap or _missing(series, _STREAMED[hypothesis])
+    return series.latency_gap if hypothesis is Hypothesis.TOTAL else None
+
+
+def _missing(series: PairedSeries, quantity: Quantity) -> str | None:
+    """Say that one version has a quantity in more of its answers than the other: those of the rest are not compared."""
+    base, candidate = series.presence(quantity)
+    if len(base) == 0 or mcnemar(shares_of(base, candidate)).p_two_sided >= NOTABLE_P:
+        return None
+    what = "streamed" if quantity is Quantity.TTFT else "streamed in two pieces or more"
+    return (
+        f"{100 * base.mean():.3g} % of the base's answers and {100 * candidate.mean():.3g} % of the candidate's were "
+        f"{what}, and the others are not compared"
+    )
+
+
+def _late(series: PairedSeries) -> Question | None:
+    """Ask how often each arm lies above the p95 of both: a limit that knows no arm keeps McNemar's test exact."""
+    times = series.times(Quantity.TTFT)
+    if len(times) == 0:
+        return None
+    limit = _pooled_quantile(times, TAIL_QUANTILE)
+    # Not strictly above: when many times are cut at the timeout, the p95 is the timeout itself.
+    question = _events(
+        series,
+        Hypothesis.TTFT_TAIL_EXCEEDANCE,
+        (times.base >= limit, times.candidate >= limit),
+        method="exact McNemar test on times above the pooled p95",
+    )
+    return replace(question, latency_gap=_gap(series, Hypothesis.TTFT_TAIL_EXCEEDANCE))
+
+
+def _excess(series: PairedSeries) -> Question | None:
+    """Ask how far the slowest first tokens of each arm lie above the p90 of both."""
+    times = series.times(Quantity.TTFT)
+    answer = excess_answer(times, quantile=EXCESS_QUANTILE)
+    if answer is None:
+        return None
+    limit = _pooled_quantile(times, EXCESS_QUANTILE)
+    base, candidate = (100 * float(np.log(np.maximum(arm / limit, 1)).mean()) for arm in (times.base, times.candidate))
+    return Question(
+        series=series.series,
+        hypothesis=Hypothesis.TTFT_TAIL_EXCESS,
+        answer=answer,
+        base_value=base,
+        candidate_value=candidate,
+        value_unit="%",
+        latency_gap=_gap(series, Hypothesis.TTFT_TAIL_EXCESS),
+    )
+
+
+def _pooled_quantile(times: PairedValues, probability: float) -> float:
+    return float(np.quantile(np.concatenate([times.base, times.candidate]), probability))
+
+
+def _errors(series: PairedSeries) -> Question | None:
+    base, candidate = series.failed
+    if len(base) == 0:
+        return None
+    question = _events(series, Hypothesis.ERRORS, (base, candidate), method="exact McNemar test")
+    return replace(question, base_errors=int(base.sum()))
+
+
+def _events(series: PairedSeries, hypothesis: Hypothesis, happened: tuple[Flags, Flags], *, method: str) -> Question:
+    base, candidate = happened
+    return Question(
+        series=series.series,
+        hypothesis=hypothesis,
+        answer=share_answer(shares_of(base, candidate), method=method),
+        base_value=100 * float(base.mean()),
+        candidate_value=100 * float(candidate.mean()),
+        value_unit="%",
+    )
+
+
+def shares_of(base: Flags, candidate: Flags) -> PairedShares:
+    """Count in how many pairs something happened to one member only."""
+    return PairedShares(
+        pairs=len(base), only_base=int((base & ~candidate).sum()), only_candidate=int((candidate & ~base).sum())
+    )
