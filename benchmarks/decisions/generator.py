@@ -69,8 +69,9 @@ PROFILES = (
 class Weather:
     """What the endpoint goes through: load within a run, and days with a standard deviation of logarithms of `day`.
 
-    With `jumps` the days follow Student's t, scaled so that half of them lie where those of a normal would.
-    `second_hits` is the share of pairs whose second request finds the prefix that the first one left in the cache.
+    Where the cache is not `felt`, a hit comes as late as a miss: as if times were compared at equal cache. With `jumps`
+    the days follow Student's t, of which `day` is the scale. `second_hits` is the share of pairs whose second request
+    finds the prefix that the first one left in the cache.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Weather:
     day: float = 0.0
     jumps: bool = False
     second_hits: float = 0.0
+    cache_felt: bool = True
 
     def days(self, rng: np.random.Generator, count: int) -> Floats:
         """Draw the common factor of each day, as a logarithm."""
@@ -128,6 +130,7 @@ class Shared:
     lengths: Floats
     first_is_base: NDArray[np.bool_] = field(repr=False)
     second_hits: NDArray[np.bool_] = field(repr=False)
+    cache_felt: bool
 
 
 def duet(
@@ -178,6 +181,7 @@ def _shared(rng: np.random.Generator, profile: Profile, pairs: int, weather: Wea
         lengths=np.exp(rng.normal(4.5, 0.5, pairs)),
         first_is_base=rng.random(pairs) < 0.5,
         second_hits=rng.random(pairs) < weather.second_hits,
+        cache_felt=weather.cache_felt,
     )
 
 
@@ -195,7 +199,7 @@ def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, s
     hits = rng.random(count) < (0.0 if effect.cache_breaks else profile.cache_hits)
     hits |= is_second & shared.second_hits
     ttft = profile.ttft_ms * np.exp(shared.load + rng.normal(0, profile.ttft_spread, count))
-    ttft *= np.where(hits, profile.cache_factor, 1.0) * effect.ttft
+    ttft *= np.where(hits & shared.cache_felt, profile.cache_factor, 1.0) * effect.ttft
     ttft *= np.where(rng.random(count) < profile.outliers, 1 + profile.outlier_size * rng.pareto(2.0, count), 1.0)
     ttft += np.where(rng.random(count) < effect.late, 3 * profile.ttft_ms, 0.0)
     tokens = np.maximum(2, np.rint(shared.lengths * np.exp(rng.normal(0, 0.15, count)) * effect.longer))

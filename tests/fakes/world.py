@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -116,4 +117,5 @@ def a_world(
         transport=lambda: transport or ChatTransport(),
         stop=StopSignal(),
         say=lines.append,
+        executor=lambda: ThreadPoolExecutor(1),
     )

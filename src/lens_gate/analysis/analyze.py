@@ -13,9 +13,10 @@ from lens_gate.analysis.need import need_of, need_of_duet
 from lens_gate.analysis.pairing import pair_up
 from lens_gate.analysis.rules import policy_of, rules_of
 from lens_gate.analysis.screen import screen
+from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
 from lens_gate.analysis.stored import StoredSeries, arm_of, match_series, names_of, unmatched
-from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, Need, RegressionSummary
+from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, Need, RegressionSummary
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.run import ProviderResult, Run
@@ -37,6 +38,7 @@ class _Said:
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     need: Need | None = None
+    looks: tuple[LookTaken, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -76,6 +78,7 @@ def analyze(
         coverage=said.coverage,
         uncovered=run.uncovered,
         need=said.need,
+        looks=said.looks,
         regression=RegressionSummary(detected=said.verdict is Outcome.REGRESSION, verdict=said.verdict),
         notes=said.notes,
         ending=run.ending,
@@ -133,7 +136,8 @@ def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: floa
         matched = match_series(arm_of(samples, Arm.CANDIDATE), arm_of(samples, Arm.BASE))
         return _say_classic(matched, regression.methods, source="duet")
     rules, series = rules_of(regression), pair_up(samples, limit_ns=limit_ns)
-    result = duet(series, rules)
+    settled = settle(samples, run.looks, rules, limit_ns) if run.looks else None
+    result, series = (settled.duet, settled.series) if settled else (duet(series, rules), series)
     arms = match_series(arm_of(samples, Arm.CANDIDATE), arm_of(samples, Arm.BASE)) if rules.shown else ()
     apart = "The two versions have no prompt in common, so no" if run.uncovered else "No"
     notes = result.notes if series else (f"{apart} pair of requests was measured.",)
@@ -143,6 +147,7 @@ def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: floa
         findings=(*result.findings, *shown_findings(arms, rules.shown)),
         coverage=result.coverage,
         need=need_of(result.judged, series, rules, requests_per_second=_rate(run)),
+        looks=settled.taken if settled else (),
         notes=notes,
     )
 

@@ -71,8 +71,9 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
     interval, for_pass = answer.bounds(tail), answer.bounds(rules.pass_tail)
     harm = _Harm.of(question, interval, for_pass)
     established = stepped.adjusted_p < rules.alpha
-    outcome = _outcome(harm, margin, established=established, rules=rules, gap=question.latency_gap)
-    gated = outcome is not Outcome.INCONCLUSIVE or not _too_few_to_cover(question, harm, margin, rules)
+    outcome = _outcome(question, harm, margin, established=established, rules=rules)
+    gated = outcome is not Outcome.INCONCLUSIVE or not _may_stay_open(question, harm, margin, rules)
+    short_of = None if gated else pairs_to_cover(hypothesis, rules)
     finding = Finding(
         series=question.series,
         metric=METRIC_NAMES[hypothesis],
@@ -97,7 +98,8 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
         in_family=True,
         gated=gated,
         outcome=outcome,
-        reason=_reason(question, harm, margin, outcome=outcome, established=established, gated=gated) + margin_note,
+        reason=_reason(question, harm, margin, outcome=outcome, established=established, short_of=short_of)
+        + margin_note,
         views=answer.views(),
     )
     return Judged(finding=finding, question=question, harm=harm.estimate, level=tail)
@@ -144,10 +146,11 @@ def _margin(question: Question, rules: Rules) -> tuple[float, str]:
     )
 
 
-def _outcome(harm: _Harm, margin: float, *, established: bool, rules: Rules, gap: str | None) -> Outcome:
+def _outcome(question: Question, harm: _Harm, margin: float, *, established: bool, rules: Rules) -> Outcome:
     if established and harm.estimate > 0 and _matters(harm, margin, rules):
         return Outcome.REGRESSION
-    if gap is None and harm.upper_pass is not None and harm.upper_pass < margin:
+    bounded = harm.upper_pass is not None and harm.upper_pass < margin
+    if bounded and question.latency_gap is None and not _too_few_to_cover(question, rules):
         return Outcome.PASS
     return Outcome.INCONCLUSIVE
 
@@ -160,14 +163,19 @@ def _matters(harm: _Harm, margin: float, rules: Rules) -> bool:
     return harm.estimate >= margin
 
 
-def _too_few_to_cover(question: Question, harm: _Harm, margin: float, rules: Rules) -> bool:
-    """Whether so few pairs could not have passed a question about rare events, and nothing looks suspicious.
+def _may_stay_open(question: Question, harm: _Harm, margin: float, rules: Rules) -> bool:
+    """Whether a question about rare events may stay open beside a pass: nobody asked for it, and nothing is suspicious.
 
     Suspicious is what would have been an alarm if it had been the only question.
     """
     suspicious = question.answer.p_value < rules.alpha and harm.estimate >= margin
+    return question.hypothesis not in rules.cover and _too_few_to_cover(question, rules) and not suspicious
+
+
+def _too_few_to_cover(question: Question, rules: Rules) -> bool:
+    """Whether a pass with so few pairs would say more about rare events than it can know."""
     needed = pairs_to_cover(question.hypothesis, rules)
-    return needed is not None and question.answer.pairs < needed and not suspicious
+    return needed is not None and question.answer.pairs < needed
 
 
 def pairs_to_cover(hypothesis: Hypothesis, rules: Rules) -> int | None:
@@ -189,7 +197,9 @@ def pairs_to_cover(hypothesis: Hypothesis, rules: Rules) -> int | None:
     return pairs_for_shares(discordant=usual, distance=margin / 100, aim=Aim(1 - PASS_CONFIDENCE, PLANNED_PASSES))
 
 
-def _reason(question: Question, harm: _Harm, margin: float, *, outcome: Outcome, established: bool, gated: bool) -> str:
+def _reason(
+    question: Question, harm: _Harm, margin: float, *, outcome: Outcome, established: bool, short_of: int | None
+) -> str:
     answer = question.answer
     effect, limit = _amount(answer.estimate, answer.unit), _amount(margin, answer.unit, signed=False)
     if outcome is Outcome.REGRESSION:
@@ -200,8 +210,8 @@ def _reason(question: Question, harm: _Harm, margin: float, *, outcome: Outcome,
         return f"{small}{most}, below the {limit} that matter."
     if question.latency_gap is not None:
         return f"Not covered: {question.latency_gap}."
-    if not gated:
-        return f"Not covered: {answer.pairs} pairs are too few to rule out {limit} ({most})."
+    if short_of is not None:
+        return f"Not covered: {answer.pairs} pairs are too few to rule out {limit} ({most}); it takes {short_of}."
     sure = "A real change" if established else "Not clear"
     return f"{sure}: {effect}, {most}; {answer.pairs} pairs do not settle whether it reaches {limit}."
 

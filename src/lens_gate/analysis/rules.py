@@ -11,7 +11,7 @@ from lens_gate.config.model import Regression, ThresholdMethod
 from lens_gate.errors import ConfigProblem
 from lens_gate.vocabulary.metric_table import METRICS, metric
 from lens_gate.vocabulary.metrics import Hypothesis, Metric, Scope
-from lens_gate.vocabulary.outcomes import Decision
+from lens_gate.vocabulary.outcomes import Cover, Decision
 
 PASS_CONFIDENCE = 0.95
 """How sure a pass is of each single question."""
@@ -70,6 +70,12 @@ METRIC_NAMES: Mapping[Hypothesis, str] = {
 """The metric that a finding about each question is named after."""
 
 
+COVERED: Mapping[Cover, tuple[Hypothesis, ...]] = {
+    Cover.TAILS: (Hypothesis.TTFT_TAIL_EXCESS, Hypothesis.TTFT_TAIL_EXCEEDANCE),
+    Cover.ERRORS: (Hypothesis.ERRORS,),
+}
+"""The questions about rare events, by the words in which a pass is asked to cover them."""
+
 SHOWN_RATIOS = (Hypothesis.TTFT_TAIL_EXCEEDANCE, Hypothesis.CACHED_SHARE)
 """Questions in points: a percentage configured for their metrics is shown beside them, not gated."""
 
@@ -78,7 +84,8 @@ SHOWN_RATIOS = (Hypothesis.TTFT_TAIL_EXCEEDANCE, Hypothesis.CACHED_SHARE)
 class Rules:
     """How findings become outcomes; `error_percent` is a percentage threshold of the error rate, where one is set.
 
-    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question.
+    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question. Without the
+    answers to the questions of `cover` there is no pass.
     """
 
     alpha: float
@@ -88,6 +95,7 @@ class Rules:
     margins: Mapping[Hypothesis, float]
     error_percent: float | None
     shown: tuple[ThresholdMethod, ...]
+    cover: frozenset[Hypothesis] = frozenset()
 
 
 def rules_of(regression: Regression) -> Rules:
@@ -108,6 +116,7 @@ def rules_of(regression: Regression) -> Rules:
         strict=regression.strict,
         margins=_margins({hypothesis: min(limits) for hypothesis, limits in configured.items()}),
         error_percent=min(percentages, default=None),
+        cover=frozenset(hypothesis for what in regression.cover for hypothesis in COVERED[what]),
         shown=tuple(
             m for h, m in methods if h not in MARGINS or (h in SHOWN_RATIOS and m.threshold_percent is not None)
         ),
@@ -168,5 +177,6 @@ def policy_of(regression: Regression, *, false_alarm_note: str | None = None) ->
         strict=regression.strict,
         thresholds_percent={name: limit for name, limit in percent.items() if limit is not None},
         threshold_points=points,
+        cover=tuple(sorted(regression.cover)),
         false_alarm_note=false_alarm_note,
     )

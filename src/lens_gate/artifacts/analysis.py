@@ -95,6 +95,14 @@ class Need(Frozen):
     minutes: float | None
 
 
+class LookTaken(Frozen):
+    """What one look at a run said of each series that was still open: at how many pairs, and at which alpha."""
+
+    pairs: int = Field(ge=0)
+    alpha: float = Field(gt=0, lt=1)
+    outcomes: dict[str, Outcome]
+
+
 class RegressionSummary(Frozen):
     """`detected` is true only for the verdict regression."""
 
@@ -112,6 +120,7 @@ class Policy(Frozen):
     strict: bool
     thresholds_percent: dict[str, Finite]
     threshold_points: Finite
+    cover: tuple[str, ...] = ()
     false_alarm_note: str | None = None
 
 
@@ -131,6 +140,7 @@ class Analysis(Envelope):
     coverage: tuple[Coverage, ...]
     uncovered: tuple[Uncovered, ...]
     need: Need | None
+    looks: tuple[LookTaken, ...] = ()
     regression: RegressionSummary
     notes: tuple[str, ...]
     ending: Ending

@@ -230,7 +230,8 @@ class Spend(Frozen):
 class Plan(Frozen):
     """What was asked of the run: rates and counts hold for both arms together.
 
-    `request_timeout_s` is the limit that latencies were cut at; None in runs that do not say.
+    `request_timeout_s` is the limit that latencies were cut at; None in runs that do not say. `looks` are the pairs of
+    each series after which a run that ends when it is decided was to be looked at; empty for any other run.
     """
 
     arrival: str
@@ -242,6 +243,7 @@ class Plan(Frozen):
     cooldown_s: Finite
     seed: int
     request_timeout_s: float | None = None
+    looks: tuple[Count, ...] = ()
 
 
 class Uncovered(Frozen):
@@ -272,6 +274,18 @@ class InlineSamples(Frozen):
     columns: dict[str, JsonValue]
 
 
+class Look(Frozen):
+    """A look at a run that ends when it is decided, at the pairs with a number below `through_pair`.
+
+    That many `pairs` of each series that was still open; `share` is the part of alpha, and of the error of a pass, that
+    this look may spend.
+    """
+
+    pairs: Count
+    through_pair: Count
+    share: float = Field(gt=0, le=1)
+
+
 class Run(Envelope):
     """The artifact of `lens-gate run`."""
 
@@ -284,6 +298,7 @@ class Run(Envelope):
     arms: tuple[ArmIdentity, ...]
     comparison: Comparison | None = None
     uncovered: tuple[Uncovered, ...] = ()
+    looks: tuple[Look, ...] = ()
     ending: Ending
     ending_message: str | None = None
     validity: Validity

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.cli.options import config_options, fail_on_of, gate_options, judge_options
+from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options
 from lens_gate.cli.wiring import read_sources, screen, show, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import console, machine_line
@@ -125,14 +125,7 @@ def conclude(verdict: Verdict, failed: Sequence[PublishFailed] = (), *, exit_zer
 
 
 def _rules(options: dict[str, Any], here: World, *, fail_on: tuple[str, ...] = ()) -> Rules:
-    return rules(
-        read_sources(options["configs"]),
-        here,
-        threshold=options["threshold"],
-        decision=options["decision"],
-        baseline=options["baseline"],
-        fail_on=fail_on,
-    )
+    return rules(read_sources(options["configs"]), here, chosen_of(options, fail_on=fail_on))
 
 
 def _emit(text: str, output: str | None) -> None:

@@ -13,8 +13,10 @@ from lens_gate.config.load import Source
 from lens_gate.config.types import parse_duration
 from lens_gate.errors import UsageProblem
 from lens_gate.steps.arms import find_against
+from lens_gate.steps.judge import Chosen
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.world import World
+from lens_gate.vocabulary.outcomes import Cover
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FAIL_ON = ("inconclusive", "no_baseline", "nothing_to_compare", "warning")
@@ -64,13 +66,22 @@ run_options = grouped(
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
 )
 
+threshold_option = click.option(
+    "--threshold",
+    type=click.FloatRange(min=0),
+    help="Smallest change that matters, in percent, for the latency metrics.",
+)
+cover_option = click.option(
+    "--cover", help="Rare events that a pass must cover: tails, errors (comma-separated); it takes more pairs."
+)
+until_option = click.option(
+    "--until-decided", is_flag=True, help="Look at the pairs now and then, and stop when the answer is clear."
+)
+
 judge_options = grouped(
     click.option("--baseline", type=click.Path(), help="A stored run to compare with, where the run has one arm only."),
-    click.option(
-        "--threshold",
-        type=click.FloatRange(min=0),
-        help="Smallest change that matters, in percent, for the latency metrics.",
-    ),
+    threshold_option,
+    cover_option,
     click.option("--decision", type=click.Choice(["calibrated", "classic"]), help="Which rules judge."),
 )
 
@@ -122,3 +133,25 @@ def fail_on_of(values: Sequence[str]) -> tuple[str, ...]:
         if name not in FAIL_ON:
             raise UsageProblem(f"--fail-on {name} is unknown", hint="It takes: " + ", ".join(FAIL_ON) + ".")
     return tuple(dict.fromkeys(names))
+
+
+def chosen_of(options: dict[str, Any], *, fail_on: tuple[str, ...] = ()) -> Chosen:
+    """Collect the options that change the rules, as far as a command has them."""
+    return Chosen(
+        threshold=options.get("threshold"),
+        decision=options.get("decision"),
+        cover=cover_of(options.get("cover")),
+        baseline=options.get("baseline"),
+        fail_on=fail_on,
+    )
+
+
+def cover_of(value: str | None) -> tuple[Cover, ...] | None:
+    """Split and check --cover; None where it is not given."""
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in tuple(Cover):
+            raise UsageProblem(f"--cover {name} is unknown", hint="It takes: " + ", ".join(Cover) + ".")
+    return tuple(dict.fromkeys(Cover(name) for name in names))

@@ -14,12 +14,16 @@ from lens_gate.cli.judging import conclude
 from lens_gate.cli.live import watching
 from lens_gate.cli.options import (
     against_of,
+    chosen_of,
     config_options,
+    cover_option,
     fail_on_of,
     gate_options,
     judge_options,
     overrides_of,
     run_options,
+    threshold_option,
+    until_option,
 )
 from lens_gate.cli.wiring import quick_source, read_sources, screen, show, timestamp, world
 from lens_gate.config.keys import remarks_when_used
@@ -30,6 +34,7 @@ from lens_gate.reports.view import run_view
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import rules, stored_baseline
 from lens_gate.steps.line import attempted, judged
+from lens_gate.steps.lookout import looks_of
 from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
 from lens_gate.steps.order import Against
 from lens_gate.steps.outputs import write_outputs
@@ -40,13 +45,16 @@ from lens_gate.vocabulary.outcomes import ExitCode, most_important
 @click.command()
 @config_options
 @run_options
+@until_option
+@threshold_option
+@cover_option
 @click.option("--output", "-o", type=click.Path(), help="Where the artifact goes; default results/benchmark-TIME.json.")
 @click.option("--format", "form", type=click.Choice(["json"]), default="json", help="The artifact is JSON.")
 def run(**options: Any) -> int:
     """Measure endpoints, one version or two at the same time, and write the run artifact.
 
     The other version is named by one of the --against options: both are then sent the same prompts in neighbouring
-    slots of one schedule. Ctrl-C keeps what was measured.
+    slots of one schedule. Ctrl-C keeps what was measured. --threshold and --cover say when --until-decided ends it.
     """
     here = world()
     order = order_of(options, here)
@@ -55,14 +63,17 @@ def run(**options: Any) -> int:
         click.echo(forecast_text(preview(arms, here), arms))
         return ExitCode.OK
     output = Path(options["output"] or f"results/benchmark-{timestamp(here)}.json")
+    judged_by = rules(order.sources, here, chosen_of(options))
+    looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, output, here, watcher, save_chunks=options["save_chunks"])
+        measured = measure(arms, output, here, watcher, save_chunks=options["save_chunks"], looks=looks)
     return _told(measured, attempted(lambda: write_outputs(measured, arms, here)))
 
 
 @click.command()
 @config_options
 @run_options
+@until_option
 @judge_options
 @gate_options
 @click.option("--output-dir", type=click.Path(), default="results", show_default=True, help="Where all files go.")
@@ -74,14 +85,7 @@ def ci(**options: Any) -> int:
     """
     here = world()
     order = order_of(options, here)
-    judged_by = rules(
-        order.sources,
-        here,
-        threshold=options["threshold"],
-        decision=options["decision"],
-        baseline=options["baseline"],
-        fail_on=fail_on_of(options["fail_on"]),
-    )
+    judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
     if order.against is None and judged_by.baseline is None:
         order = with_default_base(order, here)
     arms = resolve(order, here)
@@ -91,8 +95,9 @@ def ci(**options: Any) -> int:
     # Read before anything is sent: a missing one costs nothing, and our own run may be written over it.
     stored = stored_baseline(judged_by, here) if order.against is None else None
     folder = Path(options["output_dir"])
+    looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, folder / "run.json", here, watcher, save_chunks=options["save_chunks"])
+        measured = measure(arms, folder / "run.json", here, watcher, save_chunks=options["save_chunks"], looks=looks)
     done = judged(measured, judged_by, folder, here, stored=stored)
     failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, here)))
     here.say(f"Reports and artifacts are in {folder}/")

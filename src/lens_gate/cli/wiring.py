@@ -7,11 +7,14 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import time
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -47,8 +50,18 @@ def world() -> World:
         transport=HttpxTransport,
         stop=StopSignal(),
         say=lambda line: click.echo(line, err=True),
+        executor=_executor,
         new_loop=_new_loop,
     )
+
+
+def _executor() -> Executor:
+    """Return one process of its own, which leaves Ctrl-C to us."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_deaf_to_interrupts)
+
+
+def _deaf_to_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

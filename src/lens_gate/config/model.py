@@ -14,7 +14,7 @@ from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
 from lens_gate.config.section import Section
 from lens_gate.config.types import Address, Headers, Percentile, Port, Seconds, UrlPath
-from lens_gate.vocabulary.outcomes import Decision, Severity
+from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
 
 
@@ -29,6 +29,7 @@ class Profiler(Section):
     cooldown: Seconds = 0.0
     seed: int = 0
     max_cost_usd: float | None = Field(default=None, ge=0)
+    until_decided: bool = False
 
 
 class Model(Section):
@@ -319,6 +320,7 @@ class Regression(Section):
     alpha: float = Field(default=0.01, gt=0, lt=0.5)
     gate_small_effects: bool = False
     strict: bool = False
+    cover: tuple[Cover, ...] = ()
     min_coverage: float = Field(default=1.0, ge=0, le=1)
     methods: tuple[Method, ...] = ()
     baseline: BaselineChoice | None = None

@@ -23,9 +23,9 @@ from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_file
-from lens_gate.vocabulary.outcomes import Decision
+from lens_gate.vocabulary.outcomes import Cover, Decision
 
-JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "methods"})
+JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "cover", "methods"})
 """Keys of `regression` that an analysis has applied already; the others are applied to an analysis."""
 
 
@@ -47,28 +47,38 @@ class Rules:
         return self.loaded.place(path) if self.loaded else None
 
 
-def rules(
-    sources: Sequence[Source],
-    world: World,
-    *,
-    threshold: float | None = None,
-    decision: str | None = None,
-    baseline: str | None = None,
-    fail_on: tuple[str, ...] = (),
-) -> Rules:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Rules that the command line chooses over the configuration's; None leaves those as they are."""
+
+    threshold: float | None = None
+    decision: str | None = None
+    cover: tuple[Cover, ...] | None = None
+    baseline: str | None = None
+    fail_on: tuple[str, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is chosen that an analysis depends on."""
+        return any(option is not None for option in (self.threshold, self.decision, self.cover, self.baseline))
+
+
+NOTHING_CHOSEN = Chosen()
+
+
+def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOSEN) -> Rules:
     """Read the rules; without any configuration file the defaults judge."""
     loaded = load_config(sources) if sources else None
     config = substitute(loaded, world.environment, used=judging_paths()) if loaded else Config()
     stored = config.regression.baseline
     if loaded:
         require_readable(config, loaded)
-    chosen = threshold is not None or decision is not None or baseline is not None
     return Rules(
-        config=config.model_copy(update={"regression": _changed(config.regression, threshold, decision)}),
+        config=config.model_copy(update={"regression": _changed(config.regression, chosen)}),
         loaded=loaded,
-        baseline=baseline or (stored.source if stored else None),
-        fail_on=fail_on,
-        stated=chosen or bool(JUDGING_KEYS & config.regression.model_fields_set),
+        baseline=chosen.baseline or (stored.source if stored else None),
+        fail_on=chosen.fail_on,
+        stated=chosen.anything or bool(JUDGING_KEYS & config.regression.model_fields_set),
     )
 
 
@@ -83,14 +93,19 @@ def require_readable(config: Config, loaded: LoadedConfig) -> None:
         metric_named(budget.metric, loaded.place(("budgets", index, "metric")))
 
 
-def _changed(regression: Regression, threshold: float | None, decision: str | None) -> Regression:
-    methods = regression.methods
-    if threshold is not None:
-        others = tuple(m for m in methods if not (isinstance(m, ThresholdMethod) and m.metric in _LATENCIES))
-        named = (ThresholdMethod(type="threshold", metric=name, threshold_percent=threshold) for name in _LATENCIES)
-        methods = (*others, *named)
-    chosen = Decision(decision) if decision else regression.decision
-    return regression.model_copy(update={"methods": methods, "decision": chosen})
+def _changed(regression: Regression, chosen: Chosen) -> Regression:
+    changes: dict[str, object] = {}
+    if chosen.threshold is not None:
+        others = (m for m in regression.methods if not (isinstance(m, ThresholdMethod) and m.metric in _LATENCIES))
+        named = (
+            ThresholdMethod(type="threshold", metric=name, threshold_percent=chosen.threshold) for name in _LATENCIES
+        )
+        changes["methods"] = (*others, *named)
+    if chosen.decision is not None:
+        changes["decision"] = Decision(chosen.decision)
+    if chosen.cover is not None:
+        changes["cover"] = chosen.cover
+    return regression.model_copy(update=changes)
 
 
 _LATENCIES = ("mean_latency", "p95_latency", "mean_ttft", "mean_tpot")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,10 +23,11 @@ from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.runner import play
 from lens_gate.load.target import start_target
-from lens_gate.load.transport import Timeouts
+from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.load.workload import ScheduleSettings, phase_at, schedule, schedule_settings
 from lens_gate.steps.arms import Arms, Side
 from lens_gate.steps.keeper import Keeper
+from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.world import World
 from lens_gate.steps.written import Measurement, head, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
@@ -85,10 +86,19 @@ def _require_bounds(arms: Arms, prices: PriceList) -> None:
         require_bounds(plans(arms), prices)
 
 
-def measure(arms: Arms, output: Path, world: World, watcher: Watcher, *, save_chunks: bool = False) -> Measured:
+def measure(
+    arms: Arms,
+    output: Path,
+    world: World,
+    watcher: Watcher,
+    *,
+    save_chunks: bool = False,
+    looks: LookPlan | None = None,
+) -> Measured:
     """Measure, and write the artifact to `output` (its samples beside it where they are many).
 
-    Equal arms send nothing. Raises ConfigProblem where a cap cannot hold, TargetNotReady and PublishFailed.
+    With `looks` the run ends when it is decided. Equal arms send nothing. Raises ConfigProblem where a cap cannot hold,
+    TargetNotReady and PublishFailed.
     """
     config = arms.candidate_side.config
     settings = schedule_settings(config)
@@ -97,8 +107,12 @@ def measure(arms: Arms, output: Path, world: World, watcher: Watcher, *, save_ch
     purse = Purse(prices, config.profiler.max_cost_usd)
     run_id = world.new_id()
     watcher.begin(settings, arms)
-    with Keeper(output, run_id=run_id, say=world.say, save_chunks=save_chunks) as keeper:
-        session = _Session(arms, settings, purse, keeper, world, watcher)
+    with Keeper(output, run_id=run_id, say=world.say, save_chunks=save_chunks) as keeper, ExitStack() as stack:
+        lookout = None
+        if looks is not None:
+            executor = stack.enter_context(world.executor())
+            lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop)
+        session = _Session(arms, settings, purse, keeper, world, watcher, lookout)
         end = _nothing(arms, world) if arms.comparison and arms.comparison.equal else session.run()
         ended = world.now()
         samples = keeper.samples()
@@ -112,6 +126,8 @@ def measure(arms: Arms, output: Path, world: World, watcher: Watcher, *, save_ch
             anchor=_wall_clock(end.anchor_ns, world),
             ended=ended,
             run_id=run_id,
+            planned_looks=looks.pairs if looks else (),
+            looks=lookout.looks(samples) if lookout else (),
         )
         run = written(measured, world)
         keeper.publish(run)
@@ -151,6 +167,7 @@ class _Session:
     keeper: Keeper
     world: World
     watcher: Watcher
+    lookout: Lookout | None = None
 
     def run(self) -> RunEnd:
         """Play on an event loop of its own."""
@@ -163,17 +180,26 @@ class _Session:
         try:
             with _stoppable(self.world.stop):
                 async with self._ready() as (candidate, base), _repeated(self.keeper.flush):
-                    planned = schedule(candidate, base, self.settings, self.world.rng(self.settings.seed))
-                    return await play(
-                        self.watcher.following(planned),
-                        transport=transport,
-                        settings=self._runner_settings(),
-                        money=self.purse,
-                        on_sample=self._kept,
-                        stop=self.world.stop,
-                    )
+                    return await self._sent(candidate, base, transport)
         finally:
             await transport.aclose()
+
+    async def _sent(self, candidate: ArmPlan, base: ArmPlan | None, transport: Transport) -> RunEnd:
+        planned = schedule(candidate, base, self.settings, self.world.rng(self.settings.seed))
+        if self.lookout is not None:
+            await self.lookout.warm_up()
+            planned = self.lookout.following(planned)
+        end = await play(
+            self.watcher.following(planned),
+            transport=transport,
+            settings=self._runner_settings(),
+            money=self.purse,
+            on_sample=self._kept,
+            stop=self.world.stop,
+        )
+        if self.lookout is not None:
+            await self.lookout.finish()
+        return end
 
     def _runner_settings(self) -> RunnerSettings:
         settings, limits = self.settings, self.arms.candidate_side.config.resilience.timeouts
@@ -194,6 +220,8 @@ class _Session:
     def _kept(self, sample: Sample) -> None:
         self.keeper.take(sample)
         self.watcher.note(sample)
+        if self.lookout is not None:
+            self.lookout.note(sample)
 
     @asynccontextmanager
     async def _ready(self) -> AsyncIterator[tuple[ArmPlan, ArmPlan | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ class World:
     """Clock, randomness, environment, git and network of one invocation; `say` writes a line for people on stderr.
 
     `now_ns` is the clock that the transport stamps with, `trusted_ref` the branch that a pipeline's change goes to.
+    `executor` is where arithmetic goes that must not hold up that clock.
     """
 
     version: str
@@ -47,6 +49,7 @@ class World:
     transport: Callable[[], Transport]
     stop: StopSignal
     say: Callable[[str], None]
+    executor: Callable[[], Executor]
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 
     def provenance(self) -> Provenance:

@@ -15,6 +15,7 @@ from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
     InlineSamples,
+    Look,
     ModelResult,
     Plan,
     ProviderResult,
@@ -47,6 +48,8 @@ class Measurement:
     anchor: datetime
     ended: datetime
     run_id: str
+    planned_looks: tuple[int, ...] = ()
+    looks: tuple[Look, ...] = ()
 
 
 def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime, world: World) -> JsonValue:
@@ -72,7 +75,7 @@ def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime
 def written(measured: Measurement, world: World) -> Run:
     """Summarize both arms, judge the instrument, and put the artifact together."""
     arms, config = measured.arms, measured.arms.candidate_side.config
-    plan = plan_of(measured.settings, arms)
+    plan = plan_of(measured.settings, arms).model_copy(update={"looks": measured.planned_looks})
     candidate = _with_examples(_summaries(measured, Arm.CANDIDATE), measured.end)
     rows = _rows(measured.samples, Arm.CANDIDATE)
     return Run(
@@ -95,6 +98,7 @@ def written(measured: Measurement, world: World) -> Run:
         arms=tuple(identity(arm) for arm in (arms.candidate, arms.base) if arm),
         comparison=arms.comparison,
         uncovered=arms.uncovered,
+        looks=measured.looks,
         ending=measured.end.ending,
         ending_message=measured.end.message,
         validity=judge(measured.samples, measured.end, plan),

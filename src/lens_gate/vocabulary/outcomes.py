@@ -25,6 +25,13 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class Cover(StrEnum):
+    """Rare events that a pass may be asked to cover: they take many pairs."""
+
+    TAILS = "tails"
+    ERRORS = "errors"
+
+
 class Decision(StrEnum):
     """Which rules judge: the calibrated ones, or the literal methods of other tools."""
 

@@ -173,10 +173,20 @@ def test_suspicious_errors_stay_open_however_few_the_pairs() -> None:
     assert (finding.outcome, finding.gated) == (Outcome.INCONCLUSIVE, True)
 
 
-def test_few_pairs_that_bound_the_errors_cover_them() -> None:
+def test_few_pairs_that_happen_to_bound_the_errors_do_not_cover_them() -> None:
     finding = judged(asked(answered(0.0, 2.0, pairs=150), Hypothesis.ERRORS))
 
-    assert (finding.outcome, finding.gated) == (Outcome.PASS, True)
+    assert (finding.outcome, finding.gated) == (Outcome.INCONCLUSIVE, False)
+    assert finding.reason.endswith(f"it takes {pairs_to_cover(Hypothesis.ERRORS, RULES)}.")
+
+
+def test_few_pairs_stand_in_the_way_of_a_pass_that_must_cover_the_errors() -> None:
+    rules = replace(RULES, cover=frozenset({Hypothesis.ERRORS}))
+
+    few, enough = (judged(asked(answered(0.0, 2.0, pairs=n), Hypothesis.ERRORS), rules=rules) for n in (150, 800))
+
+    assert (few.outcome, few.gated) == (Outcome.INCONCLUSIVE, True)
+    assert (enough.outcome, enough.gated) == (Outcome.PASS, True)
 
 
 def test_any_number_of_pairs_may_do_for_a_location_or_without_a_margin() -> None:

@@ -16,7 +16,7 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.config.load import Source
 from lens_gate.config.model import ThresholdMethod
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ConfigProblem, NoBaseline, UsageProblem
-from lens_gate.steps.judge import Rules, analysis_of, judge, read_artifact, rules, samples_beside, verdict_of
+from lens_gate.steps.judge import Chosen, Rules, analysis_of, judge, read_artifact, rules, samples_beside, verdict_of
 from lens_gate.vocabulary.outcomes import Decision, ExitCode, Outcome
 from tests.builders import a_duet_run, a_pair, a_policy, a_run, a_sample, a_verdict, an_analysis
 from tests.fakes.world import a_world
@@ -26,7 +26,7 @@ RUN = Path("run.json")
 
 def stated(folder: Path, config: dict[str, Any] | None = None, **options: Any) -> Rules:
     sources = () if config is None else (Source("lens-gate.yaml", json.dumps(config)),)
-    return rules(sources, a_world(folder), **options)
+    return rules(sources, a_world(folder), Chosen(**options))
 
 
 def a_measured_duet(pairs: int = 40) -> Run:

@@ -1,0 +1,169 @@
+"""A run that ends when it is decided, on an endpoint that answers from memory."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from lens_gate.analysis.sequential import Progress
+from lens_gate.artifacts.run import Look, Run, Validity
+from lens_gate.config.load import Source
+from lens_gate.config.model import Regression
+from lens_gate.errors import ConfigProblem, UsageProblem
+from lens_gate.steps import lookout
+from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.judge import analysis_of, rules
+from lens_gate.steps.lookout import looks_of
+from lens_gate.steps.measure import measure
+from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
+from tests.fakes.world import ChatTransport, NoWatcher, a_world
+
+MODELS = [{"id": name, "max_tokens": 8, "input_usd_per_million": 1, "output_usd_per_million": 2} for name in "mn"]
+
+
+class SlowerModel(ChatTransport):
+    """Answers one model later than the others."""
+
+    @override
+    async def send(self, request: Any, timeouts: Any) -> Any:
+        self.wait_s = 0.02 if json.loads(request.body)["model"] == "slow" else 0.004
+        async for part in super().send(request, timeouts):
+            yield part
+
+
+def arms_of(world: World, *, model: str = "m", requests: int | None = 400, **sections: Any) -> Arms:
+    provider = {"name": "p", "endpoint": "http://p.example.org/v1", "models": [MODELS[0]]}
+    config = {
+        "profiler": {"requests": requests} if requests else {"duration": "2s", "warmup": "1s"},
+        "providers": [provider],
+        "workload": {"fixed": {"requests_per_second": 400}},
+    } | sections
+    source = Source("lens-gate.yaml", json.dumps(config))
+    order = RunOrder(sources=(source,), overrides=Overrides(model=model), against=Against(kind="model", value="n"))
+    return resolve(order, world)
+
+
+def run_until_decided(world: World, arms: Arms) -> Run:
+    looks = looks_of(arms, Regression(), asked=True)
+    return measure(arms, world.directory / "run.json", world, NoWatcher(), looks=looks).run
+
+
+def spawned() -> Executor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+@pytest.mark.parametrize("in_a_process", [False, True])
+def test_a_clear_answer_ends_the_run_and_is_found_again_in_its_file(tmp_path: Path, in_a_process: bool) -> None:
+    world = a_world(tmp_path, transport=SlowerModel())
+    world = replace(world, executor=spawned) if in_a_process else world
+
+    run = run_until_decided(world, arms_of(world, model="slow"))
+
+    assert run.ending is Ending.DECIDED
+    assert run.plan.looks == (25, 50, 100, 200)
+    assert run.looks[0] == Look(pairs=25, through_pair=25, share=0.25)
+    assert run.summary.total_requests < 200
+    # At such a rate a busy machine is late; that is not what is asked here.
+    trusted = run.model_copy(update={"validity": Validity(valid=True, checks=())})
+    analysis = analysis_of(trusted, tmp_path / "run.json", rules((), world), world)
+    assert [look.pairs for look in analysis.looks] == [look.pairs for look in run.looks]
+    assert analysis.regression.verdict is Outcome.REGRESSION
+
+
+def test_series_that_are_decided_are_not_sent_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first_passes(samples: Any, looks: Any, *_: Any) -> Progress:
+        names = frozenset(str(name) for name in samples.texts["series"].values)
+        return Progress(open=names - {"p/m"} if looks else names, decided=False)
+
+    monkeypatch.setattr(lookout, "progress", first_passes)
+    world = a_world(tmp_path)
+    two = {"name": "p", "endpoint": "http://p.example.org/v1", "models": MODELS}
+    other = {"version": "1.0", "providers": [two | {"headers": {"x-version": "2"}}]}
+    (tmp_path / "other.yaml").write_text(json.dumps(other))
+    source = Source("lens-gate.yaml", json.dumps({"profiler": {"requests": 400}, "providers": [two],
+                                                  "workload": {"fixed": {"requests_per_second": 400}}}))  # fmt: skip
+    against = Against(kind="config", value="other.yaml")
+    arms = resolve(RunOrder(sources=(source,), overrides=Overrides(), against=against), world)
+
+    run = run_until_decided(world, arms)
+
+    requests = {model.id: model.requests.total for model in run.providers[0].models}
+    assert requests["n"] == 100
+    assert 25 <= requests["m"] < 100
+    assert requests == {model.id: model.requests.total for model in run.base_providers[0].models}
+    assert [look.pairs for look in run.looks] == [25, 50, 100]
+    assert run.ending is Ending.COMPLETE
+
+
+def test_what_was_measured_after_the_last_look_is_looked_at_once_more(tmp_path: Path) -> None:
+    world = a_world(tmp_path, transport=ChatTransport(on_send=lambda n: world.stop.request() if n == 90 else None))
+
+    run = run_until_decided(world, arms_of(world))
+
+    assert run.ending is Ending.INTERRUPTED
+    assert run.looks[0].pairs == 25
+    assert run.looks[-1].through_pair >= 40
+    assert all(look.share == 0.25 for look in run.looks)
+
+
+def test_a_warm_up_is_no_part_of_any_look(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+
+    run = run_until_decided(world, arms_of(world, requests=None))
+
+    assert run.plan.looks[-1] == 200
+    assert run.looks[0].through_pair == pytest.approx(200 + run.looks[0].pairs, abs=2)
+
+
+def test_a_look_that_fails_ends_the_run_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(samples: Any, looks: Any, *_: Any) -> Progress:
+        if looks:
+            msg = "no such thing"
+            raise RuntimeError(msg)
+        return Progress(open=frozenset(), decided=False)
+
+    monkeypatch.setattr(lookout, "progress", broken)
+    transport = ChatTransport()
+    world = a_world(tmp_path, transport=transport)
+
+    with pytest.raises(RuntimeError, match="no such thing"):
+        run_until_decided(world, arms_of(world))
+    assert len(transport.urls) < 400
+
+
+def test_only_two_versions_under_the_calibrated_rules_can_be_decided(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    arms = arms_of(world)
+
+    assert looks_of(arms, Regression(), asked=False) is None
+    with pytest.raises(UsageProblem, match="two versions"):
+        looks_of(replace(arms, base=None), Regression(), asked=True)
+    with pytest.raises(UsageProblem, match="calibrated"):
+        looks_of(arms, Regression(decision=Decision.CLASSIC), asked=True)
+
+
+def test_the_configuration_can_ask_for_it_too(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    arms = arms_of(world, profiler={"requests": 100, "until_decided": True})
+
+    looks = looks_of(arms, Regression(), asked=False)
+
+    assert looks is not None
+    assert looks.pairs == (25, 50)
+
+
+def test_a_run_of_unknown_length_cannot_plan_its_looks(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    closed = {"type": "closed", "closed": {"concurrency": 2}}
+
+    with pytest.raises(ConfigProblem, match="at most"):
+        looks_of(arms_of(world, requests=None, workload=closed), Regression(), asked=True)
