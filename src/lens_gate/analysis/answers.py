@@ -166,17 +166,24 @@ def points_answer(values: PairedValues) -> Answer | None:
     )
 
 
-def excess_answer(values: PairedValues, *, quantile: float) -> Answer | None:
-    """Compare how far both arms lie above a quantile of the two together, by the mean logarithmic excess in percent.
+MOST_EXCESS = 2.5
+"""A time counts as at most 2.5 times the limit: one answer in a thousand must not drown the others."""
 
-    The limit knows no arm, so that exchanging the members of a pair only turns the sign of its score.
+
+def excess_of(values: Floats, limit: float) -> Floats:
+    """Return how far each value lies above the limit, as a logarithm: 0 for those below, capped at `MOST_EXCESS`."""
+    return np.log(np.clip(values / limit, 1.0, MOST_EXCESS))
+
+
+def excess_answer(values: PairedValues, *, limit: float) -> Answer | None:
+    """Compare how far both arms lie above a limit, by the mean logarithmic excess in percent.
+
+    The limit must know no arm, so that exchanging the members of a pair only turns the sign of its score.
     """
     positive = (values.base > 0) & (values.candidate > 0)
     if not positive.any():
         return None
-    base, candidate = np.log(values.base[positive]), np.log(values.candidate[positive])
-    limit = float(np.quantile(np.concatenate([base, candidate]), quantile))
-    scores = np.maximum(candidate - limit, 0.0) - np.maximum(base - limit, 0.0)
+    scores = excess_of(values.candidate[positive], limit) - excess_of(values.base[positive], limit)
     test, shift = score_test(scores), mean_shift(scores)
 
     def bounds(tail: float) -> Interval:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lens_gate.analysis.answers import Answer, excess_answer, points_answer, ratio_answer, share_answer
+from lens_gate.analysis.answers import Answer, excess_answer, excess_of, points_answer, ratio_answer, share_answer
 from lens_gate.analysis.judgement import Question
 from lens_gate.analysis.pairing import PairedSeries, PairedValues
 from lens_gate.analysis.quantities import NS_PER_MS, Flags, with_status
@@ -145,11 +145,11 @@ def _late(series: PairedSeries) -> Question | None:
 def _excess(series: PairedSeries) -> Question | None:
     """Ask how far the slowest first tokens of each arm lie above the p90 of both."""
     times = series.times(Quantity.TTFT)
-    answer = excess_answer(times, quantile=EXCESS_QUANTILE)
+    limit = _pooled_quantile(times, EXCESS_QUANTILE) if len(times) else 0.0
+    answer = excess_answer(times, limit=limit) if limit > 0 else None
     if answer is None:
         return None
-    limit = _pooled_quantile(times, EXCESS_QUANTILE)
-    base, candidate = (100 * float(np.log(np.maximum(arm / limit, 1)).mean()) for arm in (times.base, times.candidate))
+    base, candidate = (100 * float(excess_of(arm, limit).mean()) for arm in (times.base, times.candidate))
     return Question(
         series=series.series,
         hypothesis=Hypothesis.TTFT_TAIL_EXCESS,

@@ -35,16 +35,16 @@ MARGINS: dict[Hypothesis, float] = {
 """The questions that are asked, with the smallest change that matters unless configured: percent, or points."""
 
 WEIGHTS: Mapping[Hypothesis, float] = {
-    Hypothesis.TTFT: 3.0,
-    Hypothesis.PER_TOKEN: 0.5,
-    Hypothesis.TOTAL: 0.5,
-    Hypothesis.TOTAL_EQUAL_LENGTH: 0.5,
-    Hypothesis.TTFT_TAIL_EXCESS: 1.25,
+    Hypothesis.TTFT: 4.0,
+    Hypothesis.PER_TOKEN: 0.4,
+    Hypothesis.TOTAL: 0.4,
+    Hypothesis.TOTAL_EQUAL_LENGTH: 0.4,
+    Hypothesis.TTFT_TAIL_EXCESS: 1.75,
     Hypothesis.TTFT_TAIL_EXCEEDANCE: 0.25,
-    Hypothesis.ERRORS: 2.5,
-    Hypothesis.COST: 0.5,
-    Hypothesis.OUTPUT_LENGTH: 0.5,
-    Hypothesis.CACHED_SHARE: 0.5,
+    Hypothesis.ERRORS: 1.75,
+    Hypothesis.COST: 0.4,
+    Hypothesis.OUTPUT_LENGTH: 0.325,
+    Hypothesis.CACHED_SHARE: 0.325,
 }
 """How much of the gate's alpha each question may spend, relative to the others: more where pairs say least."""
 

@@ -159,8 +159,8 @@ _COUNTED: tuple[Metric, ...] = (
         scope=Scope.SERIES,
         direction=Direction.LOWER_IS_BETTER,
         definition=(
-            "How far times to first token exceed the 90th percentile of both arms together: the mean of the"
-            " logarithmic excess over all requests, 0 for those below, as a percentage."
+            "How far times to first token exceed the 90th percentile of both arms together: the mean over all requests"
+            " of the logarithmic excess as a percentage, 0 for those below; 2.5 times that percentile is the most."
         ),
         hypothesis=Hypothesis.TTFT_TAIL_EXCESS,
         interval="mean of paired differences, t interval corrected for skewness; test: sign flips of the scores",

@@ -286,7 +286,7 @@ def test_answers_need_values() -> None:
 
     assert points_answer(nothing) is None
     assert ratio_answer(zeros, two_sided=False) is None
-    assert excess_answer(zeros, quantile=0.9) is None
+    assert excess_answer(zeros, limit=0.5) is None
 
 
 def test_plans_from_one_pair_assume_a_usual_spread_and_plans_for_shares_one_more_event() -> None:
