@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from lens_gate.artifacts.analysis import LookTaken, View
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.vocabulary.metrics import Hypothesis
@@ -36,6 +37,10 @@ SLOWER = a_finding(
     established=True,
     outcome=Outcome.REGRESSION,
     reason="changed by +14.8 %, and that is not chance; 5 % is what matters",
+    views=(
+        View(name="median", estimate=14.2, lower=11.8, upper=16.7, confidence=0.95),
+        View(name="mean", estimate=15.6, lower=12.0, upper=19.3, confidence=0.95),
+    ),
 )
 STEADY = a_finding(
     metric="mean_tpot",
@@ -223,6 +228,22 @@ def capped() -> Verdict:
     return a_verdict(analysis, exit_code=ExitCode.CAP_REACHED)
 
 
+def _looked_at(*looks: tuple[int, Outcome]) -> tuple[LookTaken, ...]:
+    return tuple(
+        LookTaken(pairs=pairs, alpha=0.002, outcomes={"openai/gpt-small": outcome}) for pairs, outcome in looks
+    )
+
+
+def decided_early() -> Verdict:
+    looks = _looked_at((25, Outcome.INCONCLUSIVE), (50, Outcome.INCONCLUSIVE), (100, Outcome.REGRESSION))
+    return a_verdict(an_analysis(SLOWER, STEADY, looks=looks, ending=Ending.DECIDED))
+
+
+def never_decided() -> Verdict:
+    looks = _looked_at((300, Outcome.INCONCLUSIVE))
+    return a_verdict(an_analysis(STEADY, UNCLEAR, need=a_need(), looks=looks))
+
+
 SCENARIOS: Mapping[str, Callable[[], Verdict]] = {
     "pass": a_pass,
     "partial_pass": a_partial_pass,
@@ -234,4 +255,6 @@ SCENARIOS: Mapping[str, Callable[[], Verdict]] = {
     "classic": classic,
     "error_budget": error_budget,
     "capped": capped,
+    "decided_early": decided_early,
+    "never_decided": never_decided,
 }

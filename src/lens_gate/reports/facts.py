@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from lens_gate.artifacts.analysis import Analysis, Coverage
+from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, View
 from lens_gate.artifacts.run import (
     ArmIdentity,
     ErrorCount,
@@ -17,9 +17,10 @@ from lens_gate.artifacts.run import (
     ValidityCheck,
 )
 from lens_gate.reports.escape import plain, shortened
-from lens_gate.reports.numbers import NBSP, NOTHING, count, percent, plural, quantity, usd
+from lens_gate.reports.numbers import NBSP, NOTHING, change, count, interval, percent, plural, quantity, usd
 from lens_gate.reports.page import CostRow, ErrorRow
-from lens_gate.reports.words import in_words, listed, sentence
+from lens_gate.reports.words import in_words, label, listed, sentence
+from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm, FinishReason
 
 _LONGEST_LABEL = 80
@@ -50,7 +51,8 @@ def compared(analysis: Analysis) -> str:
         return f"{candidate} and {base} have nothing that differs and could be compared."
     match analysis.source:
         case "duet":
-            return f"Compared {candidate} with {base} at the same time, {_pairs(analysis.coverage)}."
+            pairs = _pairs(analysis.coverage)
+            return f"Compared {candidate} with {base} at the same time, {pairs}.{_looked(analysis.looks)}"
         case "stored":
             return f"Compared {candidate} with {base}, measured earlier and stored."
         case "none" if Arm.BASE in arms:
@@ -77,6 +79,31 @@ def _pairs(coverage: Sequence[Coverage]) -> str:
     fewest, most = min(used), max(used)
     number = plural(most, "pair") if fewest == most else f"{count(fewest)} to {plural(most, 'pair')}"
     return number if len(used) == 1 else f"{number} a model"
+
+
+def _looked(looks: Sequence[LookTaken]) -> str:
+    """Say how a run ended that was to end when it is decided; nothing for any other."""
+    if not looks:
+        return ""
+    last, times = looks[-1].outcomes.values(), "once" if len(looks) == 1 else f"{count(len(looks))} times"
+    decided = Outcome.REGRESSION in last or all(outcome is Outcome.PASS for outcome in last)
+    end = "ended when the answer was clear" if decided else "found no clear answer within what was allowed"
+    return f" It looked {times}, and {end}."
+
+
+def view_lines(findings: Sequence[Finding], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Say how else the changes look that were established or that stay open: by the medians, and by the means."""
+    told = (f for f in findings if f.views and (f.established or f.outcome is not Outcome.PASS))
+    return tuple(_viewed(finding, names.get(finding.series, plain(finding.series))) for finding in told)
+
+
+def _viewed(finding: Finding, subject: str) -> str:
+    return f"{subject} · {label(finding.metric, finding.hypothesis)}: {listed([_view(one) for one in finding.views])}."
+
+
+def _view(view: View) -> str:
+    ends = interval(view.lower, view.upper)
+    return f"{view.name} {change(view.estimate, '%')} ({100 * view.confidence:.4g}{NBSP}% interval {ends})"
 
 
 def valid(validity: Validity) -> str:

@@ -80,6 +80,8 @@ def _sections(view: ReportView) -> Iterator[tuple[str, list[str]]]:
         yield f"{plural(len(passed), 'check')} passed", _check_table(passed, view.interval_title)
     if details.shown:
         yield "Shown, not gated", _check_table(details.shown, view.interval_title)
+    if details.views:
+        yield "The same changes by medians and means", _bullets(details.views)
     if details.errors:
         yield "Errors", _error_table(details.errors)
     if details.cost:

@@ -152,6 +152,7 @@ class Details:
     coverage: tuple[str, ...]
     uncovered: tuple[str, ...]
     shown: tuple[Row, ...]
+    views: tuple[str, ...]
     method: tuple[str, ...]
     notes: tuple[str, ...]
 

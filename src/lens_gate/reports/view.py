@@ -25,6 +25,7 @@ from lens_gate.reports.facts import (
     uncovered_lines,
     valid,
     validity_lines,
+    view_lines,
 )
 from lens_gate.reports.headlines import need, opening
 from lens_gate.reports.numbers import (
@@ -118,6 +119,7 @@ def _details(analysis: Analysis, names: Mapping[str, str]) -> Details:
         coverage=coverage_lines(analysis.coverage, names),
         uncovered=uncovered_lines(analysis.uncovered),
         shown=shown_rows(analysis.findings, names),
+        views=view_lines(analysis.findings, names),
         method=_method(analysis),
         notes=(
             *(shortened(sentence(note), LONGEST_TEXT) for note in analysis.notes),
