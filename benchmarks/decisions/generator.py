@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from lens_gate.artifacts.samples import NUMBER_COLUMNS, TEXT_COLUMNS, Samples, TextColumn
+from lens_gate.artifacts.samples import NUMBER_COLUMNS, SAMPLE_HINTS, TEXT_COLUMNS, Samples, TextColumn
 from lens_gate.vocabulary.requests import Arm, ErrorClass, FinishReason, Phase, Status, TokenSource
 
 Floats = NDArray[np.float64]
@@ -208,8 +208,8 @@ def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, s
     cached = np.where(hits, CACHED_TOKENS, 0.0)
     pair = np.arange(count, dtype=np.float64)
     intended = 1e9 * (pair + 0.5 * is_second)
-    first = intended + 1e6 * ttft
-    last = first + 1e6 * tpot * effect.tpot * (tokens - 1)
+    first = np.rint(intended + 1e6 * ttft)
+    last = np.rint(first + 1e6 * tpot * effect.tpot * (tokens - 1))
     answered = {
         "first_token_ns": first,
         "first_visible_ns": first,
@@ -223,6 +223,7 @@ def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, s
         + USD_PER_OUTPUT_TOKEN * tokens,
     }
     numbers = {name: np.where(failed, np.nan, values) for name, values in answered.items()}
+    numbers["chunk_count"] = np.where(failed, 0.0, tokens)
     numbers |= {"index": pair, "pair": pair, "slot": 1.0 * is_second, "attempts": np.ones(count)}
     numbers |= {"intended_ns": intended, "sent_ns": intended, "end_ns": last}
     return _samples(numbers, profile, arm, failed)
@@ -231,9 +232,14 @@ def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, s
 def _samples(numbers: dict[str, Floats], profile: Profile, arm: Arm, failed: NDArray[np.bool_]) -> Samples:
     """Fill up the columns that nothing here depends on."""
     count = len(failed)
-    empty = {name: np.full(count, np.nan) for name in NUMBER_COLUMNS if name not in numbers}
+    empty = {
+        name: np.full(count, 0.0 if SAMPLE_HINTS[name] is int else np.nan)
+        for name in NUMBER_COLUMNS
+        if name not in numbers
+    }
     texts = {name: TextColumn((), np.full(count, -1, dtype=np.int32)) for name in TEXT_COLUMNS}
     constant = {"series": f"sim/{profile.name}", "provider": "sim", "model": profile.name, "arm": arm}
+    constant |= {"prompt_id": "prompt", "draw": "", "prompt_hash": "0"}
     constant |= {"phase": Phase.MEASURE, "token_source": TokenSource.SERVER, "finish_reason": FinishReason.STOP}
     texts |= {name: TextColumn((str(value),), np.zeros(count, dtype=np.int32)) for name, value in constant.items()}
     codes = failed.astype(np.int32)
