@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +150,20 @@ def duet(
             _arm(rng, profile, Arm.BASE, UNCHANGED, shared),
             _arm(rng, profile, Arm.CANDIDATE, effect, shared),
         ]
+    return Samples.concatenate(drawn)
+
+
+def alternatives(
+    rng: np.random.Generator, profile: Profile, changes: Sequence[Change], *, blocks: int, weather: Weather = DRIFT_5
+) -> Samples:
+    """Draw models side by side in blocks, each a copy of the profile with a change of its own: `sim/NAME-1`, …"""
+    shared = _shared(rng, profile, blocks, weather, float(weather.days(rng, 1)[0]))
+    slots = rng.permuted(np.tile(np.arange(len(changes), dtype=np.float64), (blocks, 1)), axis=1)
+    drawn = []
+    for place, change in enumerate(changes):
+        named = replace(profile, name=f"{profile.name}-{place + 1}")
+        samples = _arm(rng, named, Arm.CANDIDATE, change, shared)
+        drawn.append(replace(samples, numbers={**samples.numbers, "slot": slots[:, place]}))
     return Samples.concatenate(drawn)
 
 

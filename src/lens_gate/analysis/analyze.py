@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings, false_alarm_note
+from lens_gate.analysis.compare import rank
 from lens_gate.analysis.duet import duet
 from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.need import need_of, need_of_duet
@@ -16,7 +17,7 @@ from lens_gate.analysis.screen import screen
 from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
 from lens_gate.analysis.stored import StoredSeries, arm_of, match_series, names_of, unmatched
-from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, Need, RegressionSummary
+from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, Need, Ranking, RegressionSummary
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.run import ProviderResult, Run
@@ -85,7 +86,16 @@ def analyze(
         ending_message=run.ending_message,
         validity=run.validity,
         spend=run.spend,
+        ranking=_ranking(run, samples, regression, limit_ns=1e9 * limit_s),
     )
+
+
+def _ranking(run: Run, samples: Samples, regression: Regression, *, limit_ns: float) -> Ranking | None:
+    """Compare the series with each other, where they were asked side by side and the run can be trusted."""
+    if run.comparison is not None or not run.validity.valid:
+        return None
+    results = {f"{provider.name}/{model.id}": model for provider in run.providers for model in provider.models}
+    return rank(samples, results, rules_of(regression), limit_ns=limit_ns, requests_per_second=_rate(run))
 
 
 def _false_alarms(regression: Regression) -> str | None:

@@ -164,8 +164,21 @@ def pair_up(samples: Samples, *, limit_ns: float) -> tuple[PairedSeries, ...]:
 
 
 def _series(name: str, rows: Samples, limit_ns: float) -> PairedSeries:
-    planned = len(np.unique(rows.numbers["pair"]))
-    base, candidate = _aligned(rows)
+    base, candidate = (rows.where(rows.texts["arm"].equals(arm)) for arm in (Arm.BASE, Arm.CANDIDATE))
+    return pair_rows(name, base, candidate, limit_ns=limit_ns)
+
+
+def pair_rows(
+    series: str,
+    base: Samples,
+    candidate: Samples,
+    *,
+    limit_ns: float,
+    names: tuple[str, str] = ("the base", "the candidate"),
+) -> PairedSeries:
+    """Return the pairs that requests of two sides form by their pair numbers; `names` are what they are called."""
+    planned = len(np.union1d(base.numbers["pair"], candidate.numbers["pair"]))
+    base, candidate = _aligned(base, candidate)
     throttled = _either(base, candidate, Status.THROTTLED)
     lost = _either(base, candidate, Status.SHED) | _interrupted(base) | _interrupted(candidate)
     kept = ~(throttled | lost)
@@ -173,7 +186,7 @@ def _series(name: str, rows: Samples, limit_ns: float) -> PairedSeries:
     otherwise = _failed_otherwise(base), _failed_otherwise(candidate)
     failed = otherwise[0] | otherwise[1]
     coverage = Coverage(
-        series=name,
+        series=series,
         pairs_planned=planned,
         pairs_used=int((~failed).sum()),
         excluded_throttled=int(throttled.sum()),
@@ -181,19 +194,17 @@ def _series(name: str, rows: Samples, limit_ns: float) -> PairedSeries:
         censored=int(((_timed_out(base) | _timed_out(candidate)) & ~failed).sum()),
     )
     return PairedSeries(
-        series=name,
+        series=series,
         base=base,
         candidate=candidate,
         coverage=coverage,
-        latency_gap=_latency_gap(otherwise),
+        latency_gap=_latency_gap(otherwise, names),
         limit_ns=limit_ns,
     )
 
 
-def _aligned(rows: Samples) -> tuple[Samples, Samples]:
+def _aligned(base: Samples, candidate: Samples) -> tuple[Samples, Samples]:
     """Return the base and the candidate rows of the pairs that have both, in the same order."""
-    base = rows.where(rows.texts["arm"].equals(Arm.BASE))
-    candidate = rows.where(rows.texts["arm"].equals(Arm.CANDIDATE))
     _, of_base, of_candidate = np.intersect1d(base.numbers["pair"], candidate.numbers["pair"], return_indices=True)
     return base.where(of_base), candidate.where(of_candidate)
 
@@ -206,12 +217,12 @@ def _interrupted(samples: Samples) -> Flags:
     return samples.texts["error_class"].equals(ErrorClass.INTERRUPTED)
 
 
-def _latency_gap(failed: Sequence[Flags]) -> str | None:
+def _latency_gap(failed: Sequence[Flags], names: tuple[str, str]) -> str | None:
     """Say why failures leave too little to pass the latencies, None when they do not."""
     if len(failed[0]) == 0:
         return None
     base, candidate = (float(flags.mean()) for flags in failed)
-    shares = f"{100 * base:.1f} % of the base's and {100 * candidate:.1f} % of the candidate's requests failed"
+    shares = f"{100 * base:.1f} % of {names[0]}'s and {100 * candidate:.1f} % of {names[1]}'s requests failed"
     if max(base, candidate) > MOST_FAILURES:
         return f"{shares}; above {100 * MOST_FAILURES:g} % the others do not speak for all"
     if abs(candidate - base) > MOST_FAILURE_DIFFERENCE:

@@ -103,6 +103,72 @@ class LookTaken(Frozen):
     outcomes: dict[str, Outcome]
 
 
+class Pairwise(Frozen):
+    """How two alternatives differ in one metric: the effect says how much more `series` has than `other`.
+
+    `relation`: they differ (`differs`), are `alike` within the smallest difference that matters, or neither is known
+    yet (`open`). `adjusted_p` counts all pairs and metrics of the comparison.
+    """
+
+    series: str
+    other: str
+    blocks: int = Field(ge=0)
+    effect: Effect
+    p_value: float
+    adjusted_p: float
+    relation: Literal["differs", "alike", "open"]
+
+
+class Standing(Frozen):
+    """Where one alternative stands in one metric: `value` is its own figure, places count from 1 for the least.
+
+    It stands between `first_place` and `last_place`, given all differences that were found. `groups` numbers the sets
+    of alternatives, none of which were told apart, that it belongs to.
+    """
+
+    series: str
+    value: float | None
+    first_place: int = Field(ge=1)
+    last_place: int = Field(ge=1)
+    groups: tuple[int, ...]
+
+
+class RankedMetric(Frozen):
+    """The order of the alternatives in one metric, the least first; `pairs` have the later one as `series`.
+
+    `threshold` is the smallest difference that matters, in the effects' unit. `unranked` have no value of the metric.
+    """
+
+    metric: str
+    hypothesis: Hypothesis
+    value_unit: str
+    threshold: Finite
+    standings: tuple[Standing, ...]
+    unranked: tuple[str, ...]
+    pairs: tuple[Pairwise, ...]
+
+
+class PairCoverage(Coverage):
+    """How many blocks hold both of two alternatives (`series` and `other`), and why others do not."""
+
+    other: str
+
+
+class Ranking(Frozen):
+    """Alternatives that were asked side by side in blocks, compared two by two.
+
+    Where nothing differs, any difference at all is claimed with a chance of at most `alpha`; all intervals together
+    miss a true difference with at most that chance too.
+    """
+
+    alternatives: tuple[str, ...]
+    alpha: float = Field(gt=0, lt=1)
+    metrics: tuple[RankedMetric, ...]
+    coverage: tuple[PairCoverage, ...]
+    need: Need | None
+    notes: tuple[str, ...]
+
+
 class RegressionSummary(Frozen):
     """`detected` is true only for the verdict regression."""
 
@@ -147,3 +213,4 @@ class Analysis(Envelope):
     ending_message: str | None = None
     validity: Validity
     spend: Spend
+    ranking: Ranking | None = None

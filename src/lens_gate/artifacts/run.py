@@ -247,7 +247,10 @@ class Plan(Frozen):
 
 
 class Uncovered(Frozen):
-    """A prompt, or a series (with the prompt id `*`), that only one arm has, so that it could not be compared."""
+    """A prompt, or a series (with the prompt id `*`), that only one arm has, so that it could not be compared.
+
+    Where several models are compared: a prompt of `series` that not all of them have.
+    """
 
     prompt_id: str
     arm: Arm

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gate": ("judging", "Apply thresholds, quality gates and budgets; write verdict.json and exit with the verdict."),
     "report": ("judging", "Render any artifact as Markdown, JUnit, CSV, JSON or text."),
     "ci": ("running", "Run, analyze, gate and report in one command."),
+    "compare": ("comparing", "Measure several models or configurations at the same time, and put them in order."),
     "demo": ("demo", "Show a pass, a regression and an inconclusive verdict on a simulated endpoint."),
     "simulate": ("simulate", "Serve a fake LLM endpoint with known timing and known faults."),
     "init": ("files", "Print a configuration to start from."),
@@ -39,7 +40,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 LATER: dict[str, str] = {
     "trend": "Find shifts and creep in the history of runs.",
     "baseline": "Save, show, list, accept, validate, prune and sync baselines.",
-    "compare": "Compare several models in one run.",
     "profile": "Measure any URL with a payload template.",
     "replay": "Play recorded traffic again.",
     "cost": "Cost of a run under another price list.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -46,24 +47,40 @@ config_options = grouped(
     click.option("--strict-env", is_flag=True, help="Make every missing ${VARIABLE} an error, used or not."),
 )
 
-run_options = grouped(
-    click.option("--provider", help="Only this provider (or, without a file, openai, anthropic or google)."),
-    click.option("--model", help="Only this model; one that is not configured borrows the provider's parameters."),
-    click.option("--endpoint", help="Address to send to instead of the configured one."),
+provider_option = click.option(
+    "--provider", help="Only this provider (or, without a file, openai, anthropic or google)."
+)
+
+pace_options = grouped(
     click.option("--duration", type=Duration(), help="How long to send, for instance 60s or 5m."),
     click.option("--warmup", type=Duration(), help="Time at the start that is measured and left out."),
-    click.option("--requests", type=click.IntRange(min=1), help="How many requests to send, both arms together."),
-    click.option("--rps", type=click.FloatRange(min=0, min_open=True), help="Requests per second, both arms together."),
+    click.option(
+        "--requests", type=click.IntRange(min=1), help="How many requests to send, over all that is compared."
+    ),
+    click.option(
+        "--rps", type=click.FloatRange(min=0, min_open=True), help="Requests per second, over all that is compared."
+    ),
     click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
     click.option("--seed", type=int, help="Seed of the schedule and of the variables."),
     click.option("--max-cost", type=click.FloatRange(min=0), help="Dollars that this run may cost at most."),
+)
+
+sending_options = grouped(
+    click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
+    click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
+)
+
+run_options = grouped(
+    provider_option,
+    click.option("--model", help="Only this model; one that is not configured borrows the provider's parameters."),
+    click.option("--endpoint", help="Address to send to instead of the configured one."),
+    pace_options,
     click.option("--against", help="The other arm, as KIND:VALUE or a bare value that fits one kind only."),
     click.option("--against-ref", help="Compare with the configuration and prompts of this commit."),
     click.option("--against-config", help="Compare with this configuration file."),
     click.option("--against-model", help="Compare with this model."),
     click.option("--against-endpoint", help="Compare with the same requests sent to this address."),
-    click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
-    click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
+    sending_options,
 )
 
 threshold_option = click.option(
@@ -98,10 +115,12 @@ gate_options = grouped(
 
 def overrides_of(options: dict[str, Any]) -> Overrides:
     """Collect the options that change the configuration."""
+    return replace(pace_of(options), provider=options["provider"], model=options["model"], endpoint=options["endpoint"])
+
+
+def pace_of(options: dict[str, Any]) -> Overrides:
+    """Collect the options that say how much is sent, and how fast."""
     return Overrides(
-        provider=options["provider"],
-        model=options["model"],
-        endpoint=options["endpoint"],
         duration_s=options["duration"],
         warmup_s=options["warmup"],
         requests=options["requests"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def ci(**options: Any) -> int:
 def order_of(options: dict[str, Any], here: World) -> RunOrder:
     """Read what is asked for, and warn of what the configuration asks in vain."""
     sources = read_sources(options["configs"]) or (quick_source(options["provider"], options["model"]),)
-    _warn(sources, here)
+    warn(sources, here)
     return RunOrder(
         sources=sources,
         overrides=overrides_of(options),
@@ -131,19 +131,29 @@ def with_default_base(order: RunOrder, here: World) -> RunOrder:
     return replace(order, against=Against(kind="ref", value=commit))
 
 
-def _warn(sources: tuple[Source, ...], here: World) -> None:
+def warn(sources: tuple[Source, ...], here: World) -> None:
     """Say what the configuration asks for in vain; refuse where a run without it would measure something else."""
     for remark in remarks_when_used(load_config(sources), "run"):
         here.say(f"warning: {remark}")
 
 
 def _told(measured: Measured, failed: Sequence[PublishFailed]) -> int:
-    """Show the run, print the line for machines last, and return the exit code."""
+    """Show a run that was not judged, and return the exit code."""
     shown = screen()
     text = console(run_view(measured.run), colour=shown.colour, width=shown.width, unicode=shown.unicode)
-    failed = (*failed, *attempted(lambda: show(f"{text}\nWritten to {measured.path}")))
+    return ended(
+        f"{text}\nWritten to {measured.path}",
+        exit_code_of(measured.run),
+        failed,
+        line=lambda code: run_machine_line(measured.run, code),
+    )
+
+
+def ended(text: str, code: ExitCode, failed: Sequence[PublishFailed], *, line: Callable[[ExitCode], str]) -> int:
+    """Show a text and what could not be written, print the line for machines last, and return the exit code."""
+    failed = (*failed, *attempted(lambda: show(text)))
     for failure in failed:
         click.echo(f"lens-gate: {failure}", err=True)
-    code = most_important([exit_code_of(measured.run), *(ExitCode.PUBLISH_FAILED for _ in failed)])
-    click.echo(run_machine_line(measured.run, code), err=True)
-    return code
+    worst = most_important([code, *(ExitCode.PUBLISH_FAILED for _ in failed)])
+    click.echo(line(worst), err=True)
+    return worst

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,16 +13,24 @@ from lens_gate.vocabulary.requests import Api
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A provider that is known by name; `endpoint` is the base that its paths are appended to."""
+    """A provider that is known by name; `endpoint` is the base that its paths are appended to.
+
+    `models` matches the beginning of the names that it gives to its models.
+    """
 
     api: Api
     endpoint: str
+    models: re.Pattern[str]
 
 
 BUILT_IN: Mapping[str, BuiltIn] = {
-    "openai": BuiltIn(Api.OPENAI_CHAT, "https://api.openai.com/v1"),
-    "anthropic": BuiltIn(Api.ANTHROPIC, "https://api.anthropic.com"),
-    "google": BuiltIn(Api.GOOGLE, "https://generativelanguage.googleapis.com"),
+    "openai": BuiltIn(
+        Api.OPENAI_CHAT, "https://api.openai.com/v1", re.compile(r"(ft:)?(gpt|chatgpt|o[1-9]|davinci|babbage)(-|$)")
+    ),
+    "anthropic": BuiltIn(Api.ANTHROPIC, "https://api.anthropic.com", re.compile(r"claude-")),
+    "google": BuiltIn(
+        Api.GOOGLE, "https://generativelanguage.googleapis.com", re.compile(r"(models/)?(gemini|gemma)-")
+    ),
 }
 
 CONFIG_NAMES = (
@@ -36,6 +45,11 @@ CONFIG_NAMES = (
 
 _VERSIONS: Mapping[Api, tuple[str, ...]] = {Api.ANTHROPIC: ("/v1",), Api.GOOGLE: ("/v1beta", "/v1")}
 """Versions that belong to the path of these APIs; people write them into the endpoint as well."""
+
+
+def maker_of(model: str) -> str | None:
+    """Return the built-in provider whose model this is by its name; None where that does not tell."""
+    return next((name for name, known in BUILT_IN.items() if known.models.match(model)), None)
 
 
 def resolve_api(provider: Provider) -> Api:

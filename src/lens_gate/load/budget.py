@@ -232,7 +232,7 @@ def require_bounds(arms: Iterable[ArmPlan], prices: PriceList) -> None:
     """
     for arm in arms:
         for series in arm.series:
-            for prompt in arm.prompts:
+            for prompt in arm.prompts_of(series):
                 _require_bound(series, prompt, prices)
 
 

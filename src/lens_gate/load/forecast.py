@@ -13,7 +13,7 @@ import numpy as np
 from lens_gate.load.budget import output_tokens_bound, upper_bound
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
-from lens_gate.load.workload import ScheduleSettings, schedule
+from lens_gate.load.workload import ScheduleSettings, group_size, schedule
 from lens_gate.vocabulary.requests import Arm
 
 _SAMPLED_PER_ROW = 200
@@ -65,7 +65,7 @@ def forecast(
     for one in islice(planned, _SAMPLED_PER_ROW * arms * len(candidate.series)):
         groups[one.series.series, one.arm].append(one)
     whole = next(planned, None) is None
-    total = _expected_requests(settings, arms) if groups else 0
+    total = _expected_requests(settings, group_size(candidate, base)) if groups else 0
     rows = tuple(
         _row(group, len(group) if whole else _share(total, len(groups)), prices) for _, group in sorted(groups.items())
     )
@@ -79,11 +79,11 @@ def forecast(
     )
 
 
-def _expected_requests(settings: ScheduleSettings, arms: int) -> int | None:
-    """Return the number of requests in whole pairs; None for a closed loop that only time ends."""
+def _expected_requests(settings: ScheduleSettings, together: int) -> int | None:
+    """Return the number of requests in whole pairs or blocks; None for a closed loop that only time ends."""
     if settings.rate is None or settings.end_s is None:
-        return None if settings.requests is None else settings.requests // arms * arms
-    return int(settings.end_s * settings.rate) // arms * arms
+        return None if settings.requests is None else settings.requests // together * together
+    return int(settings.end_s * settings.rate) // together * together
 
 
 def _share(total: int | None, rows: int) -> int | None:

@@ -89,10 +89,11 @@ def uncovered(candidate: ArmPlan, base: ArmPlan) -> tuple[Uncovered, ...]:
 
     A series stands with the prompt id `*`; missing values as `prompt[variable: n values]`.
     """
-    return (*_alone(candidate, base), *_alone(base, candidate))
+    return (*alone(candidate, base), *alone(base, candidate))
 
 
-def _alone(own: ArmPlan, other: ArmPlan) -> Iterator[Uncovered]:
+def alone(own: ArmPlan, other: ArmPlan) -> Iterator[Uncovered]:
+    """Yield what the other arm lacks, in the form of `uncovered`."""
     names = {series.series for series in other.series}
     for series in own.series:
         if series.series not in names:

@@ -55,7 +55,11 @@ class SeriesPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmPlan:
-    """Everything that one arm would send; `requests_hash` is equal exactly when two arms send the same."""
+    """Everything that one arm would send; `requests_hash` is equal exactly when two arms send the same.
+
+    `asked` is set where the series are compared with each other: by series the prompts of each one's own, in the order
+    of `prompts`, from whose variables is drawn for all of them.
+    """
 
     arm: Arm
     label: str
@@ -65,6 +69,11 @@ class ArmPlan:
     target: str | None
     series: tuple[SeriesPlan, ...]
     prompts: tuple[PromptPlan, ...]
+    asked: Mapping[str, tuple[PromptPlan, ...]] | None = None
+
+    def prompts_of(self, series: SeriesPlan) -> tuple[PromptPlan, ...]:
+        """Return the prompts that a series of this arm is asked."""
+        return self.prompts if self.asked is None else self.asked[series.series]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

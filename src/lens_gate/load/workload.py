@@ -1,7 +1,8 @@
 """The schedule: which request of which arm is sent in which slot. Pure and lazy, fixed by its random generator.
 
 `requests`, `duration_s` and `rate` count everything that is sent: both arms, all series, warm-up and cool-down, which
-are cut from the two ends of the run.
+are cut from the two ends of the run. What is compared shares a group of neighbouring slots: the pairs of a duet, the
+blocks of several alternatives.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def phase_at(settings: ScheduleSettings, offset_ns: int) -> Phase:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One arm's half of a comparison: its series and its prompts, in the order that both arms share."""
+    """One side of a comparison: its series and its prompts, in the order that all sides share."""
 
     arm: Arm
     series: Sequence[SeriesPlan]
@@ -171,7 +172,7 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A place in the schedule; `pair` and `slot` are None without a comparison."""
+    """A place in the schedule; `pair` (or block) and `slot` are None without a comparison."""
 
     pair: int | None
     slot: int | None
@@ -194,9 +195,10 @@ def schedule(
 ) -> Iterator[PlannedRequest]:
     """Yield the requests of a run in the order of their slots.
 
-    With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled. Each
-    prompt that is drawn goes to all series, in random order, before the next one is drawn. In a closed loop every
-    offset is 0, the caller pulls, and `phase_at` tells the phase. Nothing is yielded where the arms share nothing.
+    With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled; so do
+    the series of an arm that are compared with each other, in blocks of one slot each. Each prompt that is drawn goes
+    to all series, in random order, before the next one is drawn. In a closed loop every offset is 0, the caller pulls,
+    and `phase_at` tells the phase. Nothing is yielded where the sides share nothing.
     """
     sides, drawn = _sides(candidate, base)
     if not drawn or not sides[0].series:
@@ -204,21 +206,31 @@ def schedule(
     # Streams of their own keep the arrival times the same when a prompt is added.
     arrival_rng, draw_rng, order_rng = rng.spawn(3)
     items = _items(len(sides[0].series), drawn, draw_rng, order_rng)
-    index = count()
+    index, compared = count(), len(sides) > 1
     for number, offsets in enumerate(_grouped(_offsets(settings, arrival_rng), len(sides))):
         item = next(items)
         slots = [
-            _Slot(number if base else None, slot if base else None, offset, phase_at(settings, offsets[0]))
+            _Slot(number if compared else None, slot if compared else None, offset, phase_at(settings, offsets[0]))
             for slot, offset in enumerate(offsets)
         ]
         for slot, side in zip(slots, _shuffled(sides, order_rng), strict=True):
             yield _planned(next(index), slot, side, item)
 
 
+def group_size(candidate: ArmPlan, base: ArmPlan | None) -> int:
+    """Return how many neighbouring slots belong together: a pair, a block of all alternatives, or just one."""
+    if base is not None:
+        return 2
+    return 1 if candidate.asked is None else len(candidate.series)
+
+
 def _sides(candidate: ArmPlan, base: ArmPlan | None) -> tuple[list[_Side], list[PromptPlan]]:
-    """Return the sides, and the prompts from which the variables of both are drawn."""
-    if base is None:
+    """Return the sides, and the prompts from which the variables of all are drawn."""
+    if base is None and candidate.asked is None:
         return [_Side(candidate.arm, candidate.series, candidate.prompts)], list(candidate.prompts)
+    if base is None:
+        alternatives = [_Side(candidate.arm, [one], candidate.prompts_of(one)) for one in candidate.series]
+        return alternatives, list(candidate.prompts)
     series, prompts = paired_series(candidate, base), paired_prompts(candidate, base)
     return [
         _Side(candidate.arm, [pair.candidate for pair in series], [pair.candidate for pair in prompts]),
@@ -263,7 +275,7 @@ def _items(
 
 
 def _shuffled(sides: list[_Side], rng: np.random.Generator) -> list[_Side]:
-    return sides[::-1] if rng.random() < 0.5 else sides
+    return [sides[place] for place in rng.permutation(len(sides))]
 
 
 def _planned(index: int, slot: _Slot, side: _Side, item: _Item) -> PlannedRequest:

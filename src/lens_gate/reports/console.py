@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import assert_never
 from unicodedata import east_asian_width
 
+from lens_gate.artifacts.analysis import Ranking
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.compare import PLACES, ComparisonView, MetricTable
 from lens_gate.reports.escape import plain
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
@@ -35,6 +40,8 @@ _ASCII = str.maketrans({
     "−": "-", "–": "-", "±": "+/-", "…": "...", "·": "/", "×": "x", "’": "'", "\u00a0": " ",
     "─": "-", "◆": "#", "○": "o", "✓": ".", "▲": "^", "△": "i", "┊": ":", "│": "|",
 })  # fmt: skip
+_MOST_STORIES = 20
+"""Sentences about pairs of models that a terminal shows; beyond, they stand in the other reports."""
 _NARROWEST = 72
 _NARROWEST_NAME = 12
 _DOTS = ".."
@@ -68,14 +75,25 @@ class _Screen:
         return f"\x1b[{_COLOURS[mark]}m{shape}\x1b[0m" if self.colour else shape
 
 
-def console(page: ReportView | RunView, *, colour: bool, width: int, unicode: bool) -> str:
+def console(page: ReportView | RunView | ComparisonView, *, colour: bool, width: int, unicode: bool) -> str:
     """Return the final text for a terminal of `width` columns, without a line break at its end.
 
     The numbers of a table need 72 columns; on a narrower screen its lines are that wide nevertheless.
     """
     screen = _Screen(colour, max(width, _NARROWEST), unicode)
-    lines = _verdict(page, screen) if isinstance(page, ReportView) else _run(page, screen)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in _lines(page, screen))
+
+
+def _lines(page: ReportView | RunView | ComparisonView, screen: _Screen) -> Iterator[str]:
+    match page:
+        case ReportView():
+            return _verdict(page, screen)
+        case RunView():
+            return _run(page, screen)
+        case ComparisonView():
+            return _comparison(page, screen)
+        case _ as never:
+            assert_never(never)
 
 
 def machine_line(verdict: Verdict, code: ExitCode | None = None) -> str:
@@ -104,8 +122,20 @@ def run_machine_line(run: Run, code: ExitCode) -> str:
     """Return the last line of a run that was not judged."""
     equal = run.comparison is not None and run.comparison.equal
     unjudged = Outcome.NOT_MEASURED.value if code is ExitCode.COULD_NOT_MEASURE else "not_judged"
-    values = {
-        "outcome": Outcome.NOTHING_TO_COMPARE.value if equal else unjudged,
+    return _machine({"outcome": Outcome.NOTHING_TO_COMPARE.value if equal else unjudged, **_measured(run, code)})
+
+
+def comparison_machine_line(run: Run, ranking: Ranking | None, code: ExitCode) -> str:
+    """Return the last line of a comparison of several models; None where nothing could be compared."""
+    if ranking is None:
+        return run_machine_line(run, code)
+    relations = Counter(pair.relation for metric in ranking.metrics for pair in metric.pairs)
+    told = {name: relations[name] for name in ("differs", "alike", "open")}
+    return _machine({"outcome": "compared", "models": len(ranking.alternatives), **told, **_measured(run, code)})
+
+
+def _measured(run: Run, code: ExitCode) -> dict[str, str | int]:
+    return {
         "ending": run.ending.value,
         "exit": int(code),
         "requests": run.summary.total_requests,
@@ -113,7 +143,6 @@ def run_machine_line(run: Run, code: ExitCode) -> str:
         "valid": str(run.validity.valid).lower(),
         "spent_usd": exact(run.spend.spent_usd),
     }
-    return _machine(values)
 
 
 def _machine(values: dict[str, str | int]) -> str:
@@ -261,3 +290,39 @@ def _model_lines(rows: Iterable[ModelRow], screen: _Screen) -> Iterator[str]:
         for row in rows
     ]
     yield from _aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)
+
+
+def _comparison(page: ComparisonView, screen: _Screen) -> Iterator[str]:
+    yield from screen.wrapped(f"{page.name}: {page.compared}" if page.name else page.compared)
+    yield from screen.wrapped(f"{page.validity} {page.spend}")
+    yield ""
+    yield from _standing_lines(page.tables, screen)
+    yield from screen.wrapped(PLACES)
+    stories = [pair.story for table in page.tables for pair in table.pairs]
+    if len(stories) <= _MOST_STORIES:
+        yield ""
+        for story in stories:
+            yield from screen.wrapped(story)
+    for note in (*page.notes, *((page.need,) if page.need else ())):
+        yield ""
+        yield from screen.wrapped(note)
+    yield ""
+    for line in (*page.leaders, f"{page.headline}."):
+        yield from screen.wrapped(line)
+
+
+def _standing_lines(tables: Sequence[MetricTable], screen: _Screen) -> Iterator[str]:
+    """Return one table for each metric, all with the same columns."""
+    cells = [line for table in tables for line in _standing_cells(table, screen)]
+    lines = _aligned(cells, screen.width)
+    for table in tables:
+        yield from islice(lines, 1 + len(table.rows))
+        if table.unranked:
+            yield from screen.wrapped(table.unranked, indent="  ")
+
+
+def _standing_cells(table: MetricTable, screen: _Screen) -> Iterator[tuple[str, ...]]:
+    yield (table.label, table.figure, "against first", "interval", "place", "group")
+    for row in table.rows:
+        numbers = (row.value, row.change, row.interval, row.place, row.groups)
+        yield (f"  {screen.text(row.subject)}", *map(screen.text, numbers))

@@ -1,13 +1,14 @@
-"""The CSV of the spec: one line per measured request, in the order in which they were due."""
+"""The CSV of the spec: one line per measured request, in the order in which they were due; and that of comparisons."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import isnan
 
+from lens_gate.artifacts.analysis import Pairwise, RankedMetric, Ranking
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples, TextColumn
 from lens_gate.reports.escape import csv_text
@@ -27,7 +28,7 @@ HEADER = (
     "error_type",
 )
 DUET_HEADER = ("arm", "pair", "slot")
-"""Further columns of a run with two arms."""
+"""Further columns of a run in which requests were compared: in pairs, or in blocks of several models."""
 
 _NS_PER_MS = 1e6
 
@@ -39,12 +40,70 @@ def csv_rows(samples: Samples, run: Run, *, delimiter: str = ",") -> str:
     throttled, or that was never sent, is `failed` too, and `error_type` says so.
     """
     measured = samples.where(samples.texts["phase"].equals(Phase.MEASURE))
-    duet = bool(measured.texts["arm"].equals(Arm.BASE).any())
+    duet = bool(measured.texts["arm"].equals(Arm.BASE).any()) or not all(map(isnan, measured.numbers["pair"].tolist()))
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow((*HEADER, *DUET_HEADER) if duet else HEADER)
     writer.writerows(_rows(measured, datetime.fromisoformat(run.benchmark.start_time), duet=duet))
     return text.getvalue()
+
+
+COMPARISON_HEADER = (
+    "metric",
+    "series",
+    "other",
+    "relation",
+    "effect",
+    "effect_unit",
+    "lower",
+    "upper",
+    "confidence",
+    "p_value",
+    "adjusted_p",
+    "blocks",
+    "series_value",
+    "other_value",
+    "value_unit",
+)
+
+
+def comparison_rows(ranking: Ranking | None) -> str:
+    """Return one line per metric and two models; the head alone where nothing could be compared.
+
+    `effect` is how much more `series` has than `other`; numbers are unrounded.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COMPARISON_HEADER)
+    for metric in ranking.metrics if ranking else ():
+        values = {standing.series: standing.value for standing in metric.standings}
+        writer.writerows(_pair_cells(pair, metric, values) for pair in metric.pairs)
+    return text.getvalue()
+
+
+def _pair_cells(pair: Pairwise, metric: RankedMetric, values: Mapping[str, float | None]) -> tuple[str, ...]:
+    effect = pair.effect
+    return (
+        metric.metric,
+        csv_text(pair.series),
+        csv_text(pair.other),
+        pair.relation,
+        _known(effect.estimate),
+        effect.unit,
+        _known(effect.lower),
+        _known(effect.upper),
+        _known(effect.confidence),
+        _known(pair.p_value),
+        _known(pair.adjusted_p),
+        str(pair.blocks),
+        _known(values[pair.series]),
+        _known(values[pair.other]),
+        metric.value_unit,
+    )
+
+
+def _known(value: float | None) -> str:
+    return "" if value is None else _number(float(value))
 
 
 def _rows(samples: Samples, anchor: datetime, *, duet: bool) -> Iterator[tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from lens_gate.reports.compare import ComparisonView, MetricTable
 from lens_gate.reports.escape import markdown_code, markdown_text
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import CostRow, ErrorRow, ModelRow, ReportView, Row, RunView
@@ -49,6 +50,55 @@ def run_markdown(view: RunView) -> str:
     blocks = [[*block, ""] for block in (spread, errors, notes) if block]
     foot = f"\n**Next:** {markdown_code(view.next_step)}\n\n{markdown_text(view.tool)}\n"
     return _fitted("\n".join([*head, ""]), blocks, foot)
+
+
+def comparison_markdown(view: ComparisonView) -> str:
+    """Return a comparison of several models: who comes first, a table for each metric, and every pair folded."""
+    facts = (f"{view.headline}.", view.compared, view.validity, view.spend)
+    head = [
+        f"## {markdown_text(_title(view))}",
+        "",
+        *_bullets(view.leaders),
+        "",
+        " ".join(map(markdown_text, facts)),
+        "",
+        *((markdown_text(view.need), "") if view.need else ()),
+        *(line for note in view.notes for line in (f"> {markdown_text(note)}", "")),
+    ]
+    blocks = [[f"### {table.label.capitalize()}", "", *_standings(table), ""] for table in view.tables]
+    folded = [
+        _folded("Every two of them", _pair_table(view.tables)),
+        _folded(
+            "Measurement, coverage, how to read this",
+            _bullets((*view.reading, *view.coverage, *view.validity_checks, *view.prices)),
+        ),
+    ]
+    return _fitted("\n".join(head), [*blocks, *folded], f"\n{markdown_text(view.tool)}\n")
+
+
+def _title(view: ComparisonView) -> str:
+    return f"{view.name}: comparison" if view.name else "Comparison"
+
+
+def _standings(table: MetricTable) -> list[str]:
+    head = ("model", table.figure, "against first", "interval", "place", "group")
+    rows = (
+        (markdown_text(row.subject), row.value, markdown_text(row.change), row.interval, row.place, row.groups)
+        for row in table.rows
+    )
+    unranked = ["", markdown_text(table.unranked)] if table.unranked else []
+    return [*_table(head, rows, aligned="--- --: --: :-: :-: ---"), *unranked]
+
+
+def _pair_table(tables: Iterable[MetricTable]) -> list[str]:
+    return _table(
+        ("metric", "finding", "", "adjusted p", "blocks"),
+        (
+            (row.metric, row.finding, markdown_text(row.story), row.adjusted_p, row.blocks)
+            for table in tables
+            for row in table.pairs
+        ),
+    )
 
 
 def _head(view: ReportView) -> Iterator[str]:

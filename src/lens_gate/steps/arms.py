@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.ci.repository import Repository
@@ -59,7 +61,8 @@ class Side:
 class Arms:
     """Both arms, ready to be sent; `base` is None where there is nothing to compare with.
 
-    `keys` names the variables that either arm, or the trusted version, reads.
+    `keys` names the variables that either arm, or the trusted version, reads. `configurations` are those of several
+    alternatives by series, where they are not all `loaded`.
     """
 
     loaded: LoadedConfig
@@ -71,6 +74,13 @@ class Arms:
     uncovered: tuple[Uncovered, ...]
     config_hash: str
     keys: frozenset[str]
+    configurations: Mapping[str, LoadedConfig] = field(default_factory=dict)
+
+    def snapshot(self) -> JsonValue:
+        """Return the configuration for the artifact, without secrets; several of them by series."""
+        if not self.configurations:
+            return self.loaded.snapshot()
+        return {series: loaded.snapshot() for series, loaded in self.configurations.items()}
 
 
 def resolve(order: RunOrder, world: World) -> Arms:

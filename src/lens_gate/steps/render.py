@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import NotAvailableYet, UsageProblem
+from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.console import console
-from lens_gate.reports.csv_rows import csv_rows
+from lens_gate.reports.csv_rows import comparison_rows, csv_rows
 from lens_gate.reports.junit import junit
-from lens_gate.reports.markdown import markdown, run_markdown
+from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown
 from lens_gate.reports.view import run_view, view
 from lens_gate.steps.judge import Rules, samples_beside, verdict_of
 from lens_gate.steps.world import World
@@ -72,6 +74,8 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
             return _csv(artifact, path)
         case _ if isinstance(artifact, Run):
             return _run(artifact, form, screen)
+        case Format.MARKDOWN | Format.TEXT if isinstance(artifact, Analysis) and _only_ranks(artifact):
+            return _comparison(artifact, form, screen)
         case _:
             shown = artifact if isinstance(artifact, Verdict) else verdict_of(artifact, path, rules, world)
             return _judged(shown, form, screen)
@@ -88,6 +92,18 @@ def _run(run: Run, form: Format, screen: Screen) -> str:
             return console(run_view(run), colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
 
+def _only_ranks(analysis: Analysis) -> bool:
+    """Whether an analysis puts models in order, and has nothing to say of another version."""
+    return analysis.ranking is not None and analysis.source == "none"
+
+
+def _comparison(analysis: Analysis, form: Format, screen: Screen) -> str:
+    page = comparison_view(analysis)
+    if form is Format.MARKDOWN:
+        return comparison_markdown(page)
+    return console(page, colour=screen.colour, width=screen.width, unicode=screen.unicode)
+
+
 def _judged(verdict: Verdict, form: Format, screen: Screen) -> str:
     match form:
         case Format.JUNIT:
@@ -99,6 +115,8 @@ def _judged(verdict: Verdict, form: Format, screen: Screen) -> str:
 
 
 def _csv(artifact: Artifact, path: Path) -> str:
+    if isinstance(artifact, Analysis) and artifact.ranking is not None:
+        return comparison_rows(artifact.ranking)
     if not isinstance(artifact, Run):
         raise UsageProblem(
             f"only a run has rows for CSV, and {path} holds an artifact of kind {artifact.kind}",
