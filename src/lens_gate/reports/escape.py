@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from lens_gate.artifacts.csv_columns import FORMULA_STARTS
+
 _NO_BREAK_SPACE = "\u00a0"
 _ZERO_WIDTH_SPACE = "\u200b"
 _TERMINAL_SEQUENCE = re.compile(
@@ -39,7 +41,6 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _BLOCK_START = re.compile(r"^([0-9]{1,9}(?=[.)](?: |$))|(?=(?:[+-]|#+|=+|-+)(?: |$)))")
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width forms are formulas to some spreadsheets
 _CUT = "…"
 
 
@@ -92,7 +93,7 @@ def xml_text(text: str, *, limit_bytes: int = 65_536) -> str:
 def csv_text(text: str) -> str:
     """Return the text for a CSV cell; a leading apostrophe keeps spreadsheets from reading it as a formula."""
     inside = plain(text)
-    return f"'{inside}" if inside.startswith(_FORMULA) else inside
+    return f"'{inside}" if inside.startswith(FORMULA_STARTS) else inside
 
 
 def shell_word(text: str) -> str:
