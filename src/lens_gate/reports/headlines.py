@@ -209,7 +209,7 @@ def _between(numbers: Bounds, joint: str) -> str:
 
 
 def _against(comparison: Comparison | None) -> str:
-    if comparison is None:
+    if comparison is None or comparison.kind == "import":
         return f"--against-ref {_DEFAULT_REF}"
     return f"--against-{comparison.kind} {shell_word(comparison.value)}"
 
