@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gate": ("judging", "Apply thresholds, quality gates and budgets; write verdict.json and exit with the verdict."),
     "report": ("judging", "Render any artifact as Markdown, JUnit, CSV, JSON or text."),
     "ci": ("running", "Run, analyze, gate and report in one command."),
+    "explain": ("explaining", "Retell in plain words why a gate decided as it did."),
     "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
     "demo": ("demo", "Show a pass, a regression and an inconclusive verdict on a simulated endpoint."),
     "simulate": ("simulate", "Serve a fake LLM endpoint with known timing and known faults."),
@@ -49,7 +50,6 @@ LATER: dict[str, str] = {
     "selftest": "Prove the instrument against a server of known timing.",
     "doctor": "Measure the noise of an endpoint.",
     "plan": "Requests, dollars and minutes that an answer would take.",
-    "explain": "Retell why a gate decided as it did.",
     "distributed": "Run from several machines.",
 }
 

@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.reports.escape import plain
+from lens_gate.reports.escape import ascii_text, plain
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
 from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
@@ -31,10 +31,6 @@ _COLOURS = {
 }
 """Standard colours, so that the terminal's own theme sees to the contrast; violet and not yellow says: not known."""
 
-_ASCII = str.maketrans({
-    "−": "-", "–": "-", "±": "+/-", "…": "...", "·": "/", "×": "x", "’": "'", "\u00a0": " ",
-    "─": "-", "◆": "#", "○": "o", "✓": ".", "▲": "^", "△": "i", "┊": ":", "│": "|",
-})  # fmt: skip
 _NARROWEST = 72
 _NARROWEST_NAME = 12
 _DOTS = ".."
@@ -54,7 +50,7 @@ class _Screen:
 
     def shown(self, text: str) -> str:
         """Return our own text in the characters that this screen has."""
-        return text if self.unicode else text.translate(_ASCII).encode("ascii", errors="replace").decode("ascii")
+        return text if self.unicode else ascii_text(text)
 
     def wrapped(self, text: str, *, indent: str = "") -> list[str]:
         """Return the lines of a text."""

@@ -33,6 +33,10 @@ _MARKDOWN = str.maketrans(
         _ZERO_WIDTH_SPACE: "&#8203;",
     }
 )
+_ASCII = str.maketrans({
+    "−": "-", "–": "-", "±": "+/-", "…": "...", "·": "/", "×": "x", "’": "'", "\u00a0": " ",
+    "─": "-", "◆": "#", "○": "o", "✓": ".", "▲": "^", "△": "i", "┊": ":", "│": "|",
+})  # fmt: skip
 _REFERENCE = re.compile(
     r":(?=//)|\bwww(?=\.)"  # links
     r"|#(?=[0-9])|\bGH-(?=[0-9])"  # issues
@@ -52,6 +56,11 @@ def plain(text: str) -> str:
     spaced = (" " if character.isspace() and character != _NO_BREAK_SPACE else character for character in visible)
     shown = (character for character in spaced if character.isprintable() or character == _NO_BREAK_SPACE)
     return re.sub(" {2,}", " ", "".join(shown)).strip(" ")
+
+
+def ascii_text(text: str) -> str:
+    """Return our own text in the characters of a terminal without Unicode."""
+    return text.translate(_ASCII).encode("ascii", errors="replace").decode("ascii")
 
 
 def shortened(text: str, limit: int) -> str:
@@ -94,6 +103,11 @@ def csv_text(text: str) -> str:
     """Return the text for a CSV cell; a leading apostrophe keeps spreadsheets from reading it as a formula."""
     inside = plain(text)
     return f"'{inside}" if inside.startswith(FORMULA_STARTS) else inside
+
+
+def shell_command(*words: str) -> str:
+    """Return a POSIX shell command that may be copied."""
+    return " ".join(map(shell_word, words))
 
 
 def shell_word(text: str) -> str:
