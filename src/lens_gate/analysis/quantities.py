@@ -73,9 +73,14 @@ def tpot(samples: Samples, *, by_usage: Flags) -> Floats:
 
 
 def streamed_tokens(samples: Samples, *, by_usage: Flags) -> Floats:
-    """Return how many tokens of each answer were streamed: by the server's count, elsewhere as many as chunks."""
+    """Return how many tokens of each answer were streamed: by the server's count, elsewhere as many as chunks.
+
+    Where nobody counted chunks either, as in the files of some other tools, it is the estimate that there is.
+    """
     numbers = samples.numbers
-    return np.where(by_usage, numbers["output_tokens"] - _hidden_tokens(samples), numbers["chunk_count"])
+    estimated = samples.texts["token_source"].equals(TokenSource.ESTIMATE) & (numbers["chunk_count"] == 0)
+    otherwise = np.where(estimated, numbers["output_tokens"], numbers["chunk_count"])
+    return np.where(by_usage, numbers["output_tokens"] - _hidden_tokens(samples), otherwise)
 
 
 def _hidden_tokens(samples: Samples) -> Floats:

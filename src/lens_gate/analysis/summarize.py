@@ -202,9 +202,9 @@ def _gaps(good: Samples, probabilities: Sequence[float]) -> Description | None:
 
 
 def _throughput(rows: Samples, good: Samples) -> Throughput:
-    """Rates from the first intended send to the last end of the model's measured requests."""
+    """Rates from the first intended send to the last end of the model's measured requests; None without a window."""
     ends = rows.numbers["end_ns"][~np.isnan(rows.numbers["end_ns"])]
-    seconds = (ends.max() - rows.numbers["intended_ns"].min()) / 1e9 if len(ends) else 0.0
+    seconds = (ends.max() - rows.numbers["intended_ns"].min()) / 1e9 if len(ends) and not _untimed(rows) else 0.0
 
     def rate(amount: float) -> float | None:
         return float(amount / seconds) if seconds > 0 else None
@@ -216,6 +216,11 @@ def _throughput(rows: Samples, good: Samples) -> Throughput:
         input_tokens_per_second=rate(sent),
         output_tokens_per_second=rate(received),
     )
+
+
+def _untimed(rows: Samples) -> bool:
+    """Whether nobody knows when requests were sent after each other: an import that does not say has all due at 0."""
+    return bool(np.isnan(rows.numbers["sent_ns"]).all() and np.ptp(rows.numbers["intended_ns"]) == 0)
 
 
 def _tokens(rows: Samples) -> Tokens:

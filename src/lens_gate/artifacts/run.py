@@ -176,9 +176,12 @@ class ArmIdentity(Frozen):
 
 
 class Comparison(Frozen):
-    """How the other arm was named; `equal` means that nothing was sent, because both arms are the same."""
+    """How the other arm was named; `equal` means that nothing was sent, because both arms are the same.
 
-    kind: Literal["ref", "config", "model", "endpoint"]
+    `import` names the files of pairs that another tool measured.
+    """
+
+    kind: Literal["ref", "config", "model", "endpoint", "import"]
     value: str
     equal: bool
     shared_machine: bool = False
@@ -241,7 +244,7 @@ class Plan(Frozen):
     duration_s: float | None
     warmup_s: Finite
     cooldown_s: Finite
-    seed: int
+    seed: int | None
     request_timeout_s: float | None = None
     looks: tuple[Count, ...] = ()
 

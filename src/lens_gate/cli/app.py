@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -29,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("judging", "Render any artifact as Markdown, JUnit, CSV, JSON or text."),
     "ci": ("running", "Run, analyze, gate and report in one command."),
     "compare": ("comparing", "Measure several models or configurations at the same time, and put them in order."),
+    "explain": ("explaining", "Retell in plain words why a gate decided as it did."),
+    "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
     "demo": ("demo", "Show a pass, a regression and an inconclusive verdict on a simulated endpoint."),
     "simulate": ("simulate", "Serve a fake LLM endpoint with known timing and known faults."),
     "init": ("files", "Print a configuration to start from."),
@@ -44,11 +47,9 @@ LATER: dict[str, str] = {
     "replay": "Play recorded traffic again.",
     "cost": "Cost of a run under another price list.",
     "export": "Export metrics, for instance to Prometheus.",
-    "import": "Read the results of other tools into a run.",
     "selftest": "Prove the instrument against a server of known timing.",
     "doctor": "Measure the noise of an endpoint.",
     "plan": "Requests, dollars and minutes that an answer would take.",
-    "explain": "Retell why a gate decided as it did.",
     "distributed": "Run from several machines.",
 }
 
@@ -66,7 +67,7 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"lens_gate.cli.{COMMANDS[cmd_name][0]}")
-            command: click.Command = getattr(module, cmd_name)
+            command: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
             return command
         if cmd_name in LATER:
             return later_command(cmd_name, LATER[cmd_name])

@@ -18,7 +18,15 @@ from lens_gate.load.transport import Chunk, Head, Received, TransportFailure
 from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode
-from lens_gate.vocabulary.requests import ErrorClass, FinishReason, Phase, Status, TokenKind, TokenSource
+from lens_gate.vocabulary.requests import (
+    ErrorClass,
+    FinishReason,
+    Phase,
+    Status,
+    TokenKind,
+    TokenSource,
+    status_of,
+)
 
 BUFFERED_MIN_EVENTS: Final = 8
 BUFFERED_MAX_READS: Final = 2
@@ -124,7 +132,7 @@ class Recorder:
             answer_hash=answer.hash,
             answer_characters=answer.characters,
             finish_reason=FinishReason.REFUSAL if answer.refused else answer.finish,
-            status=_status(error, sample.http_status),
+            status=status_of(error, sample.http_status),
             error_class=error,
             chunk_count=len(answer.times),
         )
@@ -301,11 +309,3 @@ class _Answer:
         if told is not None and (whole or told >= events):
             return told, TokenSource.SERVER
         return (events, TokenSource.CHUNKS) if events else (None, TokenSource.NONE)
-
-
-def _status(error: ErrorClass, http_status: int | None) -> Status:
-    """Say how the request counts; an exhausted quota comes with a 429 too, but waiting does not help against it."""
-    if error is ErrorClass.NONE:
-        return Status.OK
-    asked_to_wait = error.throttled or (http_status in {429, 529} and error is not ErrorClass.QUOTA)
-    return Status.THROTTLED if asked_to_wait else Status.FAILED

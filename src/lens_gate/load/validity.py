@@ -62,6 +62,20 @@ def judge(samples: Samples, end: RunEnd, plan: Plan) -> Validity:
     return Validity(valid=all(check.ok or check.effect != "invalid" for check in checks), checks=checks)
 
 
+def judge_imported(samples: Samples, told: str) -> Validity:
+    """Judge a run that another tool measured, by what its requests tell; `told` says who stamped the times.
+
+    The first check is never ok: what the other instrument was doing meanwhile is not known.
+    """
+    rows = samples.where(samples.texts["phase"].equals(Phase.MEASURE))
+    sent = rows.where(~rows.texts["status"].equals(Status.SHED))
+    successes = sent.where(sent.texts["status"].equals(Status.OK))
+    ttft_ms = _median(successes.numbers["first_token_ns"] - successes.numbers["intended_ns"]) / 1e6
+    imported = ValidityCheck(name="imported", value=None, limit=None, unit="", ok=False, effect="warn", message=told)
+    checks = (imported, _send_lateness(sent, ttft_ms), _counted_elsewhere(successes), _throttled(sent), _reused(sent))
+    return Validity(valid=all(check.ok or check.effect != "invalid" for check in checks), checks=checks)
+
+
 def _given_up(samples: Samples, end: RunEnd) -> NDArray[np.bool_]:
     column = samples.texts["series"]
     given_up = np.array([value in end.given_up for value in column.values], dtype=np.bool_)
@@ -156,6 +170,17 @@ def _missing_usage(successes: Samples) -> ValidityCheck:
         effect="warn",
         trouble="the server did not say how many tokens it used, so chunks were counted instead, and per-token times"
         " and cost are estimates; have it report usage in streams",
+    )
+
+
+def _counted_elsewhere(successes: Samples) -> ValidityCheck:
+    told = int(np.sum(successes.texts["token_source"].equals(TokenSource.SERVER)))
+    return _limited(
+        "missing_usage_share",
+        _share(len(successes) - told, len(successes)),
+        limit=MISSING_USAGE_LIMIT,
+        effect="warn",
+        trouble="the token counts are not known to be the server's own, so that per-token times are estimates",
     )
 
 

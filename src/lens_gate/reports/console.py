@@ -15,7 +15,7 @@ from lens_gate.artifacts.analysis import Ranking
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import PLACES, ComparisonView, MetricTable
-from lens_gate.reports.escape import plain
+from lens_gate.reports.escape import ascii_text, plain
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
 from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
@@ -36,10 +36,6 @@ _COLOURS = {
 }
 """Standard colours, so that the terminal's own theme sees to the contrast; violet and not yellow says: not known."""
 
-_ASCII = str.maketrans({
-    "−": "-", "–": "-", "±": "+/-", "…": "...", "·": "/", "×": "x", "’": "'", "\u00a0": " ",
-    "─": "-", "◆": "#", "○": "o", "✓": ".", "▲": "^", "△": "i", "┊": ":", "│": "|",
-})  # fmt: skip
 _MOST_STORIES = 20
 """Sentences about pairs of models that a terminal shows; beyond, they stand in the other reports."""
 _NARROWEST = 72
@@ -61,7 +57,7 @@ class _Screen:
 
     def shown(self, text: str) -> str:
         """Return our own text in the characters that this screen has."""
-        return text if self.unicode else text.translate(_ASCII).encode("ascii", errors="replace").decode("ascii")
+        return text if self.unicode else ascii_text(text)
 
     def wrapped(self, text: str, *, indent: str = "") -> list[str]:
         """Return the lines of a text."""

@@ -1,4 +1,7 @@
-"""The CSV of the spec: one line per measured request, in the order in which they were due; and that of comparisons."""
+"""The CSV of the spec: one line per measured request, in the order in which they were due; and that of comparisons.
+
+After the columns of the spec stand those from which `lens-gate import` makes the same findings again.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +12,20 @@ from datetime import datetime, timedelta
 from math import isnan
 
 from lens_gate.artifacts.analysis import Pairwise, RankedMetric, Ranking
+from lens_gate.artifacts.csv_columns import (
+    COUNT_COLUMNS,
+    FURTHER_COLUMNS,
+    INSTANT_COLUMNS,
+    PAIR_COLUMNS,
+    SPEC_COLUMNS,
+    WORD_COLUMNS,
+)
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples, TextColumn
 from lens_gate.reports.escape import csv_text
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase, Status
 
-HEADER = (
-    "timestamp",
-    "provider",
-    "model",
-    "request_id",
-    "ttft_ms",
-    "total_latency_ms",
-    "input_tokens",
-    "output_tokens",
-    "cost_usd",
-    "status",
-    "error_type",
-)
-DUET_HEADER = ("arm", "pair", "slot")
-"""Further columns of a run in which requests were compared: in pairs, or in blocks of several models."""
-
-_NS_PER_MS = 1e6
+_NS_PER_MS = 10**6
 
 
 def csv_rows(samples: Samples, run: Run, *, delimiter: str = ",") -> str:
@@ -43,7 +38,7 @@ def csv_rows(samples: Samples, run: Run, *, delimiter: str = ",") -> str:
     duet = bool(measured.texts["arm"].equals(Arm.BASE).any()) or not all(map(isnan, measured.numbers["pair"].tolist()))
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow((*HEADER, *DUET_HEADER) if duet else HEADER)
+    writer.writerow((*SPEC_COLUMNS, *(PAIR_COLUMNS if duet else ()), *FURTHER_COLUMNS))
     writer.writerows(_rows(measured, datetime.fromisoformat(run.benchmark.start_time), duet=duet))
     return text.getvalue()
 
@@ -110,24 +105,34 @@ def _rows(samples: Samples, anchor: datetime, *, duet: bool) -> Iterator[tuple[s
     numbers = {name: column.tolist() for name, column in samples.numbers.items()}
     texts = {name: _safe(column).strings() for name, column in samples.texts.items()}
     for row in range(len(samples)):
-        good = texts["status"][row] == Status.OK
-        intended = numbers["intended_ns"][row]
-        error = texts["error_class"][row] or ErrorClass.NONE
-        cells = (
-            _timestamp(anchor, intended),
-            texts["provider"][row] or "",
-            texts["model"][row] or "",
-            f"req_{int(numbers['index'][row]):06d}",
-            _milliseconds(numbers["first_token_ns"][row] - intended) if good else "",
-            _milliseconds(numbers["end_ns"][row] - intended) if good else "",
-            _number(numbers["input_tokens"][row]),
-            _number(numbers["output_tokens"][row]) or ("" if good else "0"),
-            _number(numbers["cost_usd"][row]) or ("" if good else "0"),
-            "success" if good else "failed",
-            "" if error == ErrorClass.NONE else error,
-        )
-        pairing = (texts["arm"][row] or "", _number(numbers["pair"][row]), _number(numbers["slot"][row]))
-        yield (*cells, *pairing) if duet else cells
+        number = {name: column[row] for name, column in numbers.items()}
+        text = {name: column[row] or "" for name, column in texts.items()}
+        pairing = (text["arm"], _number(number["pair"]), _number(number["slot"])) if duet else ()
+        yield (*_of_the_spec(number, text, anchor), *pairing, *_further(number, text))
+
+
+def _of_the_spec(number: Mapping[str, float], text: Mapping[str, str], anchor: datetime) -> tuple[str, ...]:
+    good = text["status"] == Status.OK
+    intended, error = number["intended_ns"], text["error_class"]
+    return (
+        _timestamp(anchor, intended),
+        text["provider"],
+        text["model"],
+        f"req_{int(number['index']):06d}",
+        _milliseconds(number["first_token_ns"] - intended) if good else "",
+        _milliseconds(number["end_ns"] - intended) if good else "",
+        _number(number["input_tokens"]),
+        _number(number["output_tokens"]) or ("" if good else "0"),
+        _number(number["cost_usd"]) or ("" if good else "0"),
+        "success" if good else "failed",
+        "" if error == ErrorClass.NONE else error,
+    )
+
+
+def _further(number: Mapping[str, float], text: Mapping[str, str]) -> Iterator[str]:
+    yield from (_exact_milliseconds(number[name.removesuffix("_ms") + "_ns"]) for name in INSTANT_COLUMNS)
+    yield from (_number(number[name]) for name in COUNT_COLUMNS)
+    yield from (text[name] for name in WORD_COLUMNS)
 
 
 def _safe(column: TextColumn) -> TextColumn:
@@ -142,6 +147,14 @@ def _timestamp(anchor: datetime, after_ns: float) -> str:
 def _milliseconds(nanoseconds: float) -> str:
     """Return milliseconds to the microsecond, without trailing zeros; nothing for a time that is missing."""
     return _number(round(nanoseconds / _NS_PER_MS, 3))
+
+
+def _exact_milliseconds(nanoseconds: float) -> str:
+    """Return milliseconds to the nanosecond, without trailing zeros; nothing for a time that is missing."""
+    if isnan(nanoseconds):
+        return ""
+    whole, rest = divmod(int(nanoseconds), _NS_PER_MS)
+    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
 
 
 def _number(value: float) -> str:

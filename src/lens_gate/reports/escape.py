@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from lens_gate.artifacts.csv_columns import FORMULA_STARTS
+
 _NO_BREAK_SPACE = "\u00a0"
 _ZERO_WIDTH_SPACE = "\u200b"
 _TERMINAL_SEQUENCE = re.compile(
@@ -31,6 +33,10 @@ _MARKDOWN = str.maketrans(
         _ZERO_WIDTH_SPACE: "&#8203;",
     }
 )
+_ASCII = str.maketrans({
+    "−": "-", "–": "-", "±": "+/-", "…": "...", "·": "/", "×": "x", "’": "'", "\u00a0": " ",
+    "─": "-", "◆": "#", "○": "o", "✓": ".", "▲": "^", "△": "i", "┊": ":", "│": "|",
+})  # fmt: skip
 _REFERENCE = re.compile(
     r":(?=//)|\bwww(?=\.)"  # links
     r"|#(?=[0-9])|\bGH-(?=[0-9])"  # issues
@@ -39,7 +45,6 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _BLOCK_START = re.compile(r"^([0-9]{1,9}(?=[.)](?: |$))|(?=(?:[+-]|#+|=+|-+)(?: |$)))")
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width forms are formulas to some spreadsheets
 _CUT = "…"
 
 
@@ -51,6 +56,11 @@ def plain(text: str) -> str:
     spaced = (" " if character.isspace() and character != _NO_BREAK_SPACE else character for character in visible)
     shown = (character for character in spaced if character.isprintable() or character == _NO_BREAK_SPACE)
     return re.sub(" {2,}", " ", "".join(shown)).strip(" ")
+
+
+def ascii_text(text: str) -> str:
+    """Return our own text in the characters of a terminal without Unicode."""
+    return text.translate(_ASCII).encode("ascii", errors="replace").decode("ascii")
 
 
 def shortened(text: str, limit: int) -> str:
@@ -92,7 +102,12 @@ def xml_text(text: str, *, limit_bytes: int = 65_536) -> str:
 def csv_text(text: str) -> str:
     """Return the text for a CSV cell; a leading apostrophe keeps spreadsheets from reading it as a formula."""
     inside = plain(text)
-    return f"'{inside}" if inside.startswith(_FORMULA) else inside
+    return f"'{inside}" if inside.startswith(FORMULA_STARTS) else inside
+
+
+def shell_command(*words: str) -> str:
+    """Return a POSIX shell command that may be copied."""
+    return " ".join(map(shell_word, words))
 
 
 def shell_word(text: str) -> str:

@@ -186,7 +186,7 @@ def _evidence(row: Row) -> str:
     least = "at most " if row.bounds.worse is not Direction.TWO_SIDED else ""
     allowed = f"; you allow {least}{row.allowed}" if row.bounds.limit is not None else ""
     size = f"That is {row.size}. " if row.size else ""
-    return f"{size}The data allow {_between(row.bounds, 'to')}{allowed}."
+    return f"{size}The data allow {between(row.bounds, 'to')}{allowed}."
 
 
 def _open_question(row: Row) -> str:
@@ -197,10 +197,10 @@ def _open_question(row: Row) -> str:
         return f"{row.title}: {row.reason}"
     astride = harm.lower < row.bounds.limit < harm.upper
     side = f", on both sides of your {row.allowed}" if astride else f"; you allow {row.allowed}"
-    return f"{row.title}: the change lies between {_between(row.bounds, 'and')}{side}."
+    return f"{row.title}: the change lies between {between(row.bounds, 'and')}{side}."
 
 
-def _between(numbers: Bounds, joint: str) -> str:
+def between(numbers: Bounds, joint: str) -> str:
     """Return both ends of an interval, each with its unit."""
     lower, upper = change(numbers.lower, numbers.unit), change(numbers.upper, numbers.unit)
     if numbers.upper is None:
@@ -209,7 +209,7 @@ def _between(numbers: Bounds, joint: str) -> str:
 
 
 def _against(comparison: Comparison | None) -> str:
-    if comparison is None:
+    if comparison is None or comparison.kind == "import":
         return f"--against-ref {_DEFAULT_REF}"
     return f"--against-{comparison.kind} {shell_word(comparison.value)}"
 

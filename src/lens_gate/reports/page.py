@@ -225,3 +225,20 @@ class RunView:
     prices: tuple[str, ...]
     next_step: str
     tool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading with its paragraphs, and a command to copy where one comes next."""
+
+    title: str
+    texts: tuple[str, ...]
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a gate decided as it did, as a story in sections."""
+
+    title: str
+    sections: tuple[Section, ...]

@@ -49,8 +49,15 @@ def subjects(series: Iterable[str]) -> Mapping[str, str]:
 
 def check_rows(checks: Sequence[Check], findings: Sequence[Finding], names: Mapping[str, str]) -> tuple[Row, ...]:
     """Return one row per check, worst first, each comparison with the numbers of its finding."""
-    rows = [_check_row(check, finding, names) for check, finding in _matched(checks, findings)]
-    return tuple(sorted(rows, key=_badness))
+    return tuple(row for row, _ in told_rows(checks, findings, names))
+
+
+def told_rows(
+    checks: Sequence[Check], findings: Sequence[Finding], names: Mapping[str, str]
+) -> tuple[tuple[Row, Finding | None], ...]:
+    """Return one row per check, worst first, each comparison with its finding."""
+    rows = [(_check_row(check, finding, names), finding) for check, finding in _matched(checks, findings)]
+    return tuple(sorted(rows, key=lambda told: _badness(told[0])))
 
 
 def shown_rows(findings: Sequence[Finding], names: Mapping[str, str]) -> tuple[Row, ...]:

@@ -60,9 +60,7 @@ PERCENTILES: Mapping[str, str] = {
 def view(verdict: Verdict) -> ReportView:
     """Return a verdict in words and rounded numbers."""
     analysis = verdict.analysis
-    names = subjects(
-        [*results((*analysis.providers, *analysis.base_providers)), *(finding.series for finding in analysis.findings)]
-    )
+    names = series_names(analysis)
     rows = check_rows(verdict.checks, analysis.findings, names)
     counts = counted(rows)
     gaps = (*not_covered(analysis.coverage, names), *uncovered_lines(analysis.uncovered))
@@ -87,6 +85,12 @@ def view(verdict: Verdict) -> ReportView:
         written=_moment(verdict.provenance.created_at),
         tool=_tool(verdict.provenance),
     )
+
+
+def series_names(analysis: Analysis) -> Mapping[str, str]:
+    """Return the name that each series of an analysis goes by in its reports."""
+    measured = results((*analysis.providers, *analysis.base_providers))
+    return subjects([*measured, *(finding.series for finding in analysis.findings)])
 
 
 def run_view(run: Run) -> RunView:

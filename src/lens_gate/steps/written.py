@@ -169,10 +169,13 @@ def identity(arm: ArmPlan) -> ArmIdentity:
 
 
 def _address(series: SeriesPlan) -> str:
-    """Return where requests go, without user, password and query, which may hold secrets."""
-    if series.through_target:
-        return "target"
-    parts = urlsplit(series.endpoint.base_url)
+    """Return where requests go."""
+    return "target" if series.through_target else address_of(series.endpoint.base_url)
+
+
+def address_of(url: str) -> str:
+    """Return an address without user, password and query, which may hold secrets."""
+    parts = urlsplit(url)
     host = parts.hostname or ""
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}{parts.path}"

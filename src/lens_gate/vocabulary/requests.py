@@ -104,6 +104,7 @@ class ErrorClass(StrEnum):
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
     SHED = "shed"
+    UNKNOWN = "unknown"
 
     @property
     def censors_latency(self) -> bool:
@@ -141,5 +142,16 @@ MEANINGS: Mapping[ErrorClass, str] = {
     ErrorClass.REFUSED: "the model, or a filter before it, refused to answer",
     ErrorClass.INTERRUPTED: "in flight when the run was stopped",
     ErrorClass.SHED: "never sent: too many requests were in flight, or the circuit breaker was open",
+    ErrorClass.UNKNOWN: "another tool recorded a failure, in words that tell nothing of its cause",
 }
 """What each class means, in a line."""
+
+
+def status_of(error: ErrorClass, http_status: int | None) -> Status:
+    """Say how a request counts; an exhausted quota comes with a 429 too, but waiting does not help against it."""
+    if error is ErrorClass.NONE:
+        return Status.OK
+    if error is ErrorClass.SHED:
+        return Status.SHED
+    asked_to_wait = error.throttled or (http_status in {429, 529} and error is not ErrorClass.QUOTA)
+    return Status.THROTTLED if asked_to_wait else Status.FAILED

@@ -60,6 +60,15 @@ def test_time_per_token_divides_by_the_server_s_tokens_less_one_and_by_chunks_wi
     assert only(shifted(0, output_tokens=1)).latency.tpot.count == 0
 
 
+def test_time_per_token_falls_back_on_an_estimate_only_where_nobody_counted_chunks() -> None:
+    estimated = shifted(0, token_source=TokenSource.ESTIMATE, output_tokens=50, chunk_count=0)
+    assert only(estimated).latency.tpot.mean_ms == pytest.approx(980 / 49)
+    counted = shifted(0, token_source=TokenSource.ESTIMATE, output_tokens=50, chunk_count=11)
+    assert only(counted).latency.tpot.mean_ms == pytest.approx(98)
+    nothing = shifted(0, token_source=TokenSource.NONE, output_tokens=50, chunk_count=0)
+    assert only(nothing).latency.tpot.count == 0
+
+
 def test_tokens_of_which_nobody_knows_the_cost_make_the_others_no_cheaper() -> None:
     broken = a_failed_sample(ErrorClass.CUT_STREAM, index=1, input_tokens=100, output_tokens=5000)
 

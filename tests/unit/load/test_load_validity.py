@@ -10,7 +10,7 @@ from lens_gate.artifacts.run import Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.load.contract import RunEnd, Spread
 from lens_gate.load.recorder import unsent
-from lens_gate.load.validity import judge
+from lens_gate.load.validity import judge, judge_imported
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status, TokenSource
 from tests.fakes.transport import a_request, a_series
@@ -242,3 +242,35 @@ def test_being_later_never_makes_a_run_more_valid(late_ms: float, ttft_ms: float
     early = judged(ten(late_ms=late_ms, ttft_ms=ttft_ms)).valid
     late = judged(ten(late_ms=late_ms * factor, ttft_ms=ttft_ms)).valid
     assert early or not late
+
+
+def test_an_import_always_says_who_stamped_it_and_is_valid_where_nothing_speaks_against_it() -> None:
+    validity = judge_imported(Samples.of(ten()), "guidellm measured this")
+    imported = validity.checks[0]
+    assert validity.valid
+    assert (imported.name, imported.ok, imported.effect) == ("imported", False, "warn")
+    assert imported.message == "guidellm measured this"
+    assert all(one.ok for one in validity.checks[1:])
+
+
+def test_an_import_whose_requests_were_sent_late_is_invalid() -> None:
+    validity = judge_imported(Samples.of(ten(late_ms=30)), "")
+    assert not validity.valid
+    assert check("send_lateness_p99", validity).effect == "invalid"
+
+
+def test_an_import_without_sends_leaves_their_lateness_open() -> None:
+    unknown = [replace(row, sent_ns=None) for row in ten()]
+    assert check("send_lateness_p99", judge_imported(Samples.of(unknown), "")).value is None
+
+
+def test_token_counts_of_an_import_that_are_not_the_server_s_are_a_warning() -> None:
+    counted = [replace(row, token_source=TokenSource.ESTIMATE) for row in ten()]
+    found = check("missing_usage_share", judge_imported(Samples.of(counted), ""))
+    assert (found.value, found.ok, found.effect) == (1, False, "warn")
+    assert "estimates" in found.message
+
+
+def test_an_import_that_was_throttled_most_of_the_time_is_invalid() -> None:
+    throttled = [replace(row, status=Status.THROTTLED, error_class=ErrorClass.RATE_LIMIT) for row in ten()]
+    assert not judge_imported(Samples.of([*ten(), *throttled]), "").valid

@@ -230,6 +230,11 @@ def test_an_inconclusive_verdict_says_what_an_answer_would_take() -> None:
     assert shown.next_step == "lens-gate ci --against-ref main --requests 1040 --max-cost 2.52"
 
 
+def test_after_an_import_the_next_measurement_is_one_of_our_own() -> None:
+    shown = view_of(UNCLEAR, comparison=Comparison(kind="import", value="base.json", equal=False))
+    assert shown.next_step == "lens-gate ci --against-ref main"
+
+
 def test_an_answer_counts_the_requests_of_all_models() -> None:
     other = UNCLEAR.model_copy(update={"series": "openai/gpt-large"})
     shown = view_of(UNCLEAR, other, need=a_need(usd=None, minutes=None))

@@ -1,0 +1,145 @@
+"""Why the outcome of one finding follows from its numbers and the rule, in sentences for people without statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import floor, log10
+from typing import assert_never
+
+from lens_gate.artifacts.analysis import Finding, Policy
+from lens_gate.reports.headlines import between
+from lens_gate.reports.numbers import NBSP, at_worst, change, count, quantity
+from lens_gate.reports.page import Bounds
+from lens_gate.reports.rows import bounds
+from lens_gate.reports.words import sentence
+from lens_gate.vocabulary.metric_table import METRICS
+from lens_gate.vocabulary.metrics import Direction, Hypothesis
+from lens_gate.vocabulary.outcomes import Decision, Outcome
+
+QUESTIONS: Mapping[Hypothesis, str] = {
+    Hypothesis.TTFT: "how long it takes until the first token of an answer comes, from when the request was due",
+    Hypothesis.PER_TOKEN: "how long each further token of an answer takes",
+    Hypothesis.TOTAL: "how long the whole answer takes, from when the request was due",
+    Hypothesis.TOTAL_EQUAL_LENGTH: "how long the whole answer takes, with the effect of its length taken out",
+    Hypothesis.TTFT_TAIL_EXCESS: "how much later the slowest first tokens come",
+    Hypothesis.TTFT_TAIL_EXCEEDANCE: "how many first tokens come late: later than 95 of 100 of both versions together",
+    Hypothesis.ERRORS: "how many requests fail",
+    Hypothesis.COST: "what an answer costs",
+    Hypothesis.OUTPUT_LENGTH: "how many tokens an answer has; fewer count as much as more",
+    Hypothesis.CACHED_SHARE: "how much of the input comes from the provider's cache; only less is worse",
+}
+"""What each calibrated question asks, as a clause."""
+
+_DEFINITIONS: Mapping[str, str] = {row.name: row.definition for row in METRICS}
+_RAREST = 1e-6
+
+
+def question(finding: Finding) -> str:
+    """Return what was asked, as a sentence; of a classic rule what its metric is."""
+    if finding.hypothesis is not None:
+        return f"Asked was {QUESTIONS[finding.hypothesis]}."
+    return _DEFINITIONS.get(finding.metric, sentence(finding.metric))
+
+
+def because(finding: Finding, policy: Policy) -> str:
+    """Say why the outcome follows from the rule; in the finding's own words where it has no bounds to speak of."""
+    numbers = bounds(finding)
+    if numbers is None or numbers.limit is None or numbers.upper_pass is None or policy.decision is Decision.CLASSIC:
+        return sentence(finding.reason)
+    match finding.outcome:
+        case Outcome.REGRESSION:
+            both = "It is a regression because both parts of the rule hold."
+            return f"{both} {_real(finding, numbers)} {_matters(numbers, policy)}"
+        case Outcome.PASS:
+            small = " The change itself is real, and too small to matter." if finding.established else ""
+            return (
+                f"It passes because the worst that the data allow, {worst(numbers)}, is below {_limit(numbers)}.{small}"
+            )
+        case Outcome.INCONCLUSIVE:
+            return _open(finding, numbers)
+        case Outcome.NOT_MEASURED | Outcome.NO_BASELINE | Outcome.NOTHING_TO_COMPARE:
+            return sentence(finding.reason)
+        case _ as never:
+            assert_never(never)
+
+
+def measured(finding: Finding) -> str:
+    """Return both values, the change and what the data allow of it, as sentences; nothing where nothing is known."""
+    numbers = bounds(finding)
+    if numbers is None:
+        return ""
+    unit, known = finding.value_unit, finding.base_value is not None and finding.candidate_value is not None
+    values = (
+        f"{quantity(finding.base_value, unit)} before, {quantity(finding.candidate_value, unit)} now: " if known else ""
+    )
+    size = f"{values}{'a change of ' if values else 'A change of '}{change(numbers.estimate, numbers.unit)}"
+    if numbers.lower is None and numbers.upper is None:
+        return f"{size}."
+    return f"{size}, and the data allow {between(numbers, 'to')}."
+
+
+def worst(numbers: Bounds) -> str:
+    """Return the change that a pass has to rule out, or else the estimate, with its unit."""
+    harm = numbers.harm.estimate if numbers.upper_pass is None else numbers.upper_pass
+    return f"{at_worst(harm, numbers.worse)}{NBSP}{numbers.unit}"
+
+
+def chance(p_value: float) -> str:
+    """Return how often chance alone does something, in words: `about 1 of 200 such runs`."""
+    if p_value >= 0.5:
+        return "more than half of such runs"
+    if p_value < _RAREST:
+        return f"less than 1 of {count(1 / _RAREST)} such runs"
+    runs = 1 / p_value
+    return f"about 1 of {count(round(runs, 1 - floor(log10(runs))))} such runs"
+
+
+def _limit(numbers: Bounds) -> str:
+    return f"the {numbers.limit:.3g}{NBSP}{numbers.unit} that matter"
+
+
+def _kindest(numbers: Bounds) -> float | None:
+    """Return the end of the interval that is kindest to the new version."""
+    match numbers.worse:
+        case Direction.LOWER_IS_BETTER:
+            return numbers.lower
+        case Direction.HIGHER_IS_BETTER:
+            return numbers.upper
+        case Direction.TWO_SIDED:
+            return numbers.lower if numbers.estimate >= 0 else numbers.upper
+        case _ as never:
+            assert_never(never)
+
+
+def _real(finding: Finding, numbers: Bounds) -> str:
+    """Say why the change is no chance."""
+    kindest = _kindest(numbers)
+    if kindest is not None and numbers.harm.lower is not None and numbers.harm.lower > 0:
+        end = change(kindest, numbers.unit)
+        return f"The change is real: even the end of the interval that is kindest to the new version, {end}, is worse."
+    return f"The change is real: chance alone does this in {chance(finding.adjusted_p or 0.0)}."
+
+
+def _matters(numbers: Bounds, policy: Policy) -> str:
+    if policy.gate_small_effects:
+        return "And every real change counts here, however small (`gate_small_effects`)."
+    if policy.strict:
+        return f"And it matters: even that end lies beyond {_limit(numbers)} (`strict`)."
+    return f"And it matters: its size, {change(numbers.estimate, numbers.unit)}, reaches {_limit(numbers)}."
+
+
+def _open(finding: Finding, numbers: Bounds) -> str:
+    """Say why neither a regression nor a pass can be said."""
+    bound = numbers.upper_pass
+    if bound is None or numbers.limit is None or bound < numbers.limit:
+        return sentence(finding.reason)
+    if not finding.established:
+        doubt = "that nothing changed at all is not ruled out"
+    elif numbers.harm.estimate <= 0:
+        doubt = "the change is one for the better"
+    else:
+        doubt = f"the change is real, but that it reaches {_limit(numbers)} is not sure enough"
+    return (
+        f"It is inconclusive because neither can be said. No regression: {doubt}. No pass: the worst that the data "
+        f"allow, {worst(numbers)}, is not below {_limit(numbers)}."
+    )
