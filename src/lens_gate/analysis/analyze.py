@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings, false_alarm_note
+from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
 from lens_gate.analysis.duet import duet
+from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.need import need_of, need_of_duet
 from lens_gate.analysis.pairing import pair_up
@@ -57,8 +58,6 @@ def analyze(
     Raises NoBaseline for a stored run that cannot be compared (another model, invalid, or without a success), and
     ConfigProblem for rules that name an unknown metric.
     """
-    note = _false_alarms(regression)
-    policy = policy_of(regression, false_alarm_note=note)
     limit_s = run.plan.request_timeout_s or request_timeout_s
     said = _say(run, samples, baseline=baseline, regression=regression, limit_ns=1e9 * limit_s)
     return Analysis(
@@ -73,7 +72,7 @@ def analyze(
         arms=run.arms,
         comparison=run.comparison,
         source=said.source,
-        policy=policy,
+        policy=policy_of(regression, false_alarm_note=_false_alarms(regression, said)),
         findings=said.findings,
         coverage=said.coverage,
         uncovered=run.uncovered,
@@ -88,8 +87,10 @@ def analyze(
     )
 
 
-def _false_alarms(regression: Regression) -> str | None:
-    return false_alarm_note(regression.methods or DEFAULT_METHODS) if _is_classic(regression) else None
+def _false_alarms(regression: Regression, said: _Said) -> str | None:
+    if said.source == "none" or not _is_classic(regression):
+        return None
+    return false_alarm_note(regression.methods or DEFAULT_METHODS, said.source)
 
 
 def _is_classic(regression: Regression) -> bool:
