@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lens_gate.analysis.attribution import attributed_duet, attributed_stored
 from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
 from lens_gate.analysis.duet import duet
 from lens_gate.analysis.false_alarms import false_alarm_note
@@ -17,7 +18,7 @@ from lens_gate.analysis.screen import screen
 from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
 from lens_gate.analysis.stored import StoredSeries, arm_of, match_series, names_of, unmatched
-from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, Need, RegressionSummary
+from lens_gate.artifacts.analysis import Analysis, Attribution, Coverage, Finding, LookTaken, Need, RegressionSummary
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.run import ProviderResult, Run
@@ -41,6 +42,7 @@ class _Said:
     need: Need | None = None
     looks: tuple[LookTaken, ...] = ()
     notes: tuple[str, ...] = ()
+    attribution: tuple[Attribution, ...] = ()
 
 
 def analyze(
@@ -84,6 +86,7 @@ def analyze(
         ending_message=run.ending_message,
         validity=run.validity,
         spend=run.spend,
+        attribution=said.attribution,
     )
 
 
@@ -150,6 +153,7 @@ def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: floa
         need=need_of(result.judged, series, rules, requests_per_second=_rate(run)),
         looks=settled.taken if settled else (),
         notes=notes,
+        attribution=attributed_duet(series),
     )
 
 
@@ -188,6 +192,7 @@ def _say_stored(run: Run, samples: Samples, baseline: Stored, regression: Regres
         findings=(*findings, *missing),
         need=need,
         notes=_configuration_note(run, stored),
+        attribution=attributed_stored(matched),
     )
 
 
