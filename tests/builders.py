@@ -10,7 +10,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from lens_gate.artifacts.analysis import Analysis, Coverage, Effect, Finding, Need, Policy, RegressionSummary
+from lens_gate.artifacts.analysis import (
+    Analysis,
+    Attribution,
+    Coverage,
+    Effect,
+    EqualCache,
+    Finding,
+    Need,
+    Part,
+    Policy,
+    RegressionSummary,
+)
 from lens_gate.artifacts.columns import encode
 from lens_gate.artifacts.envelope import Fingerprint, Kind, Provenance
 from lens_gate.artifacts.run import (
@@ -37,6 +48,7 @@ from lens_gate.artifacts.run import (
 )
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.verdict import Check, CheckKind, Verdict
+from lens_gate.vocabulary.causes import Cause
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
 from lens_gate.vocabulary.requests import Arm, ErrorClass, FinishReason, Status, TokenSource
@@ -469,6 +481,26 @@ def an_analysis(*findings: Finding, **changes: Any) -> Analysis:
         "spend": a_spend(),
     }
     return Analysis(**{**values, **changes})
+
+
+def an_attribution(**changes: Any) -> Attribution:
+    """Return a change of 120 ms that comes from the cache and from longer answers."""
+    parts = ((Cause.CACHE, 70.0, 8.0), (Cause.FIRST_TOKEN, 5.0, 9.0), (Cause.LENGTH, 45.0, 20.0))
+    values = {
+        "series": SERIES,
+        "pairs": 300,
+        "base_ms": 1000.0,
+        "change_ms": 120.0,
+        "lower_ms": 90.0,
+        "upper_ms": 150.0,
+        "confidence": 0.95,
+        "parts": tuple(
+            Part(cause=cause, change_ms=size, percent=size / 10, lower_ms=size - reach, upper_ms=size + reach)
+            for cause, size, reach in parts
+        ),
+        "ttft_at_equal_cache": EqualCache(effect=an_effect(2.0, lower=-1.0, upper=5.0), p_value=0.2),
+    }
+    return Attribution(**{**values, **changes})
 
 
 def a_check(finding: Finding | None = None, **changes: Any) -> Check:

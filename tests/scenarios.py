@@ -24,6 +24,7 @@ from tests.builders import (
     a_verdict,
     an_analysis,
     an_arm,
+    an_attribution,
     an_effect,
     an_error_count,
     some_requests,
@@ -193,6 +194,20 @@ def classic() -> Verdict:
     return a_verdict(stored)
 
 
+def slower_answers() -> Verdict:
+    slower = a_finding(
+        metric="mean_latency",
+        hypothesis=Hypothesis.TOTAL,
+        base_value=1000.0,
+        candidate_value=1120.0,
+        effect=an_effect(12.0, lower=9.0, upper=15.0),
+        established=True,
+        outcome=Outcome.REGRESSION,
+        reason="changed by +12 %, and that is not chance; 10 % is what matters",
+    )
+    return a_verdict(an_analysis(slower, STEADY, attribution=(an_attribution(),)))
+
+
 def error_budget() -> Verdict:
     breach = a_check(
         name="budgets.error_rate",
@@ -253,6 +268,7 @@ SCENARIOS: Mapping[str, Callable[[], Verdict]] = {
     "no_baseline": no_baseline,
     "not_measured": not_measured,
     "classic": classic,
+    "slower_answers": slower_answers,
     "error_budget": error_budget,
     "capped": capped,
     "decided_early": decided_early,

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings, false_alarm_note
+from lens_gate.analysis.attribution import attributed_duet, attributed_stored
+from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
 from lens_gate.analysis.compare import rank
 from lens_gate.analysis.duet import duet
+from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.need import need_of, need_of_duet
 from lens_gate.analysis.pairing import pair_up
@@ -17,7 +19,16 @@ from lens_gate.analysis.screen import screen
 from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
 from lens_gate.analysis.stored import StoredSeries, arm_of, match_series, names_of, unmatched
-from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, Need, Ranking, RegressionSummary
+from lens_gate.artifacts.analysis import (
+    Analysis,
+    Attribution,
+    Coverage,
+    Finding,
+    LookTaken,
+    Need,
+    Ranking,
+    RegressionSummary,
+)
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.run import ProviderResult, Run
@@ -41,6 +52,7 @@ class _Said:
     need: Need | None = None
     looks: tuple[LookTaken, ...] = ()
     notes: tuple[str, ...] = ()
+    attribution: tuple[Attribution, ...] = ()
 
 
 def analyze(
@@ -58,8 +70,6 @@ def analyze(
     Raises NoBaseline for a stored run that cannot be compared (another model, invalid, or without a success), and
     ConfigProblem for rules that name an unknown metric.
     """
-    note = _false_alarms(regression)
-    policy = policy_of(regression, false_alarm_note=note)
     limit_s = run.plan.request_timeout_s or request_timeout_s
     said = _say(run, samples, baseline=baseline, regression=regression, limit_ns=1e9 * limit_s)
     return Analysis(
@@ -74,7 +84,7 @@ def analyze(
         arms=run.arms,
         comparison=run.comparison,
         source=said.source,
-        policy=policy,
+        policy=policy_of(regression, false_alarm_note=_false_alarms(regression, said)),
         findings=said.findings,
         coverage=said.coverage,
         uncovered=run.uncovered,
@@ -86,6 +96,7 @@ def analyze(
         ending_message=run.ending_message,
         validity=run.validity,
         spend=run.spend,
+        attribution=said.attribution,
         ranking=_ranking(run, samples, regression, limit_ns=1e9 * limit_s),
     )
 
@@ -98,8 +109,10 @@ def _ranking(run: Run, samples: Samples, regression: Regression, *, limit_ns: fl
     return rank(samples, results, rules_of(regression), limit_ns=limit_ns, requests_per_second=_rate(run))
 
 
-def _false_alarms(regression: Regression) -> str | None:
-    return false_alarm_note(regression.methods or DEFAULT_METHODS) if _is_classic(regression) else None
+def _false_alarms(regression: Regression, said: _Said) -> str | None:
+    if said.source == "none" or not _is_classic(regression):
+        return None
+    return false_alarm_note(regression.methods or DEFAULT_METHODS, said.source)
 
 
 def _is_classic(regression: Regression) -> bool:
@@ -159,6 +172,7 @@ def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: floa
         need=need_of(result.judged, series, rules, requests_per_second=_rate(run)),
         looks=settled.taken if settled else (),
         notes=notes,
+        attribution=attributed_duet(series),
     )
 
 
@@ -197,6 +211,7 @@ def _say_stored(run: Run, samples: Samples, baseline: Stored, regression: Regres
         findings=(*findings, *missing),
         need=need,
         notes=_configuration_note(run, stored),
+        attribution=attributed_stored(matched),
     )
 
 

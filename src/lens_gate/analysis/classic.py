@@ -1,14 +1,17 @@
-"""The literal rules of other tools, by their names: they judge a stored run, and carry their measured false alarms.
+"""The literal rules of other tools, by their names.
 
-A rule compares the candidate's sample with the base's as if nothing but the change lay between them. Day-to-day drift
-does, which is why these rules stand apart from the calibrated ones.
+A rule compares the candidate's sample with the base's as if nothing but the change lay between them. Against a stored
+run, day-to-day drift does; and none of these rules knows how many others are asked. That is why they stand apart from
+the calibrated ones, and why `false_alarms` says how often each of them errs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import assert_never
+
+import numpy as np
 
 from lens_gate.analysis.judgement import silent_finding
 from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, with_status
@@ -30,31 +33,6 @@ DEFAULT_METHODS: tuple[Method, ...] = (
     ThresholdMethod(type="threshold", metric="error_rate", threshold_percent=50),
 )
 
-CIRCUMSTANCES = "4 models, 100 requests a side, 5 % drift from day to day, nothing changed"
-FALSE_ALARMS: Mapping[str, tuple[int, str]] = {
-    "mean": (76, "a mean more than 10 % up"),
-    "median": (75, "a median more than 10 % up"),
-    "p95": (78, "a p95 more than 15 % up"),
-    "error": (95, "thresholds of +10 % mean, +15 % p95 and +50 % errors together"),
-    "t-test": (88, "Welch's t test at 0.05"),
-    "mann-whitney": (90, "the Mann–Whitney test at 0.05"),
-    "kolmogorov-smirnov": (87, "the Kolmogorov–Smirnov test at 0.05"),
-}
-"""Percent of gates with a false alarm, by simulation, for each kind of rule."""
-
-
-def false_alarm_note(methods: Sequence[Method]) -> str | None:
-    """Return the measured false-alarm rates of these rules, None where none was measured."""
-    measured = [FALSE_ALARMS[kind] for kind in dict.fromkeys(map(_kind, methods)) if kind in FALSE_ALARMS]
-    if not measured:
-        return None
-    rates = "; ".join(f"{percent} % of gates for {rule}" for percent, rule in measured)
-    return f"False alarms measured ({CIRCUMSTANCES}): {rates}."
-
-
-def _kind(method: Method) -> str:
-    return method.metric.partition("_")[0] if isinstance(method, ThresholdMethod) else method.method
-
 
 def classic_findings(series: Sequence[StoredSeries], methods: Sequence[Method]) -> tuple[Finding, ...]:
     """Apply every method to every series; without methods, the thresholds that the classic rules begin with."""
@@ -73,7 +51,7 @@ def _finding(series: StoredSeries, method: Method) -> Finding:
                 metric="mean_latency",
                 method="trend: linear_regression",
                 outcome=Outcome.INCONCLUSIVE,
-                reason="Trends over stored runs are not available yet; this rule did not judge.",
+                reason="A trend is a matter of many runs, not of two: see lens-gate trend. This rule did not judge.",
             )
         case _ as never:
             assert_never(never)
@@ -144,19 +122,22 @@ def _statistical(series: StoredSeries, method: StatisticalMethod) -> Finding:
             reason="A test needs at least two successful requests in each run.",
         )
     test = _test(method, candidate, base)
-    # The tests are two-sided; only a candidate that is slower in the middle as well has regressed.
-    change = _percent_change(float(base.mean()), float(candidate.mean()))
+    # Welch's test compares means, the others ranks and whole distributions.
+    centre = "mean" if method.method == "t-test" else "median"
+    base_value, value = (float(np.mean(t) if centre == "mean" else np.median(t)) for t in (base, candidate))
+    change = _percent_change(base_value, value)
     level = 1 - method.confidence
-    regressed = test.p_value < level and change > 0
+    # The tests are two-sided; only a candidate that is the slower one in the eyes of its test has regressed.
+    regressed = test.p_value < level and test.direction > 0
     finding = silent_finding(
         series.series,
         metric=method.metric,
         method=method.method,
         outcome=Outcome.REGRESSION if regressed else Outcome.PASS,
-        reason=f"p = {test.p_value:.2g} at a level of {level:.2g}; the mean changed by {change:+.3g} %.",
+        reason=f"p = {test.p_value:.2g} at a level of {level:.2g}; the {centre} changed by {change:+.3g} %.",
     )
     effect = finding.effect.model_copy(update={"estimate": change, "confidence": method.confidence})
-    values = {"base_value": float(base.mean()), "candidate_value": float(candidate.mean()), "value_unit": "ms"}
+    values = {"base_value": base_value, "candidate_value": value, "value_unit": "ms"}
     return finding.model_copy(update={"effect": effect, "p_value": test.p_value, "established": regressed, **values})
 
 

@@ -18,6 +18,7 @@ from lens_gate.artifacts.run import (
     Uncovered,
     Validity,
 )
+from lens_gate.vocabulary.causes import Cause
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
 
@@ -169,6 +170,44 @@ class Ranking(Frozen):
     notes: tuple[str, ...]
 
 
+class Part(Frozen):
+    """How much of a change in total latency comes from one cause; bounds are None where nothing can be said.
+
+    `percent` is that of the base's mean total.
+    """
+
+    cause: Cause
+    change_ms: Finite
+    percent: Finite
+    lower_ms: float | None
+    upper_ms: float | None
+
+
+class EqualCache(Frozen):
+    """The change of the first token between requests that read the same share of their input from the cache."""
+
+    effect: Effect
+    p_value: float
+
+
+class Attribution(Frozen):
+    """Where the change in one series' mean total latency comes from: the parts add up to `change_ms`.
+
+    Over those `pairs` (or, against a stored run, requests of the candidate) that were streamed on both sides. All
+    bounds hold at `confidence`, each for itself.
+    """
+
+    series: str
+    pairs: int = Field(ge=1)
+    base_ms: Finite
+    change_ms: Finite
+    lower_ms: float | None
+    upper_ms: float | None
+    confidence: float = Field(gt=0, lt=1)
+    parts: tuple[Part, ...]
+    ttft_at_equal_cache: EqualCache | None = None
+
+
 class RegressionSummary(Frozen):
     """`detected` is true only for the verdict regression."""
 
@@ -214,3 +253,4 @@ class Analysis(Envelope):
     validity: Validity
     spend: Spend
     ranking: Ranking | None = None
+    attribution: tuple[Attribution, ...] = ()

@@ -154,6 +154,7 @@ def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
         yield ""
         yield from _check_lines(page, screen)
     yield from _reasons(page, screen)
+    yield from _causes(page, screen)
     if page.details.errors:
         yield ""
         yield from _error_lines(page.details.errors, screen)
@@ -178,6 +179,14 @@ def _reasons(page: ReportView, screen: _Screen) -> Iterator[str]:
         yield ""
     for row in telling:
         yield from screen.wrapped(f"{row.title}: {row.reason}")
+
+
+def _causes(page: ReportView, screen: _Screen) -> Iterator[str]:
+    if page.causes:
+        yield ""
+        yield "Where the whole answer's change comes from:"
+    for line in page.causes:
+        yield from screen.wrapped(line, indent="  ")
 
 
 def _check_lines(page: ReportView, screen: _Screen) -> Iterator[str]:

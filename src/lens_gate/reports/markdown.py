@@ -114,6 +114,8 @@ def _head(view: ReportView) -> Iterator[str]:
     if view.open_rows:
         yield from _check_table(view.open_rows[:_OPEN_ROWS], view.interval_title)
         yield ""
+    if view.causes:
+        yield from ("Where the whole answer's change comes from:", "", *_bullets(view.causes), "")
     if view.next_step:
         yield f"**Next, with your other options:** {markdown_code(view.next_step)}"
         yield ""

@@ -159,7 +159,10 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """A verdict for people. `rows` are worst first; `next_step` is a command that can be copied."""
+    """A verdict for people. `rows` are worst first; `next_step` is a command that can be copied.
+
+    `causes` says where changes of the whole answer come from.
+    """
 
     outcome: Outcome
     exit_code: ExitCode
@@ -172,6 +175,7 @@ class ReportView:
     caveats: tuple[str, ...]
     interval_title: str
     rows: tuple[Row, ...]
+    causes: tuple[str, ...]
     counts: Counts
     need: str | None
     next_step: str | None

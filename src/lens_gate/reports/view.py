@@ -10,6 +10,7 @@ from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.envelope import Provenance
 from lens_gate.artifacts.run import LatencySummary, ModelResult, Requests, Run
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.causes import cause_lines
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.facts import (
     compared,
@@ -77,6 +78,7 @@ def view(verdict: Verdict) -> ReportView:
         caveats=_caveats(analysis),
         interval_title=interval_title(analysis.findings),
         rows=rows,
+        causes=cause_lines(analysis, names),
         counts=counts,
         need=need(analysis.need) if verdict.outcome is not Outcome.PASS else None,
         next_step=first.next_step,

@@ -5,6 +5,7 @@ They assume that all values of both samples are independent, which measurements 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +17,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TwoSample:
-    """A statistic with its two-sided p value."""
+    """A statistic with its two-sided p value; `direction` is positive where the candidate's values are the larger ones.
+
+    Each test has its own view of that: the means, the ranks, or the side of the largest gap.
+    """
 
     statistic: float
     p_value: float
+    direction: float
 
 
 def welch_t(candidate: Floats, base: Floats) -> TwoSample:
@@ -27,23 +32,27 @@ def welch_t(candidate: Floats, base: Floats) -> TwoSample:
     _check(candidate, base)
     if np.ptp(candidate) == 0 and np.ptp(base) == 0:
         # Without any spread the statistic is 0 / 0 or infinite: the means are equal, or they are not.
-        return TwoSample(0.0, 1.0) if candidate[0] == base[0] else TwoSample(float("inf"), 0.0)
+        apart = float(candidate[0] - base[0])
+        return TwoSample(0.0, 1.0, 0.0) if apart == 0 else TwoSample(math.copysign(math.inf, apart), 0.0, apart)
     result = stats.ttest_ind(candidate, base, equal_var=False)
-    return TwoSample(float(result.statistic), float(result.pvalue))
+    return TwoSample(float(result.statistic), float(result.pvalue), float(result.statistic))
 
 
 def mann_whitney(candidate: Floats, base: Floats) -> TwoSample:
     """Test whether one sample tends to be larger (Mann and Whitney, Ann. Math. Stat. 18, 1947)."""
     _check(candidate, base)
     result = stats.mannwhitneyu(candidate, base, alternative="two-sided")
-    return TwoSample(float(result.statistic), float(result.pvalue))
+    statistic = float(result.statistic)
+    return TwoSample(statistic, float(result.pvalue), statistic - len(candidate) * len(base) / 2)
 
 
 def kolmogorov_smirnov(candidate: Floats, base: Floats) -> TwoSample:
     """Test whether two samples come from one distribution, by the largest gap between their CDFs."""
     _check(candidate, base)
     result = stats.ks_2samp(candidate, base, method="asymp")
-    return TwoSample(float(result.statistic), float(result.pvalue))
+    statistic = float(result.statistic)
+    # Where the candidate's CDF lies above the base's, its values are the smaller ones.
+    return TwoSample(statistic, float(result.pvalue), -statistic * int(result.statistic_sign))
 
 
 def tends_to_exceed(candidate: Floats, base: Floats, *, factor: float) -> float:

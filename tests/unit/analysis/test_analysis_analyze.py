@@ -9,6 +9,8 @@ from benchmarks.decisions.generator import Change
 from benchmarks.decisions.generator import duet as simulate
 
 from lens_gate.analysis.analyze import analyze
+from lens_gate.analysis.classic import DEFAULT_METHODS
+from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.artifacts.analysis import Analysis, Finding
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample, Samples
@@ -297,9 +299,7 @@ def test_classic_thresholds_judge_literally_and_carry_their_false_alarms() -> No
         "p95_latency": Outcome.REGRESSION,
         "error_rate": Outcome.PASS,
     }
-    assert analysis.policy.false_alarm_note is not None
-    assert "76 % of gates" in analysis.policy.false_alarm_note
-    assert "95 % of gates" in analysis.policy.false_alarm_note
+    assert analysis.policy.false_alarm_note == false_alarm_note(DEFAULT_METHODS, "stored")
     assert all(not f.in_family and f.hypothesis is None for f in analysis.findings)
 
 
@@ -337,7 +337,10 @@ def test_a_classic_threshold_without_data_or_limit_does_not_pass() -> None:
     assert classic(rows_of(40), rows_of(40), unlimited).regression.verdict is Outcome.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("name", ["t-test", "mann-whitney", "kolmogorov-smirnov"])
+TEST_NAMES: tuple[Any, ...] = ("t-test", "mann-whitney", "kolmogorov-smirnov")
+
+
+@pytest.mark.parametrize("name", TEST_NAMES)
 def test_classic_tests_flag_a_slower_sample_and_no_faster_one(name: Any) -> None:
     method = StatisticalMethod(type="statistical", method=name)
 
@@ -348,6 +351,28 @@ def test_classic_tests_flag_a_slower_sample_and_no_faster_one(name: Any) -> None
     outcomes = [one.regression.verdict for one in (slower, faster, equal)]
     assert outcomes == [Outcome.REGRESSION, Outcome.PASS, Outcome.PASS]
     assert slower.findings[0].method == name
+
+
+def test_each_classic_test_has_its_own_view_of_what_is_slower() -> None:
+    # One time in the base that is out of all proportion moves its mean, and neither ranks nor the largest gap.
+    base = [*rows_of(80, seed=2), *rows_of(1, slower=1000)]
+    methods = [StatisticalMethod(type="statistical", method=name) for name in TEST_NAMES]
+
+    findings = classic(rows_of(80, slower=1.2), base, *methods).findings
+
+    assert [finding.outcome for finding in findings] == [Outcome.PASS, Outcome.REGRESSION, Outcome.REGRESSION]
+    assert [finding.reason.partition("; the ")[2].split()[0] for finding in findings] == ["mean", "median", "median"]
+
+
+@pytest.mark.parametrize(("confidence", "outcome"), [(0.9, Outcome.REGRESSION), (0.999, Outcome.PASS)])
+def test_a_classic_test_is_as_strict_as_its_confidence(confidence: float, outcome: Outcome) -> None:
+    method = StatisticalMethod(type="statistical", method="mann-whitney", confidence=confidence)
+
+    finding = classic(rows_of(80, slower=1.04), rows_of(80, seed=2), method).findings[0]
+
+    assert finding.p_value is not None
+    assert 0.001 < finding.p_value < 0.1
+    assert finding.outcome is outcome
 
 
 def test_a_classic_test_of_one_request_is_not_measured_and_of_another_metric_refused() -> None:
@@ -364,7 +389,7 @@ def test_a_trend_rule_does_not_judge_yet_and_has_no_measured_rate() -> None:
     analysis = classic(rows_of(9), rows_of(9), method)
 
     assert analysis.regression.verdict is Outcome.INCONCLUSIVE
-    assert "not available yet" in analysis.findings[0].reason
+    assert "see lens-gate trend" in analysis.findings[0].reason
     assert analysis.policy.false_alarm_note is None
 
 
@@ -375,6 +400,7 @@ def test_classic_rules_judge_the_arms_of_a_duet_as_two_samples() -> None:
 
     assert analysis.source == "duet"
     assert len(analysis.findings) == 4
+    assert analysis.policy.false_alarm_note == false_alarm_note([MEAN], "duet")
 
 
 def test_a_calibrated_answer_survives_the_round_trip_through_json() -> None:

@@ -56,6 +56,15 @@ def test_the_two_sample_tests_are_scipy_s() -> None:
     assert tends_to_exceed(3 * candidate, base, factor=2.0) < 0.001
 
 
+def test_each_two_sample_test_says_which_sample_is_the_larger() -> None:
+    rng = np.random.default_rng(2)
+    smaller, larger = rng.lognormal(0, 0.3, 80), rng.lognormal(1, 0.3, 100)
+
+    for test in (welch_t, mann_whitney, kolmogorov_smirnov):
+        assert test(larger, smaller).direction > 0 > test(smaller, larger).direction
+    assert welch_t(np.full(3, 2.0), np.ones(3)).direction > 0 > welch_t(np.ones(3), np.full(3, 2.0)).statistic
+
+
 def test_equal_constants_do_not_differ_and_unequal_ones_do() -> None:
     assert welch_t(np.ones(5), np.ones(5)).p_value == 1.0
     assert welch_t(np.full(5, 2.0), np.ones(5)).p_value == 0.0
