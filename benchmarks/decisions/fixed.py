@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.decisions.generator import DRIFT_5, PROFILES, UNCHANGED, WEATHERS, Change, Weather, duet
 from benchmarks.decisions.tables import Share, draw, table
 
+from lens_gate.analysis.attribution import attributed_duet
 from lens_gate.analysis.duet import duet as judged_duet
 from lens_gate.analysis.duet import stepped_down
 from lens_gate.analysis.judgement import overall
@@ -75,6 +76,24 @@ def _established(cell: Cell, rng: np.random.Generator) -> frozenset[tuple[str, H
     return frozenset((asked.series, asked.hypothesis) for asked, one in judged if one.adjusted_p < rules.alpha)
 
 
+def _established_at_equal_cache(cell: Cell, rng: np.random.Generator) -> frozenset[tuple[str, Hypothesis]]:
+    """Return the models whose first token comes later at equal cache, at the level that the raw question is held to."""
+    samples = duet(rng, pairs=cell.pairs, weather=cell.weather, change=cell.change, affected=cell.affected)
+    series, rules = pair_up(samples, limit_ns=LIMIT_NS), rules_of(cell.regression)
+    questions = [question for one in series for question in ask(one)[0]]
+    levels = {
+        question.series: one.level
+        for question, one in zip(questions, stepped_down(questions, rules), strict=True)
+        if question.hypothesis is Hypothesis.TTFT
+    }
+    found = ((one.series, one.ttft_at_equal_cache) for one in attributed_duet(series))
+    return frozenset(
+        (name, Hypothesis.TTFT)
+        for name, one in found
+        if one is not None and (one.effect.estimate or 0) > 0 and one.p_value / 2 < levels[name]
+    )
+
+
 def false_alarms(effort: Effort, *, pairs: Sequence[int] = PAIRS) -> str:
     """Return how many gates establish anything although nothing was changed: a table of every cell."""
     rows, counts = [], []
@@ -105,12 +124,20 @@ class Power:
     change: Change
     pairs: tuple[int, ...]
     seen_by: tuple[Hypothesis, ...]
+    at_equal_cache: bool = False
 
 
 POWERS = (
     Power(name="every latency +10 %", change=Change.slower(10), pairs=(100, 300), seen_by=LATENCIES),
     Power(name="every latency +5 %", change=Change.slower(5), pairs=(100, 300), seen_by=LATENCIES),
     Power(name="first token +10 %", change=Change(ttft=1.1), pairs=(100, 300, 500), seen_by=(Hypothesis.TTFT,)),
+    Power(
+        name="first token +10 %, at equal cache",
+        change=Change(ttft=1.1),
+        pairs=(300,),
+        seen_by=(Hypothesis.TTFT,),
+        at_equal_cache=True,
+    ),
     Power(
         name="broken prefix cache",
         change=Change(cache_breaks=True),
@@ -131,13 +158,15 @@ def power(effort: Effort, *, weather: Weather = DRIFT_5) -> str:
     """Return how often a change to one model is established there, profile by profile."""
     rows: list[list[object]] = []
     for number, asked in enumerate(POWERS):
-        names = [p.name for p in PROFILES if p.cache_hits or not asked.change.cache_breaks]
+        only_cached = asked.change.cache_breaks or asked.at_equal_cache
+        names = [p.name for p in PROFILES if p.cache_hits or not only_cached]
+        one = _established_at_equal_cache if asked.at_equal_cache else _established
         for pairs in asked.pairs:
             seen: dict[str, Share] = {}
             for place, name in enumerate(names):
                 cell = Cell(pairs=pairs, weather=weather, change=asked.change, affected=(name,))
                 wanted = {(f"sim/{name}", hypothesis) for hypothesis in asked.seen_by}
-                drawn = _drawn(_established, cell, (2, number, place), effort)
+                drawn = _drawn(one, cell, (2, number, place), effort)
                 seen[name] = Share(sum(bool(one & wanted) for one in drawn), effort.gates)
             worst = min(seen.values(), key=lambda share: share.count)
             rows.append([asked.name, pairs, worst, *(seen.get(p.name, "–") for p in PROFILES)])
