@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class PairedValues:
         return replace(self, base=factor * self.base, candidate=factor * self.candidate)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PairedSeries:
     """One series of a duet: row i of `base` and of `candidate` are a pair that was measured in both arms.
 
@@ -64,7 +65,7 @@ class PairedSeries:
     latency_gap: str | None
     limit_ns: float
 
-    @property
+    @cached_property
     def failed(self) -> tuple[Flags, Flags]:
         """Return which requests failed, timeouts included: base, candidate."""
         return with_status(self.base, Status.FAILED), with_status(self.candidate, Status.FAILED)
@@ -119,16 +120,21 @@ class PairedSeries:
     def _arms(self) -> tuple[Samples, Samples]:
         return self.base, self.candidate
 
-    @property
+    @cached_property
+    def first_token(self) -> PairedValues:
+        """The times to first token (ns), see `times`."""
+        return self.times(Quantity.TTFT)
+
+    @cached_property
     def _good(self) -> Flags:
         return with_status(self.base, Status.OK) & with_status(self.candidate, Status.OK)
 
-    @property
+    @cached_property
     def _counted_alike(self) -> Flags:
         """Which pairs are counted by the server: where one member lacks usage, both are counted in chunks."""
         return counted_by_server(self.base) & counted_by_server(self.candidate)
 
-    @property
+    @cached_property
     def _second(self) -> Floats:
         slots = self.candidate.numbers["slot"] - self.base.numbers["slot"]
         return np.where(np.isnan(slots), 0.0, np.sign(slots))

@@ -37,7 +37,7 @@ UNANSWERED: Mapping[Hypothesis, str] = {
 """Why a question has no answer."""
 
 _COMPARED: Mapping[Hypothesis, tuple[Callable[[PairedSeries], PairedValues], str]] = {
-    Hypothesis.TTFT: (lambda series: series.times(Quantity.TTFT), "ms"),
+    Hypothesis.TTFT: (lambda series: series.first_token, "ms"),
     Hypothesis.PER_TOKEN: (lambda series: series.of_successes(Quantity.TPOT), "ms"),
     Hypothesis.TOTAL: (lambda series: series.times(Quantity.LATENCY), "ms"),
     Hypothesis.TOTAL_EQUAL_LENGTH: (PairedSeries.at_equal_length, "ms"),
@@ -128,7 +128,7 @@ def _missing(series: PairedSeries, quantity: Quantity) -> str | None:
 
 def _late(series: PairedSeries) -> Question | None:
     """Ask how often each arm lies above the p95 of both: a limit that knows no arm keeps McNemar's test exact."""
-    times = series.times(Quantity.TTFT)
+    times = series.first_token
     if len(times) == 0:
         return None
     limit = _pooled_quantile(times, TAIL_QUANTILE)
@@ -144,7 +144,7 @@ def _late(series: PairedSeries) -> Question | None:
 
 def _excess(series: PairedSeries) -> Question | None:
     """Ask how far the slowest first tokens of each arm lie above the p90 of both."""
-    times = series.times(Quantity.TTFT)
+    times = series.first_token
     limit = _pooled_quantile(times, EXCESS_QUANTILE) if len(times) else 0.0
     answer = excess_answer(times, limit=limit) if limit > 0 else None
     if answer is None:
