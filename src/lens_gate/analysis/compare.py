@@ -50,6 +50,7 @@ QUESTIONS = (
 )
 """What is asked about every two alternatives."""
 
+LATENCIES = (Hypothesis.TTFT, Hypothesis.PER_TOKEN, Hypothesis.TOTAL)
 IN_TOKENS = (Hypothesis.PER_TOKEN, Hypothesis.OUTPUT_LENGTH)
 OWN_TOKENS = (
     "Each model counts in its own tokens, which cut the same text into more or fewer pieces: time per token and length "
@@ -148,7 +149,7 @@ def _ask(two: _Both) -> list[_Asked]:
             names=two.names,
             hypothesis=question,
             answer=answer,
-            latency_gap=None if question is Hypothesis.ERRORS else blocks.latency_gap,
+            latency_gap=blocks.latency_gap if question in LATENCIES else None,
         )
         for question, answer in answers.items()
         if answer is not None

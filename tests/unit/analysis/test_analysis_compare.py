@@ -185,6 +185,7 @@ def test_a_request_of_one_model_that_fails_leaves_the_others_in_that_block() -> 
 def test_many_failures_leave_too_little_to_call_times_alike() -> None:
     ranking = ranked(failing(blocks({"a": 1.0, "b": 1.0}, count=200), "b", 0.1))
     assert pair(ranking).relation == "open"
+    assert pair(ranking, Hypothesis.COST).relation == "alike"
     assert any(
         note.startswith("0.0 % of p/a's and 10.0 % of p/b's requests failed; above 5 %") for note in ranking.notes
     )
