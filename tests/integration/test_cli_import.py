@@ -121,18 +121,11 @@ def table(duet: Duet, invoke: Invoke, home: Path) -> Callable[..., Path]:
     return write
 
 
-def shuffled(row: dict[str, str]) -> dict[str, str]:
-    """Let the two requests of every other pair change places, as a real duet does by chance."""
-    if int(row["pair"]) % 2:
-        row["slot"] = str(1 - int(row["slot"]))
-    return row
-
-
 @pytest.mark.parametrize("factor", [1.0, 1.4])
 def test_a_run_comes_back_from_its_csv_with_the_same_findings(
     factor: float, invoke: Invoke, home: Path, table: Callable[..., Path]
 ) -> None:
-    table(shuffled, factor=factor)
+    table(factor=factor)
     answer = invoke("import", "table.csv")
     assert answer.code == 0, answer.err
     assert "sent as pairs" in answer.out
@@ -236,7 +229,7 @@ def request(pattern: dict[str, Any], number: int, arm: int) -> dict[str, Any]:
 
 
 def test_a_base_beside_files_of_both_arms_is_refused(invoke: Invoke, home: Path, table: Callable[..., Path]) -> None:
-    table(shuffled)
+    table()
     refused(invoke("import", "table.csv", "--base", "table.csv"), home, "both arms already")
 
 
@@ -250,7 +243,7 @@ def test_one_arm_of_a_table_alone_is_a_plain_run(invoke: Invoke, home: Path, tab
 def test_a_series_that_only_one_arm_has_is_told(invoke: Invoke, home: Path, table: Callable[..., Path]) -> None:
     def with_new(row: dict[str, str]) -> dict[str, str]:
         new = row["arm"] == "candidate" and int(row["pair"]) > 100
-        return shuffled({**row, "series": "openai/new", "model": "new"} if new else row)
+        return {**row, "series": "openai/new", "model": "new"} if new else row
 
     table(with_new)
     invoke("import", "table.csv")

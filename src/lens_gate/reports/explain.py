@@ -163,9 +163,10 @@ def _sure(analysis: Analysis) -> Iterator[str]:
         )
         yield f"A pass is {sure} sure of each question by itself: so often the true change lies below the bound shown."
     if analysis.looks:
+        times = "once" if len(analysis.looks) == 1 else f"{len(analysis.looks)} times"
         yield (
-            f"The run was looked at {plural(len(analysis.looks), 'time')} while it went on, and the allowance of false "
-            "alarms was shared out among these looks."
+            f"The run was looked at {times} while it went on, and the allowance of false alarms is shared out among "
+            "all planned looks."
         )
 
 
