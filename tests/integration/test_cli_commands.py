@@ -55,11 +55,13 @@ def test_validate_without_a_file_says_how_to_start(invoke: Invoke) -> None:
     assert "lens-gate init" in answer.err
 
 
-@pytest.mark.parametrize("kind", ["run", "analysis", "verdict", "config"])
+@pytest.mark.parametrize("kind", ["run", "analysis", "verdict", "trend", "trend_verdict", "config"])
 def test_a_schema_accepts_what_the_commands_write(kind: str, invoke: Invoke, duet: Duet, configure: Configure) -> None:
     duet(pairs=20)
     invoke("analyze", "run.json", "--output", "analysis.json")
     invoke("gate", "run.json", "--output", "verdict.json")
+    invoke("trend", "run.json", "--output", "trend.json")
+    invoke("gate", "trend.json", "--output", "trend_verdict.json")
     configure("config.json")
     schema = json.loads(invoke("schema", kind).out)
     jsonschema.Draft202012Validator.check_schema(schema)

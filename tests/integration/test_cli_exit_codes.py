@@ -169,7 +169,11 @@ def test_a_breached_budget_fails_by_its_severity(
         ("report", "run.json", "--template", "own.md"),
         ("report", "run.json", "--format", "html"),
         ("migrate", "config", "--from", "a.yaml", "--mode", "distributed"),
-        ("trend", "anything", "--at-all"),
+        ("baseline", "anything", "--at-all"),
+        ("trend",),
+        ("trend", "run.json", "--method", "guessing"),
+        ("trend", "run.json", "--metric", "vibes"),
+        ("trend", "run.json", "--method", "creep"),
     ],
 )
 def test_wrong_usage_exits_with_2(words: tuple[str, ...], invoke: Invoke, duet: Duet) -> None:

@@ -15,7 +15,7 @@ from tests.integration.conftest import Answer, Invoke
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "llm-latency-lens.md"
 pytestmark = pytest.mark.skipif(not SPEC.exists(), reason="the specification does not lie beside this checkout")
 
-NOT_YET = {"profile", "export", "replay", "cost", "trend"}
+NOT_YET = {"profile", "export", "replay", "cost"}
 
 
 def command_lines() -> list[str]:

@@ -14,20 +14,33 @@ from lens_gate.artifacts.compressed import MAGIC, decompress
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.migrations import STEPS, Document, Steps, migrate, oldest_version
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 
-Artifact: TypeAlias = Run | Analysis | Verdict
+Artifact: TypeAlias = Run | Analysis | Verdict | Trend | TrendVerdict
 
-MODELS: Mapping[Kind, type[Artifact]] = {Kind.RUN: Run, Kind.ANALYSIS: Analysis, Kind.VERDICT: Verdict}
-SCHEMA_VERSIONS: Mapping[Kind, int] = {Kind.RUN: 1, Kind.ANALYSIS: 1, Kind.VERDICT: 1}
+MODELS: Mapping[Kind, type[Artifact]] = {
+    Kind.RUN: Run,
+    Kind.ANALYSIS: Analysis,
+    Kind.VERDICT: Verdict,
+    Kind.TREND: Trend,
+    Kind.TREND_VERDICT: TrendVerdict,
+}
+SCHEMA_VERSIONS: Mapping[Kind, int] = {
+    Kind.RUN: 1,
+    Kind.ANALYSIS: 1,
+    Kind.VERDICT: 1,
+    Kind.TREND: 1,
+    Kind.TREND_VERDICT: 1,
+}
 """The version that this lens-gate writes of each kind; it reads every version up to it."""
 
 _REPEAT = "Repeat the step that wrote it, or download the file again."
-_EXPECTED = "Expected is the JSON (or .json.gz) that `lens-gate run`, `analyze` or `gate` writes."
+_EXPECTED = "Expected is the JSON (or .json.gz) that `lens-gate run`, `analyze`, `trend` or `gate` writes."
 _UPGRADE = f"Upgrade lens-gate (this is {__version__}), or repeat the step that wrote the file with this version."
 
-_Wanted = TypeVar("_Wanted", Run, Analysis, Verdict)
+_Wanted = TypeVar("_Wanted", Run, Analysis, Verdict, Trend)
 
 
 def dumps(artifact: Artifact, *, pretty: bool = False) -> bytes:
@@ -38,7 +51,7 @@ def dumps(artifact: Artifact, *, pretty: bool = False) -> bytes:
 def loads(data: bytes, *, name: str, steps: Steps = STEPS) -> Artifact:
     """Read an artifact from JSON or gzipped JSON; `name` is the file, for messages.
 
-    Raises ArtifactCorrupt for empty, cut or foreign bytes, and ArtifactTooNew for a newer version or a later kind.
+    Raises ArtifactCorrupt for empty, cut or foreign bytes, and ArtifactTooNew for a newer version.
     """
     text = decompress(data, name=name) if data[: len(MAGIC)] == MAGIC else data
     document = _document(text, name)
@@ -65,6 +78,11 @@ def load_analysis(data: bytes, *, name: str) -> Analysis:
 def load_verdict(data: bytes, *, name: str) -> Verdict:
     """Read a verdict; any other kind raises ArtifactProblem."""
     return _expect(loads(data, name=name), Verdict, name)
+
+
+def load_trend(data: bytes, *, name: str) -> Trend:
+    """Read a trend; any other kind raises ArtifactProblem."""
+    return _expect(loads(data, name=name), Trend, name)
 
 
 def read_version(document: Document, *, name: str, oldest: int, current: int) -> int:
@@ -109,10 +127,7 @@ def _kind(document: Document, name: str) -> Kind:
         )
     if word not in tuple(Kind):
         raise ArtifactCorrupt("`kind` is missing or unknown", place=name, hint=_EXPECTED)
-    kind = Kind(word)
-    if kind not in MODELS:
-        raise ArtifactTooNew(f"this lens-gate does not read artifacts of kind `{kind}` yet", place=name, hint=_UPGRADE)
-    return kind
+    return Kind(word)
 
 
 def _validated(text: bytes, kind: Kind, name: str) -> Artifact:

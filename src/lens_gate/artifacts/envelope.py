@@ -14,6 +14,7 @@ class Kind(StrEnum):
     ANALYSIS = "analysis"
     VERDICT = "verdict"
     TREND = "trend"
+    TREND_VERDICT = "trend_verdict"
 
 
 class Frozen(BaseModel):

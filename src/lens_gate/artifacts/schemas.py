@@ -13,7 +13,7 @@ from lens_gate.artifacts.envelope import Kind
 
 
 def json_schema(kind: Kind) -> dict[str, JsonValue]:
-    """Return the schema (draft 2020-12) of the version that this lens-gate writes; `trend` has none yet (KeyError)."""
+    """Return the schema (draft 2020-12) of the version that this lens-gate writes."""
     schema = MODELS[kind].model_json_schema()
     schema["properties"]["schema_version"] = {"const": SCHEMA_VERSIONS[kind], "title": "Schema Version"}
     return {

@@ -19,6 +19,7 @@ class CheckKind(StrEnum):
     COVERAGE = "coverage"
     VALIDITY = "validity"
     CAP = "cap"
+    TREND = "trend"
 
 
 class Check(Frozen):

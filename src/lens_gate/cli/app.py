@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("running", "Measure endpoints, one version or two at the same time; write run.json."),
     "analyze": ("judging", "Judge a run against its other arm or a stored baseline; write analysis.json."),
     "gate": ("judging", "Apply thresholds, quality gates and budgets; write verdict.json and exit with the verdict."),
+    "trend": ("trending", "Find shifts, slopes and creep in a history of runs; write trend.json."),
     "report": ("judging", "Render any artifact as Markdown, JUnit, CSV, JSON or text."),
     "ci": ("running", "Run, analyze, gate and report in one command."),
     "compare": ("comparing", "Measure several models or configurations at the same time, and put them in order."),
@@ -41,7 +42,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 LATER: dict[str, str] = {
-    "trend": "Find shifts and creep in the history of runs.",
     "baseline": "Save, show, list, accept, validate, prune and sync baselines.",
     "profile": "Measure any URL with a payload template.",
     "replay": "Play recorded traffic again.",

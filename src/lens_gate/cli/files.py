@@ -74,7 +74,7 @@ def _findings(loaded: LoadedConfig, *, strict: bool) -> list[str]:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["run", "analysis", "verdict", "config"]))
+@click.argument("kind", type=click.Choice([*(kind.value for kind in Kind), "config"]))
 def schema(kind: str) -> None:
     """Print the JSON Schema of an artifact or of the configuration."""
     click.echo(config_schema_text() if kind == "config" else schema_text(Kind(kind)), nl=False)

@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from lens_gate.artifacts.verdict import Verdict
+from lens_gate.artifacts.codec import Artifact
+from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options
 from lens_gate.cli.wiring import read_sources, screen, show, world
 from lens_gate.errors import PublishFailed, UsageProblem
-from lens_gate.reports.console import console, machine_line
-from lens_gate.reports.view import view
-from lens_gate.steps.judge import Rules, analysis_of, read_artifact, rules, verdict_of
+from lens_gate.reports.console import machine_line, trend_machine_line
+from lens_gate.steps.judge import Judgement, Rules, analysis_of, read_artifact, rules, verdict_of
 from lens_gate.steps.line import attempted
-from lens_gate.steps.render import Format, chosen_format, render, render_all
+from lens_gate.steps.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
@@ -60,7 +60,7 @@ def analyze(**options: Any) -> None:
     here = world()
     judged_by = _rules(options, here)
     analysis = analysis_of(read_artifact(path), path, judged_by, here)
-    _emit(render(analysis, path, form, rules=judged_by, world=here, screen=screen()), options["output"])
+    emit(render(analysis, path, form, rules=judged_by, world=here, screen=screen()), options["output"])
 
 
 @click.command()
@@ -77,7 +77,9 @@ def gate(**options: Any) -> int:
     path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
-    verdict = verdict_of(read_artifact(path), path, judged_by, here)
+    artifact = read_artifact(path)
+    require_fitting(options, artifact)
+    verdict = verdict_of(artifact, path, judged_by, here)
     outputs = {"output": Format.JSON, "junit": Format.JUNIT, "markdown": Format.MARKDOWN}
     texts = {
         Path(options[option]): render(verdict, path, form, rules=judged_by, world=here, screen=screen())
@@ -105,30 +107,43 @@ def report(**options: Any) -> None:
     judged_by = _rules(options, here)
     paths = all_inputs(options["inputs"], options["more"])
     found = [(read_artifact(path), path) for path in paths]
-    _emit(render_all(found, form, rules=judged_by, world=here, screen=screen()), options["output"])
+    for artifact, _ in found:
+        require_fitting(options, artifact)
+    emit(render_all(found, form, rules=judged_by, world=here, screen=screen()), options["output"])
 
 
-def conclude(verdict: Verdict, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
+def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
     """Show the verdict and what could not be written, print the line for machines last, and return the exit code.
 
     A failed write is told, and hides no verdict: the more important of both codes is returned.
     """
-    shown = screen()
-    text = console(view(verdict), colour=shown.colour, width=shown.width, unicode=shown.unicode)
+    text = told(verdict, screen())
     failed = (*failed, *attempted(lambda: show(text)))
     for failure in failed:
         click.echo(f"lens-gate: {failure}", err=True)
     judged = ExitCode.OK if exit_zero else verdict.exit_code
     code = most_important([judged, *(ExitCode.PUBLISH_FAILED for _ in failed)])
-    click.echo(machine_line(verdict, code), err=True)
+    last = trend_machine_line(verdict, code) if isinstance(verdict, TrendVerdict) else machine_line(verdict, code)
+    click.echo(last, err=True)
     return code
+
+
+def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
+    """Refuse options that a trend has no use for, rather than ignore them."""
+    given = [f"--{name}" for name in ("baseline", "threshold", "decision") if options[name] is not None]
+    if given and isinstance(artifact, Trend | TrendVerdict):
+        raise UsageProblem(
+            f"{' and '.join(given)} does not apply to a trend",
+            hint="`lens-gate trend` takes the rules for a history; leave this out here.",
+        )
 
 
 def _rules(options: dict[str, Any], here: World, *, fail_on: tuple[str, ...] = ()) -> Rules:
     return rules(read_sources(options["configs"]), here, chosen_of(options, fail_on=fail_on))
 
 
-def _emit(text: str, output: str | None) -> None:
+def emit(text: str, output: str | None) -> None:
+    """Write to a file, or to standard output without one."""
     if output is None:
         show(text)
     else:

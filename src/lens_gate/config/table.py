@@ -110,14 +110,18 @@ _JUDGE: Mapping[str, Status] = {
     "regression.strict": Effect("gates", "a regression needs its whole interval beyond the threshold"),
     "regression.cover": Effect("analysis", "rare events that a pass must cover: tails, errors"),
     "regression.min_coverage": Effect("gates", "share of series that must have been measured"),
-    "regression.methods[].type": Effect("analysis", "threshold, or under `decision: classic` a two-sample test"),
+    "regression.methods[].type": Effect(
+        "analysis", "threshold, under `decision: classic` a two-sample test, or for `lens-gate trend` a slope"
+    ),
     "regression.methods[].metric": Effect("analysis", "the metric (docs/metrics.md)"),
     "regression.methods[].threshold_percent": Effect("analysis", "the smallest change that matters"),
     "regression.methods[].threshold_points": Effect("analysis", "the same in percentage points, for error rates"),
     "regression.methods[].method": Effect("analysis", "which test `decision: classic` applies"),
     "regression.methods[].confidence": Effect("analysis", "confidence of that test"),
-    "regression.methods[].window": Later(text="trend rules", commands=JUDGING, silent=True),
-    "regression.methods[].max_slope": Later(text="trend rules", commands=JUDGING, silent=True),
+    "regression.methods[].window": Effect(
+        "trends", "how many of the newest runs `lens-gate trend` draws its line through"
+    ),
+    "regression.methods[].max_slope": Effect("trends", "how much that line may grow from run to run (0.05 is 5 %)"),
     "regression.baseline.source": Effect("steps", "path of the stored run to compare with"),
     "regression.baseline.update_frequency": Later(text="renewing baselines by themselves", commands=JUDGING),
     "regression.baseline.min_sample_size": Later(text="a fewest number of requests of a baseline", commands=JUDGING),
@@ -179,7 +183,9 @@ KEYS: Mapping[str, Status] = {**_RUN, **_JUDGE, **_SHOW, **_MODES}
 
 VALUES: Mapping[str, Later] = {
     "workload.type": Later(text="replay of recorded traffic", commands=SENDING, only="replay", halts=True),
-    "regression.methods[].type": Later(text="trend rules", commands=JUDGING, only="trend"),
+    "regression.methods[].type": Later(
+        text="judging a run by those before it; `lens-gate trend` does that", commands=JUDGING, only="trend"
+    ),
     "regression.baseline.source": Later(text="baselines in object stores", commands=JUDGING, only=r"\w+://.*"),
     "output.files[].type": Later(text="HTML reports", commands=REPORTING, only="html"),
 }

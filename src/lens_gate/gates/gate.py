@@ -46,7 +46,7 @@ def gate(
         *(_judgements(analysis, absolute, regression.min_coverage) if analysis.validity.valid else ()),
         *_ending(analysis),
     )
-    outcome = _outcome(checks)
+    outcome = outcome_of(checks)
     return Verdict(
         kind=Kind.VERDICT,
         schema_version=SCHEMA_VERSIONS[Kind.VERDICT],
@@ -100,17 +100,18 @@ def _code_of_ending(ending: Ending, outcome: Outcome) -> ExitCode:
     return ExitCode.OK
 
 
+_COMPARING = (CheckKind.COMPARISON, CheckKind.TREND)
 _WEIGHTS = (Outcome.NOTHING_TO_COMPARE, Outcome.NO_BASELINE, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
-def _outcome(checks: Sequence[Check]) -> Outcome:
+def outcome_of(checks: Sequence[Check]) -> Outcome:
     """Return what the checks of severity `error` say together; what is unknown outweighs what passed."""
     weighty = [check for check in checks if check.severity is Severity.ERROR]
     for outcome in (Outcome.REGRESSION, Outcome.NOT_MEASURED):
         if any(check.outcome is outcome for check in weighty):
             return outcome
     # A limit that is kept is no comparison, but one of which nobody knows stands in the way of a pass.
-    said = {c.outcome for c in weighty if c.kind is CheckKind.COMPARISON or c.outcome is not Outcome.PASS}
+    said = {c.outcome for c in weighty if c.kind in _COMPARING or c.outcome is not Outcome.PASS}
     return next((outcome for outcome in _WEIGHTS if outcome in said), Outcome.NOT_MEASURED)
 
 

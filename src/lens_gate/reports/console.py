@@ -13,12 +13,14 @@ from unicodedata import east_asian_width
 
 from lens_gate.artifacts.analysis import Ranking
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import PLACES, ComparisonView, MetricTable
 from lens_gate.reports.escape import ascii_text, plain
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
 from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
+from lens_gate.reports.trend_page import TrendView
 from lens_gate.reports.view import view
 from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
@@ -71,7 +73,7 @@ class _Screen:
         return f"\x1b[{_COLOURS[mark]}m{shape}\x1b[0m" if self.colour else shape
 
 
-def console(page: ReportView | RunView | ComparisonView, *, colour: bool, width: int, unicode: bool) -> str:
+def console(page: ReportView | RunView | ComparisonView | TrendView, *, colour: bool, width: int, unicode: bool) -> str:
     """Return the final text for a terminal of `width` columns, without a line break at its end.
 
     The numbers of a table need 72 columns; on a narrower screen its lines are that wide nevertheless.
@@ -80,7 +82,7 @@ def console(page: ReportView | RunView | ComparisonView, *, colour: bool, width:
     return "\n".join(line.rstrip() for line in _lines(page, screen))
 
 
-def _lines(page: ReportView | RunView | ComparisonView, screen: _Screen) -> Iterator[str]:
+def _lines(page: ReportView | RunView | ComparisonView | TrendView, screen: _Screen) -> Iterator[str]:
     match page:
         case ReportView():
             return _verdict(page, screen)
@@ -88,6 +90,8 @@ def _lines(page: ReportView | RunView | ComparisonView, screen: _Screen) -> Iter
             return _run(page, screen)
         case ComparisonView():
             return _comparison(page, screen)
+        case TrendView():
+            return _trend(page, screen)
         case _ as never:
             assert_never(never)
 
@@ -110,6 +114,22 @@ def machine_line(verdict: Verdict, code: ExitCode | None = None) -> str:
         "valid": str(verdict.analysis.validity.valid).lower(),
         "ending": verdict.analysis.ending.value,
         "spent_usd": exact(verdict.analysis.spend.spent_usd),
+    }
+    return _machine(values)
+
+
+def trend_machine_line(verdict: TrendVerdict, code: ExitCode) -> str:
+    """Return the last line of a gate on a trend."""
+    outcomes = [check.outcome for check in verdict.checks]
+    values = {
+        "outcome": verdict.outcome.value,
+        "exit": int(code),
+        "regressions": outcomes.count(Outcome.REGRESSION),
+        "inconclusive": outcomes.count(Outcome.INCONCLUSIVE),
+        "not_measured": outcomes.count(Outcome.NOT_MEASURED),
+        "passed": outcomes.count(Outcome.PASS),
+        "checks": len(outcomes),
+        "runs": verdict.trend.runs,
     }
     return _machine(values)
 
@@ -331,3 +351,27 @@ def _standing_cells(table: MetricTable, screen: _Screen) -> Iterator[tuple[str, 
     for row in table.rows:
         numbers = (row.value, row.change, row.interval, row.place, row.groups)
         yield (f"  {screen.text(row.subject)}", *map(screen.text, numbers))
+
+
+def _trend(page: TrendView, screen: _Screen) -> Iterator[str]:
+    yield from screen.wrapped(f"{page.name}: {page.about}" if page.name else page.about)
+    for row in page.rows:
+        yield ""
+        yield f"{screen.mark(row.mark)} {_cut(screen.text(row.title), screen.width - 2)}"
+        yield f"  {screen.shown(row.drawing)}{_GAP}{screen.text(row.now)}"
+        for answer in row.answers:
+            alone = len(row.answers) == 1
+            text = answer.text if alone else f"{answer.mark.symbol} {answer.rule}: {answer.text}"
+            yield from screen.wrapped(text, indent="  ")
+        for caveat in row.caveats:
+            yield from screen.wrapped(caveat, indent="  ")
+    yield ""
+    for text in (*page.left_out, *page.notes):
+        yield from screen.wrapped(text)
+    if page.next_step:
+        yield screen.text("To confirm, with your other options:")
+        yield f"  {screen.text(page.next_step)}"
+    yield ""
+    head, *rest = screen.wrapped(page.headline, indent="  ")
+    yield f"{screen.mark(page.mark)} {head.lstrip()}"
+    yield from rest

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken, View
+from lens_gate.artifacts.envelope import Provenance
 from lens_gate.artifacts.run import (
     ArmIdentity,
     ErrorCount,
@@ -275,3 +277,17 @@ def prices(spend: Spend) -> tuple[str, ...]:
         f"{f',{NBSP}{plain(price.date)}' if price.date else ''})."
         for price in spend.prices
     )
+
+
+def moment(created_at: str) -> str:
+    """Return `2026-03-02 10:05:01 UTC`; a time that cannot be read stays as it is."""
+    try:
+        moment = datetime.fromisoformat(created_at)
+    except ValueError:
+        return plain(created_at)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def tool_name(provenance: Provenance) -> str:
+    """Say who wrote an artifact."""
+    return f"lens-gate {plain(provenance.tool_version)}"

@@ -12,12 +12,15 @@ from typing import assert_never
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from lens_gate.artifacts.analysis import Finding
+from lens_gate.artifacts.envelope import Fingerprint
 from lens_gate.artifacts.run import Benchmark, ModelResult, Run
+from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.escape import plain, shortened, xml_text
 from lens_gate.reports.facts import results
 from lens_gate.reports.numbers import exact, known, quantity
 from lens_gate.reports.page import ReportView, Row
+from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import Outcome, Severity
 
@@ -48,8 +51,8 @@ class _Case:
     line: str | None = None
 
 
-def junit(*artifacts: Verdict | Run) -> str:
-    """Return one suite per artifact: a test case per check of a verdict, or per model of a run that was not judged.
+def junit(*artifacts: Verdict | Run | TrendVerdict) -> str:
+    """Return one suite per artifact: a test case per check of a verdict, or per model of a run not judged.
 
     A regression or breach is a failure, what could not be measured an error, what could not be decided or compared is
     skipped with its reason, or a failure where the policy fails it. The times add up to the time of measuring.
@@ -58,18 +61,25 @@ def junit(*artifacts: Verdict | Run) -> str:
     return text
 
 
-def _suite_of(artifact: Verdict | Run) -> TestSuite:
+def _suite_of(artifact: Verdict | Run | TrendVerdict) -> TestSuite:
     match artifact:
         case Verdict():
             shown = view(artifact)
             strict = frozenset(artifact.fail_on)
             cases = [_check(row, strict) for row in shown.rows] or [_whole(shown, strict)]
-            return _suite(cases, artifact.analysis.benchmark, _verdict_values(artifact), artifact.fingerprint.runner)
+            return _suite(
+                cases, _verdict_values(artifact), _measuring(artifact.analysis.benchmark, artifact.fingerprint)
+            )
         case Run():
             series = [_series(name, model) for name, model in results(artifact.providers).items()]
             return _suite(
-                series or [_nothing(artifact)], artifact.benchmark, _run_values(artifact), artifact.fingerprint.runner
+                series or [_nothing(artifact)],
+                _run_values(artifact),
+                _measuring(artifact.benchmark, artifact.fingerprint),
             )
+        case TrendVerdict():
+            newest = _Measuring(artifact.trend.last_time, 0.0, artifact.fingerprint.runner)
+            return _suite(_trend_cases(artifact), _trend_values(artifact), newest)
         case _ as never:
             assert_never(never)
 
@@ -196,14 +206,55 @@ def _run_values(run: Run) -> dict[str, str]:
     return {"ending": run.ending.value, "spent_usd": exact(run.spend.spent_usd), **times}
 
 
-def _suite(cases: Sequence[_Case], benchmark: Benchmark, values: Mapping[str, str], hostname: str) -> TestSuite:
+def _trend_cases(verdict: TrendVerdict) -> list[_Case]:
+    shown = trend_view(verdict)
+    strict = frozenset(verdict.fail_on)
+    cases = [
+        _Case(
+            classname=row.series or SUITE,
+            name=f"{row.label}: {answer.rule}",
+            result=_result(answer.outcome, Severity.ERROR, strict),
+            text=f"{answer.mark.word}: {answer.text}\n{row.title}, {row.runs}, now {row.now}",
+            output="\n".join([f"{row.title}: {answer.mark.word}", answer.text, *row.caveats]),
+        )
+        for row in shown.rows
+        for answer in row.answers
+    ]
+    nothing = _result(shown.outcome, Severity.ERROR, strict)
+    return cases or [_Case(classname=SUITE, name="trend", result=nothing, text=shown.headline, output=shown.about)]
+
+
+def _trend_values(verdict: TrendVerdict) -> dict[str, str]:
+    newest = {
+        f"{series.series or SUITE} {series.metric} [{series.unit}]": exact(series.points[-1].value)
+        for series in verdict.trend.series
+        if series.points
+    }
+    exit_code = str(int(verdict.exit_code))
+    return {"outcome": verdict.outcome.value, "exit_code": exit_code, "runs": str(verdict.trend.runs), **newest}
+
+
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """When and where it was measured, and for how long."""
+
+    start: str
+    seconds: float
+    hostname: str
+
+
+def _measuring(benchmark: Benchmark, fingerprint: Fingerprint) -> _Measuring:
+    return _Measuring(benchmark.start_time, benchmark.duration_seconds, fingerprint.runner)
+
+
+def _suite(cases: Sequence[_Case], values: Mapping[str, str], measuring: _Measuring) -> TestSuite:
     # Readers add the times of the cases up, so each case gets its share of the time of measuring.
-    share = benchmark.duration_seconds / len(cases)
+    share = measuring.seconds / len(cases)
     return TestSuite(
         SUITE,
         [_test_case(case, name, share) for case, name in zip(cases, _unique_names(cases), strict=True)],
-        hostname=xml_text(hostname, limit_bytes=LONGEST_NAME) or "unknown",
-        timestamp=_timestamp(benchmark.start_time),
+        hostname=xml_text(measuring.hostname, limit_bytes=LONGEST_NAME) or "unknown",
+        timestamp=_timestamp(measuring.start),
         properties={_name(name): _name(value) for name, value in values.items()},
     )
 

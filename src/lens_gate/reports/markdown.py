@@ -8,6 +8,7 @@ from lens_gate.reports.compare import ComparisonView, MetricTable
 from lens_gate.reports.escape import markdown_code, markdown_text
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import CostRow, ErrorRow, ModelRow, ReportView, Row, RunView
+from lens_gate.reports.trend_page import TrendRow, TrendView
 
 LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
@@ -99,6 +100,30 @@ def _pair_table(tables: Iterable[MetricTable]) -> list[str]:
             for row in table.pairs
         ),
     )
+
+
+def trend_markdown(view: TrendView) -> str:
+    """Return a trend: the verdict, one row for each metric of each series, and what each rule says of it."""
+    head = [
+        f"## {view.mark.symbol} {markdown_text(view.headline)}",
+        "",
+        markdown_text(f"{view.name}: {view.about}" if view.name else view.about),
+        "",
+        *_table(("", "series", "runs", "newest last", "now"), (_trend_row(row) for row in view.rows)),
+        "",
+        *_bullets(f"{row.title}, {answer.rule}: {answer.text}" for row in view.rows for answer in row.answers),
+        *_bullets(f"{row.title}: {text}" for row in view.rows for text in row.caveats),
+        "",
+        *([f"**To confirm, with your other options:** {markdown_code(view.next_step)}", ""] if view.next_step else []),
+    ]
+    told = (*view.left_out, *view.notes)
+    blocks = [_folded("Left out, how to read this", _bullets(told))] if told else []
+    foot = f"\n{markdown_text(view.tool)}, {markdown_text(view.written)}\n"
+    return _fitted("\n".join(head), blocks, foot)
+
+
+def _trend_row(row: TrendRow) -> tuple[str, ...]:
+    return (f"{row.mark.symbol} {row.mark.word}", markdown_text(row.title), row.runs, row.drawing, row.now)
 
 
 def _head(view: ReportView) -> Iterator[str]:

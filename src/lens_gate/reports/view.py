@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis
-from lens_gate.artifacts.envelope import Provenance
 from lens_gate.artifacts.run import LatencySummary, ModelResult, Requests, Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.causes import cause_lines
@@ -19,10 +17,12 @@ from lens_gate.reports.facts import (
     error_rows,
     finish_lines,
     identity,
+    moment,
     not_covered,
     prices,
     results,
     spent,
+    tool_name,
     uncovered_lines,
     valid,
     validity_lines,
@@ -84,8 +84,8 @@ def view(verdict: Verdict) -> ReportView:
         next_step=first.next_step,
         details=_details(analysis, names),
         name=shortened(plain(analysis.benchmark.name), LONGEST_NAME),
-        written=_moment(verdict.provenance.created_at),
-        tool=_tool(verdict.provenance),
+        written=moment(verdict.provenance.created_at),
+        tool=tool_name(verdict.provenance),
     )
 
 
@@ -100,7 +100,7 @@ def run_view(run: Run) -> RunView:
     names = subjects(results((*run.providers, *run.base_providers)))
     return RunView(
         name=shortened(plain(run.benchmark.name), LONGEST_NAME),
-        generated=_moment(run.provenance.created_at),
+        generated=moment(run.provenance.created_at),
         duration=duration(run.benchmark.duration_seconds),
         headline=_measured(run),
         compared=_arms(run),
@@ -113,7 +113,7 @@ def run_view(run: Run) -> RunView:
         notes=(*_ending(run.ending_message), *uncovered_lines(run.uncovered)),
         prices=prices(run.spend),
         next_step="lens-gate gate RUN_FILE",
-        tool=_tool(run.provenance),
+        tool=tool_name(run.provenance),
     )
 
 
@@ -250,16 +250,3 @@ def _percentiles(summary: LatencySummary) -> tuple[str, ...]:
 
 def _ending(message: str | None) -> tuple[str, ...]:
     return (shortened(sentence(message), LONGEST_TEXT),) if message else ()
-
-
-def _moment(created_at: str) -> str:
-    """Return `2026-03-02 10:05:01 UTC`; a time that cannot be read stays as it is."""
-    try:
-        moment = datetime.fromisoformat(created_at)
-    except ValueError:
-        return plain(created_at)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _tool(provenance: Provenance) -> str:
-    return f"lens-gate {plain(provenance.tool_version)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.explain import explain, explain_run
@@ -22,6 +23,12 @@ def explanation_of(path: Path, world: World, *, series: str | None = None, metri
     artifact = read_artifact(path)
     if isinstance(artifact, Run):
         return explain_run(artifact, file=str(path))
+    if isinstance(artifact, Trend | TrendVerdict):
+        raise UsageProblem(
+            "a trend has nothing more to tell than its report",
+            place=str(path),
+            hint="`lens-gate report` shows each line with what every rule says of it.",
+        )
     verdict = artifact if isinstance(artifact, Verdict) else verdict_of(artifact, path, rules((), world), world)
     if series is None and metric is None:
         return explain(verdict, file=str(path))

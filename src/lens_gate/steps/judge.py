@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import TypeAlias, assert_never, overload
 
 from lens_gate.analysis.analyze import Stored, analyze
 from lens_gate.analysis.rules import policy_of, series_metric
@@ -14,6 +14,7 @@ from lens_gate.artifacts.assemble import samples_of
 from lens_gate.artifacts.codec import Artifact, loads
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config, Regression, ThresholdMethod
@@ -21,9 +22,13 @@ from lens_gate.config.substitute import judging_paths, substitute
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, NoBaseline, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
+from lens_gate.gates.trend import gate_trend
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_file
+from lens_gate.trends.policy import trend_method
 from lens_gate.vocabulary.outcomes import Cover, Decision
+
+Judgement: TypeAlias = Verdict | TrendVerdict
 
 JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "cover", "methods"})
 """Keys of `regression` that an analysis has applied already; the others are applied to an analysis."""
@@ -141,6 +146,12 @@ def analysis_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) 
             return _obeying(artifact, path, judged_by)
         case Verdict():
             return _obeying(artifact.analysis, path, judged_by)
+        case Trend() | TrendVerdict():
+            raise ArtifactProblem(
+                "a trend is not analysed: it was judged when it was made",
+                place=str(path),
+                hint="`lens-gate gate` turns it into a verdict, `lens-gate report` shows it.",
+            )
         case _ as never:
             assert_never(never)
 
@@ -199,9 +210,33 @@ def stored_baseline(judged_by: Rules, world: World) -> Stored | None:
     return artifact, samples_beside(artifact, path)
 
 
-def verdict_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Verdict:
+@overload
+def verdict_of(artifact: Run | Analysis | Verdict, path: Path, judged_by: Rules, world: World) -> Verdict: ...
+@overload
+def verdict_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Judgement: ...
+def verdict_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Judgement:
     """Return the verdict on an artifact under these rules."""
-    return judge(analysis_of(artifact, path, judged_by, world), judged_by, world)
+    match artifact:
+        case Trend():
+            return _judged_trend(artifact, path, judged_by, world)
+        case TrendVerdict():
+            return _judged_trend(artifact.trend, path, judged_by, world)
+        case _:
+            return judge(analysis_of(artifact, path, judged_by, world), judged_by, world)
+
+
+def _judged_trend(trend: Trend, path: Path, judged_by: Rules, world: World) -> TrendVerdict:
+    """Judge a trend if it was made by the trend method that the configuration names, where it names one."""
+    wanted = trend_method(judged_by.config.regression)
+    used = trend.policy
+    line = (used.regression_window, used.max_slope_percent) if TrendRule.LINEAR_REGRESSION in used.rules else None
+    if wanted is not None and line != (wanted.window, 100 * wanted.max_slope):
+        raise UsageProblem(
+            "this trend was judged by another trend method than the one that is configured now",
+            place=str(path),
+            hint="Repeat `lens-gate trend` with this configuration.",
+        )
+    return gate_trend(trend, fail_on=judged_by.fail_on, provenance=world.provenance())
 
 
 def judge(analysis: Analysis, judged_by: Rules, world: World) -> Verdict:

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import NotAvailableYet, UsageProblem
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.console import console
 from lens_gate.reports.csv_rows import comparison_rows, csv_rows
 from lens_gate.reports.junit import junit
-from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown
+from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown, trend_markdown
+from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import run_view, view
-from lens_gate.steps.judge import Rules, samples_beside, verdict_of
+from lens_gate.steps.judge import Judgement, Rules, samples_beside, verdict_of
 from lens_gate.steps.world import World
 
 
@@ -77,8 +80,18 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
         case Format.MARKDOWN | Format.TEXT if isinstance(artifact, Analysis) and _only_ranks(artifact):
             return _comparison(artifact, form, screen)
         case _:
-            shown = artifact if isinstance(artifact, Verdict) else verdict_of(artifact, path, rules, world)
-            return _judged(shown, form, screen)
+            return _judged(_verdict(artifact, path, rules, world), form, screen)
+
+
+def _verdict(artifact: Analysis | Verdict | Trend | TrendVerdict, path: Path, rules: Rules, world: World) -> Judgement:
+    """Return the artifact if it is a verdict, else the one that the rules give it."""
+    match artifact:
+        case Verdict() | TrendVerdict():
+            return artifact
+        case Analysis() | Trend():
+            return verdict_of(artifact, path, rules, world)
+        case _ as never:
+            assert_never(never)
 
 
 def _run(run: Run, form: Format, screen: Screen) -> str:
@@ -104,14 +117,22 @@ def _comparison(analysis: Analysis, form: Format, screen: Screen) -> str:
     return console(page, colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
 
-def _judged(verdict: Verdict, form: Format, screen: Screen) -> str:
+def _judged(verdict: Judgement, form: Format, screen: Screen) -> str:
     match form:
         case Format.JUNIT:
             return junit(verdict)
         case Format.MARKDOWN:
+            if isinstance(verdict, TrendVerdict):
+                return trend_markdown(trend_view(verdict))
             return markdown(view(verdict))
         case _:
-            return console(view(verdict), colour=screen.colour, width=screen.width, unicode=screen.unicode)
+            return told(verdict, screen)
+
+
+def told(verdict: Judgement, screen: Screen) -> str:
+    """Tell a verdict on a terminal."""
+    page = trend_view(verdict) if isinstance(verdict, TrendVerdict) else view(verdict)
+    return console(page, colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
 
 def _csv(artifact: Artifact, path: Path) -> str:
@@ -130,7 +151,7 @@ def render_all(
 ) -> str:
     """Write several artifacts into one text; JUnit holds a suite for each of them."""
     if form is Format.JUNIT:
-        shown = (one if isinstance(one, Run | Verdict) else verdict_of(one, at, rules, world) for one, at in found)
+        shown = (one if isinstance(one, Run) else _verdict(one, at, rules, world) for one, at in found)
         return junit(*shown)
     return joined([render(one, path, form, rules=rules, world=world, screen=screen) for one, path in found], form)
 

@@ -383,7 +383,7 @@ def test_a_classic_test_of_one_request_is_not_measured_and_of_another_metric_ref
         classic(rows_of(9), rows_of(9), method.model_copy(update={"metric": "mean_ttft"}))
 
 
-def test_a_trend_rule_does_not_judge_yet_and_has_no_measured_rate() -> None:
+def test_a_trend_rule_does_not_judge_one_run_and_has_no_measured_rate() -> None:
     method = TrendMethod(type="trend", method="linear_regression")
 
     analysis = classic(rows_of(9), rows_of(9), method)

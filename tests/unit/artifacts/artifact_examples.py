@@ -9,11 +9,14 @@ import numpy as np
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.run import InlineSamples, Run, Sidecar, TimePoint, Uncovered
 from lens_gate.artifacts.samples import Sample
+from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.gates.trend import gate_trend
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase
 from tests.builders import (
     MS,
+    PROVENANCE,
     START,
     a_benchmark,
     a_duet_run,
@@ -27,6 +30,7 @@ from tests.builders import (
     an_analysis,
     an_error_count,
 )
+from tests.histories import a_record, a_trend, records_of, run_id, stepped
 
 FAILURES = (ErrorClass.RATE_LIMIT, ErrorClass.TIMEOUT, ErrorClass.CUT_STREAM, ErrorClass.API_ERROR)
 
@@ -87,6 +91,19 @@ def full_analysis(outcome: Outcome = Outcome.REGRESSION) -> Analysis:
         need=a_need(),
         notes=("cache effects not covered",),
     )
+
+
+def full_trend() -> Trend:
+    """Return a history with a shift, a slope, creep, a missing value and a file that was left out."""
+    logs: list[float | None] = list(stepped(0.2))
+    logs[3] = None
+    records = [*records_of(logs), a_record(99, file="bad.json", defect="the run is not valid")]
+    return a_trend(records, rules=tuple(TrendRule), anchor=run_id(0))
+
+
+def full_trend_verdict() -> TrendVerdict:
+    """Return the decision on `full_trend`."""
+    return gate_trend(full_trend(), fail_on=("inconclusive",), provenance=PROVENANCE)
 
 
 def full_verdict(outcome: Outcome = Outcome.REGRESSION) -> Verdict:

@@ -17,6 +17,7 @@ from lens_gate.artifacts.codec import (
     dumps,
     load_analysis,
     load_run,
+    load_trend,
     load_verdict,
     loads,
 )
@@ -27,13 +28,15 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_benchmark, a_run, a_summary
-from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
+from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_trend, full_trend_verdict, full_verdict
 from tests.unit.artifacts.sample_strategies import sample_rows
 
 ARTIFACTS: dict[str, Artifact] = {
     "run": full_run(),
     "analysis": full_analysis(),
     "verdict": full_verdict(Outcome.INCONCLUSIVE),
+    "trend": full_trend(),
+    "trend_verdict": full_trend_verdict(),
 }
 JSON_VALUES: st.SearchStrategy[JsonValue] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -86,14 +89,17 @@ def test_the_typed_readers_return_their_kind() -> None:
     assert isinstance(load_verdict(dumps(ARTIFACTS["verdict"]), name="x"), Verdict)
 
 
-@pytest.mark.parametrize(("load", "kind"), [(load_run, "verdict"), (load_analysis, "run"), (load_verdict, "analysis")])
+@pytest.mark.parametrize(
+    ("load", "kind"),
+    [(load_run, "verdict"), (load_analysis, "run"), (load_verdict, "analysis"), (load_trend, "trend_verdict")],
+)
 def test_the_typed_readers_refuse_another_kind(load: Callable[..., Artifact], kind: str) -> None:
     with pytest.raises(ArtifactProblem, match=rf"out\.json: this is an artifact of kind `{kind}`; needed is one of"):
         load(dumps(ARTIFACTS[kind]), name="out.json")
 
 
 def test_every_kind_is_at_its_first_version() -> None:
-    assert SCHEMA_VERSIONS == {Kind.RUN: 1, Kind.ANALYSIS: 1, Kind.VERDICT: 1}
+    assert dict.fromkeys(Kind, 1) == SCHEMA_VERSIONS
 
 
 # The paths that the workflows of the specification read.
@@ -184,7 +190,7 @@ def test_what_is_no_artifact_is_refused_by_name_with_a_next_step(data: bytes, sa
     ("data", "says"),
     [
         (edited(lambda run: run.update(schema_version=2, colour=1)), "schema_version 2 is newer than 1"),
-        (b'{"kind": "trend", "schema_version": 1}', "does not read artifacts of kind `trend` yet"),
+        (b'{"kind": "trend", "schema_version": 2}', "schema_version 2 is newer than 1"),
     ],
 )
 def test_what_a_newer_lens_gate_wrote_asks_for_an_upgrade(data: bytes, says: str) -> None:

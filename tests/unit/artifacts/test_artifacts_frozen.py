@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from lens_gate.artifacts.assemble import samples_of
-from lens_gate.artifacts.codec import SCHEMA_VERSIONS, dumps, load_analysis, load_run, load_verdict, loads
+from lens_gate.artifacts.codec import SCHEMA_VERSIONS, dumps, load_analysis, load_run, load_trend, load_verdict, loads
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Sidecar
 from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm, Phase, Status
 
@@ -23,6 +24,8 @@ V1 = {
     "run-sidecar.samples.jsonl.gz": "4cb40f617705885cb3dfc0aeb519d8bde2be4d329d2afc8c0223364ce7b245d7",
     "analysis-regression.json.gz": "c7a463734a821f12bd39254bafec24dfc5a6737fc87329025294cc567c90dbc2",
     "verdict-inconclusive.json": "dccaddf3a7854391db4d6274bd9dc3710db52dacf187109078389a2aae7f18e2",
+    "trend-regression.json.gz": "d38dcd47b1392b063ee42de29bc5a9d615ebf53c632086276b7837749086b464",
+    "trend-verdict-regression.json.gz": "0f9e95efe6099fd635bcbeee098f2c450ae4283650c442dfcaaa3cc15b3323db",
 }
 ARTIFACTS = [name for name in V1 if ".samples." not in name]
 
@@ -79,3 +82,13 @@ def test_the_frozen_judgements_say_what_they_said() -> None:
     assert (analysis.regression.detected, analysis.findings[0].threshold) == (True, 10.0)
     verdict = load_verdict(frozen("verdict-inconclusive.json"), name="x")
     assert (verdict.outcome, verdict.exit_code, verdict.regression.detected) == (Outcome.INCONCLUSIVE, 0, False)
+
+
+def test_the_frozen_trend_says_what_it_said() -> None:
+    (series,) = load_trend(frozen("trend-regression.json.gz"), name="x").series
+    (shift,) = series.shifts
+    assert (len(series.points), shift.index, shift.alarm) == (37, 29, True)
+    assert (series.unknown, series.creep is not None, len(series.slopes)) == (1, True, 2)
+    verdict = loads(frozen("trend-verdict-regression.json.gz"), name="x")
+    assert isinstance(verdict, TrendVerdict)
+    assert (verdict.outcome, verdict.exit_code) == (Outcome.REGRESSION, 1)

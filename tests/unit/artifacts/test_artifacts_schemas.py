@@ -12,7 +12,7 @@ from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.schemas import generated_schemas, json_schema
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_run, a_verdict, an_analysis
-from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_verdict
+from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_trend, full_trend_verdict, full_verdict
 
 ROOT = Path(__file__).parents[3]
 ARTIFACTS: list[Artifact] = [
@@ -22,6 +22,8 @@ ARTIFACTS: list[Artifact] = [
     an_analysis(),
     full_analysis(Outcome.INCONCLUSIVE),
     full_verdict(),
+    full_trend(),
+    full_trend_verdict(),
 ]
 
 
@@ -32,7 +34,7 @@ def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
 
 def test_each_kind_has_a_published_schema() -> None:
     assert {Path(name).name for name in generated_schemas()} == {
-        path.name for path in (ROOT / "schemas").glob("[rav]*")
+        path.name for path in (ROOT / "schemas").glob("[ratv]*")
     }
 
 

@@ -38,7 +38,7 @@ from tests.builders import (
 from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
 
 FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
-LATER_COMMANDS = ("plan", "explain", "baseline", "doctor", "trend", "--until-decided")
+LATER_COMMANDS = ("plan", "explain", "baseline", "doctor", "--until-decided")
 
 
 def plain(text: str) -> str:

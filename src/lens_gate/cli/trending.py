@@ -1,0 +1,84 @@
+"""`trend`: the history of runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lens_gate.artifacts.trend import TrendRule
+from lens_gate.cli.judging import all_inputs, emit, formats, input_options, inputs_argument
+from lens_gate.cli.options import config_options
+from lens_gate.cli.wiring import read_sources, screen, world
+from lens_gate.steps.judge import rules
+from lens_gate.steps.render import Format, chosen_format, render
+from lens_gate.steps.trend import TrendOrder, trend_of
+from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RUNS, THRESHOLD_PERCENT, TrendChoices
+
+
+@click.command()
+@input_options
+@inputs_argument
+@config_options
+@click.option("--metric", "metrics", multiple=True, help=f"Metric to follow; repeatable. Default: {DEFAULT_METRIC}.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice([rule.value for rule in TrendRule]),
+    help="How to judge; repeatable. Default: change_points, and what the configuration names.",
+)
+@click.option("--window", type=click.IntRange(min=3), help="Slopes: over the last N runs (default 10; theil_sen 30).")
+@click.option("--max-slope", type=click.FloatRange(min=0), help="linear_regression: growth a run allowed (0.05 = 5 %).")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0),
+    default=THRESHOLD_PERCENT,
+    show_default=True,
+    help="Smallest change that matters, in percent.",
+)
+@click.option("--anchor", type=click.Path(), help="A run that creep is measured against; asks for the method creep.")
+@click.option(
+    "--max-creep",
+    type=click.FloatRange(min=0),
+    default=MAX_CREEP_PERCENT,
+    show_default=True,
+    help="creep: change against the anchor that is allowed, in percent.",
+)
+@click.option(
+    "--recent",
+    type=click.IntRange(min=1),
+    default=RECENT_RUNS,
+    show_default=True,
+    help="change_points: how many runs a shift stays an alarm.",
+)
+@click.option("--branch", help="Only runs of this branch.")
+@click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
+@click.option("--format", "form", type=click.Choice(formats), help="Default: JSON, or what the output's ending means.")
+def trend(**options: Any) -> None:
+    """Find shifts, slopes and creep in a history of runs: `lens-gate trend results/*.json`."""
+    form = chosen_format(options["form"], options["output"], Format.JSON)
+    here = world()
+    judged_by = rules(read_sources(options["configs"]), here)
+    order = TrendOrder(
+        paths=tuple(all_inputs(options["inputs"], options["more"])),
+        anchor=Path(options["anchor"]) if options["anchor"] else None,
+        choices=_choices(options),
+        regression=judged_by.config.regression,
+    )
+    found = trend_of(order, here)
+    emit(render(found, order.paths[0], form, rules=judged_by, world=here, screen=screen()), options["output"])
+
+
+def _choices(options: dict[str, Any]) -> TrendChoices:
+    return TrendChoices(
+        rules=tuple(TrendRule(name) for name in options["methods"]),
+        metrics=options["metrics"],
+        window=options["window"],
+        max_slope=options["max_slope"],
+        threshold_percent=options["threshold"],
+        max_creep_percent=options["max_creep"],
+        recent_runs=options["recent"],
+        branch=options["branch"],
+    )

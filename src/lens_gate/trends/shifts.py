@@ -1,0 +1,82 @@
+"""Change points: where the level of a line changed, by how much, and whether that is an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from lens_gate.artifacts.trend import TrendPolicy, TrendRule, TrendShift
+from lens_gate.stats.change_points import FEWEST_RUNS, Shift, change_points
+from lens_gate.stats.noise import median
+from lens_gate.stats.shift import level_shift
+from lens_gate.trends.line import Line
+from lens_gate.trends.ruled import Asked, Ruled
+from lens_gate.trends.scale import Floats, harm, sized
+from lens_gate.vocabulary.outcomes import Outcome
+
+BLIND_PERCENT = 100.0
+"""A line on which only a larger step than this would be seen is not known to be steady."""
+
+
+def shifts_of(line: Line, policy: TrendPolicy) -> tuple[TrendShift, ...]:
+    """Return the shifts that stand after the newest run, oldest first."""
+    found = change_points(line.numbers).shifts
+    levels = np.split(line.numbers, [shift.index for shift in found])
+    return tuple(
+        _shift(line, policy, shift, (before, after, levels[-1]))
+        for shift, (before, after) in zip(found, pairwise(levels), strict=True)
+    )
+
+
+def _shift(line: Line, policy: TrendPolicy, shift: Shift, levels: tuple[Floats, Floats, Floats]) -> TrendShift:
+    """Describe a shift by the runs of the level before it, of the one after it, and of the newest one."""
+    before, after, newest = levels
+    effect = line.scale.effect(level_shift(after, before, tail=policy.tail), policy)
+    damage = harm(effect, line.metric.direction).estimate
+    recent = len(line.points) - 1 - shift.found < policy.recent_runs
+    asked = TrendRule.CHANGE_POINTS in policy.rules
+    threshold = line.scale.threshold(policy)
+    # What later shifts took back is no alarm any more.
+    left = line.scale.change(median(newest) - median(before)) * (1 if shift.rises else -1)
+    point = line.points[shift.index]
+    return TrendShift(
+        index=shift.index,
+        found=shift.found,
+        run=point.run,
+        time=point.time,
+        commit=point.commit,
+        previous_commit=line.points[shift.index - 1].commit,
+        rises=shift.rises,
+        worse=damage > 0,
+        effect=effect,
+        before=line.scale.value(median(before)),
+        after=line.scale.value(median(after)),
+        certain=shift.certain,
+        alarm=asked and recent and damage >= threshold and left >= threshold,
+    )
+
+
+def judged_shifts(line: Line, shifts: Sequence[TrendShift], policy: TrendPolicy, *, visible: float) -> Ruled:
+    """Return what change points say of a line: an alarm, too little to say anything, or that it is steady."""
+    asked = Asked(TrendRule.CHANGE_POINTS, line.scale.threshold(policy))
+    alarms = [shift for shift in shifts if shift.alarm]
+    if alarms:
+        worst = max(alarms, key=lambda shift: abs(shift.effect.estimate or 0.0))
+        return Ruled(asked.answered(Outcome.REGRESSION, _told(line, worst), worst.effect))
+    if len(line.points) < FEWEST_RUNS:
+        return asked.too_few(len(line.points), FEWEST_RUNS)
+    seen = f"a step of about {visible:.2g} {line.scale.unit} would be found"
+    if line.scale.name == "log" and visible > BLIND_PERCENT:
+        return Ruled(asked.answered(Outcome.INCONCLUSIVE, f"Too noisy to say: only {seen}."))
+    if not shifts:
+        return Ruled(asked.answered(Outcome.PASS, f"Steady: no shift of the level; {seen}."))
+    reason = f"No new shift for the worse; {seen}. Before: {_told(line, shifts[-1])}"
+    return Ruled(asked.answered(Outcome.PASS, reason, shifts[-1].effect))
+
+
+def _told(line: Line, shift: TrendShift) -> str:
+    """Tell a shift in one sentence."""
+    way = "up" if shift.rises else "down"
+    return f"Changed {way} by {sized(shift.effect)} at {line.when(shift.index)}; seen since run {shift.found + 1}."
