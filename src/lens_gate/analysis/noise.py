@@ -95,13 +95,15 @@ class ShareNoise:
         """Return the pairs that establish the effect; None where one of this size cannot be."""
         if effect > self.largest:
             return None
-        return pairs_for_mcnemar(discordant=self._discordant(effect), difference=effect / 100, aim=aim)
+        discordant = self._discordant(effect)
+        return pairs_for_mcnemar(discordant=discordant, difference=min(effect / 100, discordant), aim=aim)
 
     def to_exceed(self, effect: float, limit: float, aim: Aim) -> int | None:
         """Return the pairs whose lower bound lies above a limit below the effect."""
         if effect > self.largest:
             return None
-        spread = math.sqrt(self._discordant(effect) - (effect / 100) ** 2)
+        discordant = self._discordant(effect)
+        spread = math.sqrt(discordant - min(effect / 100, discordant) ** 2)
         return pairs_for_mean(spread=spread, distance=(effect - limit) / 100, aim=aim)
 
     def to_pass(self, margin: float, aim: Aim) -> int | None:

@@ -106,7 +106,7 @@ class Gate:
         return self.pairs_of(math.floor(usd / (one.usd / one.requests)))
 
 
-def plan(gate: Gate, *, source: str | None, price_source: PriceSource, tool_version: str) -> PlanReport:
+def plan(gate: Gate, *, source: str | None, price_source: PriceSource) -> PlanReport:
     """Say what it takes to establish each effect asked for, and to pass when nothing has changed.
 
     `source` names the run that the noise is known from.
@@ -115,7 +115,6 @@ def plan(gate: Gate, *, source: str | None, price_source: PriceSource, tool_vers
     configured = None if gate.pace.requests is None else gate.pairs_of(gate.pace.requests)
     cap = gate.asked.max_cost_usd
     return PlanReport(
-        tool_version=tool_version,
         source=source,
         alpha=gate.rules.alpha,
         hypotheses=gate.hypotheses,

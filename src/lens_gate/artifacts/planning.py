@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+from lens_gate import __version__
 from lens_gate.artifacts.envelope import Frozen
 from lens_gate.artifacts.run import Count, Finite
 from lens_gate.vocabulary.metrics import Hypothesis
@@ -92,7 +93,7 @@ class PlanReport(Frozen):
     """
 
     report: Literal["plan"] = "plan"
-    tool_version: str
+    tool_version: str = __version__
     source: str | None
     alpha: Finite
     hypotheses: Count

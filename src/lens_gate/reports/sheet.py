@@ -50,9 +50,11 @@ def _section_lines(section: Section, screen: Terminal) -> Iterator[str]:
     for text in section.text:
         yield from screen.wrapped(text, indent="  ")
     if section.table is not None:
-        rows = (section.table.head, *section.table.rows)
-        table = [(screen.text(name), *(brief(screen.text(cell)) for cell in cells)) for name, *cells in rows]
-        yield from (f"  {line}" for line in aligned(table, screen.width - 2))
+        head = tuple(map(screen.text, section.table.head))
+        rows = [
+            (screen.text(name), *(brief(screen.text(cell)) for cell in cells)) for name, *cells in section.table.rows
+        ]
+        yield from (f"  {line}" for line in aligned([head, *rows], screen.width - 2))
     for point in section.points:
         yield from screen.wrapped(point, indent="  - ", further="    ")
 

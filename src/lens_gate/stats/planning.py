@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from lens_gate.stats.pairs import TypicalDifference
 
@@ -42,12 +42,12 @@ class Aim:
     @property
     def level_reach(self) -> float:
         """Return how many standard errors the level takes of that."""
-        return float(stats.norm.isf(self.tail))
+        return -float(special.ndtri(self.tail))
 
     @property
     def power_reach(self) -> float:
         """Return how many standard errors the power takes of that."""
-        return float(stats.norm.ppf(self.power))
+        return float(special.ndtri(self.power))
 
 
 def pairs_for_shift(*, spread: float, distance: float, aim: Aim) -> int:
@@ -136,7 +136,7 @@ def rank_spread(differences: Floats, *, confidence: float) -> float:
     distance = (high - low) / QUARTILE_RANGE / 2
     most = deviation * math.sqrt(RANK_EFFICIENCY / LEAST_EFFICIENCY)
     near = _share_of_sums_within(centred, 2 * distance) if distance > 0 else 0.0
-    seen = math.sqrt(2) * distance / float(stats.norm.ppf((1 + near) / 2)) if near > 0 else most
+    seen = math.sqrt(2) * distance / float(special.ndtri((1 + near) / 2)) if near > 0 else most
     return min(seen, most) * _caution(len(differences), confidence)
 
 

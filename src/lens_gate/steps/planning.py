@@ -53,18 +53,18 @@ def planned(order: PlanOrder, world: World) -> PlanReport:
     gate = Gate(
         series=series,
         rules=rules_of(order.judged_by.config.regression),
-        pace=_pace(settings, shown),
+        pace=pace_of(settings, shown),
         asked=replace(order.asked, max_cost_usd=cap),
     )
     return plan(
         gate,
         source=str(order.earlier) if any(one.source is not NoiseSource.ASSUMED for one in series) else None,
         price_source=_price_source(gate, known),
-        tool_version=world.version,
     )
 
 
-def _pace(settings: ScheduleSettings, shown: Forecast) -> Pace:
+def pace_of(settings: ScheduleSettings, shown: Forecast) -> Pace:
+    """Return how a run is sent that was forecast so."""
     return Pace(
         requests_per_second=settings.rate,
         requests=shown.requests,

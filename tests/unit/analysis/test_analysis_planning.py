@@ -37,7 +37,7 @@ def a_gate(
 
 
 def a_plan(*series: SeriesNoise, **options: Any) -> PlanReport:
-    return plan(a_gate(*series, **options), source="run.json", price_source=PriceSource.MEASURED, tool_version="0.1.0")
+    return plan(a_gate(*series, **options), source="run.json", price_source=PriceSource.MEASURED)
 
 
 def row(report: PlanReport, hypothesis: Hypothesis, effect: float | None = None) -> PlanRow:

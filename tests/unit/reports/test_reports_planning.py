@@ -157,6 +157,11 @@ def test_where_no_question_could_be_planned_there_is_no_sum() -> None:
     assert "lens-gate ci --requests 3696" in text(a_report(ERRORS, frequent=None))
 
 
+def test_where_any_change_matters_and_none_is_named_there_is_no_row() -> None:
+    empty = a_report(frequent=None, everything=None, configured=None, affordable=None).model_copy(update={"rows": ()})
+    assert "questions" not in text(empty)
+
+
 def test_the_names_of_models_cannot_steer_the_page() -> None:
     hostile = a_row(series="p/<b>|`x`\x1b[31m")
     report = a_report(hostile, configured=None, affordable=None)
