@@ -14,3 +14,10 @@ def test_the_artifacts_benchmark_runs() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
     assert "300 requests" in done.stdout
+
+
+def test_the_benchmark_of_plans_runs() -> None:
+    command = [sys.executable, str(BENCHMARKS / "planning.py"), "--runs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cached share") == 6

@@ -9,6 +9,7 @@ import numpy as np
 
 from lens_gate.analysis.answers import PLANNING_CONFIDENCE
 from lens_gate.analysis.judgement import Judged
+from lens_gate.analysis.noise import price_of_a_pair
 from lens_gate.analysis.pairing import PairedSeries
 from lens_gate.analysis.quantities import column, with_status
 from lens_gate.analysis.rules import Rules
@@ -86,11 +87,6 @@ def _pairs(one: Judged, rules: Rules) -> int | None:
 
 def _price_of_a_pair(series: Sequence[PairedSeries]) -> float | None:
     """Return the dollars of one more pair in every series; None where a price is unknown."""
-    total = 0.0
-    for one in series:
-        for arm in (one.base, one.candidate):
-            costs = arm.numbers["cost_usd"]
-            if np.isnan(costs).all():
-                return None
-            total += float(np.nanmean(costs))
-    return total
+    prices = [price_of_a_pair(one) for one in series]
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None

@@ -178,10 +178,11 @@ class ArmIdentity(Frozen):
 class Comparison(Frozen):
     """How the other arm was named; `equal` means that nothing was sent, because both arms are the same.
 
-    `import` names the files of pairs that another tool measured.
+    `import` names the files of pairs that another tool measured. `self` is the same configuration once more, sent on
+    purpose to measure the noise: never `equal`.
     """
 
-    kind: Literal["ref", "config", "model", "endpoint", "import"]
+    kind: Literal["ref", "config", "model", "endpoint", "import", "self"]
     value: str
     equal: bool
     shared_machine: bool = False

@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("comparing", "Measure several models or configurations at the same time, and put them in order."),
     "explain": ("explaining", "Retell in plain words why a gate decided as it did."),
     "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
+    "plan": ("planning", "Say how many pairs, dollars and minutes an answer would take; sends nothing."),
+    "doctor": ("doctor", "Measure the noise of your endpoint, and say what a gate can see of it."),
     "demo": ("demo", "Show a pass, a regression and an inconclusive verdict on a simulated endpoint."),
     "simulate": ("simulate", "Serve a fake LLM endpoint with known timing and known faults."),
     "init": ("files", "Print a configuration to start from."),
@@ -48,8 +50,6 @@ LATER: dict[str, str] = {
     "cost": "Cost of a run under another price list.",
     "export": "Export metrics, for instance to Prometheus.",
     "selftest": "Prove the instrument against a server of known timing.",
-    "doctor": "Measure the noise of an endpoint.",
-    "plan": "Requests, dollars and minutes that an answer would take.",
     "distributed": "Run from several machines.",
 }
 

@@ -20,6 +20,9 @@ from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Cover
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+REPORT_FORMATS = ("text", "json", "markdown")
+"""What a report is written as that is no artifact."""
+
 FAIL_ON = ("inconclusive", "no_baseline", "nothing_to_compare", "warning")
 
 
@@ -70,18 +73,22 @@ sending_options = grouped(
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
 )
 
-run_options = grouped(
+request_options = grouped(
     provider_option,
     click.option("--model", help="Only this model; one that is not configured borrows the provider's parameters."),
     click.option("--endpoint", help="Address to send to instead of the configured one."),
     pace_options,
+)
+
+against_options = grouped(
     click.option("--against", help="The other arm, as KIND:VALUE or a bare value that fits one kind only."),
     click.option("--against-ref", help="Compare with the configuration and prompts of this commit."),
     click.option("--against-config", help="Compare with this configuration file."),
     click.option("--against-model", help="Compare with this model."),
     click.option("--against-endpoint", help="Compare with the same requests sent to this address."),
-    sending_options,
 )
+
+run_options = grouped(request_options, against_options, sending_options)
 
 threshold_option = click.option(
     "--threshold",

@@ -104,14 +104,14 @@ def ci(**options: Any) -> int:
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
 
 
-def order_of(options: dict[str, Any], here: World) -> RunOrder:
-    """Read what is asked for, and warn of what the configuration asks in vain."""
+def order_of(options: dict[str, Any], here: World, *, against: Against | None = None) -> RunOrder:
+    """Read what is asked for, and warn of what the configuration asks in vain; `against` leaves no choice of it."""
     sources = read_sources(options["configs"]) or (quick_source(options["provider"], options["model"]),)
     warn(sources, here)
     return RunOrder(
         sources=sources,
         overrides=overrides_of(options),
-        against=against_of(options, world=here, sources=sources),
+        against=against or against_of(options, world=here, sources=sources),
         strict_env=options["strict_env"],
     )
 

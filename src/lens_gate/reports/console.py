@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import assert_never
-from unicodedata import east_asian_width
 
 from lens_gate.artifacts.analysis import Ranking
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import PLACES, ComparisonView, MetricTable
-from lens_gate.reports.escape import ascii_text, plain
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
 from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
+from lens_gate.reports.terminal import GAP, NARROWEST, Terminal, aligned, brief, cut, sizes
 from lens_gate.reports.trend_page import TrendView
 from lens_gate.reports.view import view
 from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark
@@ -40,32 +36,10 @@ _COLOURS = {
 
 _MOST_STORIES = 20
 """Sentences about pairs of models that a terminal shows; beyond, they stand in the other reports."""
-_NARROWEST = 72
-_NARROWEST_NAME = 12
-_DOTS = ".."
-_UNITS = {"point": " pt", "token": " tok", "request": " req"}
-_GAP = "  "
 
 
-@dataclass(frozen=True, slots=True)
-class _Screen:
-    colour: bool
-    width: int
-    unicode: bool
-
-    def text(self, text: str) -> str:
-        """Return text that this screen can show, without what could steer it."""
-        return self.shown(plain(text).replace("\u00a0", " "))
-
-    def shown(self, text: str) -> str:
-        """Return our own text in the characters that this screen has."""
-        return text if self.unicode else ascii_text(text)
-
-    def wrapped(self, text: str, *, indent: str = "") -> list[str]:
-        """Return the lines of a text."""
-        return textwrap.wrap(
-            self.text(text), self.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-        )
+class _Screen(Terminal):
+    """A terminal that knows the marks of checks."""
 
     def mark(self, mark: Mark) -> str:
         """Return the shape of a mark, coloured where that is wanted."""
@@ -78,7 +52,7 @@ def console(page: ReportView | RunView | ComparisonView | TrendView, *, colour: 
 
     The numbers of a table need 72 columns; on a narrower screen its lines are that wide nevertheless.
     """
-    screen = _Screen(colour, max(width, _NARROWEST), unicode)
+    screen = _Screen(colour=colour, width=max(width, NARROWEST), unicode=unicode)
     return "\n".join(line.rstrip() for line in _lines(page, screen))
 
 
@@ -214,27 +188,22 @@ def _check_lines(page: ReportView, screen: _Screen) -> Iterator[str]:
     rows = [row for name in dict.fromkeys(row.subject for row in page.rows) for row in page.rows if row.subject == name]
     head = ("check", "baseline", "change", page.interval_title, "allowed", "")
     cells = [(row.label, row.baseline, row.change, row.interval, row.allowed, row.mark.word) for row in rows]
-    table = [(screen.text(name), *(_brief(screen.text(cell)) for cell in line)) for name, *line in (head, *cells)]
-    figures = _figures(rows, screen, sum(_sizes(table)) + len(_GAP) * len(head))
-    title, *lines = _aligned(table, screen.width - 2)
+    table = [(screen.text(name), *(brief(screen.text(cell)) for cell in line)) for name, *line in (head, *cells)]
+    figures = _figures(rows, screen, sum(sizes(table)) + len(GAP) * len(head))
+    title, *lines = aligned(table, screen.width - 2)
     yield f"  {title}"
     several = len({row.subject for row in rows}) > 1
     subject = None
     for line, figure, row in zip(lines, figures, rows, strict=True):
         if several and row.subject != subject:
-            yield _cut(screen.text(row.subject or "whole run"), screen.width)
+            yield cut(screen.text(row.subject or "whole run"), screen.width)
             subject = row.subject
-        yield f"{screen.mark(row.mark)} {line}{_GAP}{figure}"
-
-
-def _brief(cell: str) -> str:
-    """Shorten the units, so that names need not be cut."""
-    return re.sub(r" (point|token|request)s?$", lambda unit: _UNITS[unit[1]], cell)
+        yield f"{screen.mark(row.mark)} {line}{GAP}{figure}"
 
 
 def _figures(rows: Sequence[Row], screen: _Screen, used: int) -> list[str]:
     """Return the intervals as drawings, where the screen is wide enough for them; rows of one unit share an axis."""
-    if screen.width < used + FOREST_CELLS + len(_GAP):
+    if screen.width < used + FOREST_CELLS + len(GAP):
         return [""] * len(rows)
     bounds = [row.bounds.passed if row.bounds and row.passed else row.bounds for row in rows]
     drawn = [numbers for numbers in bounds if numbers]
@@ -245,43 +214,11 @@ def _figures(rows: Sequence[Row], screen: _Screen, used: int) -> list[str]:
     ]
 
 
-def _cells(text: str) -> int:
-    """Return the columns that a text takes on a terminal."""
-    return sum(2 if east_asian_width(character) in {"W", "F"} else 1 for character in text)
-
-
-def _sizes(table: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_cells, column)) for column in zip(*table, strict=True)]
-
-
-def _aligned(table: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Return the lines of a table in `width` columns: names to the left and cut where they must be, then numbers."""
-    first, *others = _sizes(table)
-    first = max(min(first, width - sum(others) - len(_GAP) * len(others)), _NARROWEST_NAME)
-    for name, *cells in table:
-        padded = (_padded(text, size) for text, size in zip(cells, others, strict=True))
-        yield _GAP.join((f"{_cut(name, first)}{' ' * (first - _cells(_cut(name, first)))}", *padded))
-
-
-def _padded(text: str, size: int) -> str:
-    return " " * (size - _cells(text)) + text
-
-
-def _cut(text: str, size: int) -> str:
-    """Cut a name in its middle: model and question stand at its two ends."""
-    if _cells(text) <= size:
-        return text
-    head, tail = text[: len(text) // 2], text[len(text) // 2 :]
-    while _cells(head) + _cells(tail) > size - len(_DOTS):
-        head, tail = (head[:-1], tail) if len(head) > len(tail) else (head, tail[1:])
-    return head + _DOTS + tail
-
-
 def _error_lines(rows: Sequence[ErrorRow], screen: _Screen) -> Iterator[str]:
     compared = any(row.base is not None for row in rows)
     head = ("errors", "", *(("baseline",) if compared else ()), "now")
     cells = [(row.subject, row.error_class, *((row.base or "",) if compared else ()), row.candidate) for row in rows]
-    yield from _aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)
+    yield from aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)
 
 
 def _run(page: RunView, screen: _Screen) -> Iterator[str]:
@@ -314,7 +251,7 @@ def _model_lines(rows: Iterable[ModelRow], screen: _Screen) -> Iterator[str]:
         )
         for row in rows
     ]
-    yield from _aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)
+    yield from aligned([tuple(map(screen.text, line)) for line in (head, *cells)], screen.width)
 
 
 def _comparison(page: ComparisonView, screen: _Screen) -> Iterator[str]:
@@ -339,7 +276,7 @@ def _comparison(page: ComparisonView, screen: _Screen) -> Iterator[str]:
 def _standing_lines(tables: Sequence[MetricTable], screen: _Screen) -> Iterator[str]:
     """Return one table for each metric, all with the same columns."""
     cells = [line for table in tables for line in _standing_cells(table, screen)]
-    lines = _aligned(cells, screen.width)
+    lines = aligned(cells, screen.width)
     for table in tables:
         yield from islice(lines, 1 + len(table.rows))
         if table.unranked:
@@ -357,8 +294,8 @@ def _trend(page: TrendView, screen: _Screen) -> Iterator[str]:
     yield from screen.wrapped(f"{page.name}: {page.about}" if page.name else page.about)
     for row in page.rows:
         yield ""
-        yield f"{screen.mark(row.mark)} {_cut(screen.text(row.title), screen.width - 2)}"
-        yield f"  {screen.shown(row.drawing)}{_GAP}{screen.text(row.now)}"
+        yield f"{screen.mark(row.mark)} {cut(screen.text(row.title), screen.width - 2)}"
+        yield f"  {screen.shown(row.drawing)}{GAP}{screen.text(row.now)}"
         for answer in row.answers:
             alone = len(row.answers) == 1
             text = answer.text if alone else f"{answer.mark.symbol} {answer.rule}: {answer.text}"

@@ -10,6 +10,7 @@ from lens_gate.artifacts.analysis import Analysis, Coverage, Finding, LookTaken,
 from lens_gate.artifacts.envelope import Provenance
 from lens_gate.artifacts.run import (
     ArmIdentity,
+    Comparison,
     ErrorCount,
     ModelResult,
     ProviderResult,
@@ -48,7 +49,7 @@ def compared(analysis: Analysis) -> str:
     """Say which two versions were compared, over how many pairs, and whether at the same time."""
     arms = {arm.arm: identity(arm) for arm in analysis.arms}
     candidate = arms.get(Arm.CANDIDATE, "this version")
-    base = arms.get(Arm.BASE, "the other version")
+    base = "itself" if is_itself(analysis.comparison) else arms.get(Arm.BASE, "the other version")
     if analysis.comparison is not None and analysis.comparison.equal:
         return f"{candidate} and {base} have nothing that differs and could be compared."
     match analysis.source:
@@ -63,6 +64,11 @@ def compared(analysis: Analysis) -> str:
             return f"Measured {candidate} alone."
         case _ as never:
             assert_never(never)
+
+
+def is_itself(comparison: Comparison | None) -> bool:
+    """Whether both versions were the same on purpose, to measure the noise."""
+    return comparison is not None and comparison.kind == "self"
 
 
 def identity(arm: ArmIdentity) -> str:

@@ -10,6 +10,7 @@ from lens_gate.artifacts.analysis import Analysis, Need
 from lens_gate.artifacts.run import Comparison
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.escape import plain, shell_word, shortened
+from lens_gate.reports.facts import is_itself
 from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, plural, usd
 from lens_gate.reports.page import Bounds, Counts, Row
 from lens_gate.reports.rows import LONGEST_TEXT, decisive
@@ -99,8 +100,15 @@ def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Op
     return Opening(
         f"Inconclusive: {counts.inconclusive} of {plural(counts.total, 'check')} {verb} more data",
         _spaced(_open_question(widest) if widest else "", need(analysis.need) or ""),
-        f"lens-gate ci {_against(analysis.comparison)}{_size(analysis)}",
+        _again(analysis),
     )
+
+
+def _again(analysis: Analysis) -> str:
+    """Return the command that would decide; of a version against itself there is nothing to decide."""
+    if is_itself(analysis.comparison):
+        return "lens-gate doctor --input RUN_FILE"
+    return f"lens-gate ci {_against(analysis.comparison)}{_size(analysis)}"
 
 
 def _not_measured(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:

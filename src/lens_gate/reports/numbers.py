@@ -94,6 +94,12 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{three_digits(number)}{NBSP}{_UNITS.get(unit, unit)}".rstrip(NBSP)
 
 
+def decimal(value: float, digits: int) -> str:
+    """Return a plain number with so many decimals, such as a correlation or a factor."""
+    text = f"{value:,.{digits}f}"
+    return _true_minus(text if float(text.replace(",", "")) else text.lstrip("-"))
+
+
 def signed(value: float) -> str:
     """Return a change with its sign and one decimal; `±0.0` for one that rounds to nothing."""
     if abs(value) >= _ENDLESS:

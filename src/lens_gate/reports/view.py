@@ -17,6 +17,7 @@ from lens_gate.reports.facts import (
     error_rows,
     finish_lines,
     identity,
+    is_itself,
     moment,
     not_covered,
     prices,
@@ -112,7 +113,7 @@ def run_view(run: Run) -> RunView:
         errors=error_rows(run.providers, run.base_providers, names),
         notes=(*_ending(run.ending_message), *uncovered_lines(run.uncovered)),
         prices=prices(run.spend),
-        next_step="lens-gate gate RUN_FILE",
+        next_step="lens-gate doctor --input RUN_FILE" if is_itself(run.comparison) else "lens-gate gate RUN_FILE",
         tool=tool_name(run.provenance),
     )
 
@@ -188,6 +189,8 @@ def _arms(run: Run) -> str:
     candidate = arms.get(Arm.CANDIDATE, "this version")
     if Arm.BASE not in arms:
         return f"Measured {candidate} alone."
+    if is_itself(run.comparison):
+        return f"Measured {candidate} twice at the same time, as both versions."
     return f"Measured {candidate} and {arms[Arm.BASE]} at the same time; no verdict was asked for."
 
 

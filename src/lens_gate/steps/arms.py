@@ -114,6 +114,9 @@ def sides(order: RunOrder, loaded: LoadedConfig, world: World) -> tuple[Side, Si
             return _work_tree(order, loaded, world), None
         case Against(kind="ref"):
             return _work_tree(order, loaded, world), _from_ref(order, against.value, world)
+        case Against(kind="self"):
+            mine = _work_tree(order, loaded, world)
+            return mine, mine
         case Against(kind="config"):
             text = _text(_read_bytes(world.directory / against.value), against.value)
             other = _work_tree(order, load_config([Source(against.value, text)]), world)
@@ -287,7 +290,8 @@ def _comparison(against: Against | None, plan: ArmPlan, other: ArmPlan | None) -
     if against is None or other is None:
         return None
     shared = plan.target is not None and other.target is not None
-    return Comparison(kind=against.kind, value=against.value, equal=same_requests(plan, other), shared_machine=shared)
+    equal = against.kind != "self" and same_requests(plan, other)
+    return Comparison(kind=against.kind, value=against.value, equal=equal, shared_machine=shared)
 
 
 def find_against(value: str, *, world: World, sources: Sequence[Source]) -> Against:

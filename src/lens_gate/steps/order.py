@@ -9,7 +9,7 @@ from typing import Literal
 from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, WorkloadType
 from lens_gate.errors import UsageProblem
 
-AgainstKind = Literal["ref", "config", "model", "endpoint"]
+AgainstKind = Literal["ref", "config", "model", "endpoint", "self"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,10 @@ class Against:
 
     kind: AgainstKind
     value: str
+
+
+ITSELF = Against(kind="self", value="itself")
+"""The same configuration once more, on purpose: what two arms differ by that do not differ is noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

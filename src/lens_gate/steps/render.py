@@ -10,6 +10,8 @@ from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
+from lens_gate.artifacts.doctor import DoctorReport
+from lens_gate.artifacts.planning import PlanReport
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
@@ -17,8 +19,11 @@ from lens_gate.errors import NotAvailableYet, UsageProblem
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.console import console
 from lens_gate.reports.csv_rows import comparison_rows, csv_rows
+from lens_gate.reports.doctor import doctor_sheet
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown, trend_markdown
+from lens_gate.reports.planning import plan_sheet
+from lens_gate.reports.sheet import sheet_markdown, sheet_text
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import run_view, view
 from lens_gate.steps.judge import Judgement, Rules, samples_beside, verdict_of
@@ -144,6 +149,20 @@ def _csv(artifact: Artifact, path: Path) -> str:
             hint="Give the run.json.",
         )
     return csv_rows(samples_beside(artifact, path), artifact)
+
+
+def render_report(report: PlanReport | DoctorReport, form: Format, screen: Screen) -> str:
+    """Write what is no artifact, but a report made of one."""
+    sheet = plan_sheet(report) if isinstance(report, PlanReport) else doctor_sheet(report)
+    match form:
+        case Format.JSON:
+            return report.model_dump_json(indent=2) + "\n"
+        case Format.MARKDOWN:
+            return sheet_markdown(sheet)
+        case Format.TEXT:
+            return sheet_text(sheet, width=screen.width, unicode=screen.unicode)
+        case _:
+            raise UsageProblem(f"this report cannot be written as {form}", hint="Use text, markdown or json.")
 
 
 def render_all(

@@ -38,7 +38,7 @@ from tests.builders import (
 from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
 
 FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
-LATER_COMMANDS = ("plan", "explain", "baseline", "doctor", "--until-decided")
+LATER_COMMANDS = ("baseline", "profile", "replay", "cost", "export", "selftest", "distributed")
 
 
 def plain(text: str) -> str:
@@ -319,6 +319,18 @@ def test_a_comparison_says_what_was_compared_and_when() -> None:
         "Measured 3f9c2ab (work tree) and 91d04e7 (main) at the same time, without a comparison."
     )
     assert view_of(STEADY, coverage=()).compared.endswith("at the same time, no pairs.")
+
+
+ITSELF = Comparison(kind="self", value="itself", equal=False)
+
+
+def test_a_version_against_itself_is_told_as_that() -> None:
+    page = view_of(UNCLEAR, comparison=ITSELF)
+    assert "with itself at the same time" in page.compared
+    assert page.next_step == "lens-gate doctor --input RUN_FILE"
+    run = run_view(a_duet_run(comparison=ITSELF))
+    assert "twice at the same time, as both versions" in run.compared
+    assert run.next_step == "lens-gate doctor --input RUN_FILE"
 
 
 @pytest.mark.parametrize(

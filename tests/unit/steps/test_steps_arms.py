@@ -12,8 +12,9 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, MissingVariable, SecurityRefusal, UsageProblem
 from lens_gate.load.plan import ArmPlan
 from lens_gate.steps.arms import Arms, RunOrder, find_against, resolve
-from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.order import ITSELF, Against, Overrides
 from lens_gate.steps.world import World
+from lens_gate.vocabulary.requests import Arm
 from tests.fakes.git import commit, git, make_repository
 from tests.fakes.world import a_world
 
@@ -381,3 +382,17 @@ class TestBareNames:
     def test_without_git_no_commit_is_found(self, folder: Path) -> None:
         with pytest.raises(UsageProblem):
             self.find("main", folder, git=False)
+
+
+def test_the_same_once_more_is_sent_on_purpose_and_never_called_equal(folder: Path, world: World) -> None:
+    arms = resolve(an_order(folder, ITSELF), world)
+    candidate, base = both(arms)
+    assert (candidate.arm, base.arm) == (Arm.CANDIDATE, Arm.BASE)
+    assert (base.requests_hash, base.prompts, base.commit) == (
+        candidate.requests_hash,
+        candidate.prompts,
+        candidate.commit,
+    )
+    assert arms.comparison is not None
+    assert (arms.comparison.kind, arms.comparison.equal) == ("self", False)
+    assert arms.uncovered == ()
