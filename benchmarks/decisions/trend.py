@@ -94,8 +94,8 @@ FLAT = "flat"
 STEP = "step +10 %"
 TRUTHS: Mapping[str, Floats] = {
     FLAT: np.zeros(RUNS),
-    STEP: math.log(1.10) * (AFTER > 0),
-    "step +5 %": math.log(1.05) * (AFTER > 0),
+    STEP: math.log(1.10) * np.minimum(AFTER, 1),
+    "step +5 %": math.log(1.05) * np.minimum(AFTER, 1),
     "creep 1 % a run": math.log(1.01) * AFTER,
 }
 CHANGES = [truth for truth in TRUTHS if truth != FLAT]
