@@ -15,10 +15,10 @@ RECENT = 15
 def rises(values: list[float], first: int) -> list[tuple[int, int]]:
     """Return the rises that the checks named, in the order of the checks."""
     return [
-        (run, point.index)
+        (run, int(point.index))
         for run in range(first, len(values))
         for point in compute_change_points(values[: run + 1], window_len=50, max_pvalue=0.001, min_magnitude=0.0)[0]
-        if point.stats.mean_2 > point.stats.mean_1 and run + 1 - point.index <= RECENT
+        if point.stats.mean_2 > point.stats.mean_1 and run + 1 - int(point.index) <= RECENT
     ]
 
 

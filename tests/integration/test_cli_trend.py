@@ -121,7 +121,9 @@ def test_without_a_usable_run_nothing_is_written(invoke: Invoke, home: Path) -> 
     assert not (home / "trend.json").exists()
 
 
-@pytest.mark.parametrize("option", [("--threshold", "5"), ("--baseline", "run.json"), ("--decision", "classic")])
+@pytest.mark.parametrize(
+    "option", [("--threshold", "5"), ("--baseline", "run.json"), ("--decision", "classic"), ("--cover", "errors")]
+)
 @pytest.mark.parametrize("command", ["gate", "report"])
 def test_rules_for_one_run_do_not_apply_to_a_trend(command: str, option: tuple[str, str], invoke: Invoke) -> None:
     assert invoke("trend", *keep(noisy(3)), "--output", "trend.json").code == 0

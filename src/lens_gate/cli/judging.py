@@ -130,7 +130,8 @@ def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_z
 
 def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
     """Refuse options that a trend has no use for, rather than ignore them."""
-    given = [f"--{name}" for name in ("baseline", "threshold", "decision") if options[name] is not None]
+    judging = ("baseline", "threshold", "cover", "decision")
+    given = [f"--{name}" for name in judging if options[name] is not None]
     if given and isinstance(artifact, Trend | TrendVerdict):
         raise UsageProblem(
             f"{' and '.join(given)} does not apply to a trend",

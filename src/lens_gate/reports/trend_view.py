@@ -24,12 +24,14 @@ RULES: Mapping[TrendRule, str] = {
 }
 """What each rule looks for, in words."""
 
-_ORDER = (Outcome.REGRESSION, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
-_WORDS = {
-    Outcome.REGRESSION: "Regression",
-    Outcome.NOT_MEASURED: "Not measured",
-    Outcome.INCONCLUSIVE: "Inconclusive",
-}
+_ORDER = (
+    Outcome.REGRESSION,
+    Outcome.NOT_MEASURED,
+    Outcome.INCONCLUSIVE,
+    Outcome.NO_BASELINE,
+    Outcome.NOTHING_TO_COMPARE,
+    Outcome.PASS,
+)
 _NEGATIVE = re.compile(r"(?<![\w-])-(?=[0-9])")
 _COMMIT_DIGITS = 7
 
@@ -67,7 +69,7 @@ def _row(series: TrendSeries, names: Mapping[str, str]) -> TrendRow:
     subject = names[series.series] if series.series is not None else ""
     asked = label(series.metric, None)
     answers = sorted((_answer(series, finding) for finding in series.findings), key=lambda a: _ORDER.index(a.outcome))
-    worst = answers[0].outcome
+    worst = answers[0].outcome if answers else Outcome.NOT_MEASURED
     return TrendRow(
         series=series.series,
         title=f"{subject} · {asked}" if subject else asked,
@@ -128,7 +130,7 @@ def _headline(outcome: Outcome, rows: Sequence[TrendRow], runs: int) -> str:
     alike = [(row, answer) for row, answer in answers if answer.outcome is outcome]
     if outcome is Outcome.PASS:
         return f"Pass: no alarm in {plural(runs, 'run')}"
-    word = _WORDS[outcome]
+    word = MARKS[outcome].word.capitalize()
     if not alike:
         return f"{word}: the newest run holds nothing to judge"
     row, answer = alike[0]

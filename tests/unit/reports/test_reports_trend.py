@@ -16,7 +16,7 @@ from lens_gate.reports.sparkline import SPARKLINE_CELLS, sparkline
 from lens_gate.reports.trend_page import TrendView
 from lens_gate.reports.trend_view import RULES, trend_view
 from lens_gate.trends.history import RunRecord
-from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from tests.histories import a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
 
 STEP = stepped(math.log(1.2))
@@ -117,6 +117,13 @@ def test_a_history_without_a_series_has_one_case_and_says_so() -> None:
     (suite,) = JUnitXml.fromstring(junit(verdict).encode())
     assert [case.name for case in suite] == ["trend"]
     assert "left out" not in trend_markdown(page).lower()
+
+
+def test_a_trend_that_nobody_judged_is_shown_as_not_measured() -> None:
+    verdict = a_trend_verdict(records_of(noisy(12)))
+    bare = verdict.trend.series[0].model_copy(update={"findings": ()})
+    page = trend_view(verdict.model_copy(update={"trend": verdict.trend.model_copy(update={"series": (bare,)})}))
+    assert page.rows[0].outcome is Outcome.NOT_MEASURED
 
 
 def test_what_a_hostile_commit_or_file_says_does_no_harm() -> None:
