@@ -160,7 +160,7 @@ def render_report(report: PlanReport | DoctorReport, form: Format, screen: Scree
         case Format.MARKDOWN:
             return sheet_markdown(sheet)
         case Format.TEXT:
-            return sheet_text(sheet, width=screen.width, unicode=screen.unicode)
+            return sheet_text(sheet, width=screen.width, unicode=screen.unicode) + "\n"
         case _:
             raise UsageProblem(f"this report cannot be written as {form}", hint="Use text, markdown or json.")
 
