@@ -14,7 +14,7 @@ from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.config.load import Source
 from lens_gate.config.model import Regression
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, UsageProblem
-from lens_gate.steps.judge import Rules, analysis_of, rules, verdict_of
+from lens_gate.steps.judge import Chosen, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.render import Format, Screen, render, render_all
 from lens_gate.steps.trend import TrendOrder, trend_of
 from lens_gate.trends.policy import TrendChoices
@@ -97,7 +97,7 @@ def test_an_anchor_must_be_a_valid_run(tmp_path: Path) -> None:
 
 def stated(folder: Path, *methods: dict[str, Any], **options: Any) -> Rules:
     text = json.dumps({"regression": {"methods": list(methods)}})
-    return rules((Source("lens-gate.yaml", text),), a_world(folder), **options)
+    return rules((Source("lens-gate.yaml", text),), a_world(folder), Chosen(**options))
 
 
 LINE = {"type": "trend", "method": "linear_regression"}
