@@ -22,12 +22,12 @@ class Share:
     of: int
 
     def __str__(self) -> str:
-        """Write the share and its standard error in percent; what never happened is bounded by three in as many."""
+        """Write the share and its standard error in percent; what never or always happened, as so many of so many."""
         if self.of == 0:
             return "–"
         share = self.count / self.of
         if self.count in {0, self.of}:
-            return f"{100 * share:.0f} (± {300 / self.of:.2g}) %"
+            return f"{self.count} of {self.of}"
         return f"{100 * share:.3g} ± {100 * math.sqrt(share * (1 - share) / self.of):.2g} %"
 
 

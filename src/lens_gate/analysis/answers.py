@@ -53,6 +53,11 @@ class Answer:
     bounds: Callable[[float], Interval]
     pairs_needed: Callable[[float, Aim], int]
     views: Callable[[], tuple[View, ...]] = tuple
+    pass_bounds: Callable[[float], Interval] | None = None
+
+    def for_pass(self, tail: float) -> Interval:
+        """Return the bounds that a pass is held to: those of the effect, and wider ones where the mean says more."""
+        return (self.pass_bounds or self.bounds)(tail)
 
     @property
     def estimate(self) -> float:
@@ -60,10 +65,17 @@ class Answer:
         return self.estimated()
 
 
-def ratio_answer(values: PairedValues, *, two_sided: bool) -> Answer | None:
+MOST_OF_MEDIAN = 5.0
+"""In a mean that stands in the way of a pass, a value counts as at most so many times the median of both sides."""
+
+FEWEST_FOR_VIEWS = 5
+
+
+def ratio_answer(values: PairedValues, *, two_sided: bool, by_mean: bool = False) -> Answer | None:
     """Compare two positive quantities by the logarithms of their ratios; None without a pair of positive values.
 
-    What it does to be the second of a pair is taken out.
+    What it does to be the second of a pair is taken out. With `by_mean` a pass must hold for the ratio of the means
+    too: when one answer in five becomes five times as long, a typical pair does not change.
     """
     positive = (values.base > 0) & (values.candidate > 0)
     if not positive.any():
@@ -74,6 +86,10 @@ def ratio_answer(values: PairedValues, *, two_sided: bool) -> Answer | None:
 
     def bounds(tail: float) -> Interval:
         found = typical.bounds(tail=tail)
+        return Interval(_as_percent(found.lower), _as_percent(found.upper))
+
+    def pass_bounds(tail: float) -> Interval:
+        found = _widest(typical.bounds(tail=tail), _mean_bounds(base, candidate, tail))
         return Interval(_as_percent(found.lower), _as_percent(found.upper))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
@@ -88,10 +104,33 @@ def ratio_answer(values: PairedValues, *, two_sided: bool) -> Answer | None:
         floor=_floor(test, two_sided=two_sided),
         bounds=bounds,
         pairs_needed=pairs_needed,
-        views=lambda: (
-            _view("median", median_ratio(base, candidate, tail=VIEW_TAIL)),
-            _view("mean", mean_ratio(base, candidate, tail=VIEW_TAIL)),
-        ),
+        views=lambda: _views(base, candidate),
+        pass_bounds=pass_bounds if by_mean else None,
+    )
+
+
+def _mean_bounds(base: Floats, candidate: Floats, tail: float) -> Interval:
+    """Bound the logarithm of the ratio of the means, each value capped by a limit that knows no side."""
+    most = MOST_OF_MEDIAN * float(np.median(np.concatenate([base, candidate])))
+    found = mean_ratio(np.minimum(base, most), np.minimum(candidate, most), tail=tail)
+    return Interval(found.lower, found.upper)
+
+
+def _widest(one: Interval, other: Interval) -> Interval:
+    lowers, uppers = (one.lower, other.lower), (one.upper, other.upper)
+    return Interval(
+        None if None in lowers else min(bound for bound in lowers if bound is not None),
+        None if None in uppers else max(bound for bound in uppers if bound is not None),
+    )
+
+
+def _views(base: Floats, candidate: Floats) -> tuple[View, ...]:
+    """Show a change by the medians and by the means, where there are enough pairs for an interval."""
+    if len(base) < FEWEST_FOR_VIEWS:
+        return ()
+    return (
+        _view("median", median_ratio(base, candidate, tail=VIEW_TAIL)),
+        _view("mean", mean_ratio(base, candidate, tail=VIEW_TAIL)),
     )
 
 
@@ -146,17 +185,21 @@ def points_answer(values: PairedValues) -> Answer | None:
     if len(values) == 0:
         return None
     differences = without_slot_effect(values.candidate - values.base, values.second)
-    test, shift = signed_rank(differences), mean_shift(differences)
+    test, shift = score_test(differences), mean_shift(differences)
 
     def bounds(tail: float) -> Interval:
-        return _in_points(shift.bounds(tail=tail))
+        if shift.standard_error > 0:
+            return _in_points(shift.bounds(tail=tail))
+        # Where no pair differs, as many may as would have been missed with that chance, each by everything.
+        unseen = 1 - tail ** (1 / len(differences))
+        return _in_points(Interval(shift.estimate - unseen, shift.estimate + unseen))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
         return pairs_for_shift(spread=_spread(differences, 1.0), distance=distance / 100, aim=aim)
 
     return Answer(
         unit="points",
-        method="signed-rank test on paired differences",
+        method="sign-flip test on paired differences",
         pairs=len(values),
         estimated=lambda: 100 * shift.estimate,
         p_value=test.p_two_sided,

@@ -16,9 +16,9 @@ import numpy as np
 
 from lens_gate.analysis.answers import Answer, ratio_answer, share_answer
 from lens_gate.analysis.need import CLOSEST, POWER
-from lens_gate.analysis.pairing import PairedSeries, PairedValues, pair_rows
+from lens_gate.analysis.pairing import PairedSeries, PairedValues, pair_rows, shares_of
 from lens_gate.analysis.quantities import measured, with_status
-from lens_gate.analysis.questions import measurable, shares_of
+from lens_gate.analysis.questions import measurable
 from lens_gate.analysis.rules import METRIC_NAMES, Rules
 from lens_gate.analysis.standings import Gap, placed
 from lens_gate.artifacts.analysis import (

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lens_gate.analysis.judgement import Judged, Question, judge, silent_finding
-from lens_gate.analysis.pairing import PairedSeries
+from lens_gate.analysis.pairing import PairedSeries, differ
 from lens_gate.analysis.quantities import with_status
-from lens_gate.analysis.questions import NOTABLE_P, UNANSWERED, ask, measurable, shares_of
+from lens_gate.analysis.questions import UNANSWERED, ask, measurable
 from lens_gate.analysis.rules import METRIC_NAMES, WEIGHTS, Rules
 from lens_gate.artifacts.analysis import Coverage, Finding
 from lens_gate.stats.multiplicity import Member, Stepped, holm
-from lens_gate.stats.proportions import mcnemar
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import FinishReason, Status
@@ -37,13 +36,16 @@ class DuetResult:
     notes: tuple[str, ...]
 
 
-def duet(series: Sequence[PairedSeries], rules: Rules) -> DuetResult:
-    """Ask every question of every series, and judge all answers as one family."""
+def duet(series: Sequence[PairedSeries], rules: Rules, *, spent: float = 0.0) -> DuetResult:
+    """Ask every question of every series, and judge all answers as one family.
+
+    `spent` is the weight of questions that were answered before: their share of alpha is gone.
+    """
     asked = [ask(one) for one in series]
     questions = [question for questions, _ in asked for question in questions]
     judged = tuple(
         judge(question, stepped, rules)
-        for question, stepped in zip(questions, stepped_down(questions, rules), strict=True)
+        for question, stepped in zip(questions, stepped_down(questions, rules, spent=spent), strict=True)
     )
     unmeasured = tuple(_not_measured(one) for one in series if not measurable(one))
     lost = tuple(_one_sided(one, gap) for one, (_, gaps) in zip(series, asked, strict=True) for gap in gaps)
@@ -56,9 +58,10 @@ def duet(series: Sequence[PairedSeries], rules: Rules) -> DuetResult:
     )
 
 
-def stepped_down(questions: Sequence[Question], rules: Rules) -> tuple[Stepped, ...]:
-    """Hold all questions of a gate against one level, in the order in which they were asked."""
-    return holm([_member(question) for question in questions], alpha=rules.alpha)
+def stepped_down(questions: Sequence[Question], rules: Rules, *, spent: float = 0.0) -> tuple[Stepped, ...]:
+    """Hold all questions of a gate against one level, in the order in which they were asked (see `duet`)."""
+    answered = [Member(1.0, weight=spent)] if spent else []
+    return holm([*(_member(question) for question in questions), *answered], alpha=rules.alpha)[: len(questions)]
 
 
 def _member(question: Question) -> Member:
@@ -139,7 +142,7 @@ def _finish_reasons(series: PairedSeries) -> tuple[str, ...]:
     notes = []
     for reason, text in words.items():
         base, candidate = (arm.texts["finish_reason"].equals(reason) for arm in (series.base, series.candidate))
-        if len(base) and mcnemar(shares_of(base, candidate)).p_two_sided < NOTABLE_P:
+        if differ(base, candidate):
             shares = f"{100 * base.mean():.3g} % before, {100 * candidate.mean():.3g} % now"
             notes.append(f"{series.series}: more or fewer answers are {text} ({shares}).")
     return tuple(notes)

@@ -68,7 +68,7 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
     margin, margin_note = _margin(question, rules)
     # A two-sided test spends its level on both sides, a one-sided one on the side of the alarm.
     tail = stepped.level / 2 if hypothesis.two_sided else stepped.level
-    interval, for_pass = answer.bounds(tail), answer.bounds(rules.pass_tail)
+    interval, for_pass = answer.bounds(tail), answer.for_pass(rules.pass_tail)
     harm = _Harm.of(question, interval, for_pass)
     established = stepped.adjusted_p < rules.alpha
     outcome = _outcome(question, harm, margin, established=established, rules=rules)
@@ -83,14 +83,7 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
         base_value=question.base_value,
         candidate_value=question.candidate_value,
         value_unit=question.value_unit,
-        effect=Effect(
-            unit=answer.unit,
-            estimate=answer.estimate,
-            lower=interval.lower,
-            upper=interval.upper,
-            upper_pass=harm.upper_pass,
-            confidence=1 - 2 * tail,
-        ),
+        effect=_effect(question, interval, harm, established=established, tail=tail),
         p_value=answer.p_value,
         adjusted_p=stepped.adjusted_p,
         threshold=margin,
@@ -103,6 +96,24 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
         views=answer.views(),
     )
     return Judged(finding=finding, question=question, harm=harm.estimate, level=tail)
+
+
+def _effect(question: Question, interval: Interval, harm: _Harm, *, established: bool, tail: float) -> Effect:
+    """Return the effect as it is written; what was tested and is not established has an interval that reaches zero."""
+    answer, lower, upper = question.answer, interval.lower, interval.upper
+    # Interval and test may differ by a hair; the test decides. One that asks for more says nothing of less.
+    if not established and lower is not None:
+        lower = min(lower, 0.0)
+    if not established and upper is not None and question.hypothesis.two_sided:
+        upper = max(upper, 0.0)
+    return Effect(
+        unit=answer.unit,
+        estimate=answer.estimate,
+        lower=lower,
+        upper=upper,
+        upper_pass=harm.upper_pass,
+        confidence=1 - 2 * tail,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +179,7 @@ def _may_stay_open(question: Question, harm: _Harm, margin: float, rules: Rules)
 
     Suspicious is what would have been an alarm if it had been the only question.
     """
-    suspicious = question.answer.p_value < rules.alpha and harm.estimate >= margin
+    suspicious = question.answer.p_value < rules.suspicion and harm.estimate >= margin
     return question.hypothesis not in rules.cover and _too_few_to_cover(question, rules) and not suspicious
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lens_gate.analysis.answers import PLANNING_CONFIDENCE
-from lens_gate.analysis.judgement import Judged
+from lens_gate.analysis.judgement import Judged, pairs_to_cover
 from lens_gate.analysis.noise import price_of_a_pair
 from lens_gate.analysis.pairing import PairedSeries
 from lens_gate.analysis.quantities import column, with_status
@@ -82,7 +82,8 @@ def _pairs(one: Judged, rules: Rules) -> int | None:
     else:
         distance, aim = max(margin - max(one.harm, 0.0), CLOSEST * margin), Aim(rules.pass_tail, POWER)
     # Bad luck can leave open what so many pairs usually settle; then at least some more are needed.
-    return max(one.question.answer.pairs_needed(distance, aim), one.finding.pairs + 1)
+    covering = pairs_to_cover(one.question.hypothesis, rules) or 0
+    return max(one.question.answer.pairs_needed(distance, aim), one.finding.pairs + 1, covering)
 
 
 def _price_of_a_pair(series: Sequence[PairedSeries]) -> float | None:

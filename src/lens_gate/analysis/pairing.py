@@ -20,6 +20,8 @@ from lens_gate.analysis.quantities import (
 )
 from lens_gate.artifacts.analysis import Coverage
 from lens_gate.artifacts.samples import Samples
+from lens_gate.stats.pairs import one_sided_order
+from lens_gate.stats.proportions import PairedShares, mcnemar
 from lens_gate.vocabulary.metrics import Quantity
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
 
@@ -55,7 +57,7 @@ class PairedSeries:
     """One series of a duet: row i of `base` and of `candidate` are a pair that was measured in both arms.
 
     Throttled, shed and interrupted requests have left, with their partners. `latency_gap` says why the latencies of
-    this series cannot carry a pass, None when they can.
+    this series cannot carry a pass, None when they can; `pairs_gap` says why no question of it can.
     """
 
     series: str
@@ -64,6 +66,7 @@ class PairedSeries:
     coverage: Coverage
     latency_gap: str | None
     limit_ns: float
+    pairs_gap: str | None = None
 
     @cached_property
     def failed(self) -> tuple[Flags, Flags]:
@@ -110,7 +113,7 @@ class PairedSeries:
     def presence(self, quantity: Quantity) -> tuple[Flags, Flags]:
         """Return which pairs of successes have this quantity at all: in the base, in the candidate."""
         good = self._good
-        return column(self.base, quantity)[good] > 0, column(self.candidate, quantity)[good] > 0
+        return ~np.isnan(column(self.base, quantity)[good]), ~np.isnan(column(self.candidate, quantity)[good])
 
     def _successes(self, base: Floats, candidate: Floats) -> PairedValues:
         good = self._good
@@ -136,8 +139,7 @@ class PairedSeries:
 
     @cached_property
     def _second(self) -> Floats:
-        slots = self.candidate.numbers["slot"] - self.base.numbers["slot"]
-        return np.where(np.isnan(slots), 0.0, np.sign(slots))
+        return _second(self.base, self.candidate)
 
     def arms_with(self, quantity: Quantity) -> tuple[bool, bool]:
         """Return whether any success of the base, and of the candidate, has more than nothing of this quantity."""
@@ -185,8 +187,10 @@ def pair_rows(
     """Return the pairs that requests of two sides form by their pair numbers; `names` are what they are called."""
     planned = len(np.union1d(base.numbers["pair"], candidate.numbers["pair"]))
     base, candidate = _aligned(base, candidate)
-    throttled = _either(base, candidate, Status.THROTTLED)
-    lost = _either(base, candidate, Status.SHED) | _interrupted(base) | _interrupted(candidate)
+    slowed = with_status(base, Status.THROTTLED), with_status(candidate, Status.THROTTLED)
+    throttled = slowed[0] | slowed[1]
+    shed = with_status(base, Status.SHED) | with_status(candidate, Status.SHED)
+    lost = shed | _interrupted(base) | _interrupted(candidate)
     kept = ~(throttled | lost)
     base, candidate = base.where(kept), candidate.where(kept)
     otherwise = _failed_otherwise(base), _failed_otherwise(candidate)
@@ -206,17 +210,52 @@ def pair_rows(
         coverage=coverage,
         latency_gap=_latency_gap(otherwise, names),
         limit_ns=limit_ns,
+        pairs_gap=_throttled_gap(slowed, names) or _order_gap(base, candidate, names),
     )
+
+
+def _throttled_gap(slowed: tuple[Flags, Flags], names: tuple[str, str]) -> str | None:
+    """Say that one side was throttled more often than the other, so that the pairs that are left were chosen."""
+    if not differ(*slowed):
+        return None
+    base, candidate = (f"{100 * flags.mean():.3g} %" for flags in slowed)
+    return f"{base} of {names[0]}'s and {candidate} of {names[1]}'s requests were throttled, and their pairs left out"
+
+
+def _order_gap(base: Samples, candidate: Samples, names: tuple[str, str]) -> str | None:
+    """Say that the order within pairs was no chance, so that what a first request leaves behind is in the change."""
+    second = _second(base, candidate)
+    if not one_sided_order(second):
+        return None
+    return f"{names[1]} was sent second in {100 * float((second > 0).mean()):.3g} % of the pairs, which is no chance"
+
+
+NOTABLE_P = 0.01
+"""What is merely remarked, or stands in the way of a pass, is noticed at this level."""
+
+
+def differ(base: Flags, candidate: Flags) -> bool:
+    """Whether something happened to one side more often than chance explains."""
+    return len(base) > 0 and mcnemar(shares_of(base, candidate)).p_two_sided < NOTABLE_P
+
+
+def shares_of(base: Flags, candidate: Flags) -> PairedShares:
+    """Count in how many pairs something happened to one member only."""
+    return PairedShares(
+        pairs=len(base), only_base=int((base & ~candidate).sum()), only_candidate=int((candidate & ~base).sum())
+    )
+
+
+def _second(base: Samples, candidate: Samples) -> Floats:
+    """Return +1 where the candidate was sent second, −1 where the base was, and 0 where nobody knows."""
+    slots = candidate.numbers["slot"] - base.numbers["slot"]
+    return np.where(np.isnan(slots), 0.0, np.sign(slots))
 
 
 def _aligned(base: Samples, candidate: Samples) -> tuple[Samples, Samples]:
     """Return the base and the candidate rows of the pairs that have both, in the same order."""
     _, of_base, of_candidate = np.intersect1d(base.numbers["pair"], candidate.numbers["pair"], return_indices=True)
     return base.where(of_base), candidate.where(of_candidate)
-
-
-def _either(base: Samples, candidate: Samples, status: Status) -> Flags:
-    return with_status(base, status) | with_status(candidate, status)
 
 
 def _interrupted(samples: Samples) -> Flags:

@@ -9,18 +9,14 @@ import numpy as np
 
 from lens_gate.analysis.answers import Answer, excess_answer, excess_of, points_answer, ratio_answer, share_answer
 from lens_gate.analysis.judgement import Question
-from lens_gate.analysis.pairing import PairedSeries, PairedValues
+from lens_gate.analysis.pairing import PairedSeries, PairedValues, differ, shares_of
 from lens_gate.analysis.quantities import NS_PER_MS, Flags, with_status
 from lens_gate.analysis.rules import MARGINS
-from lens_gate.stats.proportions import PairedShares, mcnemar
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.requests import Status
 
 TAIL_QUANTILE = 0.95
 EXCESS_QUANTILE = 0.90
-
-NOTABLE_P = 0.01
-"""What is merely remarked, or stands in the way of a pass, is noticed at this level."""
 
 UNANSWERED: Mapping[Hypothesis, str] = {
     Hypothesis.TTFT: "no pair of streamed answers",
@@ -46,14 +42,47 @@ _COMPARED: Mapping[Hypothesis, tuple[Callable[[PairedSeries], PairedValues], str
 }
 """What is compared by its ratio, and the unit that it is shown in."""
 
-_STREAMED: Mapping[Hypothesis, Quantity] = {
+_NEEDED: Mapping[Hypothesis, Quantity] = {
     Hypothesis.TTFT: Quantity.TTFT,
     Hypothesis.TTFT_TAIL_EXCESS: Quantity.TTFT,
     Hypothesis.TTFT_TAIL_EXCEEDANCE: Quantity.TTFT,
     Hypothesis.PER_TOKEN: Quantity.TPOT,
     Hypothesis.TOTAL_EQUAL_LENGTH: Quantity.TPOT,
+    Hypothesis.COST: Quantity.COST,
+    Hypothesis.OUTPUT_LENGTH: Quantity.OUTPUT_TOKENS,
+    Hypothesis.CACHED_SHARE: Quantity.CACHED_SHARE,
 }
-"""What an answer must have to be asked: a candidate may stop streaming in a part of its answers."""
+"""What an answer must have to be asked: a version may lack it in a part of its answers."""
+
+_HAVING: Mapping[Quantity, str] = {
+    Quantity.TTFT: "were streamed",
+    Quantity.TPOT: "were streamed in two pieces or more",
+    Quantity.COST: "have a known cost",
+    Quantity.OUTPUT_TOKENS: "have counted tokens",
+    Quantity.CACHED_SHARE: "say what came from the cache",
+}
+
+_TIMES = frozenset(
+    {
+        Hypothesis.TTFT,
+        Hypothesis.TTFT_TAIL_EXCESS,
+        Hypothesis.TTFT_TAIL_EXCEEDANCE,
+        Hypothesis.PER_TOKEN,
+        Hypothesis.TOTAL,
+        Hypothesis.TOTAL_EQUAL_LENGTH,
+    }
+)
+
+_BY_MEAN = frozenset(
+    {
+        Hypothesis.PER_TOKEN,
+        Hypothesis.TOTAL,
+        Hypothesis.TOTAL_EQUAL_LENGTH,
+        Hypothesis.COST,
+        Hypothesis.OUTPUT_LENGTH,
+    }
+)
+"""Questions whose pass must hold for the mean too; late first tokens have questions of their own."""
 
 
 def measurable(series: PairedSeries) -> bool:
@@ -86,7 +115,7 @@ def _question(series: PairedSeries, hypothesis: Hypothesis) -> Question | None:
         case _:
             values_of, unit = _COMPARED[hypothesis]
             values = values_of(series).scaled(1 / NS_PER_MS if unit == "ms" else 1.0)
-            answer = ratio_answer(values, two_sided=hypothesis.two_sided)
+            answer = ratio_answer(values, two_sided=hypothesis.two_sided, by_mean=hypothesis in _BY_MEAN)
             return _about(series, hypothesis, answer, values, unit=unit)
 
 
@@ -109,20 +138,19 @@ def _about(
 
 def _gap(series: PairedSeries, hypothesis: Hypothesis) -> str | None:
     """Say why this question cannot carry a pass, None where it can."""
-    if hypothesis in _STREAMED:
-        return series.latency_gap or _missing(series, _STREAMED[hypothesis])
-    return series.latency_gap if hypothesis is Hypothesis.TOTAL else None
+    of_times = series.latency_gap if hypothesis in _TIMES else None
+    missing = _missing(series, _NEEDED[hypothesis]) if hypothesis in _NEEDED else None
+    return series.pairs_gap or of_times or missing
 
 
 def _missing(series: PairedSeries, quantity: Quantity) -> str | None:
     """Say that one version has a quantity in more of its answers than the other: those of the rest are not compared."""
     base, candidate = series.presence(quantity)
-    if len(base) == 0 or mcnemar(shares_of(base, candidate)).p_two_sided >= NOTABLE_P:
+    if not differ(base, candidate):
         return None
-    what = "streamed" if quantity is Quantity.TTFT else "streamed in two pieces or more"
     return (
-        f"{100 * base.mean():.3g} % of the base's answers and {100 * candidate.mean():.3g} % of the candidate's were "
-        f"{what}, and the others are not compared"
+        f"{100 * base.mean():.3g} % of the base's answers and {100 * candidate.mean():.3g} % of the candidate's "
+        f"{_HAVING[quantity]}, and the others are not compared"
     )
 
 
@@ -170,7 +198,7 @@ def _errors(series: PairedSeries) -> Question | None:
     if len(base) == 0:
         return None
     question = _events(series, Hypothesis.ERRORS, (base, candidate), method="exact McNemar test")
-    return replace(question, base_errors=int(base.sum()))
+    return replace(question, base_errors=int(base.sum()), latency_gap=_gap(series, Hypothesis.ERRORS))
 
 
 def _events(series: PairedSeries, hypothesis: Hypothesis, happened: tuple[Flags, Flags], *, method: str) -> Question:
@@ -182,11 +210,4 @@ def _events(series: PairedSeries, hypothesis: Hypothesis, happened: tuple[Flags,
         base_value=100 * float(base.mean()),
         candidate_value=100 * float(candidate.mean()),
         value_unit="%",
-    )
-
-
-def shares_of(base: Flags, candidate: Flags) -> PairedShares:
-    """Count in how many pairs something happened to one member only."""
-    return PairedShares(
-        pairs=len(base), only_base=int((base & ~candidate).sum()), only_candidate=int((candidate & ~base).sum())
     )

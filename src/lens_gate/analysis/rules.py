@@ -84,12 +84,14 @@ SHOWN_RATIOS = (Hypothesis.TTFT_TAIL_EXCEEDANCE, Hypothesis.CACHED_SHARE)
 class Rules:
     """How findings become outcomes; `error_percent` is a percentage threshold of the error rate, where one is set.
 
-    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question. Without the
+    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question; an event
+    is suspicious that is rarer by chance than `suspicion`, however often one looks. Without the
     answers to the questions of `cover` there is no pass.
     """
 
     alpha: float
     pass_tail: float
+    suspicion: float
     gate_small_effects: bool
     strict: bool
     margins: Mapping[Hypothesis, float]
@@ -112,6 +114,7 @@ def rules_of(regression: Regression) -> Rules:
     return Rules(
         alpha=regression.alpha,
         pass_tail=1 - PASS_CONFIDENCE,
+        suspicion=regression.alpha,
         gate_small_effects=regression.gate_small_effects,
         strict=regression.strict,
         margins=_margins({hypothesis: min(limits) for hypothesis, limits in configured.items()}),

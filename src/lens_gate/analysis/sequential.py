@@ -14,7 +14,7 @@ import numpy as np
 from lens_gate.analysis.duet import DuetResult, duet
 from lens_gate.analysis.judgement import Judged, overall, pairs_to_cover
 from lens_gate.analysis.pairing import PairedSeries, pair_up
-from lens_gate.analysis.rules import Rules
+from lens_gate.analysis.rules import WEIGHTS, Rules
 from lens_gate.artifacts.analysis import Coverage, Finding, LookTaken
 from lens_gate.artifacts.run import Look
 from lens_gate.artifacts.samples import Samples
@@ -106,16 +106,18 @@ def settle(samples: Samples, looks: Sequence[Look], rules: Rules, limit_ns: floa
     standing, open_now = _Standing(), frozenset(str(name) for name in set(samples.texts["series"].strings()))
     taken: list[LookTaken] = []
     result, series = DuetResult(judged=(), findings=(), coverage=(), notes=()), tuple[PairedSeries, ...]()
-    regressed = False
+    regressed, spent = False, 0.0
     for look in looks:
         at_look = replace(rules, alpha=rules.alpha * look.share, pass_tail=rules.pass_tail * look.share)
         series = pair_up(_seen(samples, look, open_now), limit_ns=limit_ns)
-        result = duet(series, at_look)
+        result = duet(series, at_look, spent=spent)
         said = {name: overall(f for f in result.findings if f.series == name) for name in sorted(open_now)}
         passed = frozenset(name for name, outcome in said.items() if outcome is Outcome.PASS)
         regressed = Outcome.REGRESSION in said.values()
         taken.append(LookTaken(pairs=look.pairs, alpha=at_look.alpha, outcomes=said))
         standing.take(result, series, passed)
+        # A series that passed keeps its share of alpha: which ones are left is no chance, and so they get no more.
+        spent += sum(WEIGHTS[one.question.hypothesis] for one in result.judged if one.finding.series in passed)
         open_now -= passed
         if regressed or not open_now:
             break

@@ -20,7 +20,7 @@ from lens_gate.stats.walsh import WalshAverages
 
 Floats = NDArray[np.float64]
 
-LEVELS = 255
+LEVELS = 63
 """Scores are rounded to so many levels, so that their sums can be enumerated; rounding knows no sign."""
 
 

@@ -18,8 +18,8 @@ from scipy import special
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-EXACT_WORK = 1_000_000
-"""Up to so many additions the distribution is enumerated (about 125 ranks without ties); beyond, it is approximated."""
+EXACT_WORK = 4_000_000
+"""Up to so many additions the distribution is enumerated (about 200 ranks); beyond, it is approximated."""
 
 _CHUNK = 512
 _NEWTON_STEPS = 50

@@ -65,6 +65,12 @@ def look_plan(settings: ScheduleSettings, *, series: int, rules: Rules, limit_s:
             place="profiler",
             hint="Add --requests, or a rate and a duration.",
         )
+    if settings.rate is None and settings.warmup_s > 0:
+        raise ConfigProblem(
+            "a closed loop that ends when it is decided has no warm-up: nobody knows which pairs it would hold",
+            place="profiler.warmup",
+            hint="Leave the warm-up out, or give a rate.",
+        )
     pairs = max(1, requests // (2 * series))
     return LookPlan(pairs=plan_looks(pairs, rules), series=series, rules=rules, limit_ns=1e9 * limit_s)
 

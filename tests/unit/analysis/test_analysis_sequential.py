@@ -11,8 +11,11 @@ from benchmarks.decisions.sequential import Cell, run
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lens_gate.analysis.duet import duet as judged_duet
+from lens_gate.analysis.pairing import pair_up
 from lens_gate.analysis.rules import rules_of
 from lens_gate.analysis.sequential import Settled, plan_looks, progress, settle
+from lens_gate.artifacts.analysis import Finding
 from lens_gate.artifacts.run import Look
 from lens_gate.config.model import Regression
 from lens_gate.vocabulary.metrics import Hypothesis
@@ -149,3 +152,19 @@ def test_runs_end_early_and_right() -> None:
     assert np.mean([one.pairs for one in unchanged]) < 0.5 * 4 * 600
     assert np.mean([one.pairs for one in caught]) < 0.2 * 4 * 600
     assert all(one.uncovered for one in unchanged)
+
+
+def test_the_questions_of_a_series_that_passed_keep_their_share_of_alpha() -> None:
+    alone = duet_of("cached")
+    besides = duet_of("cached", spent=30.0)
+
+    assert min(f.adjusted_p or 1.0 for f in besides) >= min(f.adjusted_p or 1.0 for f in alone)
+    # Ten questions weigh ten; with thirty beside them each has a quarter of its share.
+    ttft = [next(f for f in found if f.hypothesis is Hypothesis.TTFT) for found in (alone, besides)]
+    assert (1 - ttft[1].effect.confidence) == pytest.approx((1 - ttft[0].effect.confidence) / 4, rel=0.2)
+
+
+def duet_of(name: str, *, spent: float = 0.0) -> tuple[Finding, ...]:
+    samples = duet(np.random.default_rng(3), pairs=60)
+    own = samples.where(samples.texts["model"].equals(name))
+    return judged_duet(pair_up(own, limit_ns=LIMIT_NS), RULES, spent=spent).findings

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from lens_gate.stats.pairs import (
+    LEVELS,
     TypicalDifference,
     mean_shift,
     one_sided_order,
@@ -134,8 +135,8 @@ def test_identical_differences_are_bounded_by_themselves() -> None:
 
 
 def enumerated_score_tail(scores: Floats) -> float:
-    """P(sum ≥ observed) over all sign patterns of the scores in 255 steps of the largest."""
-    levels = np.rint(255 * scores / np.abs(scores).max())
+    """P(sum ≥ observed) over all sign patterns of the scores in LEVELS steps of the largest."""
+    levels = np.rint(LEVELS * scores / np.abs(scores).max())
     sums = [float(np.dot(np.abs(levels), signs)) for signs in product((-1, 1), repeat=len(levels))]
     reached = float(levels.sum())
     return sum(total >= reached - 1e-9 for total in sums) / len(sums)

@@ -167,3 +167,12 @@ def test_a_run_of_unknown_length_cannot_plan_its_looks(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigProblem, match="at most"):
         looks_of(arms_of(world, requests=None, workload=closed), Regression(), asked=True)
+
+
+def test_a_closed_loop_with_a_warm_up_cannot_plan_its_looks(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    sections: dict[str, Any] = {"workload": {"type": "closed", "closed": {"concurrency": 2}},
+                "profiler": {"requests": 100, "warmup": "1s"}}  # fmt: skip
+
+    with pytest.raises(ConfigProblem, match="warm-up"):
+        looks_of(arms_of(world, **sections), Regression(), asked=True)
