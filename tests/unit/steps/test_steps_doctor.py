@@ -77,4 +77,4 @@ def test_an_interrupted_examination_says_what_it_has(tmp_path: Path) -> None:
     assert report.ending is Ending.INTERRUPTED
     assert report.unchanged
     assert (tmp_path / "run.json").exists()
-    assert 0 < sum(one.requests for one in report.series) < 100
+    assert 0 < len(measured.samples) < 100
