@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lens_gate.analysis.answers import points_answer, ratio_answer
+from lens_gate.analysis.answers import excess_answer, points_answer, ratio_answer
 from lens_gate.analysis.duet import duet
 from lens_gate.analysis.need import need_of
 from lens_gate.analysis.pairing import PairedValues, pair_up
@@ -17,6 +17,7 @@ from lens_gate.analysis.rules import Rules, rules_of
 from lens_gate.artifacts.analysis import Finding
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Regression
+from lens_gate.stats.planning import Aim
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Outcome
 from lens_gate.vocabulary.requests import ErrorClass, Status
@@ -168,6 +169,16 @@ def test_a_pass_is_unbounded_where_either_bound_is() -> None:
 
     assert found is not None
     assert found.for_pass(0.05).upper is None
+
+
+def test_more_pairs_tell_a_smaller_change_of_the_slowest_first_tokens() -> None:
+    rng = np.random.default_rng(2)
+    values = PairedValues(base=rng.lognormal(size=200), candidate=rng.lognormal(size=200), second=np.zeros(200))
+
+    found = excess_answer(values, limit=2.0)
+
+    assert found is not None
+    assert found.pairs_needed(3.0, Aim(0.05, 0.9)) > found.pairs_needed(6.0, Aim(0.05, 0.9)) > 2
 
 
 def test_a_plan_for_rare_events_is_no_smaller_than_what_covers_them() -> None:

@@ -92,3 +92,11 @@ def test_two_sided_is_twice_the_smaller_tail_and_at_most_one() -> None:
     assert tails(np.array([1, 1, 1]), np.array([True, True, True])).two_sided == 0.25
     assert tails(np.array([1, 1]), np.array([True, False])).two_sided == 1.0
     assert tails(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)).two_sided == 1.0
+
+
+@pytest.mark.usefixtures("approximated")
+def test_a_search_that_is_cut_short_still_gives_a_probability(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_flips, "_NEWTON_STEPS", 1)
+    weights = np.arange(1, 41)
+
+    assert 0 <= tails(weights, weights > 8).greater <= 1e-2
