@@ -409,6 +409,7 @@ def test_simulate_passes_its_options_on(invoke: Invoke, monkeypatch: pytest.Monk
     ]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_baseline_is_read_before_our_own_run_is_written_over_it(invoke: Invoke, configure: Configure) -> None:
     configure(models=("sim-instant",))
     assert invoke("run", "--requests", "20", "--output", "results/run.json").code == 0

@@ -404,13 +404,13 @@ def test_ctrl_c_outside_of_a_run_exits_with_130(invoke: Invoke, duet: Duet, monk
 
 def test_70_before_1_and_7(invoke: Invoke, duet: Duet, in_the_way: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     duet(**REGRESSION)
-    monkeypatch.setattr("lens_gate.cli.judging.console", planted)
+    monkeypatch.setattr("lens_gate.cli.judging.told", planted)
     assert invoke("gate", "run.json", "--output", UNWRITABLE).code == 70
 
 
 def test_70_before_130(invoke: Invoke, duet: Duet, monkeypatch: pytest.MonkeyPatch) -> None:
     duet(**REGRESSION, **INTERRUPTED)
-    monkeypatch.setattr("lens_gate.cli.judging.console", planted)
+    monkeypatch.setattr("lens_gate.cli.judging.told", planted)
     assert invoke("gate", "run.json").code == 70
 
 
