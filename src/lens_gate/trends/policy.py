@@ -28,7 +28,7 @@ _KNOWN: Mapping[TrendRule, str] = {
         "(simulated; 2 to 3 times as often where neighbouring runs are alike)."
     ),
     TrendRule.LINEAR_REGRESSION: (
-        "A least-squares line over 10 runs that may grow by 5 % a run never finds a step of 10 % (simulated)."
+        "A least-squares line over 10 runs that may grow by 5 % a run finds at most 1 in 100 steps of 10 % (simulated)."
     ),
 }
 """What the benchmark says of a rule (docs/decision-quality-trend.md)."""

@@ -60,14 +60,15 @@ def _shift(line: Line, policy: TrendPolicy, shift: Shift, levels: tuple[Floats, 
 
 def judged_shifts(line: Line, shifts: Sequence[TrendShift], policy: TrendPolicy, *, visible: float) -> Ruled:
     """Return what change points say of a line: an alarm, too little to say anything, or that it is steady."""
-    asked = Asked(TrendRule.CHANGE_POINTS, line.scale.threshold(policy))
+    threshold = line.scale.threshold(policy)
+    asked = Asked(TrendRule.CHANGE_POINTS, threshold)
     alarms = [shift for shift in shifts if shift.alarm]
     if alarms:
         worst = max(alarms, key=lambda shift: abs(shift.effect.estimate or 0.0))
         return Ruled(asked.answered(Outcome.REGRESSION, _told(line, worst), worst.effect))
     if len(line.points) < FEWEST_RUNS:
         return asked.too_few(len(line.points), FEWEST_RUNS)
-    seen = f"a step of about {visible:.2g} {line.scale.unit} would be found"
+    seen = f"a step of about {max(visible, threshold):.2g} {line.scale.unit} would be found"
     if line.scale.name == "log" and visible > BLIND_PERCENT:
         return Ruled(asked.answered(Outcome.INCONCLUSIVE, f"Too noisy to say: only {seen}."))
     if not shifts:

@@ -68,6 +68,10 @@ def test_a_steady_line_passes_and_says_what_it_would_have_seen() -> None:
     assert f"a step of about {series.visible:.2g} %" in finding(series).reason
 
 
+def test_a_silent_line_claims_to_see_no_less_than_what_matters() -> None:
+    assert "a step of about 3 % would be found" in finding(only_series(records_of([0.0] * 20))).reason
+
+
 @pytest.mark.parametrize(
     ("runs", "outcome"), [(1, Outcome.INCONCLUSIVE), (10, Outcome.INCONCLUSIVE), (11, Outcome.PASS)]
 )
