@@ -103,7 +103,13 @@ until_option = click.option(
 )
 
 judge_options = grouped(
-    click.option("--baseline", type=click.Path(), help="A stored run to compare with, where the run has one arm only."),
+    click.option(
+        "--baseline",
+        "baselines",
+        multiple=True,
+        type=click.Path(),
+        help="A stored run, or a folder of them, to compare with where the run has no pairs; repeatable.",
+    ),
     threshold_option,
     cover_option,
     click.option("--decision", type=click.Choice(["calibrated", "classic"]), help="Which rules judge."),
@@ -167,7 +173,7 @@ def chosen_of(options: dict[str, Any], *, fail_on: tuple[str, ...] = ()) -> Chos
         threshold=options.get("threshold"),
         decision=options.get("decision"),
         cover=cover_of(options.get("cover")),
-        baseline=options.get("baseline"),
+        baselines=tuple(options.get("baselines", ())),
         fail_on=fail_on,
     )
 

@@ -86,14 +86,15 @@ def ci(**options: Any) -> int:
     here = world()
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
-    if order.against is None and judged_by.baseline is None:
+    if order.against is None and not judged_by.baselines:
         order = with_default_base(order, here)
     arms = resolve(order, here)
     if options["dry_run"]:
         click.echo(forecast_text(preview(arms, here), arms))
         return ExitCode.OK
     # Read before anything is sent: a missing one costs nothing, and our own run may be written over it.
-    stored = stored_baseline(judged_by, here) if order.against is None else None
+    series = [one.series for one in arms.candidate.series]
+    stored = stored_baseline(judged_by, here, series=series) if order.against is None else None
     folder = Path(options["output_dir"])
     looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
