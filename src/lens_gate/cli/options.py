@@ -102,6 +102,13 @@ until_option = click.option(
     "--until-decided", is_flag=True, help="Look at the pairs now and then, and stop when the answer is clear."
 )
 
+control_option = click.option(
+    "--control",
+    metavar="SHARE",
+    type=click.FloatRange(min=0, max=0.5, min_open=True),
+    help="Send this share of the requests with the baseline's own configuration, as a control for stored runs.",
+)
+
 judge_options = grouped(
     click.option(
         "--baseline",
