@@ -16,7 +16,7 @@ from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.need import need_of, need_of_duet
 from lens_gate.analysis.pairing import pair_up
 from lens_gate.analysis.rules import policy_of, rules_of
-from lens_gate.analysis.screen import Screening, screen
+from lens_gate.analysis.screen import Screening, covered, screen
 from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
 from lens_gate.analysis.stored import StoredSeries, arm_of, match_series
@@ -211,6 +211,7 @@ def _say_stored(run: Run, samples: Samples, baseline: Stored | None, regression:
         verdict=overall((*findings, *matched.missing)),
         source="stored",
         findings=(*findings, *matched.missing),
+        coverage=() if _is_classic(regression) else covered(matched.series),
         need=need,
         notes=matched.notes,
         attribution=attributed_stored(matched.series),

@@ -131,8 +131,9 @@ def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_z
 
 def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
     """Refuse options that a trend has no use for, rather than ignore them."""
-    judging = ("baseline", "threshold", "cover", "decision")
-    given = [f"--{name}" for name in judging if options[name] is not None]
+    judging = {"baseline": options["baselines"] or None}
+    judging |= {name: options[name] for name in ("threshold", "cover", "decision")}
+    given = [f"--{name}" for name, value in judging.items() if value is not None]
     if given and isinstance(artifact, Trend | TrendVerdict):
         raise UsageProblem(
             f"{' and '.join(given)} does not apply to a trend",
