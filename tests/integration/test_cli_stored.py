@@ -33,7 +33,9 @@ Configure = Callable[..., Path]
 def a_summary(level: float) -> ModelResult:
     """Return the summary of a run whose times are `level` times the usual ones, and scatter as those of `a_day` do."""
     times = {"ttft": 500.0, "total": 1510.0, "tpot": 1000 / 49}
-    summaries = {name: a_latency_summary(level * ms, count=60, p75_ms=1.035 * level * ms) for name, ms in times.items()}
+    summaries: dict[str, Any] = {
+        name: a_latency_summary(level * ms, count=60, p75_ms=1.035 * level * ms) for name, ms in times.items()
+    }
     return a_model_result(latency=a_latency(**summaries))
 
 
