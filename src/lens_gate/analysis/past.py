@@ -68,7 +68,7 @@ class PastRun:
 
     id: str
     started: float
-    requests_hash: str | None
+    sent: str
     valid: bool
     series: Mapping[str, PastSeries]
 
@@ -78,7 +78,7 @@ class PastRun:
         return cls(
             id=run.benchmark.id,
             started=_seconds(run.benchmark.start_time),
-            requests_hash=next((arm.requests_hash for arm in run.arms if arm.arm is Arm.CANDIDATE), None),
+            sent=_sent(run),
             valid=run.validity.valid,
             series={
                 f"{provider.name}/{model.id}": PastSeries.of(model)
@@ -87,6 +87,17 @@ class PastRun:
                 if model.requests.successful
             },
         )
+
+
+def _sent(run: Run) -> str:
+    """Return what two runs that sent the same have in common.
+
+    Of a run that another tool measured only the models: most of them make up new prompts each time.
+    """
+    candidate = next((arm for arm in run.arms if arm.arm is Arm.CANDIDATE), None)
+    if candidate is None:
+        return ""
+    return " ".join(sorted(candidate.models)) if run.transport.startswith("import") else candidate.requests_hash
 
 
 def _seconds(start_time: str) -> float:
@@ -134,7 +145,7 @@ def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: str
         else:
             left_out[reason] += 1
     newest = next(reversed(kept.values()), None)
-    same = [run for run in kept.values() if newest is None or run.requests_hash == newest.requests_hash]
+    same = [run for run in kept.values() if newest is None or run.sent == newest.sent]
     older = same[:-MOST_RUNS]
     left_out.update({OTHER_REQUESTS: len(kept) - len(same), f"older than the newest {MOST_RUNS}": len(older)})
     return Usable(runs=tuple(same[-MOST_RUNS:]), left_out=+left_out)

@@ -73,7 +73,7 @@ class TestWhatIsKept:
         assert PastRun.of(a_run(benchmark=a_benchmark(start_time=start))).started == seconds
 
     def test_a_run_without_arms_sent_nobody_knows_what(self) -> None:
-        assert past(1, arms=()).requests_hash is None
+        assert past(1, arms=()).sent == ""
 
 
 class TestWhichRunsCount:
@@ -108,6 +108,12 @@ class TestWhichRunsCount:
 
         assert [run.id for run in usable.runs] == ["run-3", "run-4"]
         assert usable.left_out == {OTHER_REQUESTS: 3}
+
+    def test_what_another_tool_sent_is_known_by_its_models(self) -> None:
+        arms = [(an_arm(requests_hash=str(number), models=("m",)),) for number in range(3)]
+        runs = [past(number, arms=arms[number], transport="import: llmperf") for number in range(3)]
+
+        assert len(usable_runs(runs, series=[SERIES], judged=None).runs) == 3
 
     def test_old_ones_say_little(self) -> None:
         runs = [past(number) for number in range(MOST_RUNS + 2)]
