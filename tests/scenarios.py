@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lens_gate.artifacts.analysis import LookTaken, View
+from lens_gate.artifacts.analysis import LookTaken, StoredHistory, View
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.vocabulary.metrics import Hypothesis
@@ -194,6 +194,44 @@ def classic() -> Verdict:
     return a_verdict(stored)
 
 
+STORED = StoredHistory(
+    runs=12, run_to_run_percent=4.8, prior_weight=0.21, smallest_visible_percent=38.0, control_requests=0
+)
+BASIS = "12 stored runs, 4.8 % from run to run (79 % from this history, 21 % from what is usual)."
+
+
+def stored_runs() -> Verdict:
+    """A first token that a day may explain, and a pace that is clearly as it was."""
+    open_question = a_finding(
+        metric="median_ttft",
+        hypothesis=Hypothesis.TTFT,
+        method="prediction from stored runs",
+        pairs=0,
+        effect=an_effect(14.0, lower=-12.0, upper=46.0, upper_pass=26.0, confidence=0.9967),
+        threshold=10.0,
+        outcome=Outcome.INCONCLUSIVE,
+        reason=f"The median changed by +14 %, which drift may explain. {BASIS} A change is seen from 38 % on. "
+        "To decide, measure both versions at once: lens-gate ci --against-ref 91d04e7aa0",
+        history=STORED,
+    )
+    steady = a_finding(
+        metric="median_tpot",
+        hypothesis=Hypothesis.PER_TOKEN,
+        method="prediction from stored runs",
+        pairs=0,
+        base_value=20.0,
+        candidate_value=20.1,
+        effect=an_effect(0.5, lower=-9.0, upper=11.0, upper_pass=6.0, confidence=0.9967),
+        threshold=10.0,
+        reason=f"At most 6 % worse, below the 10 % that matter. {BASIS}",
+        history=STORED,
+    )
+    medians_only = a_coverage(pairs_planned=0, pairs_used=0, not_covered=("errors and cost: only medians",))
+    return a_verdict(
+        an_analysis(open_question, steady, source="stored", comparison=None, arms=(an_arm(),), coverage=(medians_only,))
+    )
+
+
 def slower_answers() -> Verdict:
     slower = a_finding(
         metric="mean_latency",
@@ -268,6 +306,7 @@ SCENARIOS: Mapping[str, Callable[[], Verdict]] = {
     "no_baseline": no_baseline,
     "not_measured": not_measured,
     "classic": classic,
+    "stored_runs": stored_runs,
     "slower_answers": slower_answers,
     "error_budget": error_budget,
     "capped": capped,

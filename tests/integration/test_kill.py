@@ -16,7 +16,7 @@ import pytest
 from lens_gate.artifacts.codec import loads
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Run
-from lens_gate.steps.judge import samples_beside
+from lens_gate.steps.reading import samples_beside
 
 RATE = 40
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lens_gate.analysis.attribution import attributed_duet, attributed_stored
+from lens_gate.analysis.baseline import Stored, matched_with
 from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
 from lens_gate.analysis.compare import rank
 from lens_gate.analysis.duet import duet
@@ -15,10 +16,10 @@ from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.need import need_of, need_of_duet
 from lens_gate.analysis.pairing import pair_up
 from lens_gate.analysis.rules import policy_of, rules_of
-from lens_gate.analysis.screen import screen
+from lens_gate.analysis.screen import Screening, covered, screen
 from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
-from lens_gate.analysis.stored import StoredSeries, arm_of, match_series, names_of, unmatched
+from lens_gate.analysis.stored import StoredSeries, arm_of, match_series
 from lens_gate.artifacts.analysis import (
     Analysis,
     Attribution,
@@ -34,11 +35,8 @@ from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.run import ProviderResult, Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.model import Method, Regression
-from lens_gate.errors import NoBaseline
 from lens_gate.vocabulary.outcomes import Decision, Outcome
 from lens_gate.vocabulary.requests import Arm
-
-Stored = tuple[Run, Samples]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ def analyze(
     request_timeout_s: float,
     provenance: Provenance,
 ) -> Analysis:
-    """Say what changed: between the arms of a duet, else against a stored run, else nothing.
+    """Say what changed: between the arms of a duet, else against stored runs or a control, else nothing.
 
     `request_timeout_s` is taken for the limit of a run that does not name its own.
     Raises NoBaseline for a stored run that cannot be compared (another model, invalid, or without a success), and
@@ -120,7 +118,7 @@ def _is_classic(regression: Regression) -> bool:
 
 
 def _base_providers(run: Run, baseline: Stored | None) -> tuple[ProviderResult, ...]:
-    return baseline[0].providers if baseline is not None and run.comparison is None else run.base_providers
+    return run.base_providers if baseline is None or is_duet(run) else baseline.run.providers
 
 
 def _say(run: Run, samples: Samples, *, baseline: Stored | None, regression: Regression, limit_ns: float) -> _Said:
@@ -137,11 +135,16 @@ def _say(run: Run, samples: Samples, *, baseline: Stored | None, regression: Reg
         )
         note = f"The measurement is invalid, so it says nothing about the endpoint: {reasons}."
         return _Said(verdict=Outcome.NOT_MEASURED, source="none", notes=(note,))
-    if run.comparison is not None:
+    if is_duet(run):
         return _say_duet(run, samples, regression, limit_ns)
-    if baseline is not None:
+    if baseline is not None or run.comparison is not None:
         return _say_stored(run, samples, baseline, regression)
     return _say_alone(run)
+
+
+def is_duet(run: Run) -> bool:
+    """Whether a run has pairs: two arms, of which neither is the control of stored runs."""
+    return run.comparison is not None and run.comparison.control_share is None
 
 
 def _say_alone(run: Run) -> _Said:
@@ -193,51 +196,23 @@ def _say_classic(
     return _Said(verdict=overall(findings), source=source, findings=findings)
 
 
-def _say_stored(run: Run, samples: Samples, baseline: Stored, regression: Regression) -> _Said:
-    stored, stored_samples = baseline
-    candidate, base = arm_of(samples, Arm.CANDIDATE), arm_of(stored_samples, Arm.CANDIDATE)
-    matched = match_series(candidate, base)
-    _refuse(stored, candidate, base, matched)
-    missing = tuple(unmatched(name) for name in names_of(candidate) if name not in {one.series for one in matched})
+def _say_stored(run: Run, samples: Samples, baseline: Stored | None, regression: Regression) -> _Said:
+    matched = matched_with(run, samples, baseline)
     if _is_classic(regression):
-        findings, need = classic_findings(matched, regression.methods), None
+        findings, need = classic_findings(matched.series, regression.methods), None
     else:
         rules = rules_of(regression)
-        findings = (*screen(matched, rules), *shown_findings(matched, rules.shown))
-        need = need_of_duet(matched, rules, requests_per_second=_rate(run))
+        screening = Screening(
+            rules=rules, disaster_percent=regression.disaster_percent, base_commit=matched.base_commit
+        )
+        findings = (*screen(matched.series, screening), *shown_findings(matched.series, rules.shown))
+        need = need_of_duet(matched.series, rules, requests_per_second=_rate(run))
     return _Said(
-        verdict=overall((*findings, *missing)),
+        verdict=overall((*findings, *matched.missing)),
         source="stored",
-        findings=(*findings, *missing),
+        findings=(*findings, *matched.missing),
+        coverage=() if _is_classic(regression) else covered(matched.series),
         need=need,
-        notes=_configuration_note(run, stored),
-        attribution=attributed_stored(matched),
+        notes=matched.notes,
+        attribution=attributed_stored(matched.series),
     )
-
-
-def _refuse(stored: Run, candidate: Samples, base: Samples, matched: Sequence[StoredSeries]) -> None:
-    if not stored.validity.valid:
-        raise NoBaseline(
-            "the stored run is invalid: its instrument could not be trusted",
-            hint="Store a valid run, or compare two versions at once with --against-ref.",
-        )
-    if matched and not any(one.base.requests.successful for one in matched):
-        raise NoBaseline(
-            "the stored run holds no successful request",
-            hint="Store a run that measured something, or compare two versions at once with --against-ref.",
-        )
-    if len(candidate) and not matched:
-        raise NoBaseline(
-            f"the stored run measured {_listed(base)}, and this one measured {_listed(candidate)}",
-            hint="Name a baseline of the same model, or compare two models at once with --against-model.",
-        )
-
-
-def _listed(samples: Samples) -> str:
-    return ", ".join(names_of(samples)) or "nothing"
-
-
-def _configuration_note(run: Run, stored: Run) -> tuple[str, ...]:
-    if run.fingerprint.config_hash == stored.fingerprint.config_hash:
-        return ()
-    return ("The stored run was made with another configuration; differences may come from there.",)

@@ -181,5 +181,6 @@ def policy_of(regression: Regression, *, false_alarm_note: str | None = None) ->
         thresholds_percent={name: limit for name, limit in percent.items() if limit is not None},
         threshold_points=points,
         cover=tuple(sorted(regression.cover)),
+        disaster_percent=regression.disaster_percent,
         false_alarm_note=false_alarm_note,
     )

@@ -1,141 +1,220 @@
-"""A stored baseline under the calibrated rules: an honest screen that sees disasters and says what it cannot see.
+"""Stored runs under the calibrated rules: a screen that says what it sees, and how much it could have seen.
 
-Between two days a provider drifts by 4 % in the middle and by 35 % on one day in twenty, so that no number of requests
-tells a change of the usual size from the day. What remains is a change far beyond any drift.
+Between two days a provider drifts by 4 % in the middle, and by 35 % on one day in twenty. More requests do not help
+against that: what a change has to stand out from is how much this series moves from run to run.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from lens_gate.analysis.foretold import Foretold, foretell
 from lens_gate.analysis.judgement import silent_finding
-from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, with_status
-from lens_gate.analysis.rules import METRIC_NAMES, PASS_CONFIDENCE, Rules
+from lens_gate.analysis.rules import METRIC_NAMES, Rules
 from lens_gate.analysis.stored import StoredSeries
-from lens_gate.artifacts.analysis import Effect, Finding
-from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.analysis import Coverage, Effect, Finding, StoredHistory
+from lens_gate.stats.levels import Distance
 from lens_gate.stats.multiplicity import Member, Stepped, holm
-from lens_gate.stats.two_sample import tends_to_exceed
-from lens_gate.vocabulary.metrics import Hypothesis, Quantity
+from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome
-from lens_gate.vocabulary.requests import Status
 
-DISASTER_PERCENT = 100.0
-FEWEST_REQUESTS = 10
-MOST_CACHE_DIFFERENCE = 10.0
-"""In points: beyond it, the two runs were not asked the same of the server's cache."""
+POWER = 0.95
+"""How often the smallest visible change would be found."""
 
-DUET_COMMAND = "lens-gate ci --against-ref <base commit>"
+NOT_COVERED = "late first tokens, errors, cost and length of answers: without pairs only medians of times are compared"
 
-_SCREENED = {
-    Hypothesis.TTFT: Quantity.TTFT,
-    Hypothesis.PER_TOKEN: Quantity.TPOT,
-    Hypothesis.TOTAL: Quantity.LATENCY,
-}
+DRIFT_SHARE = 0.75
+DISASTER_SHARE = 1 - DRIFT_SHARE
+"""A median may be a regression in two ways, and each may spend this share of what it has of the gate's alpha."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Screened:
-    series: str
-    hypothesis: Hypothesis
-    base: Floats
-    candidate: Floats
-    p_value: float
-    cache_gap: str | None
+class Screening:
+    """How medians are held against stored runs.
+
+    A change beyond `disaster_percent` needs to be told from chance within the runs only. `base_commit` is what a duet
+    would have to compare with, where that is known.
+    """
+
+    rules: Rules
+    disaster_percent: float
+    base_commit: str | None = None
 
     @property
-    def change(self) -> float:
-        """Return the change of the median in percent."""
-        return 100 * float(np.median(self.candidate) / np.median(self.base) - 1)
+    def duet(self) -> str:
+        """Say how to decide what stored runs cannot."""
+        against = "<base commit>" if self.base_commit is None else self.base_commit[:12]
+        return f"To decide, measure both versions at once: lens-gate ci --against-ref {against}"
 
 
-def screen(series: Sequence[StoredSeries], rules: Rules) -> tuple[Finding, ...]:
-    """Hold every median latency against its stored one: a regression beyond 100 %, inconclusive otherwise."""
+def screen(series: Sequence[StoredSeries], screening: Screening) -> tuple[Finding, ...]:
+    """Hold every median latency against what the stored runs of its series lead to expect."""
     measured = [one for one in series if one.candidate.requests.successful]
-    screened = [
-        found for one in measured for hypothesis in _SCREENED if (found := _screen_one(one, hypothesis)) is not None
-    ]
-    family = holm([Member(one.p_value) for one in screened], alpha=rules.alpha)
-    findings = tuple(_finding(one, stepped, rules) for one, stepped in zip(screened, family, strict=True))
+    findings = judge_foretold([found for one in measured for found in foretell(one)], screening)
     answered = {finding.series for finding in findings}
     return findings + tuple(_silent(one) for one in series if one.series not in answered)
 
 
-def _screen_one(series: StoredSeries, hypothesis: Hypothesis) -> _Screened | None:
-    base, candidate = (
-        _successes(samples, _SCREENED[hypothesis]) for samples in (series.base_samples, series.candidate_samples)
+def covered(series: Sequence[StoredSeries]) -> tuple[Coverage, ...]:
+    """Say of each series what medians of stored runs tell nothing about."""
+    return tuple(
+        Coverage(
+            series=one.series,
+            pairs_planned=0,
+            pairs_used=0,
+            excluded_throttled=0,
+            excluded_failed=0,
+            censored=0,
+            not_covered=(NOT_COVERED,),
+        )
+        for one in series
     )
-    if min(len(base), len(candidate)) < FEWEST_REQUESTS:
-        return None
-    return _Screened(
-        series=series.series,
-        hypothesis=hypothesis,
-        base=base,
-        candidate=candidate,
-        p_value=tends_to_exceed(candidate, base, factor=1 + DISASTER_PERCENT / 100),
-        cache_gap=None if hypothesis is Hypothesis.PER_TOKEN else _cache_gap(series),
+
+
+def judge_foretold(foretold: Sequence[Foretold], screening: Screening) -> tuple[Finding, ...]:
+    """Judge all medians of a gate as one family."""
+    asked = [_ask(one, screening) for one in foretold]
+    family = holm([Member(one.p_value) for one in asked], alpha=screening.rules.alpha)
+    first = screening.rules.alpha / max(1, len(asked))
+    return tuple(_finding(one, stepped, first, screening) for one, stepped in zip(asked, family, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One median, and what makes its change a regression; changes are logarithms of ratios.
+
+    `middle` is the level to be expected. `sampled` is how far the run lies from it if chance within the runs were all
+    that moves them; a disaster need only be told from that.
+    """
+
+    told: Foretold
+    middle: float
+    sampled: Distance
+    disaster: float
+    p_value: float
+
+    def beyond(self, tail: float) -> float:
+        """Return the change that an unchanged run shows, or exceeds, with a probability of `tail`."""
+        return self.told.expected.quantile(1 - tail, variance=self.told.candidate.variance) - self.middle
+
+    def lower(self, level: float) -> float:
+        """Return the lower bound of the change: in a disaster the one that leaves drift aside."""
+        drifted = self.sampled.estimate - self.beyond(DRIFT_SHARE * level)
+        sampled = self.sampled.lower(DISASTER_SHARE * level)
+        return max(drifted, sampled) if sampled > self.disaster else drifted
+
+    def upper(self, tail: float) -> float:
+        """Return the upper bound of the change."""
+        return self.sampled.estimate - self.beyond(1 - tail)
+
+    def visible(self, level: float, margin: float) -> float:
+        """Return the change that would be found with a probability of POWER at this level."""
+        disaster = self.disaster + self.sampled.reach(DISASTER_SHARE * level)
+        return max(margin, min(self.beyond(DRIFT_SHARE * level), disaster)) - self.beyond(POWER)
+
+
+def _ask(told: Foretold, screening: Screening) -> _Asked:
+    middle = told.expected.quantile(0.5)
+    sampled = Distance(told.candidate.log_value - middle, math.sqrt(told.candidate.variance + told.noise))
+    disaster = math.log1p(screening.disaster_percent / 100)
+    drifted, beyond_all_drift = told.expected.at_least(told.candidate), sampled.at_least(disaster)
+    p_value = min(1.0, drifted / DRIFT_SHARE, beyond_all_drift / DISASTER_SHARE)
+    return _Asked(told=told, middle=middle, sampled=sampled, disaster=disaster, p_value=p_value)
+
+
+def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) -> Finding:
+    told, rules = one.told, screening.rules
+    margin = rules.margins[told.hypothesis]
+    effect = Effect(
+        unit="%",
+        estimate=_percent(one.sampled.estimate),
+        lower=_percent(one.lower(stepped.level)),
+        upper=_percent(one.upper(DRIFT_SHARE * stepped.level)),
+        upper_pass=_percent(one.upper(rules.pass_tail)),
+        confidence=1 - 2 * stepped.level,
     )
-
-
-def _successes(samples: Samples, quantity: Quantity) -> Floats:
-    values = column(samples.where(with_status(samples, Status.OK)), quantity) / NS_PER_MS
-    return values[values > 0]
-
-
-def _cache_gap(series: StoredSeries) -> str | None:
-    """Say that the cached shares differ too much to compare, None when they do not."""
-    base, candidate = (
-        100 * model.tokens.cached / model.tokens.input if model.tokens.input else 0.0
-        for model in (series.base, series.candidate)
+    history = StoredHistory(
+        runs=told.runs,
+        run_to_run_percent=_percent(told.expected.run_to_run),
+        prior_weight=told.expected.prior_weight,
+        smallest_visible_percent=_percent(one.visible(first, math.log1p(margin / 100))),
+        control_requests=told.control_requests,
     )
-    if abs(candidate - base) <= MOST_CACHE_DIFFERENCE:
-        return None
-    return f"the server read {base:.0f} % of the input from its cache then and {candidate:.0f} % now"
-
-
-def _finding(one: _Screened, stepped: Stepped, rules: Rules) -> Finding:
-    established = stepped.adjusted_p < rules.alpha and one.cache_gap is None
-    base, candidate = float(np.median(one.base)), float(np.median(one.candidate))
+    established = stepped.adjusted_p < rules.alpha and told.gap is None
+    outcome = _outcome(effect, margin, established=established, comparable=told.gap is None, rules=rules)
     return Finding(
-        series=one.series,
-        metric=METRIC_NAMES[one.hypothesis].replace("mean_", "median_"),
-        hypothesis=one.hypothesis,
-        method=f"Mann–Whitney test against {1 + DISASTER_PERCENT / 100:g} times the stored run",
+        series=told.series,
+        metric=METRIC_NAMES[told.hypothesis].replace("mean_", "median_"),
+        hypothesis=told.hypothesis,
+        method="prediction from stored runs" if told.runs else "control of the same run",
         pairs=0,
-        base_value=base,
-        candidate_value=candidate,
+        base_value=math.exp(one.middle),
+        candidate_value=math.exp(told.candidate.log_value),
         value_unit="ms",
-        effect=Effect(
-            unit="%", estimate=one.change, lower=None, upper=None, upper_pass=None, confidence=PASS_CONFIDENCE
-        ),
+        effect=effect,
         p_value=one.p_value,
         adjusted_p=stepped.adjusted_p,
-        threshold=DISASTER_PERCENT,
+        threshold=margin,
         established=established,
         in_family=True,
         gated=True,
-        outcome=Outcome.REGRESSION if established else Outcome.INCONCLUSIVE,
-        reason=_reason(one, established=established),
+        outcome=outcome,
+        reason=_reason(one, effect, history, outcome, screening),
+        history=history,
     )
 
 
-def _reason(one: _Screened, *, established: bool) -> str:
-    if established:
-        return (
-            f"The median changed by {one.change:+.3g} %, beyond {DISASTER_PERCENT:g} %: no drift of days explains it."
-        )
-    if one.cache_gap is not None:
-        return f"Not comparable: {one.cache_gap}. {_ASK_THE_DUET}"
+def _percent(log_ratio: float) -> float:
+    return 100 * math.expm1(log_ratio)
+
+
+def _outcome(effect: Effect, margin: float, *, established: bool, comparable: bool, rules: Rules) -> Outcome:
+    estimate, lower, upper = (value or 0.0 for value in (effect.estimate, effect.lower, effect.upper_pass))
+    matters = rules.gate_small_effects or (lower > margin if rules.strict else estimate >= margin)
+    if established and matters:
+        return Outcome.REGRESSION
+    return Outcome.PASS if comparable and upper < margin else Outcome.INCONCLUSIVE
+
+
+def _reason(one: _Asked, effect: Effect, history: StoredHistory, outcome: Outcome, screening: Screening) -> str:
+    change, basis = f"{effect.estimate:+.3g} %", _basis(history)
+    limit = f"{screening.rules.margins[one.told.hypothesis]:.3g} %"
+    if one.told.gap is not None:
+        return f"Not comparable: {one.told.gap}. {screening.duet}"
+    match outcome:
+        case Outcome.REGRESSION if effect.lower is not None and effect.lower > screening.disaster_percent:
+            limit = f"{screening.disaster_percent:g} %"
+            return f"The median changed by {change}, beyond the {limit} that are a regression whatever the day."
+        case Outcome.REGRESSION:
+            return f"The median changed by {change}, which drift does not explain. {basis}"
+        case Outcome.PASS:
+            return f"{_worst_case(effect)}, below the {limit} that matter. {basis}"
+        case _:
+            seen = f"A change is seen from {history.smallest_visible_percent:.3g} % on."
+            return f"The median changed by {change}, which drift may explain. {basis} {seen} {screening.duet}"
+
+
+def _worst_case(effect: Effect) -> str:
+    bound = effect.upper_pass or 0.0
+    return "Not worse at all" if bound <= 0 else f"At most {bound:.3g} % worse"
+
+
+def _basis(history: StoredHistory) -> str:
+    """Say what the expectation rests on, and how much of it is known from this history."""
+    control = f"{history.control_requests} control requests"
+    if history.runs == 0:
+        return f"{control} of the same run are all that there is to compare with."
+    corrected = f", corrected by {control} of today" if history.control_requests else ""
+    moved = f"{history.run_to_run_percent:.2g} % from run to run"
+    if history.runs == 1:
+        return f"1 stored run{corrected}; {moved} is what is usual."
+    usual = round(100 * history.prior_weight)
     return (
-        f"The median changed by {one.change:+.3g} %. Against a stored run only a change beyond {DISASTER_PERCENT:g} % "
-        f"can be told from day-to-day drift. {_ASK_THE_DUET}"
+        f"{history.runs} stored runs, {moved} ({100 - usual} % from this history, {usual} % from what is usual)"
+        f"{corrected}."
     )
-
-
-_ASK_THE_DUET = f"To decide, measure both versions at once: {DUET_COMMAND}"
 
 
 def _silent(series: StoredSeries) -> Finding:

@@ -1,10 +1,13 @@
-"""Two samples of the same series that were not measured as pairs: a run and its stored baseline."""
+"""Samples of the same series that were not measured as pairs: a run, its stored baseline, and the runs before that."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from lens_gate.analysis.judgement import silent_finding
+from lens_gate.analysis.past import PastSeries
 from lens_gate.analysis.quantities import measured
 from lens_gate.analysis.summarize import model_summary
 from lens_gate.artifacts.analysis import Finding
@@ -16,13 +19,22 @@ from lens_gate.vocabulary.requests import Arm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSeries:
-    """One series of two runs, or of two arms that a classic rule treats as such."""
+    """One series of two runs, or of two arms that a classic rule treats as such.
+
+    `past` are its stored runs, oldest first, the last of them being `base`; a `control` are the samples of the base's
+    own configuration in the run that is judged.
+    """
 
     series: str
     base: ModelResult
     candidate: ModelResult
     base_samples: Samples
     candidate_samples: Samples
+    past: tuple[PastSeries, ...] = ()
+    control: Samples | None = None
+
+
+NO_PAST: Mapping[str, tuple[PastSeries, ...]] = MappingProxyType({})
 
 
 def names_of(samples: Samples) -> tuple[str, ...]:
@@ -36,19 +48,43 @@ def arm_of(samples: Samples, arm: Arm) -> Samples:
     return counted.where(counted.texts["arm"].equals(arm))
 
 
-def match_series(candidate: Samples, base: Samples) -> tuple[StoredSeries, ...]:
-    """Return the series that both samples (of one arm each) have, in order of name."""
+def match_series(
+    candidate: Samples, base: Samples, *, earlier: Mapping[str, tuple[PastSeries, ...]] = NO_PAST
+) -> tuple[StoredSeries, ...]:
+    """Return the series that both samples (of one arm each) have, in order of name.
+
+    `earlier` holds the stored runs of each series that are older than the base, oldest first.
+    """
     matched = []
     for name in names_of(candidate):
-        rows, base_rows = (samples.where(samples.texts["series"].equals(name)) for samples in (candidate, base))
+        rows, base_rows = (_of(samples, name) for samples in (candidate, base))
         found, base_found = model_summary(rows), model_summary(base_rows)
         if found is not None and base_found is not None:
             matched.append(
                 StoredSeries(
-                    series=name, base=base_found, candidate=found, base_samples=base_rows, candidate_samples=rows
+                    series=name,
+                    base=base_found,
+                    candidate=found,
+                    base_samples=base_rows,
+                    candidate_samples=rows,
+                    past=(*earlier.get(name, ()), PastSeries.of(base_found)),
                 )
             )
     return tuple(matched)
+
+
+def with_control(series: StoredSeries, control: Samples) -> StoredSeries:
+    """Add what the base's own configuration showed in the run that is judged."""
+    return replace(series, control=_of(control, series.series))
+
+
+def controlled_alone(series: StoredSeries) -> StoredSeries:
+    """Take the base for what it is where nothing was stored: a control."""
+    return replace(series, past=(), control=series.base_samples)
+
+
+def _of(samples: Samples, series: str) -> Samples:
+    return samples.where(samples.texts["series"].equals(series))
 
 
 def unmatched(series: str) -> Finding:

@@ -28,6 +28,7 @@ from lens_gate.artifacts.run import (
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.stats import sketch
+from lens_gate.stats.levels import FEWEST_FOR_BLOCKS, inflation
 from lens_gate.stats.summary import Description, describe, shows
 from lens_gate.vocabulary.metric_table import PERCENTILES
 from lens_gate.vocabulary.metrics import Quantity
@@ -146,17 +147,27 @@ def _requests(rows: Samples) -> Requests:
 
 
 def _latency(good: Samples, settings: Settings) -> Latency:
+    in_time = good.where(np.argsort(good.numbers["intended_ns"], kind="stable"))
+
     def summary(quantity: Quantity) -> LatencySummary:
         return _latency_summary(_times(good, quantity, settings.probabilities), settings)
 
+    def with_waves(quantity: Quantity) -> LatencySummary:
+        return summary(quantity).model_copy(update={"median_inflation": _inflation(column(in_time, quantity))})
+
     return Latency(
-        ttft=summary(Quantity.TTFT),
-        total=summary(Quantity.LATENCY),
+        ttft=with_waves(Quantity.TTFT),
+        total=with_waves(Quantity.LATENCY),
         inter_token=_latency_summary(_gaps(good, settings.probabilities), settings),
         ttft_visible=summary(Quantity.TTFT_VISIBLE),
-        tpot=summary(Quantity.TPOT),
+        tpot=with_waves(Quantity.TPOT),
         service=summary(Quantity.SERVICE_LATENCY),
     )
+
+
+def _inflation(times: Floats) -> float | None:
+    known = times[times > 0]
+    return inflation(known) if len(known) >= FEWEST_FOR_BLOCKS else None
 
 
 def _times(good: Samples, quantity: Quantity, probabilities: Sequence[float]) -> Description | None:

@@ -48,6 +48,21 @@ class View(Frozen):
     confidence: float = Field(gt=0, lt=1)
 
 
+class StoredHistory(Frozen):
+    """What a finding against stored runs rests on: how many runs, and how far such a series moves from run to run.
+
+    Two of three runs lie within `run_to_run_percent` of their middle. The share `prior_weight` of that knowledge is
+    what is usual, the rest this history. `smallest_visible_percent` is the smallest change that would be found in 95 of
+    100 such runs. `control_requests` were sent with the baseline's configuration in the run that is judged.
+    """
+
+    runs: int = Field(ge=0)
+    run_to_run_percent: float = Field(ge=0)
+    prior_weight: float = Field(ge=0, le=1)
+    smallest_visible_percent: float
+    control_requests: int = Field(default=0, ge=0)
+
+
 class Finding(Frozen):
     """The answer to one question about one series.
 
@@ -74,6 +89,7 @@ class Finding(Frozen):
     outcome: Outcome
     reason: str
     views: tuple[View, ...] = ()
+    history: StoredHistory | None = None
 
 
 class Coverage(Frozen):
@@ -226,6 +242,7 @@ class Policy(Frozen):
     thresholds_percent: dict[str, Finite]
     threshold_points: Finite
     cover: tuple[str, ...] = ()
+    disaster_percent: float | None = None
     false_alarm_note: str | None = None
 
 

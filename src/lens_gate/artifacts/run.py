@@ -29,7 +29,8 @@ class Benchmark(Frozen):
 class LatencySummary(Frozen):
     """Milliseconds over the successful measured requests; None where the sample is too small for that percentile.
 
-    `percentiles` holds those that the configuration asks for, by name (`"99.9"`).
+    `percentiles` holds those that the configuration asks for, by name (`"99.9"`). `median_inflation` is the variance of
+    the median over that of a median of as many independent values: load comes in waves.
     """
 
     count: Count
@@ -43,6 +44,7 @@ class LatencySummary(Frozen):
     p99_ms: float | None = None
     p99_9_ms: float | None = None
     stddev_ms: float | None = None
+    median_inflation: float | None = Field(default=None, ge=1)
     percentiles: dict[str, float | None] = Field(default_factory=dict)
 
 
@@ -179,13 +181,15 @@ class Comparison(Frozen):
     """How the other arm was named; `equal` means that nothing was sent, because both arms are the same.
 
     `import` names the files of pairs that another tool measured. `self` is the same configuration once more, sent on
-    purpose to measure the noise: never `equal`.
+    purpose to measure the noise: never `equal`. With a `control_share` the two arms are no pairs: that share of the
+    requests went to the base, as a control of what stored runs lead to expect.
     """
 
     kind: Literal["ref", "config", "model", "endpoint", "import", "self"]
     value: str
     equal: bool
     shared_machine: bool = False
+    control_share: float | None = Field(default=None, gt=0, le=0.5)
 
 
 class ValidityCheck(Frozen):

@@ -70,7 +70,7 @@ def compare(**options: Any) -> int:
         click.echo(forecast_text(preview(arms, here), arms))
         return ExitCode.OK
     chosen = Chosen(threshold=options["threshold"])
-    judged_by = replace(rules(alternatives[0].order.sources, here, chosen), baseline=None)
+    judged_by = replace(rules(alternatives[0].order.sources, here, chosen), baselines=())
     output = Path(options["output"] or f"results/comparison-{timestamp(here)}.json")
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
         measured = measure(arms, run_beside(output), here, watcher, save_chunks=options["save_chunks"])

@@ -15,8 +15,9 @@ from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_op
 from lens_gate.cli.wiring import read_sources, screen, show, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
-from lens_gate.steps.judge import Judgement, Rules, analysis_of, read_artifact, rules, verdict_of
+from lens_gate.steps.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.line import attempted
+from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
@@ -130,8 +131,9 @@ def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_z
 
 def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
     """Refuse options that a trend has no use for, rather than ignore them."""
-    judging = ("baseline", "threshold", "cover", "decision")
-    given = [f"--{name}" for name in judging if options[name] is not None]
+    judging = {"baseline": options["baselines"] or None}
+    judging |= {name: options[name] for name in ("threshold", "cover", "decision")}
+    given = [f"--{name}" for name, value in judging.items() if value is not None]
     if given and isinstance(artifact, Trend | TrendVerdict):
         raise UsageProblem(
             f"{' and '.join(given)} does not apply to a trend",

@@ -102,8 +102,21 @@ until_option = click.option(
     "--until-decided", is_flag=True, help="Look at the pairs now and then, and stop when the answer is clear."
 )
 
+control_option = click.option(
+    "--control",
+    metavar="SHARE",
+    type=click.FloatRange(min=0, max=0.5, min_open=True),
+    help="Send this share of the requests with the baseline's own configuration, as a control for stored runs.",
+)
+
 judge_options = grouped(
-    click.option("--baseline", type=click.Path(), help="A stored run to compare with, where the run has one arm only."),
+    click.option(
+        "--baseline",
+        "baselines",
+        multiple=True,
+        type=click.Path(),
+        help="A stored run, or a folder of them, to compare with where the run has no pairs; repeatable.",
+    ),
     threshold_option,
     cover_option,
     click.option("--decision", type=click.Choice(["calibrated", "classic"]), help="Which rules judge."),
@@ -167,7 +180,7 @@ def chosen_of(options: dict[str, Any], *, fail_on: tuple[str, ...] = ()) -> Chos
         threshold=options.get("threshold"),
         decision=options.get("decision"),
         cover=cover_of(options.get("cover")),
-        baseline=options.get("baseline"),
+        baselines=tuple(options.get("baselines", ())),
         fail_on=fail_on,
     )
 

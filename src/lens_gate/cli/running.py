@@ -16,6 +16,7 @@ from lens_gate.cli.options import (
     against_of,
     chosen_of,
     config_options,
+    control_option,
     cover_option,
     fail_on_of,
     gate_options,
@@ -31,8 +32,9 @@ from lens_gate.config.load import Source, load_config
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.reports.console import console, run_machine_line
 from lens_gate.reports.view import run_view
+from lens_gate.steps.against_stored import stored_for, with_stored_base
 from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import rules, stored_baseline
+from lens_gate.steps.judge import rules
 from lens_gate.steps.line import attempted, judged
 from lens_gate.steps.lookout import looks_of
 from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
@@ -45,6 +47,7 @@ from lens_gate.vocabulary.outcomes import ExitCode, most_important
 @click.command()
 @config_options
 @run_options
+@control_option
 @until_option
 @threshold_option
 @cover_option
@@ -55,6 +58,8 @@ def run(**options: Any) -> int:
 
     The other version is named by one of the --against options: both are then sent the same prompts in neighbouring
     slots of one schedule. Ctrl-C keeps what was measured. --threshold and --cover say when --until-decided ends it.
+    With --control the other version is not compared in pairs: a share of the requests goes to it, which shows how fast
+    the stored baseline's configuration is today.
     """
     here = world()
     order = order_of(options, here)
@@ -73,6 +78,7 @@ def run(**options: Any) -> int:
 @click.command()
 @config_options
 @run_options
+@control_option
 @until_option
 @judge_options
 @gate_options
@@ -81,19 +87,23 @@ def ci(**options: Any) -> int:
     """Run, analyze, gate and report in one command; exits with the verdict.
 
     Without an --against option or a --baseline, the other version is where this branch left the main branch, or the
-    first parent of a merge commit.
+    first parent of a merge commit. With --control, the control is the commit that the newest stored run measured,
+    unless an --against option names it.
     """
     here = world()
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
-    if order.against is None and judged_by.baseline is None:
+    if order.against is None and not judged_by.baselines:
         order = with_default_base(order, here)
+    stored = None
+    if order.control is not None or not options["dry_run"]:
+        # Read before anything is sent: a missing one costs nothing, and our own run may be written over it.
+        stored = stored_for(order, judged_by, here)
+        order = with_stored_base(order, stored, here)
     arms = resolve(order, here)
     if options["dry_run"]:
         click.echo(forecast_text(preview(arms, here), arms))
         return ExitCode.OK
-    # Read before anything is sent: a missing one costs nothing, and our own run may be written over it.
-    stored = stored_baseline(judged_by, here) if order.against is None else None
     folder = Path(options["output_dir"])
     looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
@@ -113,6 +123,7 @@ def order_of(options: dict[str, Any], here: World, *, against: Against | None = 
         overrides=overrides_of(options),
         against=against or against_of(options, world=here, sources=sources),
         strict_env=options["strict_env"],
+        control=options.get("control"),
     )
 
 

@@ -321,6 +321,7 @@ class Regression(Section):
     gate_small_effects: bool = False
     strict: bool = False
     cover: tuple[Cover, ...] = ()
+    disaster_percent: float = Field(default=100, gt=0)
     min_coverage: float = Field(default=1.0, ge=0, le=1)
     methods: tuple[Method, ...] = ()
     baseline: BaselineChoice | None = None

@@ -109,6 +109,9 @@ _JUDGE: Mapping[str, Status] = {
     "regression.gate_small_effects": Effect("gates", "an established change below its threshold fails as well"),
     "regression.strict": Effect("gates", "a regression needs its whole interval beyond the threshold"),
     "regression.cover": Effect("analysis", "rare events that a pass must cover: tails, errors"),
+    "regression.disaster_percent": Effect(
+        "analysis", "a change beyond it is a regression even against a single stored run, whatever the drift"
+    ),
     "regression.min_coverage": Effect("gates", "share of series that must have been measured"),
     "regression.methods[].type": Effect(
         "analysis", "threshold, under `decision: classic` a two-sample test, or for `lens-gate trend` a slope"
@@ -122,7 +125,7 @@ _JUDGE: Mapping[str, Status] = {
         "trends", "how many of the newest runs `lens-gate trend` draws its line through"
     ),
     "regression.methods[].max_slope": Effect("trends", "how much that line may grow from run to run (0.05 is 5 %)"),
-    "regression.baseline.source": Effect("steps", "path of the stored run to compare with"),
+    "regression.baseline.source": Effect("steps", "path of a stored run, or of a folder of them, to compare with"),
     "regression.baseline.update_frequency": Later(text="renewing baselines by themselves", commands=JUDGING),
     "regression.baseline.min_sample_size": Later(text="a fewest number of requests of a baseline", commands=JUDGING),
     "regression.quality_gates[].name": Effect("gates", "names the gate in reports"),

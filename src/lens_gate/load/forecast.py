@@ -65,9 +65,11 @@ def forecast(
     for one in islice(planned, _SAMPLED_PER_ROW * arms * len(candidate.series)):
         groups[one.series.series, one.arm].append(one)
     whole = next(planned, None) is None
-    total = _expected_requests(settings, group_size(candidate, base)) if groups else 0
+    total = _expected_requests(settings, group_size(candidate, base, settings)) if groups else 0
+    series = len({name for name, _ in groups})
     rows = tuple(
-        _row(group, len(group) if whole else _share(total, len(groups)), prices) for _, group in sorted(groups.items())
+        _row(group, len(group) if whole else _share(total, _arm_share(arm, arms, settings) / series), prices)
+        for (_, arm), group in sorted(groups.items())
     )
     return Forecast(
         rows=rows,
@@ -86,8 +88,15 @@ def _expected_requests(settings: ScheduleSettings, together: int) -> int | None:
     return int(settings.end_s * settings.rate) // together * together
 
 
-def _share(total: int | None, rows: int) -> int | None:
-    return None if total is None else total // rows
+def _arm_share(arm: Arm, arms: int, settings: ScheduleSettings) -> float:
+    """Return which share of all requests an arm is sent."""
+    if settings.control_share is None:
+        return 1 / arms
+    return settings.control_share if arm is Arm.BASE else 1 - settings.control_share
+
+
+def _share(total: int | None, share: float) -> int | None:
+    return None if total is None else round(total * share)
 
 
 def _row(sample: Sequence[PlannedRequest], requests: int | None, prices: PriceList) -> ForecastRow:

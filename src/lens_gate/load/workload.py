@@ -34,7 +34,8 @@ DEFAULT_RATE = 1.0
 class ScheduleSettings:
     """How a run is paced: `rate` per second in an open loop (else None), `concurrency` in a closed one (else None).
 
-    None for both `duration_s` and `requests` means that the caller ends the run.
+    None for both `duration_s` and `requests` means that the caller ends the run. With a `control_share` the arms are no
+    pairs: that share of the requests, each drawn by chance, goes to the base.
     """
 
     arrival: Arrival
@@ -45,6 +46,7 @@ class ScheduleSettings:
     warmup_s: float = 0.0
     cooldown_s: float = 0.0
     seed: int = 0
+    control_share: float | None = None
 
     @property
     def end_s(self) -> float | None:
@@ -195,10 +197,11 @@ def schedule(
 ) -> Iterator[PlannedRequest]:
     """Yield the requests of a run in the order of their slots.
 
-    With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled; so do
-    the series of an arm that are compared with each other, in blocks of one slot each. Each prompt that is drawn goes
-    to all series, in random order, before the next one is drawn. In a closed loop every offset is 0, the caller pulls,
-    and `phase_at` tells the phase. Nothing is yielded where the sides share nothing.
+    With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled, unless
+    the base is a control, which takes single slots by chance. The series of an arm that are compared with each other go
+    in blocks of one slot each. Each prompt that is drawn goes to all series, in random order, before the next one is
+    drawn. In a closed loop every offset is 0, the caller pulls, and `phase_at` tells the phase. Nothing is yielded
+    where the sides share nothing.
     """
     sides, drawn = _sides(candidate, base)
     if not drawn or not sides[0].series:
@@ -206,21 +209,22 @@ def schedule(
     # Streams of their own keep the arrival times the same when a prompt is added.
     arrival_rng, draw_rng, order_rng = rng.spawn(3)
     items = _items(len(sides[0].series), drawn, draw_rng, order_rng)
-    index, compared = count(), len(sides) > 1
-    for number, offsets in enumerate(_grouped(_offsets(settings, arrival_rng), len(sides))):
+    together = group_size(candidate, base, settings)
+    index, compared = count(), together > 1
+    for number, offsets in enumerate(_grouped(_offsets(settings, arrival_rng), together)):
         item = next(items)
         slots = [
             _Slot(number if compared else None, slot if compared else None, offset, phase_at(settings, offsets[0]))
             for slot, offset in enumerate(offsets)
         ]
-        for slot, side in zip(slots, _shuffled(sides, order_rng), strict=True):
+        for slot, side in zip(slots, _taking(sides, settings, order_rng), strict=True):
             yield _planned(next(index), slot, side, item)
 
 
-def group_size(candidate: ArmPlan, base: ArmPlan | None) -> int:
+def group_size(candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings) -> int:
     """Return how many neighbouring slots belong together: a pair, a block of all alternatives, or just one."""
     if base is not None:
-        return 2
+        return 2 if settings.control_share is None else 1
     return 1 if candidate.asked is None else len(candidate.series)
 
 
@@ -272,6 +276,14 @@ def _items(
         seen[prompt, drawn.hash] += 1
         for position in order_rng.permutation(series).tolist():
             yield _Item(position, prompt, drawn, repetition)
+
+
+def _taking(sides: list[_Side], settings: ScheduleSettings, rng: np.random.Generator) -> list[_Side]:
+    """Return the sides that take the next slots: all in random order, or with a control one of the two by chance."""
+    if settings.control_share is None:
+        return _shuffled(sides, rng)
+    candidate, control = sides
+    return [control if rng.random() < settings.control_share else candidate]
 
 
 def _shuffled(sides: list[_Side], rng: np.random.Generator) -> list[_Side]:

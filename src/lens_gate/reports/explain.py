@@ -120,6 +120,8 @@ def _compared(analysis: Analysis, page: ReportView) -> Iterator[str]:
             yield (
                 "The two were measured at different times. All that changed in between is part of the difference, the "
                 "provider's own good and bad days included."
+                if _is_stored(analysis)
+                else "Both were measured in the same run, but not in pairs."
             )
         case "duet" | "none":
             pass
@@ -128,6 +130,11 @@ def _compared(analysis: Analysis, page: ReportView) -> Iterator[str]:
     yield page.validity
     alarms = sentence(analysis.policy.false_alarm_note or "")
     yield from (caveat for caveat in page.caveats if caveat != alarms)
+
+
+def _is_stored(analysis: Analysis) -> bool:
+    """Whether anything was measured at another time: all of it, unless a control stands alone."""
+    return not any(finding.history and finding.history.runs == 0 for finding in analysis.findings)
 
 
 def _found(told: Told, analysis: Analysis) -> Iterator[str]:
@@ -175,11 +182,13 @@ def _gaps(analysis: Analysis, names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _next(verdict: Verdict, page: ReportView, told: Told, file: str) -> Section:
-    advice = [_ADVICE[verdict.outcome]]
+    apart = verdict.outcome is Outcome.INCONCLUSIVE and verdict.analysis.source == "stored"
+    advice = [_ADVICE[Outcome.NO_BASELINE if apart else verdict.outcome]]
     worst, command = _worst_finding(told, verdict.analysis), page.next_step
     if worst is not None:
         advice.append("This tells the worst finding in depth:")
         command = shell_command("lens-gate", "explain", file, "--series", worst.series, "--metric", worst.metric)
     if verdict.outcome is Outcome.PASS and any(row.not_covered for row in verdict.analysis.coverage):
-        advice.append("What is not covered would take more pairs.")
+        pairs = "more pairs" if verdict.analysis.source == "duet" else "pairs: measure both versions at the same time"
+        advice.append(f"What is not covered would take {pairs}.")
     return Section(title="What comes next", texts=tuple(advice), command=command)

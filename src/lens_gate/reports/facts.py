@@ -57,13 +57,35 @@ def compared(analysis: Analysis) -> str:
             pairs = _pairs(analysis.coverage)
             return f"Compared {candidate} with {base} at the same time, {pairs}.{_looked(analysis.looks)}"
         case "stored":
-            return f"Compared {candidate} with {base}, measured earlier and stored."
+            return f"Compared {candidate} with {_stored(analysis, base)}.{_visible(analysis)}"
         case "none" if Arm.BASE in arms:
             return f"Measured {candidate} and {base} at the same time, without a comparison."
         case "none":
             return f"Measured {candidate} alone."
         case _ as never:
             assert_never(never)
+
+
+def _stored(analysis: Analysis, base: str) -> str:
+    """Name what a run without pairs was compared with: stored runs, a control, or both."""
+    histories = [finding.history for finding in analysis.findings if finding.history]
+    runs = max((history.runs for history in histories), default=0)
+    control = max((history.control_requests for history in histories), default=0)
+    today = f"{plural(control, 'control request')} a model of {base} in the same run"
+    if not histories:
+        return f"{base}, measured earlier and stored"
+    if runs == 0:
+        return today
+    return f"{plural(runs, 'stored run')}, corrected by {today}" if control else plural(runs, "stored run")
+
+
+def _visible(analysis: Analysis) -> str:
+    """Say how large a change must be to show against stored runs; nothing where that is not known."""
+    seen = [f.history.smallest_visible_percent for f in analysis.findings if f.history]
+    if not seen:
+        return ""
+    least, most = (f"{end:.0f}{NBSP}%" for end in (min(seen), max(seen)))
+    return f" A change shows from {least} on." if least == most else f" A change shows from {least} to {most} on."
 
 
 def is_itself(comparison: Comparison | None) -> bool:
@@ -155,8 +177,8 @@ def spent(spend: Spend) -> str:
 
 
 def coverage_lines(coverage: Sequence[Coverage], names: Mapping[str, str]) -> tuple[str, ...]:
-    """Say for each model how many pairs could be used, and what took the others away."""
-    return tuple(f"{names.get(row.series, plain(row.series))}: {_used(row)}." for row in coverage)
+    """Say for each model that has pairs how many could be used, and what took the others away."""
+    return tuple(f"{names.get(row.series, plain(row.series))}: {_used(row)}." for row in coverage if row.pairs_planned)
 
 
 def _used(row: Coverage) -> str:

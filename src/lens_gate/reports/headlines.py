@@ -97,8 +97,10 @@ def _regression(rows: Sequence[Row], counts: Counts) -> Opening:
 def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
     verb = "needs" if counts.inconclusive == 1 else "need"
     widest = _first(rows, Outcome.INCONCLUSIVE)
+    # More requests do not help against the drift between two days.
+    what = "both versions at once" if analysis.source == "stored" else "more data"
     return Opening(
-        f"Inconclusive: {counts.inconclusive} of {plural(counts.total, 'check')} {verb} more data",
+        f"Inconclusive: {counts.inconclusive} of {plural(counts.total, 'check')} {verb} {what}",
         _spaced(_open_question(widest) if widest else "", need(analysis.need) or ""),
         _again(analysis),
     )

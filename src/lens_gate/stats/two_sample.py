@@ -1,4 +1,4 @@
-"""Tests of two unpaired samples, for the classic rules and the screen against a stored run.
+"""Tests of two unpaired samples, for the classic rules.
 
 They assume that all values of both samples are independent, which measurements of two days are not.
 """
@@ -53,12 +53,6 @@ def kolmogorov_smirnov(candidate: Floats, base: Floats) -> TwoSample:
     statistic = float(result.statistic)
     # Where the candidate's CDF lies above the base's, its values are the smaller ones.
     return TwoSample(statistic, float(result.pvalue), -statistic * int(result.statistic_sign))
-
-
-def tends_to_exceed(candidate: Floats, base: Floats, *, factor: float) -> float:
-    """Return the one-sided p value that the candidate tends to exceed `factor` times the base (Mann–Whitney)."""
-    _check(candidate, base)
-    return float(stats.mannwhitneyu(candidate, factor * base, alternative="greater").pvalue)
 
 
 def _check(candidate: Floats, base: Floats) -> None:

@@ -36,12 +36,16 @@ from lens_gate.vocabulary.requests import Arm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOrder:
-    """A run as asked for: the configuration files' texts, what the command line changes, and the other arm."""
+    """A run as asked for: the configuration files' texts, what the command line changes, and the other arm.
+
+    With a `control` that share of the requests goes to the other arm, and no request is one of a pair.
+    """
 
     sources: tuple[Source, ...]
     overrides: Overrides
     against: Against | None = None
     strict_env: bool = False
+    control: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,11 @@ class Arms:
 
 def resolve(order: RunOrder, world: World) -> Arms:
     """Read, substitute and resolve both arms; refuses a candidate that would send a key to a new place."""
+    if order.control is not None and order.against is None:
+        raise UsageProblem(
+            "a control is sent with the baseline's own configuration, and none is named",
+            hint="Add one of the --against options, or in `lens-gate ci` a --baseline of which git knows the commit.",
+        )
     loaded = load_config(order.sources)
     candidate, base = sides(order, loaded, world)
     trusted = _trusted(order, world)
@@ -99,7 +108,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
         base_side=base,
         candidate=plan,
         base=other,
-        comparison=_comparison(order.against, plan, other),
+        comparison=_comparison(order, plan, other),
         uncovered=uncovered(plan, other) if other else (),
         config_hash=config_hash,
         keys=frozenset(use.name for one in (*asked, *([trusted] if trusted else [])) for use in one.variables),
@@ -286,12 +295,19 @@ def _unstarted(config: Config) -> str | None:
     return config.target.endpoint or config.target.ready_url
 
 
-def _comparison(against: Against | None, plan: ArmPlan, other: ArmPlan | None) -> Comparison | None:
+def _comparison(order: RunOrder, plan: ArmPlan, other: ArmPlan | None) -> Comparison | None:
+    against = order.against
     if against is None or other is None:
         return None
     shared = plan.target is not None and other.target is not None
     equal = against.kind != "self" and same_requests(plan, other)
-    return Comparison(kind=against.kind, value=against.value, equal=equal, shared_machine=shared)
+    return Comparison(
+        kind=against.kind,
+        value=against.value,
+        equal=equal,
+        shared_machine=shared,
+        control_share=order.control,
+    )
 
 
 def find_against(value: str, *, world: World, sources: Sequence[Source]) -> Against:

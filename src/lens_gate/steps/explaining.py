@@ -11,7 +11,8 @@ from lens_gate.errors import UsageProblem
 from lens_gate.reports.explain import explain, explain_run
 from lens_gate.reports.explain_finding import explain_findings, findings_of
 from lens_gate.reports.page import Explanation
-from lens_gate.steps.judge import read_artifact, rules, verdict_of
+from lens_gate.steps.judge import rules, verdict_of
+from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.world import World
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, assert_never, overload
 
-from lens_gate.analysis.analyze import Stored, analyze
+from lens_gate.analysis.analyze import analyze, is_duet
+from lens_gate.analysis.baseline import Stored
 from lens_gate.analysis.rules import policy_of, series_metric
 from lens_gate.artifacts.analysis import Analysis, Policy
-from lens_gate.artifacts.assemble import samples_of
-from lens_gate.artifacts.codec import Artifact, loads
+from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
@@ -19,18 +19,19 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config, Regression, ThresholdMethod
 from lens_gate.config.substitute import judging_paths, substitute
-from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, NoBaseline, UsageProblem
+from lens_gate.errors import ArtifactProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
+from lens_gate.steps.reading import samples_beside
+from lens_gate.steps.stored import read_stored
 from lens_gate.steps.world import World
-from lens_gate.stores.files import read_file
 from lens_gate.trends.policy import trend_method
 from lens_gate.vocabulary.outcomes import Cover, Decision
 
 Judgement: TypeAlias = Verdict | TrendVerdict
 
-JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "cover", "methods"})
+JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "cover", "disaster_percent", "methods"})
 """Keys of `regression` that an analysis has applied already; the others are applied to an analysis."""
 
 
@@ -43,7 +44,7 @@ class Rules:
 
     config: Config
     loaded: LoadedConfig | None
-    baseline: str | None
+    baselines: tuple[str, ...]
     fail_on: tuple[str, ...] = ()
     stated: bool = False
 
@@ -59,13 +60,13 @@ class Chosen:
     threshold: float | None = None
     decision: str | None = None
     cover: tuple[Cover, ...] | None = None
-    baseline: str | None = None
+    baselines: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
         """Whether anything is chosen that an analysis depends on."""
-        return any(option is not None for option in (self.threshold, self.decision, self.cover, self.baseline))
+        return bool(self.baselines) or any(one is not None for one in (self.threshold, self.decision, self.cover))
 
 
 NOTHING_CHOSEN = Chosen()
@@ -81,7 +82,7 @@ def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOS
     return Rules(
         config=config.model_copy(update={"regression": _changed(config.regression, chosen)}),
         loaded=loaded,
-        baseline=chosen.baseline or (stored.source if stored else None),
+        baselines=chosen.baselines or ((stored.source,) if stored and stored.source else ()),
         fail_on=chosen.fail_on,
         stated=chosen.anything or bool(JUDGING_KEYS & config.regression.model_fields_set),
     )
@@ -116,27 +117,6 @@ def _changed(regression: Regression, chosen: Chosen) -> Regression:
 _LATENCIES = ("mean_latency", "p95_latency", "mean_ttft", "mean_tpot")
 
 
-def read_artifact(path: Path) -> Artifact:
-    """Read one artifact from a file, gzipped or not."""
-    return loads(read_file(path), name=str(path))
-
-
-def samples_beside(run: Run, path: Path) -> Samples:
-    """Return the run's samples, from inside the artifact or from the sidecar beside it, which is no link elsewhere."""
-    return samples_of(run, lambda name: _read_beside(path.parent.resolve(), name))
-
-
-def _read_beside(folder: Path, name: str) -> bytes:
-    beside = (folder / name).resolve()
-    if beside.parent != folder:
-        raise ArtifactCorrupt(
-            "the run names a samples file that does not lie beside it",
-            place=name,
-            hint="Keep the samples file of the same run in its folder, as a file.",
-        )
-    return read_file(beside)
-
-
 def analysis_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Analysis:
     """Return the analysis in, or made from, an artifact."""
     match artifact:
@@ -162,7 +142,7 @@ def _obeying(analysis: Analysis, path: Path, judged_by: Rules) -> Analysis:
         return analysis
     wanted = policy_of(judged_by.config.regression, false_alarm_note=analysis.policy.false_alarm_note)
     unlike = [name for name in Policy.model_fields if getattr(wanted, name) != getattr(analysis.policy, name)]
-    if judged_by.baseline is not None and analysis.source == "none":
+    if judged_by.baselines and analysis.source == "none":
         unlike.append("baseline")
     if unlike:
         raise UsageProblem(
@@ -176,38 +156,28 @@ def _obeying(analysis: Analysis, path: Path, judged_by: Rules) -> Analysis:
 def analyze_run(
     run: Run, samples: Samples, judged_by: Rules, world: World, *, stored: Stored | None = None
 ) -> Analysis:
-    """Judge a run against its other arm, else against the stored baseline, which is read unless it is given."""
-    if run.comparison is None and stored is None:
-        stored = stored_baseline(judged_by, world)
+    """Judge a run against its other arm, else against the stored runs, which are read unless they are given."""
+    if stored is None and not is_duet(run):
+        series = [f"{provider.name}/{model.id}" for provider in run.providers for model in provider.models]
+        stored = stored_baseline(judged_by, world, series=series, judged=run.benchmark.id)
     return analyze(
         run,
         samples,
-        baseline=stored if run.comparison is None else None,
+        baseline=None if is_duet(run) else stored,
         regression=judged_by.config.regression,
         request_timeout_s=judged_by.config.resilience.timeouts.request,
         provenance=world.provenance(),
     )
 
 
-def stored_baseline(judged_by: Rules, world: World) -> Stored | None:
-    """Read the stored run that the rules name, None where they name none; raises NoBaseline where it is missing."""
-    if judged_by.baseline is None:
-        return None
-    path = world.directory / judged_by.baseline
-    if not path.exists():
-        raise NoBaseline(
-            "there is no baseline file",
-            place=str(path),
-            hint="Store a run of the main branch there, or compare two versions at once with --against-ref.",
-        )
-    artifact = read_artifact(path)
-    if not isinstance(artifact, Run):
-        raise ArtifactProblem(
-            f"a baseline is a run, and this is an artifact of kind {artifact.kind}",
-            place=str(path),
-            hint="Give the run.json that the analysis was made from.",
-        )
-    return artifact, samples_beside(artifact, path)
+def stored_baseline(
+    judged_by: Rules, world: World, *, series: Collection[str], judged: str | None = None
+) -> Stored | None:
+    """Read the stored runs that the rules name, None where they name none; raises NoBaseline where none is usable.
+
+    `series` are those that are to be compared, `judged` is the id of the run that is judged, where it has one already.
+    """
+    return read_stored(judged_by.baselines, world.directory, series=series, judged=judged)
 
 
 @overload

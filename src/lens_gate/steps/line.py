@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lens_gate.analysis.analyze import Stored
+from lens_gate.analysis.baseline import Stored
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import PublishFailed

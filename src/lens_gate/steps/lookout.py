@@ -45,8 +45,9 @@ def looks_of(arms: Arms, regression: Regression, *, asked: bool) -> LookPlan | N
     config = arms.candidate_side.config
     if not (asked or config.profiler.until_decided):
         return None
-    if arms.base is None or regression.decision is Decision.CLASSIC:
-        what = "two versions" if arms.base is None else "the calibrated rules"
+    paired = arms.comparison is not None and arms.comparison.control_share is None
+    if not paired or arms.base is None or regression.decision is Decision.CLASSIC:
+        what = "the calibrated rules" if paired and arms.base is not None else "two versions in pairs"
         raise UsageProblem(
             f"only a run of {what} can end when it is decided",
             hint="Name the other version, for instance with --against-ref, and leave out `decision: classic`.",

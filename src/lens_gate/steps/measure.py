@@ -73,9 +73,15 @@ def plans(arms: Arms) -> tuple[ArmPlan, ...]:
     return tuple(arm for arm in (arms.candidate, arms.base) if arm is not None)
 
 
+def settings_of(arms: Arms) -> ScheduleSettings:
+    """Return the pace of a run, and the share of its control where it has one."""
+    share = None if arms.comparison is None else arms.comparison.control_share
+    return replace(schedule_settings(arms.candidate_side.config), control_share=share)
+
+
 def preview(arms: Arms, world: World) -> Forecast:
     """Say what a run would send and cost; sends nothing. Raises ConfigProblem where a cap cannot hold."""
-    settings, prices = schedule_settings(arms.candidate_side.config), price_list(arms, world.now())
+    settings, prices = settings_of(arms), price_list(arms, world.now())
     _require_bounds(arms, prices)
     return forecast(arms.candidate, arms.base, settings, prices, world.rng(settings.seed))
 
@@ -101,7 +107,7 @@ def measure(
     TargetNotReady and PublishFailed.
     """
     config = arms.candidate_side.config
-    settings = schedule_settings(config)
+    settings = settings_of(arms)
     prices = price_list(arms, world.now())
     _require_bounds(arms, prices)
     purse = Purse(prices, config.profiler.max_cost_usd)

@@ -26,7 +26,8 @@ from lens_gate.reports.planning import plan_sheet
 from lens_gate.reports.sheet import sheet_markdown, sheet_text
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import run_view, view
-from lens_gate.steps.judge import Judgement, Rules, samples_beside, verdict_of
+from lens_gate.steps.judge import Judgement, Rules, verdict_of
+from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World
 
 

@@ -10,7 +10,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import LeftOut, Trend
 from lens_gate.config.model import Regression
 from lens_gate.errors import ArtifactProblem, UsageProblem
-from lens_gate.steps.judge import read_artifact
+from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.world import World
 from lens_gate.trends.history import RunRecord, record
 from lens_gate.trends.policy import TrendChoices, trend_policy

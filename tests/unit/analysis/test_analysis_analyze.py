@@ -9,8 +9,10 @@ from benchmarks.decisions.generator import Change
 from benchmarks.decisions.generator import duet as simulate
 
 from lens_gate.analysis.analyze import analyze
+from lens_gate.analysis.baseline import Stored
 from lens_gate.analysis.classic import DEFAULT_METHODS
 from lens_gate.analysis.false_alarms import false_alarm_note
+from lens_gate.analysis.past import PastRun
 from lens_gate.artifacts.analysis import Analysis, Finding
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample, Samples
@@ -18,6 +20,7 @@ from lens_gate.config.model import Method, Regression, StatisticalMethod, Thresh
 from lens_gate.errors import ConfigProblem, NoBaseline
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
+from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     COMPARISON,
     FINGERPRINT,
@@ -34,6 +37,8 @@ from tests.builders import (
     a_sample,
     a_validity,
     a_validity_check,
+    an_arm,
+    both_arms,
     some_requests,
 )
 
@@ -48,7 +53,7 @@ def analyzed(
     **rules: Any,
 ) -> Analysis:
     samples = rows if isinstance(rows, Samples) else Samples.of(rows)
-    stored = (baseline[0], Samples.of(baseline[1])) if baseline else None
+    stored = Stored(run=baseline[0], samples=Samples.of(baseline[1])) if baseline else None
     return analyze(
         run,
         samples,
@@ -189,7 +194,7 @@ def test_a_stored_baseline_is_a_screen_that_names_the_duet() -> None:
     assert analysis.regression.verdict is Outcome.INCONCLUSIVE
     assert {finding.metric for finding in analysis.findings} == {"median_ttft", "median_tpot", "median_latency"}
     assert "--against-ref" in analysis.findings[0].reason
-    assert "100 %" in analysis.findings[0].reason
+    assert "1 stored run" in analysis.findings[0].reason
     assert analysis.need is not None
     assert analysis.need.usd == pytest.approx(analysis.need.pairs * 0.004)
     assert analysis.base_providers == (a_provider_result(),)
@@ -278,6 +283,86 @@ def test_a_model_that_the_baseline_lacks_is_never_a_pass() -> None:
         (SERIES, Outcome.PASS),
         ("openai/new", Outcome.NO_BASELINE),
     ]
+
+
+def a_controlled_run(**changes: Any) -> Run:
+    """Return a run of which a fifth of the requests is a control."""
+    controlled = COMPARISON.model_copy(update={"control_share": 0.2})
+    return a_run(**{"arms": both_arms(), "comparison": controlled, **changes})
+
+
+def with_control(candidate: list[Sample], control: list[Sample]) -> list[Sample]:
+    return [*candidate, *(replace(row, arm=Arm.BASE) for row in control)]
+
+
+def a_stored_run(**changes: Any) -> Run:
+    """Return a run that sent what the control sends."""
+    return a_run(arms=(an_arm(requests_hash=both_arms()[1].requests_hash, **changes),))
+
+
+def test_a_control_corrects_what_stored_runs_lead_to_expect() -> None:
+    rows = with_control(rows_of(60, slower=1.3), rows_of(30, slower=1.3, seed=3))
+
+    analysis = analyzed(a_controlled_run(), rows, baseline=(a_stored_run(commit="91d04e7"), rows_of(60, seed=2)))
+
+    finding = finding_of(analysis, "median_ttft")
+    assert analysis.source == "stored"
+    assert finding.history is not None
+    assert (finding.history.runs, finding.history.control_requests) == (1, 30)
+    assert finding.effect.estimate == pytest.approx(0, abs=8)
+    assert analysis.notes == ()
+
+
+def test_a_control_alone_is_compared_with() -> None:
+    rows = with_control(rows_of(60, slower=1.5), rows_of(30, seed=3))
+
+    analysis = analyzed(a_controlled_run(base_providers=(a_provider_result(),)), rows)
+
+    assert analysis.source == "stored"
+    assert analysis.regression.verdict is Outcome.REGRESSION
+    assert analysis.base_providers == (a_provider_result(),)
+
+
+def test_a_control_that_sent_something_else_leaves_the_stored_runs_aside() -> None:
+    rows = with_control(rows_of(60), rows_of(30, seed=3))
+    other = a_run(arms=(an_arm(requests_hash="something else"),))
+
+    analysis = analyzed(a_controlled_run(), rows, baseline=(other, rows_of(60, slower=4.0)))
+
+    finding = finding_of(analysis, "median_ttft")
+    assert finding.history is not None
+    assert finding.history.runs == 0
+    assert "sent other requests than the stored runs" in analysis.notes[0]
+
+
+def test_a_classic_rule_holds_a_run_against_its_control_where_nothing_is_stored() -> None:
+    rows = with_control(rows_of(60, slower=1.3), rows_of(30, seed=3))
+
+    analysis = analyzed(a_controlled_run(arms=()), rows, decision=Decision.CLASSIC, methods=(MEAN,))
+
+    assert analysis.regression.verdict is Outcome.REGRESSION
+
+
+def test_earlier_runs_are_a_history_of_each_model() -> None:
+    earlier = tuple(PastRun.of(a_run(benchmark=a_benchmark(id=str(number)))) for number in range(4))
+    other = PastRun.of(a_run(providers=(a_provider_result(a_model_result(id="gpt-other")),)))
+    rows, notes = Samples.of(rows_of(60)), ("two were ignored",)
+    stored = Stored(run=a_run(), samples=rows, earlier=(*earlier, other), notes=notes)
+
+    analysis = analyze(
+        a_run(),
+        rows,
+        baseline=stored,
+        regression=Regression(),
+        request_timeout_s=60.0,
+        provenance=PROVENANCE,
+    )
+
+    finding = finding_of(analysis, "median_ttft")
+    assert finding.history is not None
+    assert finding.history.runs == 5
+    assert analysis.notes == notes
+    assert analysis.policy.disaster_percent == 100
 
 
 def test_another_configuration_is_remarked_upon() -> None:

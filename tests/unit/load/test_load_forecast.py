@@ -51,6 +51,14 @@ def test_a_long_run_is_scaled_up() -> None:
     assert seen.rows[0].output_tokens == 1_000_000
 
 
+def test_a_control_is_forecast_with_its_share_of_requests_and_dollars() -> None:
+    seen = foresee(an_arm(), an_arm(Arm.BASE), replace(SHORT, duration_s=10_000.0, control_share=0.2))
+    base, candidate = seen.rows
+    assert (base.arm, base.requests, candidate.requests, seen.requests) == (Arm.BASE, 4_000, 16_000, 20_000)
+    assert base.usd is not None
+    assert candidate.usd == pytest.approx(4 * base.usd)
+
+
 def test_requests_end_a_run_before_its_duration() -> None:
     assert foresee(an_arm(), None, replace(SHORT, requests=11)).requests == 11
     assert foresee(an_arm(), an_arm(Arm.BASE), replace(SHORT, requests=11)).requests == 10

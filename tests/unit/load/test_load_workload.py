@@ -148,6 +148,31 @@ def test_without_a_base_there_are_no_pairs() -> None:
     assert {(one.pair, one.slot, one.arm) for one in planned} == {(None, None, Arm.CANDIDATE)}
 
 
+def test_a_control_takes_its_share_of_single_slots_by_chance_all_through_the_run() -> None:
+    how = replace(FEW, requests=2000, control_share=0.2)
+    planned = plan(*arms(2), how)
+    controls = [one.index for one in planned if one.arm is Arm.BASE]
+
+    assert len(planned) == 2000
+    assert {(one.pair, one.slot) for one in planned} == {(None, None)}
+    # 400 expected, standard deviation 18; each quarter of the run has 100 of them, give or take 9.
+    assert 330 <= len(controls) <= 470
+    assert all(65 <= sum(start <= index < start + 500 for index in controls) <= 135 for start in (0, 500, 1000, 1500))
+    # By chance: neighbours are both controls as often as they would be, and not at fixed distances.
+    gaps = Counter(later - earlier for earlier, later in pairwise(controls))
+    assert gaps[1] > gaps[3] > gaps[9]
+
+
+def test_a_control_sends_its_own_version_of_the_prompt_in_its_own_slot() -> None:
+    candidate = an_arm(prompts=(a_prompt("new", id="x"),))
+    base = an_arm(Arm.BASE, prompts=(a_prompt("old", id="x"),))
+    planned = plan(candidate, base, replace(FEW, control_share=0.5))
+
+    texts = {one.arm: one.request.messages[-1].content for one in planned}
+    assert texts == {Arm.CANDIDATE: "new", Arm.BASE: "old"}
+    assert [one.offset_ns for one in planned] == [one.offset_ns for one in plan(candidate, None)]
+
+
 def test_arms_that_share_nothing_send_nothing() -> None:
     candidate = an_arm(prompts=(a_prompt(id="x"),))
     assert plan(candidate, an_arm(Arm.BASE, prompts=(a_prompt(id="y"),))) == []

@@ -32,7 +32,7 @@ from tests.builders import (
     an_analysis,
     an_effect,
 )
-from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR, classic
+from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, STORED, UNCLEAR, classic
 from tests.unit.reports.test_reports_snapshots import MarkdownFile, TextFile
 
 FILE = "results/verdict.json"
@@ -86,6 +86,9 @@ def test_a_run_says_that_nobody_has_judged_it(make: Any) -> None:
 def test_the_story_says_how_both_versions_were_measured() -> None:
     assert "in random order" in told(a_finding())
     assert "at different times" in told(a_finding(), source="stored")
+    assert "at different times" in told(a_finding(history=STORED), source="stored")
+    control_alone = STORED.model_copy(update={"runs": 0, "control_requests": 60})
+    assert "not in pairs" in told(a_finding(history=control_alone), source="stored")
     equal = told(findings=(), comparison=Comparison(kind="ref", value="main", equal=True))
     assert "in random order" not in equal
     neither = told(source="none")

@@ -8,7 +8,7 @@ from scipy import stats
 
 from lens_gate.stats.planning import Aim, cautious_spread, pairs_for_shares, pairs_for_shift
 from lens_gate.stats.summary import carries, describe, shows
-from lens_gate.stats.two_sample import kolmogorov_smirnov, mann_whitney, tends_to_exceed, welch_t
+from lens_gate.stats.two_sample import kolmogorov_smirnov, mann_whitney, welch_t
 
 
 @pytest.mark.parametrize(("probability", "fewest"), [(0.5, 2), (0.9, 10), (0.95, 20), (0.99, 100), (0.999, 1000)])
@@ -52,8 +52,6 @@ def test_the_two_sample_tests_are_scipy_s() -> None:
     assert welch_t(candidate, base).p_value == stats.ttest_ind(candidate, base, equal_var=False).pvalue
     assert mann_whitney(candidate, base).p_value == stats.mannwhitneyu(candidate, base).pvalue
     assert kolmogorov_smirnov(candidate, base).p_value == stats.ks_2samp(candidate, base, method="asymp").pvalue
-    assert tends_to_exceed(candidate, base, factor=2.0) > 0.99
-    assert tends_to_exceed(3 * candidate, base, factor=2.0) < 0.001
 
 
 def test_each_two_sample_test_says_which_sample_is_the_larger() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, MissingVariable, SecurityRefusal, UsageProblem
 from lens_gate.load.plan import ArmPlan
 from lens_gate.steps.arms import Arms, RunOrder, find_against, resolve
+from lens_gate.steps.measure import settings_of
 from lens_gate.steps.order import ITSELF, Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
@@ -396,3 +398,18 @@ def test_the_same_once_more_is_sent_on_purpose_and_never_called_equal(folder: Pa
     assert arms.comparison is not None
     assert (arms.comparison.kind, arms.comparison.equal) == ("self", False)
     assert arms.uncovered == ()
+
+
+def test_a_control_is_a_share_of_the_requests_and_not_the_other_half_of_pairs(folder: Path, world: World) -> None:
+    write(folder, a_config("m", workload={"prompts": [{"id": "q", "template": "changed"}]}))
+    arms = resolve(replace(an_order(folder, Against(kind="ref", value="main")), control=0.2), world)
+    assert arms.comparison is not None
+    assert (arms.comparison.control_share, arms.comparison.equal) == (0.2, False)
+    assert settings_of(arms).control_share == 0.2
+    assert settings_of(resolve(an_order(folder), world)).control_share is None
+
+
+def test_a_control_needs_a_configuration_of_its_own(folder: Path, world: World) -> None:
+    with pytest.raises(UsageProblem, match="none is named") as caught:
+        resolve(replace(an_order(folder), control=0.2), world)
+    assert "--against" in str(caught.value.hint)

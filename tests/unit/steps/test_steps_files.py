@@ -13,11 +13,12 @@ from lens_gate.artifacts.run import Run
 from lens_gate.config.load import Source
 from lens_gate.errors import PublishFailed
 from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import read_artifact, rules, samples_beside
+from lens_gate.steps.judge import rules
 from lens_gate.steps.line import attempted, whole_line
 from lens_gate.steps.measure import measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.outputs import write_outputs
+from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.world import World
 from lens_gate.steps.written import identity
 from lens_gate.vocabulary.outcomes import ExitCode

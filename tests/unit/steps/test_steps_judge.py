@@ -16,7 +16,8 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.config.load import Source
 from lens_gate.config.model import ThresholdMethod
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ConfigProblem, NoBaseline, UsageProblem
-from lens_gate.steps.judge import Chosen, Rules, analysis_of, judge, read_artifact, rules, samples_beside, verdict_of
+from lens_gate.steps.judge import Chosen, Rules, analysis_of, judge, rules, verdict_of
+from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.vocabulary.outcomes import Decision, ExitCode, Outcome
 from tests.builders import a_duet_run, a_pair, a_policy, a_run, a_sample, a_verdict, an_analysis
 from tests.fakes.world import a_world
@@ -37,7 +38,7 @@ class TestRules:
     def test_without_a_file_the_defaults_judge(self, tmp_path: Path) -> None:
         found = stated(tmp_path)
         assert found.config.regression.decision is Decision.CALIBRATED
-        assert (found.loaded, found.baseline, found.stated, found.place("regression")) == (None, None, False, None)
+        assert (found.loaded, found.baselines, found.stated, found.place("regression")) == (None, (), False, None)
 
     def test_a_threshold_replaces_those_of_the_latencies_and_no_other(self, tmp_path: Path) -> None:
         methods = [
@@ -63,8 +64,8 @@ class TestRules:
 
     def test_the_baseline_of_the_command_line_wins(self, tmp_path: Path) -> None:
         config = {"regression": {"baseline": {"source": "a.json"}}}
-        assert stated(tmp_path, config).baseline == "a.json"
-        assert stated(tmp_path, config, baseline="b.json").baseline == "b.json"
+        assert stated(tmp_path, config).baselines == ("a.json",)
+        assert stated(tmp_path, config, baselines=("b.json",)).baselines == ("b.json",)
 
     @pytest.mark.parametrize(
         "config",
@@ -133,14 +134,14 @@ class TestSamples:
 
 class TestAnalysing:
     def test_a_run_is_judged_against_its_other_arm_whatever_baseline_is_configured(self, tmp_path: Path) -> None:
-        judged_by = stated(tmp_path, baseline="nowhere.json")
+        judged_by = stated(tmp_path, baselines=("nowhere.json",))
         analysis = analysis_of(a_measured_duet(), RUN, judged_by, a_world(tmp_path))
         assert analysis.source == "duet"
 
     def test_a_run_alone_is_judged_against_the_stored_run(self, tmp_path: Path) -> None:
         run = a_run([a_sample(index=index) for index in range(30)])
         (tmp_path / "base.json").write_bytes(dumps(run))
-        analysis = analysis_of(run, RUN, stated(tmp_path, baseline="base.json"), a_world(tmp_path))
+        analysis = analysis_of(run, RUN, stated(tmp_path, baselines=("base.json",)), a_world(tmp_path))
         assert analysis.source == "stored"
 
     def test_a_run_alone_without_a_stored_run_has_nothing_to_be_judged_by(self, tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ class TestAnalysing:
         assert analysis.regression.verdict is Outcome.NO_BASELINE
 
     def test_a_stored_run_that_is_missing_or_none_is_told(self, tmp_path: Path) -> None:
-        judged_by = stated(tmp_path, baseline="base.json")
+        judged_by = stated(tmp_path, baselines=("base.json",))
         with pytest.raises(NoBaseline, match="no baseline file"):
             analysis_of(a_run([a_sample()]), RUN, judged_by, a_world(tmp_path))
         (tmp_path / "base.json").write_bytes(dumps(an_analysis()))
@@ -200,7 +201,7 @@ class TestRulesOfAnAnalysis:
     def test_a_baseline_cannot_be_added_afterwards(self, tmp_path: Path) -> None:
         alone = analysis_of(a_run([a_sample()]), RUN, stated(tmp_path), a_world(tmp_path))
         with pytest.raises(UsageProblem, match=r"\(baseline\)"):
-            analysis_of(alone, RUN, stated(tmp_path, baseline="x.json"), a_world(tmp_path))
+            analysis_of(alone, RUN, stated(tmp_path, baselines=("x.json",)), a_world(tmp_path))
 
     def test_the_note_on_false_alarms_is_no_rule(self, tmp_path: Path) -> None:
         judged_by = stated(tmp_path, decision="calibrated")

@@ -176,3 +176,11 @@ def test_a_closed_loop_with_a_warm_up_cannot_plan_its_looks(tmp_path: Path) -> N
 
     with pytest.raises(ConfigProblem, match="warm-up"):
         looks_of(arms_of(world, **sections), Regression(), asked=True)
+
+
+def test_a_run_with_a_control_has_no_pairs_to_look_at(tmp_path: Path) -> None:
+    arms = arms_of(a_world(tmp_path))
+    assert arms.comparison is not None
+    controlled = replace(arms, comparison=arms.comparison.model_copy(update={"control_share": 0.2}))
+    with pytest.raises(UsageProblem, match="two versions in pairs"):
+        looks_of(controlled, Regression(), asked=True)

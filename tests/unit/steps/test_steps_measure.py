@@ -21,10 +21,10 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
 from lens_gate.steps import measure as measuring
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.judge import samples_beside
 from lens_gate.steps.keeper import Keeper
 from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
 from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 from tests.builders import a_duet_run, a_run, a_summary

@@ -1,0 +1,133 @@
+"""What stored runs, and a control where there is one, lead to expect of each median today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lens_gate.analysis.past import Middle, PastSeries
+from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, with_status
+from lens_gate.analysis.stored import StoredSeries
+from lens_gate.artifacts.samples import Samples
+from lens_gate.stats.history import Forecast, forecast, measured_now
+from lens_gate.stats.levels import Level, inflation, median_level, summarized_level
+from lens_gate.vocabulary.metrics import Hypothesis, Quantity
+from lens_gate.vocabulary.requests import Status
+
+FEWEST_REQUESTS = 10
+MOST_CACHE_DIFFERENCE = 10.0
+"""In points: beyond it, the two runs were not asked the same of the server's cache."""
+
+SCREENED: Mapping[Hypothesis, Quantity] = {
+    Hypothesis.TTFT: Quantity.TTFT,
+    Hypothesis.PER_TOKEN: Quantity.TPOT,
+    Hypothesis.TOTAL: Quantity.LATENCY,
+}
+"""The questions that medians of stored runs can be asked: tails, errors and costs are left to the duet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """One median of one series: what was measured, and where it was to be expected if nothing had changed.
+
+    `candidate` is the measured level, of milliseconds; `noise` the variance of the newest stored run's sampling error,
+    0 without one. `gap` says why the two cannot be compared, None when they can.
+    """
+
+    series: str
+    hypothesis: Hypothesis
+    candidate: Level
+    expected: Forecast
+    noise: float
+    runs: int
+    control_requests: int
+    gap: str | None
+
+
+def foretell(series: StoredSeries) -> tuple[Foretold, ...]:
+    """Foretell each median of a series that enough requests carry, then and now."""
+    found = (_foretold(series, hypothesis) for hypothesis in SCREENED)
+    return tuple(one for one in found if one is not None)
+
+
+def _foretold(series: StoredSeries, hypothesis: Hypothesis) -> Foretold | None:
+    candidate = _times(series.candidate_samples, hypothesis)
+    if len(candidate) < FEWEST_REQUESTS:
+        return None
+    middles = _like_the_newest(series.past, hypothesis)
+    # The waves of load are those of the endpoint: all runs tell of them, and together better than any.
+    known = [middle.inflation for middle in middles if middle.inflation is not None]
+    inflated = float(np.mean([inflation(candidate), *known]))
+    history = [_stored_level(middle, inflated) for middle in middles]
+    control = None if series.control is None else _times(series.control, hypothesis)
+    now = None if control is None or len(control) < FEWEST_REQUESTS else _level(control)
+    expected = _expected(history, now)
+    if expected is None:
+        return None
+    return Foretold(
+        series=series.series,
+        hypothesis=hypothesis,
+        candidate=median_level(candidate, inflation=inflated),
+        expected=expected,
+        noise=history[-1].variance if history else 0.0,
+        runs=len(history),
+        control_requests=0 if control is None or now is None else len(control),
+        gap=_gap(series, hypothesis),
+    )
+
+
+def _times(samples: Samples, hypothesis: Hypothesis) -> Floats:
+    """Return the times of the successes in milliseconds, in the order in which they were due."""
+    good = samples.where(with_status(samples, Status.OK))
+    values = column(good, SCREENED[hypothesis])[np.argsort(good.numbers["intended_ns"], kind="stable")] / NS_PER_MS
+    return values[values > 0]
+
+
+def _level(times: Floats) -> Level:
+    return median_level(times, inflation=inflation(times))
+
+
+def _like_the_newest(past: Sequence[PastSeries], hypothesis: Hypothesis) -> list[Middle]:
+    """Return the middles of the stored runs that are like the newest one, oldest first.
+
+    Like it are those in which the server read about as much from its cache, or, where tokens are counted, in which it
+    counted them itself or did not.
+    """
+    return [
+        middle
+        for one in past
+        if (middle := one.middles.get(hypothesis)) and middle.count >= FEWEST_REQUESTS
+        if difference(one, past[-1], hypothesis) is None
+    ]
+
+
+def _stored_level(middle: Middle, inflated: float) -> Level:
+    return summarized_level(
+        median=middle.median_ms, upper_quartile=middle.p75_ms, count=middle.count, inflation=inflated
+    )
+
+
+def _expected(history: Sequence[Level], now: Level | None) -> Forecast | None:
+    if not history:
+        return None if now is None else measured_now(now)
+    return forecast(history) if now is None else forecast(history).given(now)
+
+
+def _gap(series: StoredSeries, hypothesis: Hypothesis) -> str | None:
+    return difference(PastSeries.of(series.base), PastSeries.of(series.candidate), hypothesis)
+
+
+def difference(then: PastSeries, now: PastSeries, hypothesis: Hypothesis) -> str | None:
+    """Say in which way two runs were so unlike that this quantity must not be compared; None when they were not."""
+    if hypothesis is Hypothesis.PER_TOKEN:
+        if then.counted_by_server == now.counted_by_server:
+            return None
+        return "the server counted the tokens of only one of the two runs"
+    if abs(now.cached_percent - then.cached_percent) <= MOST_CACHE_DIFFERENCE:
+        return None
+    return (
+        f"the server read {then.cached_percent:.0f} % of the input from its cache then and "
+        f"{now.cached_percent:.0f} % now"
+    )
