@@ -7,7 +7,7 @@ against that: what a change has to stand out from is how much this series moves 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lens_gate.analysis.foretold import Foretold, foretell
@@ -25,9 +25,18 @@ POWER = 0.95
 
 NOT_COVERED = "late first tokens, errors, cost and length of answers: without pairs only medians of times are compared"
 
-DRIFT_SHARE = 0.75
+WEIGHTS: Mapping[Hypothesis, float] = {Hypothesis.TTFT: 0.5, Hypothesis.PER_TOKEN: 1.8, Hypothesis.TOTAL: 0.7}
+"""How much of the gate's alpha each median may spend, relative to the others.
+
+First tokens move most from day to day and cause most false alarms; times per token move least, and show most.
+"""
+
+DRIFT_SHARE = 0.7
 DISASTER_SHARE = 1 - DRIFT_SHARE
 """A median may be a regression in two ways, and each may spend this share of what it has of the gate's alpha."""
+
+PASS_SHARE = 0.8
+"""A pass spends this share of its error; the rest is kept for a plateau that jumps in the very run that is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +85,12 @@ def covered(series: Sequence[StoredSeries]) -> tuple[Coverage, ...]:
 def judge_foretold(foretold: Sequence[Foretold], screening: Screening) -> tuple[Finding, ...]:
     """Judge all medians of a gate as one family."""
     asked = [_ask(one, screening) for one in foretold]
-    family = holm([Member(one.p_value) for one in asked], alpha=screening.rules.alpha)
-    first = screening.rules.alpha / max(1, len(asked))
-    return tuple(_finding(one, stepped, first, screening) for one, stepped in zip(asked, family, strict=True))
+    family = holm([Member(one.p_value, weight=one.weight) for one in asked], alpha=screening.rules.alpha)
+    everything = sum(one.weight for one in asked)
+    return tuple(
+        _finding(one, stepped, screening.rules.alpha * one.weight / everything, screening)
+        for one, stepped in zip(asked, family, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +106,10 @@ class _Asked:
     sampled: Distance
     disaster: float
     p_value: float
+
+    @property
+    def weight(self) -> float:
+        return WEIGHTS[self.told.hypothesis]
 
     def beyond(self, tail: float) -> float:
         """Return the change that an unchanged run shows, or exceeds, with a probability of `tail`."""
@@ -132,7 +148,7 @@ def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) 
         estimate=_percent(one.sampled.estimate),
         lower=_percent(one.lower(stepped.level)),
         upper=_percent(one.upper(DRIFT_SHARE * stepped.level)),
-        upper_pass=_percent(one.upper(rules.pass_tail)),
+        upper_pass=_percent(one.upper(PASS_SHARE * rules.pass_tail)),
         confidence=1 - 2 * stepped.level,
     )
     history = StoredHistory(
