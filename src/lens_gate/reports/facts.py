@@ -173,7 +173,8 @@ def spent(spend: Spend) -> str:
     names = listed([shortened(plain(name), _LONGEST_LABEL) for name in spend.unpriced_models[:_NAMED_AT_MOST]])
     more = len(spend.unpriced_models) - _NAMED_AT_MOST
     others = f" and {more} more" if more > 0 else ""
-    return f"The run cost at least {usd(spend.spent_usd)}{cap}; no price is known for {names}{others}."
+    known = f"The run cost at least {usd(spend.spent_usd)}{cap};" if spend.spent_usd else "What it cost is not known:"
+    return f"{known} no price is known for {names}{others}."
 
 
 def coverage_lines(coverage: Sequence[Coverage], names: Mapping[str, str]) -> tuple[str, ...]:

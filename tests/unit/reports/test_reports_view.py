@@ -380,6 +380,8 @@ def test_validity_is_one_sentence_with_its_reasons() -> None:
 def test_unknown_prices_are_said() -> None:
     few = view_of(STEADY, spend=a_spend(cap_usd=None, unpriced_models=("a", "b")))
     assert few.spend == "The run cost at least $1.20; no price is known for a and b."
+    none = view_of(STEADY, spend=a_spend(spent_usd=0.0, cap_usd=None, unpriced_models=("a",)))
+    assert none.spend == "What it cost is not known: no price is known for a."
     many = view_of(STEADY, spend=a_spend(unpriced_models=tuple("abcdefg")))
     assert many.spend.endswith("no price is known for a, b, c, d, and e and 2 more.")
 
