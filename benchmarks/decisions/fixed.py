@@ -140,7 +140,7 @@ POWERS = (
     ),
     Power(
         name="broken prefix cache",
-        change=Change(cache_breaks=True),
+        change=Change(cache_lost=1.0),
         pairs=(100,),
         seen_by=(Hypothesis.TTFT, Hypothesis.COST, Hypothesis.CACHED_SHARE),
     ),
@@ -150,6 +150,12 @@ POWERS = (
         pairs=(300, 500, 1000),
         seen_by=(Hypothesis.TTFT_TAIL_EXCESS, Hypothesis.TTFT_TAIL_EXCEEDANCE),
     ),
+    Power(
+        name="one answer in five 5 times as long",
+        change=Change(far_longer=0.2),
+        pairs=(100,),
+        seen_by=(Hypothesis.TOTAL, Hypothesis.COST, Hypothesis.OUTPUT_LENGTH),
+    ),
     Power(name="errors 1 → 4 %", change=Change(errors=0.03), pairs=(300, 1000), seen_by=(Hypothesis.ERRORS,)),
 )
 
@@ -158,7 +164,7 @@ def power(effort: Effort, *, weather: Weather = DRIFT_5) -> str:
     """Return how often a change to one model is established there, profile by profile."""
     rows: list[list[object]] = []
     for number, asked in enumerate(POWERS):
-        only_cached = asked.change.cache_breaks or asked.at_equal_cache
+        only_cached = asked.change.cache_lost > 0 or asked.at_equal_cache
         names = [p.name for p in PROFILES if p.cache_hits or not only_cached]
         one = _established_at_equal_cache if asked.at_equal_cache else _established
         for pairs in asked.pairs:

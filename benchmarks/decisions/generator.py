@@ -35,6 +35,9 @@ TOKENS_FOLLOW = 0.5
 JUMP_FREEDOM = 2.5
 """Degrees of freedom of Student's t for days with jumps."""
 
+FAR_LONGER = 5.0
+"""How many times as long those answers are that a change makes far longer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -102,16 +105,19 @@ WEATHERS = (IID, SAME_DAY, DRIFT_3, DRIFT_5, DRIFT_8, JUMPS)
 class Change:
     """What the candidate does otherwise; the default is nothing.
 
-    `ttft`, `tpot` and `longer` are factors; `late` is the share of requests whose first token comes three of the
-    profile's TTFT later; `errors` is added to the share of failures.
+    `ttft`, `tpot`, `longer` and `dearer` are factors; `late` is the share of requests whose first token comes three of
+    the profile's TTFT later, `far_longer` the share of answers that are `FAR_LONGER` times as long; `errors` is added
+    to the share of failures; `cache_lost` is the share of cache hits that become misses.
     """
 
     ttft: float = 1.0
     tpot: float = 1.0
     longer: float = 1.0
+    dearer: float = 1.0
     late: float = 0.0
+    far_longer: float = 0.0
     errors: float = 0.0
-    cache_breaks: bool = False
+    cache_lost: float = 0.0
 
     @classmethod
     def slower(cls, percent: float) -> Change:
@@ -210,13 +216,16 @@ def wave(rng: np.random.Generator, count: int, spread: float) -> Floats:
 def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, shared: Shared) -> Samples:
     count = len(shared.load)
     is_second = shared.first_is_base == (arm is Arm.CANDIDATE)
-    hits = rng.random(count) < (0.0 if effect.cache_breaks else profile.cache_hits)
+    hits = rng.random(count) < (1 - effect.cache_lost) * profile.cache_hits
     hits |= is_second & shared.second_hits
     ttft = profile.ttft_ms * np.exp(shared.load + rng.normal(0, profile.ttft_spread, count))
     ttft *= np.where(hits & shared.cache_felt, profile.cache_factor, 1.0) * effect.ttft
     ttft *= np.where(rng.random(count) < profile.outliers, 1 + profile.outlier_size * rng.pareto(2.0, count), 1.0)
     ttft += np.where(rng.random(count) < effect.late, 3 * profile.ttft_ms, 0.0)
-    tokens = np.maximum(2, np.rint(shared.lengths * np.exp(rng.normal(0, 0.15, count)) * effect.longer))
+    length = shared.lengths * np.exp(rng.normal(0, 0.15, count)) * effect.longer
+    if effect.far_longer:
+        length *= np.where(rng.random(count) < effect.far_longer, FAR_LONGER, 1.0)
+    tokens = np.maximum(2, np.rint(length))
     tpot = profile.tpot_ms * np.exp(TOKENS_FOLLOW * shared.load + rng.normal(0, profile.tpot_spread, count))
     failed = rng.random(count) < profile.errors + effect.errors
     cached = np.where(hits, CACHED_TOKENS, 0.0)
@@ -232,9 +241,12 @@ def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, s
         "input_tokens": np.full(count, INPUT_TOKENS),
         "cached_tokens": cached,
         "chunk_count": tokens,
-        "cost_usd": USD_PER_INPUT_TOKEN * (INPUT_TOKENS - cached)
-        + USD_PER_CACHED_TOKEN * cached
-        + USD_PER_OUTPUT_TOKEN * tokens,
+        "cost_usd": effect.dearer
+        * (
+            USD_PER_INPUT_TOKEN * (INPUT_TOKENS - cached)
+            + USD_PER_CACHED_TOKEN * cached
+            + USD_PER_OUTPUT_TOKEN * tokens
+        ),
     }
     numbers = {name: np.where(failed, np.nan, values) for name, values in answered.items()}
     numbers["chunk_count"] = np.where(failed, 0.0, tokens)

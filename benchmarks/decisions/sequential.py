@@ -77,7 +77,7 @@ def cells() -> tuple[Cell, ...]:
     """Return what is published."""
     covering = Regression(cover=(Cover.TAILS, Cover.ERRORS))
     ten, five = margin(10), margin(5)
-    late, errors, cache = Change(late=0.05), Change(errors=0.03), Change(cache_breaks=True)
+    late, errors, cache = Change(late=0.05), Change(errors=0.03), Change(cache_lost=1.0)
     return (
         Cell(name="nothing", cap=600, regression=ten),
         Cell(name="nothing, jumps", cap=600, regression=ten, weather=JUMPS),

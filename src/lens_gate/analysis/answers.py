@@ -41,7 +41,8 @@ class Answer:
 
     `floor` is the smallest p value that so many pairs allow, whatever they say. `pairs_needed(distance, aim)` says how
     many pairs tell the effect from a limit `distance` away, in `unit`. `views` show the same change in other ways.
-    What takes time is computed when it is asked for.
+    `of_means` answers the same question by the means, for changes that a typical pair does not show. What takes time
+    is computed when it is asked for.
     """
 
     unit: Literal["%", "points"]
@@ -53,11 +54,7 @@ class Answer:
     bounds: Callable[[float], Interval]
     pairs_needed: Callable[[float, Aim], int]
     views: Callable[[], tuple[View, ...]] = tuple
-    pass_bounds: Callable[[float], Interval] | None = None
-
-    def for_pass(self, tail: float) -> Interval:
-        """Return the bounds that a pass is held to: those of the effect, and wider ones where the mean says more."""
-        return (self.pass_bounds or self.bounds)(tail)
+    of_means: Answer | None = None
 
     @property
     def estimate(self) -> float:
@@ -66,7 +63,7 @@ class Answer:
 
 
 MOST_OF_MEDIAN = 5.0
-"""In a mean that stands in the way of a pass, a value counts as at most so many times the median of both sides."""
+"""In a mean that decides, a value counts as at most so many times the median of both sides."""
 
 FEWEST_FOR_VIEWS = 5
 
@@ -74,22 +71,18 @@ FEWEST_FOR_VIEWS = 5
 def ratio_answer(values: PairedValues, *, two_sided: bool, by_mean: bool = False) -> Answer | None:
     """Compare two positive quantities by the logarithms of their ratios; None without a pair of positive values.
 
-    What it does to be the second of a pair is taken out. With `by_mean` a pass must hold for the ratio of the means
-    too: when one answer in five becomes five times as long, a typical pair does not change.
+    What it does to be the second of a pair is taken out. With `by_mean` the means are compared as well: when one answer
+    in five becomes five times as long, a typical pair hardly changes.
     """
     positive = (values.base > 0) & (values.candidate > 0)
     if not positive.any():
         return None
-    base, candidate = values.base[positive], values.candidate[positive]
-    logs = without_slot_effect(np.log(candidate / base), values.second[positive])
+    base, candidate, second = values.base[positive], values.candidate[positive], values.second[positive]
+    logs = without_slot_effect(np.log(candidate / base), second)
     test, typical = signed_rank(logs), TypicalDifference(logs)
 
     def bounds(tail: float) -> Interval:
         found = typical.bounds(tail=tail)
-        return Interval(_as_percent(found.lower), _as_percent(found.upper))
-
-    def pass_bounds(tail: float) -> Interval:
-        found = _widest(typical.bounds(tail=tail), _mean_bounds(base, candidate, tail))
         return Interval(_as_percent(found.lower), _as_percent(found.upper))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
@@ -105,22 +98,36 @@ def ratio_answer(values: PairedValues, *, two_sided: bool, by_mean: bool = False
         bounds=bounds,
         pairs_needed=pairs_needed,
         views=lambda: _views(base, candidate),
-        pass_bounds=pass_bounds if by_mean else None,
+        of_means=_means_answer(base, candidate, second, two_sided=two_sided) if by_mean else None,
     )
 
 
-def _mean_bounds(base: Floats, candidate: Floats, tail: float) -> Interval:
-    """Bound the logarithm of the ratio of the means, each value capped by a limit that knows no side."""
+def _means_answer(base: Floats, candidate: Floats, second: Floats, *, two_sided: bool) -> Answer:
+    """Compare the means of positive values, each of which is capped by a limit that knows no side.
+
+    The test flips the signs of paired differences and is exact; the bounds of the ratio are approximate.
+    """
     most = MOST_OF_MEDIAN * float(np.median(np.concatenate([base, candidate])))
-    found = mean_ratio(np.minimum(base, most), np.minimum(candidate, most), tail=tail)
-    return Interval(found.lower, found.upper)
+    base, candidate = np.minimum(base, most), np.minimum(candidate, most)
+    test = score_test(without_slot_effect(candidate - base, second))
 
+    def bounds(tail: float) -> Interval:
+        found = mean_ratio(base, candidate, tail=tail)
+        return Interval(_as_percent(found.lower), _as_percent(found.upper))
 
-def _widest(one: Interval, other: Interval) -> Interval:
-    lowers, uppers = (one.lower, other.lower), (one.upper, other.upper)
-    return Interval(
-        None if None in lowers else min(bound for bound in lowers if bound is not None),
-        None if None in uppers else max(bound for bound in uppers if bound is not None),
+    def pairs_needed(distance: float, aim: Aim) -> int:
+        spread = _spread(candidate / candidate.mean() - base / base.mean(), UNKNOWN_SPREAD)
+        return pairs_for_shift(spread=spread, distance=math.log1p(distance / 100), aim=aim)
+
+    return Answer(
+        unit="%",
+        method="sign-flip test on paired differences",
+        pairs=len(base),
+        estimated=lambda: 100 * float(candidate.mean() / base.mean() - 1),
+        p_value=test.p_two_sided if two_sided else test.p_greater,
+        floor=_floor(test, two_sided=two_sided),
+        bounds=bounds,
+        pairs_needed=pairs_needed,
     )
 
 

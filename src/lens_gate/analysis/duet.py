@@ -65,8 +65,7 @@ def stepped_down(questions: Sequence[Question], rules: Rules, *, spent: float = 
 
 
 def _member(question: Question) -> Member:
-    answer = question.answer
-    return Member(answer.p_value, weight=WEIGHTS[question.hypothesis], floor=answer.floor)
+    return Member(question.p_value, weight=WEIGHTS[question.hypothesis], floor=question.floor)
 
 
 def _one_sided(series: PairedSeries, hypothesis: Hypothesis) -> Finding | None:

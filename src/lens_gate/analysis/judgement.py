@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lens_gate.analysis.answers import Answer
@@ -25,6 +25,9 @@ TAIL_DISCORDANCE = 0.10
 """Share of pairs with one member above the pooled p95, when the two are independent: 2 × 5 %."""
 
 
+TYPICAL_SHARE = 0.8
+"""Where the means are tested as well, the typical pair may spend this share of the level, and the means the rest."""
+
 NO_EFFECT = Effect(unit="%", estimate=None, lower=None, upper=None, upper_pass=None, confidence=PASS_CONFIDENCE)
 
 
@@ -40,6 +43,27 @@ class Question:
     value_unit: str
     base_errors: int = 0
     latency_gap: str | None = None
+
+    @property
+    def readings(self) -> tuple[tuple[Answer, float], ...]:
+        """The ways in which the question is answered, each with its share of the level, the typical pair first."""
+        if self.answer.of_means is None:
+            return ((self.answer, 1.0),)
+        return ((self.answer, TYPICAL_SHARE), (self.answer.of_means, 1 - TYPICAL_SHARE))
+
+    @property
+    def p_value(self) -> float:
+        """The smallest p value of all readings, each divided by its share."""
+        return min(1.0, *(one.p_value / share for one, share in self.readings))
+
+    @property
+    def floor(self) -> float:
+        """The smallest p value that so many pairs allow."""
+        return min(1.0, *(one.floor / share for one, share in self.readings))
+
+    def pairs_needed(self, distance: float, aim: Aim) -> int:
+        """Return how many pairs tell the effect from a limit, however it is read (see `Answer`)."""
+        return max(one.pairs_needed(distance, aim) for one, _ in self.readings)
 
     @property
     def both_directions(self) -> bool:
@@ -64,55 +88,94 @@ class Judged:
 
 def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
     """Return the finding on one question; `stepped` is its place in the family of the gate."""
-    answer, hypothesis = question.answer, question.hypothesis
     margin, margin_note = _margin(question, rules)
-    # A two-sided test spends its level on both sides, a one-sided one on the side of the alarm.
-    tail = stepped.level / 2 if hypothesis.two_sided else stepped.level
-    interval, for_pass = answer.bounds(tail), answer.for_pass(rules.pass_tail)
-    harm = _Harm.of(question, interval, for_pass)
     established = stepped.adjusted_p < rules.alpha
-    outcome = _outcome(question, harm, margin, established=established, rules=rules)
-    gated = outcome is not Outcome.INCONCLUSIVE or not _may_stay_open(question, harm, margin, rules)
-    short_of = None if gated else pairs_to_cover(hypothesis, rules)
+    told = _told(_read(question, stepped, rules), margin, rules)
+    outcome = _outcome(question, told.harm, margin, established=established, rules=rules)
+    gated = outcome is not Outcome.INCONCLUSIVE or not _may_stay_open(question, told.harm, margin, rules)
+    short_of = None if gated else pairs_to_cover(question.hypothesis, rules)
     finding = Finding(
         series=question.series,
-        metric=METRIC_NAMES[hypothesis],
-        hypothesis=hypothesis,
-        method=answer.method,
-        pairs=answer.pairs,
+        metric=METRIC_NAMES[question.hypothesis],
+        hypothesis=question.hypothesis,
+        method=told.answer.method,
+        pairs=told.answer.pairs,
         base_value=question.base_value,
         candidate_value=question.candidate_value,
         value_unit=question.value_unit,
-        effect=_effect(question, interval, harm, established=established, tail=tail),
-        p_value=answer.p_value,
+        effect=_effect(told, two_sided=question.hypothesis.two_sided),
+        p_value=question.p_value,
         adjusted_p=stepped.adjusted_p,
         threshold=margin,
         established=established,
         in_family=True,
         gated=gated,
         outcome=outcome,
-        reason=_reason(question, harm, margin, outcome=outcome, established=established, short_of=short_of)
-        + margin_note,
-        views=answer.views(),
+        reason=_reason(question, told, margin, outcome=outcome, short_of=short_of) + margin_note,
+        views=question.answer.views(),
     )
-    return Judged(finding=finding, question=question, harm=harm.estimate, level=tail)
+    return Judged(finding=finding, question=question, harm=told.harm.estimate, level=told.tail)
 
 
-def _effect(question: Question, interval: Interval, harm: _Harm, *, established: bool, tail: float) -> Effect:
-    """Return the effect as it is written; what was tested and is not established has an interval that reaches zero."""
-    answer, lower, upper = question.answer, interval.lower, interval.upper
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One way to answer a question: `tail` is its level on each side; it stands where its own test finds a change."""
+
+    answer: Answer
+    tail: float
+    interval: Interval
+    harm: _Harm
+    stands: bool
+
+
+def _read(question: Question, stepped: Stepped, rules: Rules) -> tuple[_Reading, ...]:
+    """Read a question in all its ways; a pass is held to the widest bound of all of them."""
+    established, for_pass = stepped.adjusted_p < rules.alpha, _for_pass(question, rules.pass_tail)
+    readings = []
+    for answer, share in question.readings:
+        level = share * stepped.level
+        # A two-sided test spends its level on both sides, a one-sided one on the side of the alarm.
+        tail = level / 2 if question.hypothesis.two_sided else level
+        interval = answer.bounds(tail)
+        # What made the question stand stands itself, though the division may be off by a hair.
+        stands = established and (answer.p_value < level or answer.p_value / share <= question.p_value)
+        harm = _Harm.of(question, answer.estimate, interval, for_pass)
+        readings.append(_Reading(answer=answer, tail=tail, interval=interval, harm=harm, stands=stands))
+    return tuple(readings)
+
+
+def _for_pass(question: Question, tail: float) -> Interval:
+    found = [answer.bounds(tail) for answer, _ in question.readings]
+    lowers, uppers = ([one.lower for one in found], [one.upper for one in found])
+    return Interval(
+        None if None in lowers else min(bound for bound in lowers if bound is not None),
+        None if None in uppers else max(bound for bound in uppers if bound is not None),
+    )
+
+
+def _told(readings: Sequence[_Reading], margin: float, rules: Rules) -> _Reading:
+    """Return the reading by which the effect is told: the first one that shows a change, or one that matters."""
+    standing = [one for one in readings if one.stands]
+    mattering = (one for one in standing if one.harm.estimate > 0 and _matters(one.harm, margin, rules))
+    return next(mattering, (standing or readings)[0])
+
+
+def _effect(told: _Reading, *, two_sided: bool) -> Effect:
+    """Return the effect as it is written, with an interval that excludes zero just where the test found a change."""
+    lower, upper = told.interval.lower, told.interval.upper
+    rose = told.answer.estimate > 0
     # Interval and test may differ by a hair; the test decides. One that asks for more says nothing of less.
-    if not established and lower is not None:
-        lower = min(lower, 0.0)
-    if not established and upper is not None and question.hypothesis.two_sided:
-        upper = max(upper, 0.0)
+    if lower is not None and (rose or not told.stands):
+        lower = max(lower, 0.0) if told.stands else min(lower, 0.0)
+    if upper is not None and two_sided and not (rose and told.stands):
+        upper = min(upper, 0.0) if told.stands else max(upper, 0.0)
     return Effect(
-        unit=answer.unit,
-        estimate=answer.estimate,
+        unit=told.answer.unit,
+        estimate=told.answer.estimate,
         lower=lower,
         upper=upper,
-        upper_pass=harm.upper_pass,
-        confidence=1 - 2 * tail,
+        upper_pass=told.harm.upper_pass,
+        confidence=1 - 2 * told.tail,
     )
 
 
@@ -125,8 +188,7 @@ class _Harm:
     upper_pass: float | None
 
     @classmethod
-    def of(cls, question: Question, interval: Interval, for_pass: Interval) -> _Harm:
-        estimate = question.answer.estimate
+    def of(cls, question: Question, estimate: float, interval: Interval, for_pass: Interval) -> _Harm:
         falls, for_pass_falls = _mirrored(interval), _mirrored(for_pass)
         if question.both_directions:
             lower = interval.lower if estimate >= 0 else falls.lower
@@ -179,7 +241,7 @@ def _may_stay_open(question: Question, harm: _Harm, margin: float, rules: Rules)
 
     Suspicious is what would have been an alarm if it had been the only question.
     """
-    suspicious = question.answer.p_value < rules.suspicion and harm.estimate >= margin
+    suspicious = question.p_value < rules.suspicion and harm.estimate >= margin
     return question.hypothesis not in rules.cover and _too_few_to_cover(question, rules) and not suspicious
 
 
@@ -208,23 +270,29 @@ def pairs_to_cover(hypothesis: Hypothesis, rules: Rules) -> int | None:
     return pairs_for_shares(discordant=usual, distance=margin / 100, aim=Aim(1 - PASS_CONFIDENCE, PLANNED_PASSES))
 
 
-def _reason(
-    question: Question, harm: _Harm, margin: float, *, outcome: Outcome, established: bool, short_of: int | None
-) -> str:
-    answer = question.answer
+def _reason(question: Question, told: _Reading, margin: float, *, outcome: Outcome, short_of: int | None) -> str:
+    answer = told.answer
     effect, limit = _amount(answer.estimate, answer.unit), _amount(margin, answer.unit, signed=False)
     if outcome is Outcome.REGRESSION:
-        return f"Changed by {effect}, and that is not chance; {limit} is what matters."
-    most = _worst_case(harm, answer.unit)
+        return f"{_change(question, told, effect)}, and that is not chance; {limit} is what matters."
+    most = _worst_case(told.harm, answer.unit)
     if outcome is Outcome.PASS:
-        small = f"A real change of {effect}, but " if established else ""
+        small = f"A real change of {effect}, but " if told.stands else ""
         return f"{small}{most}, below the {limit} that matter."
     if question.latency_gap is not None:
         return f"Not covered: {question.latency_gap}."
     if short_of is not None:
         return f"Not covered: {answer.pairs} pairs are too few to rule out {limit} ({most}); it takes {short_of}."
-    sure = "A real change" if established else "Not clear"
+    sure = "A real change" if told.stands else "Not clear"
     return f"{sure}: {effect}, {most}; {answer.pairs} pairs do not settle whether it reaches {limit}."
+
+
+def _change(question: Question, told: _Reading, effect: str) -> str:
+    """Say what changed: only some answers, where it is the means that show it and not the typical pair."""
+    if told.answer is question.answer:
+        return f"Changed by {effect}"
+    typical = _amount(question.answer.estimate, question.answer.unit)
+    return f"The mean changed by {effect} (a typical pair by {typical}, so it is a part of the answers)"
 
 
 def _worst_case(harm: _Harm, unit: str) -> str:

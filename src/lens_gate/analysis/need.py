@@ -83,7 +83,7 @@ def _pairs(one: Judged, rules: Rules) -> int | None:
         distance, aim = max(margin - max(one.harm, 0.0), CLOSEST * margin), Aim(rules.pass_tail, POWER)
     # Bad luck can leave open what so many pairs usually settle; then at least some more are needed.
     covering = pairs_to_cover(one.question.hypothesis, rules) or 0
-    return max(one.question.answer.pairs_needed(distance, aim), one.finding.pairs + 1, covering)
+    return max(one.question.pairs_needed(distance, aim), one.finding.pairs + 1, covering)
 
 
 def _price_of_a_pair(series: Sequence[PairedSeries]) -> float | None:

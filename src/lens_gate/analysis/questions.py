@@ -82,7 +82,7 @@ _BY_MEAN = frozenset(
         Hypothesis.OUTPUT_LENGTH,
     }
 )
-"""Questions whose pass must hold for the mean too; late first tokens have questions of their own."""
+"""Questions that are asked of the means too; late first tokens have questions of their own."""
 
 
 def measurable(series: PairedSeries) -> bool:

@@ -37,7 +37,7 @@ def planted(change: Change, *, pairs: int = 300, seed: int = 3) -> dict[str, Att
 @pytest.mark.parametrize(
     ("change", "series", "cause"),
     [
-        (Change(cache_breaks=True), CACHED, Cause.CACHE),
+        (Change(cache_lost=1.0), CACHED, Cause.CACHE),
         (Change(longer=1.3), "sim/loaded", Cause.LENGTH),
         (Change(tpot=1.2), "sim/heavy", Cause.PACE),
         (Change(ttft=1.4), "sim/clean", Cause.FIRST_TOKEN),
@@ -60,7 +60,7 @@ def test_parts_have_the_size_of_what_was_planted() -> None:
     assert parts_of(slower)[Cause.PACE].change_ms == pytest.approx(0.2 * 20 * 100, rel=0.2)
 
 
-@pytest.mark.parametrize("change", [Change(), Change(cache_breaks=True, longer=1.2), Change(ttft=1.5, errors=0.1)])
+@pytest.mark.parametrize("change", [Change(), Change(cache_lost=1.0, longer=1.2), Change(ttft=1.5, errors=0.1)])
 def test_the_parts_add_up(change: Change) -> None:
     for found in planted(change, pairs=60).values():
         assert sum(part.change_ms for part in found.parts) == pytest.approx(found.change_ms, abs=1e-9 * found.base_ms)
@@ -89,7 +89,7 @@ def cached_series(pairs: int, seed: int, **drawn: Any) -> PairedSeries:
 
 
 def test_exchanging_the_versions_turns_every_part_and_no_p_value() -> None:
-    series = cached_series(80, 1, change=Change(cache_breaks=True, longer=1.2))
+    series = cached_series(80, 1, change=Change(cache_lost=1.0, longer=1.2))
 
     (found,) = attributed_duet([series])
     (turned,) = attributed_duet([exchanged(series, np.ones(len(series.base), dtype=np.bool_))])
@@ -131,7 +131,7 @@ def test_the_test_at_equal_cache_keeps_its_level(weather: Weather) -> None:
 
 
 def test_the_first_token_at_equal_cache_is_not_slower_when_only_the_cache_broke() -> None:
-    found = planted(Change(cache_breaks=True), pairs=600)[CACHED]
+    found = planted(Change(cache_lost=1.0), pairs=600)[CACHED]
     effect = equal_cache(found).effect
 
     assert effect.lower is not None
@@ -141,7 +141,7 @@ def test_the_first_token_at_equal_cache_is_not_slower_when_only_the_cache_broke(
 
 
 def test_a_slower_first_token_shows_through_a_broken_cache() -> None:
-    found = equal_cache(planted(Change(cache_breaks=True, ttft=1.2), pairs=300)[CACHED])
+    found = equal_cache(planted(Change(cache_lost=1.0, ttft=1.2), pairs=300)[CACHED])
 
     assert found.p_value < 1e-6
     assert found.effect.estimate == pytest.approx(20, abs=5)

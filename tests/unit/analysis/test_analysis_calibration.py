@@ -56,7 +56,7 @@ def established(change: Change, *, pairs: int = 100, affected: str = "clean", ga
     [
         (Change.slower(20), "loaded", "mean_tpot"),
         (Change.slower(20), "heavy", "total_equal_length_latency"),
-        (Change(cache_breaks=True), "cached", "cached_share"),
+        (Change(cache_lost=1.0), "cached", "cached_share"),
         (Change(errors=0.25), "clean", "error_rate"),
         (Change(longer=1.3), "clean", "mean_output_tokens"),
         (Change(late=0.1), "heavy", "ttft_excess_above_pooled_p90"),

@@ -11,12 +11,14 @@ import pytest
 
 from lens_gate.analysis.answers import excess_answer, points_answer, ratio_answer
 from lens_gate.analysis.duet import duet
+from lens_gate.analysis.judgement import Question, judge
 from lens_gate.analysis.need import need_of
 from lens_gate.analysis.pairing import PairedValues, pair_up
 from lens_gate.analysis.rules import Rules, rules_of
 from lens_gate.artifacts.analysis import Finding
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Regression
+from lens_gate.stats.multiplicity import Stepped
 from lens_gate.stats.planning import Aim
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Outcome
@@ -61,23 +63,48 @@ def test_unchanged_pairs_pass() -> None:
     assert {f.outcome for f in found.values() if f.gated} == {Outcome.PASS}
 
 
-def test_answers_of_which_one_in_five_is_far_longer_do_not_pass() -> None:
+def test_one_answer_in_five_that_is_far_longer_is_a_regression_which_the_mean_shows() -> None:
     def stalled(n: int, base: Sample, candidate: Sample) -> tuple[Sample, Sample]:
         return base, timed(candidate, 0.0, 4.0 if n % 5 == 0 else 1.0)
 
     found = findings(300, stalled)
 
     for hypothesis in (Hypothesis.TOTAL, Hypothesis.PER_TOKEN):
-        assert found[hypothesis].outcome is not Outcome.PASS
-        assert (found[hypothesis].effect.upper_pass or 0) > 30
+        finding = found[hypothesis]
+        assert finding.outcome is Outcome.REGRESSION
+        assert finding.method == "sign-flip test on paired differences"
+        assert (finding.effect.estimate or 0) > 30
+        assert "a typical pair by" in finding.reason
+        assert finding.reason.startswith("The mean changed by")
 
 
 @pytest.mark.parametrize(
     ("changes", "hypothesis"),
     [({"cost_usd": 0.02}, Hypothesis.COST), ({"output_tokens": 500}, Hypothesis.OUTPUT_LENGTH)],
 )
-def test_some_far_dearer_or_longer_answers_do_not_pass(changes: dict[str, Any], hypothesis: Hypothesis) -> None:
-    assert findings(300, some(10, **changes))[hypothesis].outcome is not Outcome.PASS
+def test_some_far_dearer_or_longer_answers_are_a_regression(changes: dict[str, Any], hypothesis: Hypothesis) -> None:
+    found = findings(300, some(9, **changes))[hypothesis]
+
+    assert found.outcome is Outcome.REGRESSION
+    assert (found.effect.lower or 0) > 0
+
+
+def test_some_far_shorter_answers_are_a_regression_of_their_length() -> None:
+    found = findings(300, some(5, output_tokens=2))[Hypothesis.OUTPUT_LENGTH]
+
+    assert found.outcome is Outcome.REGRESSION
+    assert (found.effect.upper or 0) < 0
+
+
+def test_a_change_of_every_answer_is_told_by_the_typical_pair() -> None:
+    def slower(_: int, base: Sample, candidate: Sample) -> tuple[Sample, Sample]:
+        return base, timed(candidate, 0.2)
+
+    found = findings(100, slower)[Hypothesis.TOTAL]
+
+    assert found.outcome is Outcome.REGRESSION
+    assert found.method == "signed-rank test on paired log ratios"
+    assert found.reason.startswith("Changed by")
 
 
 def test_one_hanging_answer_does_not_stand_in_the_way_of_a_pass() -> None:
@@ -165,10 +192,20 @@ def test_few_pairs_are_shown_without_the_intervals_of_medians_and_means() -> Non
 def test_a_pass_is_unbounded_where_either_bound_is() -> None:
     one = PairedValues(base=np.ones(1), candidate=np.ones(1), second=np.zeros(1))
 
-    found = ratio_answer(one, two_sided=False, by_mean=True)
+    answer = ratio_answer(one, two_sided=False, by_mean=True)
 
-    assert found is not None
-    assert found.for_pass(0.05).upper is None
+    assert answer is not None
+    question = Question(
+        series="one",
+        hypothesis=Hypothesis.TOTAL,
+        answer=answer,
+        base_value=1.0,
+        candidate_value=1.0,
+        value_unit="ms",
+    )
+    assert answer.of_means is not None
+    assert answer.of_means.bounds(0.05).upper is not None
+    assert judge(question, Stepped(1.0, 0.01), RULES).finding.effect.upper_pass is None
 
 
 def test_more_pairs_tell_a_smaller_change_of_the_slowest_first_tokens() -> None:
