@@ -103,7 +103,7 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
         base_value=question.base_value,
         candidate_value=question.candidate_value,
         value_unit=question.value_unit,
-        effect=_effect(told, two_sided=question.hypothesis.two_sided),
+        effect=_effect(question, told),
         p_value=question.p_value,
         adjusted_p=stepped.adjusted_p,
         threshold=margin,
@@ -160,14 +160,14 @@ def _told(readings: Sequence[_Reading], margin: float, rules: Rules) -> _Reading
     return next(mattering, (standing or readings)[0])
 
 
-def _effect(told: _Reading, *, two_sided: bool) -> Effect:
+def _effect(question: Question, told: _Reading) -> Effect:
     """Return the effect as it is written, with an interval that excludes zero just where the test found a change."""
     lower, upper = told.interval.lower, told.interval.upper
     rose = told.answer.estimate > 0
     # Interval and test may differ by a hair; the test decides. One that asks for more says nothing of less.
     if lower is not None and (rose or not told.stands):
         lower = max(lower, 0.0) if told.stands else min(lower, 0.0)
-    if upper is not None and two_sided and not (rose and told.stands):
+    if upper is not None and question.hypothesis.two_sided and not (rose and told.stands):
         upper = min(upper, 0.0) if told.stands else max(upper, 0.0)
     return Effect(
         unit=told.answer.unit,
@@ -176,6 +176,7 @@ def _effect(told: _Reading, *, two_sided: bool) -> Effect:
         upper=upper,
         upper_pass=told.harm.upper_pass,
         confidence=1 - 2 * told.tail,
+        of_means=told.answer is not question.answer,
     )
 
 

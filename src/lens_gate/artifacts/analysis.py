@@ -27,7 +27,8 @@ class Effect(Frozen):
     """A change with its interval; positive means more (slower, dearer, longer, more errors).
 
     `lower` and `upper` bound the effect at `confidence` (a fraction), None for unbounded. `upper_pass` is the one-sided
-    upper bound that a pass is judged by.
+    upper bound that a pass is judged by. `of_means` marks the change of the means, where a typical pair did not show
+    one that matters: only a part of the answers changed.
     """
 
     unit: Literal["%", "points"]
@@ -36,6 +37,7 @@ class Effect(Frozen):
     upper: float | None
     upper_pass: float | None
     confidence: float = Field(gt=0, lt=1)
+    of_means: bool = False
 
 
 class View(Frozen):

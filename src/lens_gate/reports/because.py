@@ -49,7 +49,7 @@ def because(finding: Finding, policy: Policy) -> str:
     match finding.outcome:
         case Outcome.REGRESSION:
             both = "It is a regression because both parts of the rule hold."
-            return f"{both} {_real(finding, numbers)} {_matters(numbers, policy)}"
+            return f"{both} {_real(finding, numbers)} {_matters(numbers, policy)}{_partly(finding)}"
         case Outcome.PASS:
             small = " The change itself is real, and too small to matter." if finding.established else ""
             return (
@@ -118,6 +118,12 @@ def _real(finding: Finding, numbers: Bounds) -> str:
         end = change(kindest, numbers.unit)
         return f"The change is real: even the end of the interval that is kindest to the new version, {end}, is worse."
     return f"The change is real: chance alone does this in {chance(finding.adjusted_p or 0.0)}."
+
+
+def _partly(finding: Finding) -> str:
+    if not finding.effect.of_means:
+        return ""
+    return " It is the mean that shows it: a typical answer hardly changed, so it is a part of the answers that did."
 
 
 def _matters(numbers: Bounds, policy: Policy) -> str:

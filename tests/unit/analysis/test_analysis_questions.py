@@ -73,6 +73,7 @@ def test_one_answer_in_five_that_is_far_longer_is_a_regression_which_the_mean_sh
         finding = found[hypothesis]
         assert finding.outcome is Outcome.REGRESSION
         assert finding.method == "sign-flip test on paired differences"
+        assert finding.effect.of_means
         assert (finding.effect.estimate or 0) > 30
         assert "a typical pair by" in finding.reason
         assert finding.reason.startswith("The mean changed by")

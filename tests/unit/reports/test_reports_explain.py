@@ -201,6 +201,12 @@ def test_other_rules_for_what_matters_are_named() -> None:
     assert "`strict`" in because(SLOWER, a_policy(strict=True))
 
 
+def test_a_change_that_only_the_mean_shows_is_one_of_a_part_of_the_answers() -> None:
+    partly = SLOWER.model_copy(update={"effect": SLOWER.effect.model_copy(update={"of_means": True})})
+    assert "so it is a part of the answers" in because(partly, POLICY)
+    assert "a part of the answers" not in because(SLOWER, POLICY)
+
+
 def test_a_fall_of_what_should_not_fall_is_told_in_its_own_direction() -> None:
     worse = CACHE.model_copy(
         update={
