@@ -26,6 +26,7 @@ from lens_gate.analysis.stored import StoredSeries
 from lens_gate.analysis.summarize import model_summary
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.stats.pairs import signed_rank
+from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Status
 
@@ -35,11 +36,19 @@ LENGTHS = ((1, 1), (2, 5), (6, 10), (11, 20))
 """Decisions by how many days were stored."""
 
 
+REAL_RISE = 0.9
+"""A day on which the median lies so far above those before it, as a share, has regressed by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was said of one API on one day, by effect, with so many stored days; and whether it was judged alone."""
+    """What was said of one API on one day, by effect, with so many stored days; and whether it was judged alone.
+
+    `rise` is how far the day's median lies above the middle one of the five days before it, as a share.
+    """
 
     stored: int
+    rise: float
     outcomes: Mapping[int, Outcome]
     alone: Mapping[int, Outcome]
 
@@ -51,7 +60,7 @@ def decisions(measured: Sequence[Mapping[str, Floats]]) -> list[Decision]:
     for day in measured:
         series = {name: _series(name, times, past[name][-MOST_RUNS:]) for name, times in day.items()}
         told = [one for each in series.values() if each.past for one in foretell(each)]
-        found += _judged(told)
+        found += _judged(told, [_rise(series[one.series]) for one in told])
         for name, each in series.items():
             past[name].append(PastSeries.of(each.candidate))
     return found
@@ -81,10 +90,18 @@ def _series(name: str, times: Floats, past: Sequence[PastSeries]) -> StoredSerie
     )
 
 
-def _judged(told: Sequence[Foretold]) -> Iterator[Decision]:
+def _rise(series: StoredSeries) -> float:
+    now, before = (
+        [past.middles[Hypothesis.TOTAL].median_ms for past in pasts]
+        for pasts in ([PastSeries.of(series.candidate)], series.past[-5:])
+    )
+    return now[0] / float(np.median(before)) - 1
+
+
+def _judged(told: Sequence[Foretold], rises: Sequence[float]) -> Iterator[Decision]:
     """Judge the APIs of one day as one gate, making one after the other slower."""
     unchanged = judge_foretold(told, SCREENING)
-    for place, one in enumerate(told):
+    for place, (one, rise) in enumerate(zip(told, rises, strict=True)):
         outcomes, alone = {0: unchanged[place].outcome}, {}
         for effect in EFFECTS:
             changed = slower(one, effect)
@@ -92,13 +109,25 @@ def _judged(told: Sequence[Foretold]) -> Iterator[Decision]:
                 gate = [*told[:place], changed, *told[place + 1 :]]
                 outcomes[effect] = judge_foretold(gate, SCREENING)[place].outcome
             alone[effect] = judge_foretold([changed], SCREENING)[0].outcome
-        yield Decision(one.runs, outcomes, alone)
+        yield Decision(one.runs, rise, outcomes, alone)
 
 
 def stored(measured: Sequence[Mapping[str, Floats]]) -> str:
     """Return what is said of real days against the days before them."""
     found = decisions(measured)
-    return f"{_by_effect(found)}\n{_by_length(found)}"
+    return f"{_by_effect(found)}\n{_by_length(found)}\n{_by_rise(found)}"
+
+
+def _by_rise(found: Sequence[Decision]) -> str:
+    """Say how many of the regressions on days that were left as they are were rises of the API itself."""
+    regressions = [one for one in found if one.outcomes[0] is Outcome.REGRESSION]
+    risen = [one for one in found if one.rise >= REAL_RISE]
+    by_itself = sum(one.rise >= REAL_RISE for one in regressions)
+    left = Share(len(regressions) - by_itself, len(found) - len(risen))
+    return (
+        f"On {len(risen)} of {len(found)} days an API was slower by {100 * REAL_RISE:g} % or more by itself; "
+        f"{by_itself} of the {len(regressions)} regressions are among them. False ones on the other days: {left}.\n"
+    )
 
 
 def _by_effect(found: Sequence[Decision]) -> str:
