@@ -283,7 +283,7 @@ def _reason(question: Question, told: _Reading, margin: float, *, outcome: Outco
     if question.latency_gap is not None:
         return f"Not covered: {question.latency_gap}."
     if short_of is not None:
-        return f"Not covered: {answer.pairs} pairs are too few to rule out {limit} ({most}); it takes {short_of}."
+        return f"Not covered: {answer.pairs} pairs are too few for rare events; ruling out {limit} takes {short_of}."
     sure = "A real change" if told.stands else "Not clear"
     return f"{sure}: {effect}, {most}; {answer.pairs} pairs do not settle whether it reaches {limit}."
 
