@@ -275,7 +275,7 @@ def _reason(question: Question, told: _Reading, margin: float, *, outcome: Outco
     answer = told.answer
     effect, limit = _amount(answer.estimate, answer.unit), _amount(margin, answer.unit, signed=False)
     if outcome is Outcome.REGRESSION:
-        return f"{_change(question, told, effect)}, and that is not chance; {limit} is what matters."
+        return f"{_change(question, told, effect)}, and that is not chance; from {limit} on it matters."
     most = _worst_case(told.harm, answer.unit)
     if outcome is Outcome.PASS:
         small = f"A real change of {effect}, but " if told.stands else ""

@@ -123,8 +123,14 @@ def _looked(looks: Sequence[LookTaken]) -> str:
 
 def view_lines(findings: Sequence[Finding], names: Mapping[str, str]) -> tuple[str, ...]:
     """Say how else the changes look that were established or that stay open: by the medians, and by the means."""
-    told = (f for f in findings if f.views and (f.established or f.outcome is not Outcome.PASS))
-    return tuple(_viewed(finding, names.get(finding.series, plain(finding.series))) for finding in told)
+    told = [f for f in findings if f.views and (f.established or f.outcome is not Outcome.PASS)]
+    lines = (_viewed(finding, names.get(finding.series, plain(finding.series))) for finding in told)
+    return (*lines, *([_EACH_BY_ITSELF] if told else []))
+
+
+_EACH_BY_ITSELF = (
+    "Each interval counts for itself. The verdict answers for all checks together and is harder to convince."
+)
 
 
 def _viewed(finding: Finding, subject: str) -> str:
@@ -158,7 +164,7 @@ def validity_lines(validity: Validity) -> tuple[str, ...]:
 
 
 def _validity_line(check: ValidityCheck) -> str:
-    word = "ok" if check.ok else "not ok"
+    word = "ok" if check.ok else "warning" if check.effect == "warn" else "not ok"
     known_value = f" ({quantity(check.value, check.unit)})" if check.value is not None else ""
     limit = f", limit {quantity(check.limit, check.unit)}" if check.limit is not None else ""
     message = "" if plain(check.message).rstrip(".") == "ok" else f" {sentence(check.message)}"

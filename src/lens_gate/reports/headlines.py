@@ -63,6 +63,11 @@ NOTHING_TO_COMPARE = Opening(
 )
 
 
+_IF_MEANT = (
+    "If the change is not meant to cost this, look at what it touches; if it is, allow more in the configuration."
+)
+
+
 def _nothing_to_compare(analysis: Analysis) -> Opening:
     if not analysis.uncovered:
         return NOTHING_TO_COMPARE
@@ -81,7 +86,9 @@ def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Op
             f"Pass for {plural(counts.passed, 'check')}; {plural(len(not_covered), 'question')} {verb} not covered"
         )
     gaps = shortened(f"Not covered: {' '.join(not_covered)}", 2 * LONGEST_TEXT) if not_covered else ""
-    return Opening(headline, _spaced(_all_passed(rows, counts), gaps), None)
+    unless = ", unless what is not covered matters to you" if gaps else ""
+    done = f"Nothing has to be done{unless}." if counts.total else ""
+    return Opening(headline, _spaced(_all_passed(rows, counts), gaps, done), None)
 
 
 def _regression(rows: Sequence[Row], counts: Counts) -> Opening:
@@ -91,7 +98,9 @@ def _regression(rows: Sequence[Row], counts: Counts) -> Opening:
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
     head = "Beyond the limit" if worst.mark is BROKEN else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
-    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), _spaced(_evidence(worst), ends), None)
+    return Opening(
+        shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), _spaced(_evidence(worst), ends, _IF_MEANT), None
+    )
 
 
 def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
@@ -145,13 +154,13 @@ def tally(counts: Counts) -> str:
 
 
 def need(wanted: Need | None) -> str | None:
-    """Say what an answer would take: `About 520 pairs would decide ($2.10, 7 minutes)`."""
+    """Say what an answer would take: `About 520 pairs would likely settle what is open ($2.10, 7 minutes)`."""
     if wanted is None:
         return None
     prices = [usd(wanted.usd)] if wanted.usd is not None else []
     times = [minutes(wanted.minutes)] if wanted.minutes is not None else []
     cost = f" ({', '.join(prices + times)})" if prices or times else ""
-    return f"About {plural(wanted.pairs, 'pair')} would decide{cost}."
+    return f"About {plural(wanted.pairs, 'pair')} would likely settle what is open{cost}."
 
 
 def _cap(analysis: Analysis) -> str:
@@ -194,9 +203,10 @@ def _evidence(row: Row) -> str:
     if row.bounds is None or (row.bounds.lower is None and row.bounds.upper is None):
         return row.reason
     least = "at most " if row.bounds.worse is not Direction.TWO_SIDED else ""
-    allowed = f"; you allow {least}{row.allowed}" if row.bounds.limit is not None else ""
+    allowed = f"; {least}{row.allowed} is allowed" if row.bounds.limit is not None else ""
     size = f"That is {row.size}. " if row.size else ""
-    return f"{size}The data allow {between(row.bounds, 'to')}{allowed}."
+    both_ends = row.bounds.lower is not None and row.bounds.upper is not None
+    return f"{size}The true change {'lies between' if both_ends else 'is'} {between(row.bounds, 'and')}{allowed}."
 
 
 def _open_question(row: Row) -> str:
@@ -206,8 +216,8 @@ def _open_question(row: Row) -> str:
     if harm.lower is None or harm.upper is None:
         return f"{row.title}: {row.reason}"
     astride = harm.lower < row.bounds.limit < harm.upper
-    side = f", on both sides of your {row.allowed}" if astride else f"; you allow {row.allowed}"
-    return f"{row.title}: the change lies between {between(row.bounds, 'and')}{side}."
+    side = f", on both sides of the {row.allowed} allowed" if astride else f"; {row.allowed} is allowed"
+    return f"{row.title}: the true change may lie anywhere between {between(row.bounds, 'and')}{side}."
 
 
 def between(numbers: Bounds, joint: str) -> str:

@@ -234,8 +234,6 @@ def _beyond(row: Row) -> float:
 
 
 def decisive(numbers: Bounds, outcome: Outcome) -> float:
-    """Return the harm that a row is judged by: a regression's estimate, a pass's bound, else the far end."""
-    harm = numbers.harm
-    ends = {Outcome.REGRESSION: harm.estimate, Outcome.PASS: numbers.upper_pass}
-    end = ends.get(outcome, harm.upper)
-    return harm.estimate if end is None else end
+    """Return the harm that a row is put in order by: a pass by its bound, all others by how bad they look."""
+    bound = numbers.upper_pass
+    return bound if outcome is Outcome.PASS and bound is not None else numbers.harm.estimate

@@ -301,7 +301,7 @@ def test_one_finding_in_depth_tells_views_pairs_chance_and_what_would_settle_it(
     assert "from 300 pairs" in text
     assert "280 of 300 pairs used, 20 left out because a provider throttled" in text
     assert "about 1 of 25 such runs" in text
-    assert "About 520 pairs would decide" in text
+    assert "About 520 pairs would likely settle what is open" in text
     assert "lens-gate ci --against-ref main" in text
     assert "pairs used" not in alone(finding)
 

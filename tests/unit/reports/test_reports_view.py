@@ -39,6 +39,9 @@ from tests.builders import (
 from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
 
 FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
+IF_MEANT = (
+    "If the change is not meant to cost this, look at what it touches; if it is, allow more in the configuration."
+)
 LATER_COMMANDS = ("baseline", "profile", "replay", "cost", "export", "selftest", "distributed")
 
 
@@ -90,8 +93,8 @@ def test_a_regression_names_subject_size_interval_and_limit() -> None:
     shown = view_of(STEADY, SLOWER)
     assert plain(shown.headline) == "Regression: gpt-small's first token comes 15 % later"
     assert plain(shown.second) == (
-        "That is +74.0 ms on 500 ms. The data allow +12.1 % to +17.2 %; you allow at most +5 %. "
-        "Of 2 checks, 1 failed and 1 passed."
+        "That is +74.0 ms on 500 ms. The true change lies between +12.1 % and +17.2 %; at most +5 % is allowed. "
+        f"Of 2 checks, 1 failed and 1 passed. {IF_MEANT}"
     )
 
 
@@ -108,12 +111,12 @@ def test_a_regression_without_an_interval_gives_its_reason() -> None:
     assert plain(shown.headline) == (
         "Regression: gpt-small, first token: changed by +14.8 %, and that is not chance; 5 % is what matters"
     )
-    assert plain(shown.second) == "Changed by +14.8 %, and that is not chance; 5 % is what matters."
+    assert plain(shown.second) == f"Changed by +14.8 %, and that is not chance; 5 % is what matters. {IF_MEANT}"
 
 
 @pytest.mark.parametrize(
     ("lower", "upper", "text"),
-    [(12.1, None, "The data allow +12.1 % and more;"), (None, 17.2, "The data allow +17.2 % and less;")],
+    [(12.1, None, "The true change is +12.1 % and more;"), (None, 17.2, "The true change is +17.2 % and less;")],
 )
 def test_an_interval_without_an_end_says_so(lower: float | None, upper: float | None, text: str) -> None:
     shown = view_of(SLOWER.model_copy(update={"effect": an_effect(14.8, lower=lower, upper=upper)}))
@@ -122,7 +125,7 @@ def test_an_interval_without_an_end_says_so(lower: float | None, upper: float | 
 
 def test_a_regression_without_a_limit_or_base_value_leaves_them_out() -> None:
     shown = view_of(SLOWER.model_copy(update={"threshold": None, "base_value": None}))
-    assert plain(shown.second) == "The data allow +12.1 % to +17.2 %."
+    assert plain(shown.second) == f"The true change lies between +12.1 % and +17.2 %. {IF_MEANT}"
 
 
 def test_shorter_answers_are_a_change_in_the_other_direction() -> None:
@@ -131,7 +134,7 @@ def test_shorter_answers_are_a_change_in_the_other_direction() -> None:
     )
     shown = view_of(shorter)
     assert plain(shown.headline) == "Regression: gpt-small's answers are 30 % shorter"
-    assert "you allow ±10 %." in plain(shown.second)
+    assert "; ±10 % is allowed." in plain(shown.second)
 
 
 def test_a_lower_share_from_the_cache_is_worse() -> None:
@@ -140,7 +143,7 @@ def test_a_lower_share_from_the_cache_is_worse() -> None:
     )
     shown = view_of(lost)
     assert plain(shown.headline) == "Regression: gpt-small reads 40 points less of its input from the cache"
-    assert "you allow at most −10 points." in plain(shown.second)
+    assert "; at most −10 points is allowed." in plain(shown.second)
     assert shown.rows[0].size is None
 
 
@@ -186,7 +189,7 @@ def test_a_pass_names_the_check_that_is_closest_to_its_limit() -> None:
     assert shown.headline == "Pass: nothing got worse by more than you allow"
     assert plain(shown.second) == (
         "All 3 checks passed. The closest to its limit is gpt-small · share from the cache: at worst −2.6 points, "
-        "where −10 points is allowed."
+        "where −10 points is allowed. Nothing has to be done."
     )
     assert shown.next_step is None
     assert shown.need is None
@@ -198,7 +201,10 @@ def test_a_pass_of_one_check_and_a_pass_of_none() -> None:
 
 
 def test_a_pass_without_any_limit_names_no_closest() -> None:
-    assert view_of(STEADY.model_copy(update={"threshold": None})).second == "The only check passed."
+    assert (
+        view_of(STEADY.model_copy(update={"threshold": None})).second
+        == "The only check passed. Nothing has to be done."
+    )
 
 
 def test_a_pass_with_warnings_says_so() -> None:
@@ -219,14 +225,15 @@ def test_a_pass_says_what_it_does_not_cover() -> None:
     one = view_of(STEADY, coverage=(a_coverage(not_covered=("ttft_above_pooled_p95: too few pairs",)),))
     assert one.headline == "Pass for 1 check; 1 question is not covered"
     assert "Not covered: gpt-small: late first tokens: too few pairs." in one.second
+    assert one.second.endswith("unless what is not covered matters to you.")
 
 
 def test_an_inconclusive_verdict_says_what_an_answer_would_take() -> None:
     shown = view_of(STEADY, UNCLEAR, need=a_need())
     assert shown.headline == "Inconclusive: 1 of 2 checks needs more data"
     assert plain(shown.second) == (
-        "gpt-small · late first tokens: the change lies between −2.1 points and +6.4 points, on both sides of your "
-        "+3 points. About 520 pairs would decide ($2.10, 7 minutes)."
+        "gpt-small · late first tokens: the true change may lie anywhere between −2.1 points and +6.4 points, on both "
+        "sides of the +3 points allowed. About 520 pairs would likely settle what is open ($2.10, 7 minutes)."
     )
     assert shown.next_step == "lens-gate ci --against-ref main --requests 1040 --max-cost 2.52"
 
@@ -241,7 +248,7 @@ def test_an_answer_counts_the_requests_of_all_models() -> None:
     shown = view_of(UNCLEAR, other, need=a_need(usd=None, minutes=None))
     assert shown.headline == "Inconclusive: 2 of 2 checks need more data"
     assert shown.next_step == "lens-gate ci --against-ref main --requests 2080"
-    assert shown.need == "About 520 pairs would decide."
+    assert shown.need == "About 520 pairs would likely settle what is open."
 
 
 @pytest.mark.parametrize(
@@ -259,7 +266,7 @@ def test_an_open_question_without_both_ends_gives_its_reason(effect: Any, thresh
 
 def test_an_open_question_on_one_side_of_the_limit_names_the_limit_only() -> None:
     shown = view_of(UNCLEAR.model_copy(update={"effect": an_effect(1.0, lower=0.5, upper=2.0)}))
-    assert plain(shown.second).endswith("lies between +0.5 % and +2.0 %; you allow +3 %.")
+    assert plain(shown.second).endswith("anywhere between +0.5 % and +2.0 %; +3 % is allowed.")
 
 
 def test_without_an_open_row_an_inconclusive_verdict_still_reads() -> None:
@@ -462,7 +469,7 @@ def test_the_questions_about_the_instrument_are_listed_with_value_and_limit() ->
     assert [plain(line) for line in lines] == [
         "send lateness: ok (0.300 ms), limit 5.00 ms.",
         "reused share: ok (97.1 %). The others connect.",
-        "usage: not ok. Usage is missing.",
+        "usage: warning. Usage is missing.",
     ]
 
 
