@@ -51,6 +51,7 @@ class _Said:
     looks: tuple[LookTaken, ...] = ()
     notes: tuple[str, ...] = ()
     attribution: tuple[Attribution, ...] = ()
+    base_providers: tuple[ProviderResult, ...] | None = None
 
 
 def analyze(
@@ -77,7 +78,7 @@ def analyze(
         fingerprint=run.fingerprint,
         benchmark=run.benchmark,
         providers=run.providers,
-        base_providers=_base_providers(run, baseline),
+        base_providers=run.base_providers if said.base_providers is None else said.base_providers,
         summary=run.summary,
         arms=run.arms,
         comparison=run.comparison,
@@ -115,10 +116,6 @@ def _false_alarms(regression: Regression, said: _Said) -> str | None:
 
 def _is_classic(regression: Regression) -> bool:
     return regression.decision is Decision.CLASSIC
-
-
-def _base_providers(run: Run, baseline: Stored | None) -> tuple[ProviderResult, ...]:
-    return run.base_providers if baseline is None or is_duet(run) else baseline.run.providers
 
 
 def _say(run: Run, samples: Samples, *, baseline: Stored | None, regression: Regression, limit_ns: float) -> _Said:
@@ -214,5 +211,7 @@ def _say_stored(run: Run, samples: Samples, baseline: Stored | None, regression:
         coverage=() if _is_classic(regression) else covered(matched.series),
         need=need,
         notes=matched.notes,
-        attribution=attributed_stored(matched.series),
+        # With a control beside a history, the day is in the parts and not in the findings.
+        attribution=attributed_stored([one for one in matched.series if one.control is None or not one.past]),
+        base_providers=matched.base_providers,
     )

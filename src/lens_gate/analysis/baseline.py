@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lens_gate.analysis.past import PastRun, PastSeries
+from lens_gate.analysis.past import PastRun, PastSeries, sent
 from lens_gate.analysis.stored import (
     StoredSeries,
     arm_of,
@@ -14,9 +14,10 @@ from lens_gate.analysis.stored import (
     names_of,
     unmatched,
     with_control,
+    with_prompts_compared,
 )
 from lens_gate.artifacts.analysis import Finding
-from lens_gate.artifacts.run import ArmIdentity, Run
+from lens_gate.artifacts.run import ArmIdentity, ProviderResult, Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import NoBaseline
 from lens_gate.vocabulary.requests import Arm
@@ -34,12 +35,13 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
-    """The series that have something to be compared with, findings on those that have not, and the base's commit."""
+    """The series that have something to be compared with, findings on those that have not, and what the base is."""
 
     series: tuple[StoredSeries, ...]
     missing: tuple[Finding, ...]
     notes: tuple[str, ...]
     base_commit: str | None
+    base_providers: tuple[ProviderResult, ...]
 
 
 def matched_with(run: Run, samples: Samples, stored: Stored | None) -> Matched:
@@ -51,7 +53,7 @@ def matched_with(run: Run, samples: Samples, stored: Stored | None) -> Matched:
     candidate, control = arm_of(samples, Arm.CANDIDATE), arm_of(samples, Arm.BASE)
     if stored is None:
         return _with_control_alone(run, candidate, control, ())
-    if run.comparison is not None and _sent(run, Arm.BASE) != _sent(stored.run, Arm.CANDIDATE):
+    if run.comparison is not None and sent(run, Arm.BASE) != sent(stored.run, Arm.CANDIDATE):
         note = "The control sent other requests than the stored runs, so they were left aside."
         return _with_control_alone(run, candidate, control, (note,))
     base = arm_of(stored.samples, Arm.CANDIDATE)
@@ -59,18 +61,36 @@ def matched_with(run: Run, samples: Samples, stored: Stored | None) -> Matched:
     _refuse(stored.run, candidate, base, series)
     if run.comparison is not None:
         series = tuple(with_control(one, control) for one in series)
-    found = {one.series for one in series}
+    if not _imported(run, stored.run):
+        series = tuple(with_prompts_compared(one) for one in series)
     return Matched(
         series=series,
-        missing=tuple(unmatched(name) for name in names_of(candidate) if name not in found),
+        missing=_missing(candidate, series, "the stored run"),
         notes=(*stored.notes, *_configuration_note(run, stored.run)),
         base_commit=_commit(stored.run, Arm.CANDIDATE),
+        base_providers=stored.run.providers,
     )
 
 
 def _with_control_alone(run: Run, candidate: Samples, control: Samples, notes: tuple[str, ...]) -> Matched:
     series = tuple(controlled_alone(one) for one in match_series(candidate, control))
-    return Matched(series=series, missing=(), notes=notes, base_commit=_commit(run, Arm.BASE))
+    return Matched(
+        series=series,
+        missing=_missing(candidate, series, "the control"),
+        notes=notes,
+        base_commit=_commit(run, Arm.BASE),
+        base_providers=run.base_providers,
+    )
+
+
+def _missing(candidate: Samples, matched: Sequence[StoredSeries], where: str) -> tuple[Finding, ...]:
+    found = {one.series for one in matched}
+    return tuple(unmatched(name, where) for name in names_of(candidate) if name not in found)
+
+
+def _imported(*runs: Run) -> bool:
+    """Whether another tool measured one of them: it may make up new prompts each time."""
+    return any(run.transport.startswith("import") for run in runs)
 
 
 def _by_series(runs: Sequence[PastRun]) -> Mapping[str, tuple[PastSeries, ...]]:
@@ -80,11 +100,6 @@ def _by_series(runs: Sequence[PastRun]) -> Mapping[str, tuple[PastSeries, ...]]:
 
 def _arm(run: Run, arm: Arm) -> ArmIdentity | None:
     return next((one for one in run.arms if one.arm is arm), None)
-
-
-def _sent(run: Run, arm: Arm) -> str | None:
-    identity = _arm(run, arm)
-    return None if identity is None else identity.requests_hash
 
 
 def _commit(run: Run, arm: Arm) -> str | None:

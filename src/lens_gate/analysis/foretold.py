@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lens_gate.analysis.pairing import failure_gap
 from lens_gate.analysis.past import Middle, PastSeries
 from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, with_status
 from lens_gate.analysis.stored import StoredSeries
@@ -32,8 +33,9 @@ SCREENED: Mapping[Hypothesis, Quantity] = {
 class Foretold:
     """One median of one series: what was measured, and where it was to be expected if nothing had changed.
 
-    `candidate` is the measured level, of milliseconds; `noise` the variance of the newest stored run's sampling error,
-    0 without one. `gap` says why the two cannot be compared, None when they can.
+    `candidate` is the measured level, of milliseconds; `noise` the variance of the sampling error of what it is held
+    against, the newest stored run or the control. `gap` says why the two cannot be compared, `pass_gap` why they cannot
+    pass, None when they can.
     """
 
     series: str
@@ -44,6 +46,7 @@ class Foretold:
     runs: int
     control_requests: int
     gap: str | None
+    pass_gap: str | None = None
 
 
 def foretell(series: StoredSeries) -> tuple[Foretold, ...]:
@@ -60,7 +63,8 @@ def _foretold(series: StoredSeries, hypothesis: Hypothesis) -> Foretold | None:
     # The waves of load are those of the endpoint: all runs tell of them, and together better than any.
     known = [middle.inflation for middle in middles if middle.inflation is not None]
     inflated = float(np.mean([inflation(candidate), *known]))
-    history = [_stored_level(middle, inflated) for middle in middles]
+    level = median_level(candidate, inflation=inflated)
+    history = [_stored_level(middle, inflated, level.variance * len(candidate)) for middle in middles]
     control = None if series.control is None else _times(series.control, hypothesis)
     now = None if control is None or len(control) < FEWEST_REQUESTS else _level(control)
     expected = _expected(history, now)
@@ -69,12 +73,16 @@ def _foretold(series: StoredSeries, hypothesis: Hypothesis) -> Foretold | None:
     return Foretold(
         series=series.series,
         hypothesis=hypothesis,
-        candidate=median_level(candidate, inflation=inflated),
+        candidate=level,
         expected=expected,
-        noise=history[-1].variance if history else 0.0,
+        noise=max(one.variance for one in (*history[-1:], now) if one is not None),
         runs=len(history),
         control_requests=0 if control is None or now is None else len(control),
         gap=_gap(series, hypothesis),
+        pass_gap=failure_gap(
+            [with_status(one, Status.FAILED) for one in (series.base_samples, series.candidate_samples)],
+            ("the baseline", "this run"),
+        ),
     )
 
 
@@ -103,19 +111,38 @@ def _like_the_newest(past: Sequence[PastSeries], hypothesis: Hypothesis) -> list
     ]
 
 
-def _stored_level(middle: Middle, inflated: float) -> Level:
-    return summarized_level(
+def _stored_level(middle: Middle, inflated: float, variance_per_request: float) -> Level:
+    """Return the level of a stored run, no surer than this run's times allow: a summary cannot tell of two peaks."""
+    level = summarized_level(
         median=middle.median_ms, upper_quartile=middle.p75_ms, count=middle.count, inflation=inflated
     )
+    return replace(level, variance=max(level.variance, variance_per_request / middle.count))
 
 
 def _expected(history: Sequence[Level], now: Level | None) -> Forecast | None:
     if not history:
         return None if now is None else measured_now(now)
-    return forecast(history) if now is None else forecast(history).given(now)
+    return forecast(history) if now is None else forecast(history, may_jump=True).given(now)
+
+
+def one_sided(series: StoredSeries) -> tuple[Hypothesis, ...]:
+    """Return the questions whose quantity only one side has, such as first tokens that are streamed no more."""
+    enough = [
+        {hypothesis for hypothesis in SCREENED if len(_times(samples, hypothesis)) >= FEWEST_REQUESTS}
+        for samples in (series.base_samples, series.candidate_samples)
+    ]
+    # Who has too few requests for a total has too few for everything, and is told so.
+    if any(Hypothesis.TOTAL not in had for had in enough):
+        return ()
+    return tuple(hypothesis for hypothesis in SCREENED if hypothesis in enough[0] ^ enough[1])
 
 
 def _gap(series: StoredSeries, hypothesis: Hypothesis) -> str | None:
+    if series.prompts_gap is not None:
+        return series.prompts_gap
+    if not series.past and hypothesis is not Hypothesis.PER_TOKEN:
+        # A control meets the same cache in the same run: if it reads more from it, that is the change.
+        return None
     return difference(PastSeries.of(series.base), PastSeries.of(series.candidate), hypothesis)
 
 

@@ -208,7 +208,7 @@ def pair_rows(
         base=base,
         candidate=candidate,
         coverage=coverage,
-        latency_gap=_latency_gap(otherwise, names),
+        latency_gap=failure_gap(otherwise, names),
         limit_ns=limit_ns,
         pairs_gap=_throttled_gap(slowed, names) or _order_gap(base, candidate, names),
     )
@@ -262,9 +262,9 @@ def _interrupted(samples: Samples) -> Flags:
     return samples.texts["error_class"].equals(ErrorClass.INTERRUPTED)
 
 
-def _latency_gap(failed: Sequence[Flags], names: tuple[str, str]) -> str | None:
-    """Say why failures leave too little to pass the latencies, None when they do not."""
-    if len(failed[0]) == 0:
+def failure_gap(failed: Sequence[Flags], names: tuple[str, str]) -> str | None:
+    """Say why failures leave too little to pass the latencies of two sides, None when they do not."""
+    if any(len(flags) == 0 for flags in failed):
         return None
     base, candidate = (float(flags.mean()) for flags in failed)
     shares = f"{100 * base:.1f} % of {names[0]}'s and {100 * candidate:.1f} % of {names[1]}'s requests failed"

@@ -78,7 +78,7 @@ class PastRun:
         return cls(
             id=run.benchmark.id,
             started=_seconds(run.benchmark.start_time),
-            sent=_sent(run),
+            sent=sent(run, Arm.CANDIDATE) or "",
             valid=run.validity.valid,
             series={
                 f"{provider.name}/{model.id}": PastSeries.of(model)
@@ -89,15 +89,32 @@ class PastRun:
         )
 
 
-def _sent(run: Run) -> str:
-    """Return what two runs that sent the same have in common.
+def sent(run: Run, arm: Arm) -> str | None:
+    """Return what two runs that sent the same have in common; None without such an arm.
 
-    Of a run that another tool measured only the models: most of them make up new prompts each time.
+    What only one arm of a run had was not sent. Of a run that another tool measured only the models count: most of them
+    make up new prompts each time.
     """
-    candidate = next((arm for arm in run.arms if arm.arm is Arm.CANDIDATE), None)
-    if candidate is None:
-        return ""
-    return " ".join(sorted(candidate.models)) if run.transport.startswith("import") else candidate.requests_hash
+    identity = next((one for one in run.arms if one.arm is arm), None)
+    if identity is None:
+        return None
+    if run.transport.startswith("import"):
+        return " ".join(sorted(identity.models))
+    unsent = sorted(f"{one.series or ''} {one.prompt_id}" for one in run.uncovered if one.arm is arm)
+    return " without ".join([identity.requests_hash, *unsent])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The run that is judged: its id, and when it began (seconds since 1970)."""
+
+    id: str
+    started: float
+
+    @classmethod
+    def of(cls, run: Run) -> Judged:
+        """Take what tells a run from those before it."""
+        return cls(id=run.benchmark.id, started=_seconds(run.benchmark.start_time))
 
 
 def _seconds(start_time: str) -> float:
@@ -128,8 +145,8 @@ class Usable:
 OTHER_REQUESTS = "sent other requests than the newest one"
 
 
-def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: str | None) -> Usable:
-    """Choose the runs that say something about these series; `judged` is the id of the run that is being judged.
+def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: Judged | None) -> Usable:
+    """Choose the runs before the one that is judged that say something about these series.
 
     A copy counts once. What the newest run sent is what the history is about: a run with other prompts, parameters or
     models is a history of something else.
@@ -137,7 +154,7 @@ def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: str
     left_out: Counter[str] = Counter()
     kept: dict[str, PastRun] = {}
     for run in sorted(runs, key=lambda one: one.started):
-        reason = _unfit(run, series, judged if len(runs) > 1 else None)
+        reason = _unfit(run, series, judged)
         if reason is None and run.id in kept:
             reason = "stored twice"
         if reason is None:
@@ -151,9 +168,11 @@ def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: str
     return Usable(runs=tuple(same[-MOST_RUNS:]), left_out=+left_out)
 
 
-def _unfit(run: PastRun, series: Collection[str], judged: str | None) -> str | None:
-    if run.id == judged:
+def _unfit(run: PastRun, series: Collection[str], judged: Judged | None) -> str | None:
+    if judged is not None and run.id == judged.id:
         return "the run itself"
+    if judged is not None and run.started > judged.started > -math.inf:
+        return "made after this run"
     if not run.valid:
         return "invalid"
     if not run.series:

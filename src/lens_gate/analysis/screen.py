@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lens_gate.analysis.foretold import Foretold, foretell
+from lens_gate.analysis.foretold import FEWEST_REQUESTS, Foretold, foretell, one_sided
 from lens_gate.analysis.judgement import silent_finding
 from lens_gate.analysis.rules import METRIC_NAMES, Rules
 from lens_gate.analysis.stored import StoredSeries
@@ -22,6 +22,10 @@ from lens_gate.vocabulary.outcomes import Outcome
 
 POWER = 0.95
 """How often the smallest visible change would be found."""
+
+_SUREST = 1 - 1e-15
+_LARGEST_LOG = 700.0
+"""Beyond these a float knows no difference from 1, and no exponential."""
 
 NOT_COVERED = "late first tokens, errors, cost and length of answers: without pairs only medians of times are compared"
 
@@ -63,7 +67,20 @@ def screen(series: Sequence[StoredSeries], screening: Screening) -> tuple[Findin
     measured = [one for one in series if one.candidate.requests.successful]
     findings = judge_foretold([found for one in measured for found in foretell(one)], screening)
     answered = {finding.series for finding in findings}
-    return findings + tuple(_silent(one) for one in series if one.series not in answered)
+    lost = (_one_sided(one, hypothesis) for one in measured for hypothesis in one_sided(one))
+    return (*findings, *lost, *(_silent(one) for one in series if one.series not in answered))
+
+
+def _one_sided(series: StoredSeries, hypothesis: Hypothesis) -> Finding:
+    """Return the finding for what only one side has: it was lost or gained, and must not look like a pass."""
+    return silent_finding(
+        series.series,
+        metric=_metric_name(hypothesis),
+        hypothesis=hypothesis,
+        method="none",
+        outcome=Outcome.INCONCLUSIVE,
+        reason="Unknown, because only one of the two runs has it: the answers of the other were not streamed.",
+    )
 
 
 def covered(series: Sequence[StoredSeries]) -> tuple[Coverage, ...]:
@@ -113,7 +130,8 @@ class _Asked:
 
     def beyond(self, tail: float) -> float:
         """Return the change that an unchanged run shows, or exceeds, with a probability of `tail`."""
-        return self.told.expected.quantile(1 - tail, variance=self.told.candidate.variance) - self.middle
+        variance = self.told.candidate.variance
+        return self.told.expected.quantile(min(1 - tail, _SUREST), variance=variance) - self.middle
 
     def lower(self, level: float) -> float:
         """Return the lower bound of the change: in a disaster the one that leaves drift aside."""
@@ -125,10 +143,14 @@ class _Asked:
         """Return the upper bound of the change."""
         return self.sampled.estimate - self.beyond(1 - tail)
 
-    def visible(self, level: float, margin: float) -> float:
-        """Return the change that would be found with a probability of POWER at this level."""
+    def visible(self, level: float, margin: float, rules: Rules) -> float:
+        """Return the change that would be a regression with a probability of POWER at this level."""
         disaster = self.disaster + self.sampled.reach(DISASTER_SHARE * level)
-        return max(margin, min(self.beyond(DRIFT_SHARE * level), disaster)) - self.beyond(POWER)
+        established = min(self.beyond(DRIFT_SHARE * level), disaster)
+        if rules.strict:
+            established += margin
+        least = 0.0 if rules.gate_small_effects else margin
+        return max(least, established) - self.beyond(POWER)
 
 
 def _ask(told: Foretold, screening: Screening) -> _Asked:
@@ -155,14 +177,15 @@ def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) 
         runs=told.runs,
         run_to_run_percent=_percent(told.expected.run_to_run),
         prior_weight=told.expected.prior_weight,
-        smallest_visible_percent=_percent(one.visible(first, math.log1p(margin / 100))),
+        smallest_visible_percent=_percent(one.visible(first, math.log1p(margin / 100), rules)),
         control_requests=told.control_requests,
     )
     established = stepped.adjusted_p < rules.alpha and told.gap is None
-    outcome = _outcome(effect, margin, established=established, comparable=told.gap is None, rules=rules)
+    comparable = told.gap is None and told.pass_gap is None
+    outcome = _outcome(effect, margin, established=established, comparable=comparable, rules=rules)
     return Finding(
         series=told.series,
-        metric=METRIC_NAMES[told.hypothesis].replace("mean_", "median_"),
+        metric=_metric_name(told.hypothesis),
         hypothesis=told.hypothesis,
         method="prediction from stored runs" if told.runs else "control of the same run",
         pairs=0,
@@ -177,13 +200,17 @@ def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) 
         in_family=True,
         gated=True,
         outcome=outcome,
-        reason=_reason(one, effect, history, outcome, screening),
+        reason=_reason(one, effect, history, outcome, screening, established=established),
         history=history,
     )
 
 
+def _metric_name(hypothesis: Hypothesis) -> str:
+    return METRIC_NAMES[hypothesis].replace("mean_", "median_")
+
+
 def _percent(log_ratio: float) -> float:
-    return 100 * math.expm1(log_ratio)
+    return 100 * math.expm1(min(log_ratio, _LARGEST_LOG))
 
 
 def _outcome(effect: Effect, margin: float, *, established: bool, comparable: bool, rules: Rules) -> Outcome:
@@ -194,11 +221,20 @@ def _outcome(effect: Effect, margin: float, *, established: bool, comparable: bo
     return Outcome.PASS if comparable and upper < margin else Outcome.INCONCLUSIVE
 
 
-def _reason(one: _Asked, effect: Effect, history: StoredHistory, outcome: Outcome, screening: Screening) -> str:
+def _reason(
+    one: _Asked,
+    effect: Effect,
+    history: StoredHistory,
+    outcome: Outcome,
+    screening: Screening,
+    *,
+    established: bool,
+) -> str:
     change, basis = f"{effect.estimate:+.3g} %", _basis(history)
     limit = f"{screening.rules.margins[one.told.hypothesis]:.3g} %"
-    if one.told.gap is not None:
-        return f"Not comparable: {one.told.gap}. {screening.duet}"
+    gap = _gap(one.told, outcome)
+    if gap is not None:
+        return f"{gap}. {screening.duet}"
     match outcome:
         case Outcome.REGRESSION if effect.lower is not None and effect.lower > screening.disaster_percent:
             limit = f"{screening.disaster_percent:g} %"
@@ -206,10 +242,19 @@ def _reason(one: _Asked, effect: Effect, history: StoredHistory, outcome: Outcom
         case Outcome.REGRESSION:
             return f"The median changed by {change}, which drift does not explain. {basis}"
         case Outcome.PASS:
-            return f"{_worst_case(effect)}, below the {limit} that matter. {basis}"
+            small = f"A real change of {change}, but " if established else ""
+            return f"{small}{_worst_case(effect)}, below the {limit} that matter. {basis}"
         case _:
             seen = f"A change is seen from {history.smallest_visible_percent:.3g} % on."
             return f"The median changed by {change}, which drift may explain. {basis} {seen} {screening.duet}"
+
+
+def _gap(told: Foretold, outcome: Outcome) -> str | None:
+    if told.gap is not None:
+        return f"Not comparable: {told.gap}"
+    if told.pass_gap is not None and outcome is not Outcome.REGRESSION:
+        return f"Not covered: {told.pass_gap}"
+    return None
 
 
 def _worst_case(effect: Effect) -> str:
@@ -234,14 +279,16 @@ def _basis(history: StoredHistory) -> str:
 
 
 def _silent(series: StoredSeries) -> Finding:
-    """Return the finding for a series that has too few successes to be screened."""
-    successes = series.candidate.requests.successful
-    words = "no request" if successes == 0 else f"only {successes} requests"
+    """Return the finding for a series that has too few successes to be screened, on either side."""
+    successes, before = series.candidate.requests.successful, series.base.requests.successful
     return silent_finding(
         series.series,
         metric="median_latency",
         hypothesis=Hypothesis.TOTAL,
         method="none",
         outcome=Outcome.INCONCLUSIVE if successes else Outcome.NOT_MEASURED,
-        reason=f"Not screened: {words} succeeded now, {series.base.requests.successful} in the stored run.",
+        reason=(
+            f"Not screened, which takes {FEWEST_REQUESTS} successes on each side: {successes} requests succeeded now, "
+            f"{before} in the {'stored run' if series.past else 'control'}."
+        ),
     )

@@ -22,7 +22,7 @@ class StoredSeries:
     """One series of two runs, or of two arms that a classic rule treats as such.
 
     `past` are its stored runs, oldest first, the last of them being `base`; a `control` are the samples of the base's
-    own configuration in the run that is judged.
+    own configuration in the run that is judged. `prompts_gap` says that the two were asked too different things.
     """
 
     series: str
@@ -32,6 +32,7 @@ class StoredSeries:
     candidate_samples: Samples
     past: tuple[PastSeries, ...] = ()
     control: Samples | None = None
+    prompts_gap: str | None = None
 
 
 NO_PAST: Mapping[str, tuple[PastSeries, ...]] = MappingProxyType({})
@@ -87,12 +88,38 @@ def _of(samples: Samples, series: str) -> Samples:
     return samples.where(samples.texts["series"].equals(series))
 
 
-def unmatched(series: str) -> Finding:
-    """Return the finding for a series that the stored run does not have: never a pass."""
+MOST_OTHER_PROMPTS = 0.1
+FEWEST_REPEATS = 3
+
+
+def with_prompts_compared(series: StoredSeries) -> StoredSeries:
+    """Note where more than a tenth of either side's requests are of prompts that the other one was not asked.
+
+    Where prompts hardly repeat, which of them were sent is chance, and says nothing.
+    """
+    sides = series.base_samples, series.candidate_samples
+    asked = [[str(name) for name in samples.texts["prompt_id"].strings()] for samples in sides]
+    known = [set(names) for names in asked]
+    if any(len(names) < FEWEST_REPEATS * len(different) for names, different in zip(asked, known, strict=True)):
+        return series
+    then, now = (
+        sum(name not in other for name in names) / max(1, len(names))
+        for names, other in zip(asked, reversed(known), strict=True)
+    )
+    if max(then, now) <= MOST_OTHER_PROMPTS:
+        return series
+    gap = (
+        f"{100 * then:.0f} % of the requests then and {100 * now:.0f} % now are of prompts that the other did not send"
+    )
+    return replace(series, prompts_gap=gap)
+
+
+def unmatched(series: str, where: str) -> Finding:
+    """Return the finding for a series that the other side ("the stored run", "the control") lacks: never a pass."""
     return silent_finding(
         series,
         metric="mean_latency",
         method="none",
         outcome=Outcome.NO_BASELINE,
-        reason="The stored run has no such model.",
+        reason=f"{where[0].upper()}{where[1:]} has no such model.",
     )

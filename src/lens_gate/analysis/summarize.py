@@ -124,7 +124,7 @@ def _model(rows: Samples, provider: str, model: str, settings: Settings) -> Mode
         requests=_requests(rows),
         latency=_latency(good, settings),
         throughput=_throughput(rows, good),
-        tokens=_tokens(rows),
+        tokens=_tokens(rows, good),
         cost=_cost(rows.where(~np.isnan(rows.numbers["cost_usd"])), price),
         errors=_errors(rows),
         finish_reasons=dict(sorted(Counter(str(reason) for reason in good.texts["finish_reason"].strings()).items())),
@@ -234,11 +234,13 @@ def _untimed(rows: Samples) -> bool:
     return bool(np.isnan(rows.numbers["sent_ns"]).all() and np.ptp(rows.numbers["intended_ns"]) == 0)
 
 
-def _tokens(rows: Samples) -> Tokens:
+def _tokens(rows: Samples, good: Samples) -> Tokens:
+    """Sum up what all requests used; who counted it is told by the successes, since a failure is counted by nobody."""
+
     def total(name: str) -> int:
         return int(np.nansum(rows.numbers[name]))
 
-    used = {TokenSource(source) for source in rows.texts["token_source"].strings() if source is not None}
+    used = {TokenSource(source) for source in good.texts["token_source"].strings() if source is not None}
     counted = total("input_tokens") + total("output_tokens")
     return Tokens(
         total=counted,

@@ -23,10 +23,17 @@ _CREDENTIAL = re.compile(r"auth|key|token|secret|cookie|password|signature", re.
 
 
 def requests_hash(series: Sequence[SeriesPlan], prompts: Sequence[PromptPlan]) -> str:
-    """Return the sha256 (hex) over all that is sent to each series with each prompt, in whatever order they stand."""
+    """Return the sha256 (hex) over all that is sent to each series with each prompt, in whatever order they stand.
+
+    How often each prompt is sent counts too: another mix is another workload.
+    """
+    everything = sum(prompt.weight for prompt in prompts)
     sent = {
         "series": sorted((_series(one) for one in series), key=canonical),
-        "prompts": [_prompt(one) for one in sorted(prompts, key=lambda one: one.id)],
+        "prompts": [
+            {**_prompt(one), "share": round(one.weight / everything, 9)}
+            for one in sorted(prompts, key=lambda one: one.id)
+        ],
     }
     return hashlib.sha256(canonical(sent)).hexdigest()
 

@@ -156,11 +156,15 @@ def _filtered(history: Sequence[Level], usual: Usual) -> _Paths:
     if not history:
         msg = "a forecast needs at least one run"
         raise ValueError(msg)
-    middle = float(np.median([level.log_value for level in history]))
     paths = _Paths.beginning(history[0], usual)
     for level in history[1:]:
-        paths = paths.with_jump(middle).after(level)
+        paths = paths.with_jump(_middle(history)).after(level)
     return paths
+
+
+def _middle(history: Sequence[Level]) -> float:
+    """Return around which level the plateau jumps."""
+    return float(np.median([level.log_value for level in history]))
 
 
 def _prior(usual: Usual) -> Floats:
@@ -243,9 +247,15 @@ def _quantile(found: Forecast, probability: float, variance: float) -> float:
     return float(optimize.brentq(lambda x: found.above(x, variance) - (1 - probability), low, high, xtol=1e-7))
 
 
-def forecast(history: Sequence[Level], usual: Usual = USUAL) -> Forecast:
-    """Foretell the level of one more run from those before it, oldest first; at least one."""
+def forecast(history: Sequence[Level], usual: Usual = USUAL, *, may_jump: bool = False) -> Forecast:
+    """Foretell the level of one more run from those before it, oldest first; at least one.
+
+    With `may_jump` the plateau may jump before that run as before any other: then little can be excluded, but what is
+    measured on the day itself (`given`) can say so.
+    """
     paths = _filtered(history, usual)
+    if may_jump:
+        paths = paths.with_jump(_middle(history))
     scales = np.exp(paths.plausible - _log_sum(paths.plausible))
     weights = (scales[:, np.newaxis] * paths.weights)[:, :, np.newaxis] * usual.day_kinds[1]
     kept = weights > _NEGLIGIBLE

@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never, overload
 
 from lens_gate.analysis.analyze import analyze, is_duet
 from lens_gate.analysis.baseline import Stored
+from lens_gate.analysis.past import Judged
 from lens_gate.analysis.rules import policy_of, series_metric
 from lens_gate.artifacts.analysis import Analysis, Policy
 from lens_gate.artifacts.codec import Artifact
@@ -159,7 +160,7 @@ def analyze_run(
     """Judge a run against its other arm, else against the stored runs, which are read unless they are given."""
     if stored is None and not is_duet(run):
         series = [f"{provider.name}/{model.id}" for provider in run.providers for model in provider.models]
-        stored = stored_baseline(judged_by, world, series=series, judged=run.benchmark.id)
+        stored = stored_baseline(judged_by, world, series=series, judged=Judged.of(run))
     return analyze(
         run,
         samples,
@@ -171,11 +172,11 @@ def analyze_run(
 
 
 def stored_baseline(
-    judged_by: Rules, world: World, *, series: Collection[str], judged: str | None = None
+    judged_by: Rules, world: World, *, series: Collection[str], judged: Judged | None = None
 ) -> Stored | None:
     """Read the stored runs that the rules name, None where they name none; raises NoBaseline where none is usable.
 
-    `series` are those that are to be compared, `judged` is the id of the run that is judged, where it has one already.
+    `series` are those that are to be compared, `judged` is the run that is judged, where it was made already.
     """
     return read_stored(judged_by.baselines, world.directory, series=series, judged=judged)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lens_gate.analysis.baseline import Stored
-from lens_gate.analysis.past import PastRun, usable_runs
+from lens_gate.analysis.past import Judged, PastRun, usable_runs
 from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
 from lens_gate.errors import ArtifactProblem, NoBaseline
@@ -27,11 +27,11 @@ class _Found:
 
 
 def read_stored(
-    sources: Sequence[str], directory: Path, *, series: Collection[str], judged: str | None
+    sources: Sequence[str], directory: Path, *, series: Collection[str], judged: Judged | None
 ) -> Stored | None:
     """Read the stored runs in these files and folders, None where none is named.
 
-    `series` are those that are to be compared, `judged` the id of the run that is judged, where it is known. Raises
+    `series` are those that are to be compared, `judged` the run that is judged, where it was made already. Raises
     NoBaseline where a source is missing or holds no run that can be compared with, and ArtifactProblem for a named file
     that is no run.
     """
@@ -61,10 +61,14 @@ def read_stored(
 
 def _files(path: Path) -> list[_Found]:
     if path.is_dir():
-        return [_Found(file, named=False) for file in sorted(path.iterdir()) if file.name.endswith(ENDINGS)]
+        return [_Found(file, named=False) for file in sorted(path.iterdir()) if _may_be_run(file)]
     if not path.exists():
         raise NoBaseline("there is no baseline file", place=str(path), hint=_HINT)
     return [_Found(path, named=True)]
+
+
+def _may_be_run(path: Path) -> bool:
+    return path.name.endswith(ENDINGS) and path.is_file()
 
 
 def _read_run(found: _Found) -> Run | None:

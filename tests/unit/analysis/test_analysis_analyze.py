@@ -14,7 +14,7 @@ from lens_gate.analysis.classic import DEFAULT_METHODS
 from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.analysis.past import PastRun
 from lens_gate.artifacts.analysis import Analysis, Finding
-from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.run import Run, Uncovered
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Method, Regression, StatisticalMethod, ThresholdMethod, TrendMethod
 from lens_gate.errors import ConfigProblem, NoBaseline
@@ -222,7 +222,7 @@ def test_few_or_no_successes_are_not_screened() -> None:
     none = analyzed(a_run(), [a_failed_sample(input_tokens=None)] * 9, baseline=(a_run(), rows_of(60)))
 
     assert few.regression.verdict is Outcome.INCONCLUSIVE
-    assert "only 9 requests succeeded" in few.findings[0].reason
+    assert "9 requests succeeded now" in few.findings[0].reason
     assert none.regression.verdict is Outcome.NOT_MEASURED
     assert none.need is None
 
@@ -285,6 +285,20 @@ def test_a_model_that_the_baseline_lacks_is_never_a_pass() -> None:
     ]
 
 
+def test_other_prompts_than_those_that_were_stored_are_not_compared() -> None:
+    then = [replace(row, prompt_id=f"p{row.index % 4}") for row in rows_of(60, seed=2)]
+    now = [replace(row, prompt_id=f"p{row.index % 4 + 1}") for row in rows_of(60)]
+
+    finding = finding_of(analyzed(a_run(), now, baseline=(a_run(), then)), "median_ttft")
+
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "25 % of the requests then and 25 % now are of prompts that the other did not send" in finding.reason
+    many = [[replace(row, prompt_id=f"{seed}-{row.index}") for row in rows_of(60, seed=seed)] for seed in (1, 2)]
+    assert "prompts" not in finding_of(analyzed(a_run(), many[0], baseline=(a_run(), many[1])), "median_ttft").reason
+    imported = a_run(transport="import: llmperf")
+    assert "prompts" not in finding_of(analyzed(imported, now, baseline=(a_run(), then)), "median_ttft").reason
+
+
 def a_controlled_run(**changes: Any) -> Run:
     """Return a run of which a fifth of the requests is a control."""
     controlled = COMPARISON.model_copy(update={"control_share": 0.2})
@@ -321,6 +335,27 @@ def test_a_control_alone_is_compared_with() -> None:
     assert analysis.source == "stored"
     assert analysis.regression.verdict is Outcome.REGRESSION
     assert analysis.base_providers == (a_provider_result(),)
+
+
+def test_a_model_that_the_control_lacks_is_never_a_pass() -> None:
+    other = [replace(row, series="openai/new", model="new") for row in rows_of(60, slower=5.0)]
+    rows = with_control([*rows_of(60), *other], rows_of(30, seed=3))
+
+    analysis = analyzed(a_controlled_run(), rows)
+
+    missing = next(f for f in analysis.findings if f.series == "openai/new")
+    assert (missing.outcome, missing.reason) == (Outcome.NO_BASELINE, "The control has no such model.")
+    assert analysis.regression.verdict is Outcome.NO_BASELINE
+
+
+def test_a_control_of_fewer_prompts_leaves_the_stored_runs_aside() -> None:
+    rows = with_control(rows_of(60), rows_of(30, seed=3))
+    fewer = a_controlled_run(uncovered=(Uncovered(prompt_id="old", arm=Arm.BASE),))
+
+    analysis = analyzed(fewer, rows, baseline=(a_stored_run(), rows_of(60, slower=4.0)))
+
+    assert "sent other requests than the stored runs" in analysis.notes[0]
+    assert analysis.base_providers == fewer.base_providers
 
 
 def test_a_control_that_sent_something_else_leaves_the_stored_runs_aside() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from lens_gate.analysis.past import MOST_RUNS, OTHER_REQUESTS, Middle, PastRun, PastSeries, usable_runs
-from lens_gate.artifacts.run import LatencySummary, Run
+from lens_gate.analysis.past import MOST_RUNS, OTHER_REQUESTS, Judged, Middle, PastRun, PastSeries, usable_runs
+from lens_gate.artifacts.run import LatencySummary, Run, Uncovered
 from lens_gate.vocabulary.metrics import Hypothesis
+from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     SERIES,
     a_benchmark,
@@ -87,7 +88,9 @@ class TestWhichRunsCount:
         invalid = past(1, validity=a_validity(a_validity_check(ok=False)))
         silent = past(2, providers=(a_provider_result(a_model_result(requests=some_requests(failed=300))),))
         other = past(3, providers=(a_provider_result(a_model_result(id="gpt-other")),))
-        usable = usable_runs([invalid, silent, other, past(4), past(4), past(5)], series=[SERIES], judged="run-5")
+        usable = usable_runs(
+            [invalid, silent, other, past(4), past(4), past(5)], series=[SERIES], judged=Judged.of(stored(5))
+        )
 
         assert [run.id for run in usable.runs] == ["run-4"]
         assert usable.left_out == {
@@ -122,8 +125,27 @@ class TestWhichRunsCount:
         assert [run.id for run in usable.runs] == [f"run-{number}" for number in range(2, MOST_RUNS + 2)]
         assert usable.left_out == {f"older than the newest {MOST_RUNS}": 2}
 
-    def test_the_only_one_may_be_the_run_itself(self) -> None:
-        assert usable_runs([past(1)], series=[SERIES], judged="run-1").runs == (past(1),)
+    def test_a_run_is_not_its_own_baseline(self) -> None:
+        usable = usable_runs([past(1)], series=[SERIES], judged=Judged.of(stored(1)))
+
+        assert (usable.runs, usable.left_out) == ((), {"the run itself": 1})
+
+    def test_what_was_made_later_is_no_history(self) -> None:
+        usable = usable_runs([past(1), past(9)], series=[SERIES], judged=Judged.of(stored(5)))
+
+        assert [run.id for run in usable.runs] == ["run-1"]
+        assert usable.left_out == {"made after this run": 1}
+
+    def test_a_start_that_nobody_can_read_leaves_nothing_out(self) -> None:
+        undated = Judged(id="now", started=-math.inf)
+
+        assert len(usable_runs([past(1), past(9)], series=[SERIES], judged=undated).runs) == 2
+
+    def test_prompts_that_only_one_arm_has_were_not_sent(self) -> None:
+        alone = Uncovered(prompt_id="new", arm=Arm.CANDIDATE)
+        runs = [past(0), past(1, uncovered=(alone,)), past(2, uncovered=(alone.model_copy(update={"arm": Arm.BASE}),))]
+
+        assert runs[0].sent == runs[2].sent != runs[1].sent
 
     def test_nothing_stored_leaves_nothing(self) -> None:
         usable = usable_runs([], series=[SERIES], judged=None)

@@ -190,16 +190,24 @@ class TestOutcomes:
         one = series(rows(400, slower=1.09), base=rows(400, seed=2), past=pasts(19, drift=0.002))
         noisier = ThresholdMethod(type="threshold", metric="mean_ttft", threshold_percent=30)
 
-        assert screened(one, methods=(noisier,))[Hypothesis.TTFT].outcome is Outcome.PASS
+        large = screened(one, methods=(noisier,))[Hypothesis.TTFT]
+        assert (large.established, large.outcome) == (True, Outcome.PASS)
+        assert large.reason.startswith("A real change of +")
         small = screened(one, methods=(noisier,), gate_small_effects=True)[Hypothesis.TTFT]
-        assert small.outcome is (Outcome.REGRESSION if small.established else Outcome.PASS)
+        assert small.outcome is Outcome.REGRESSION
+        assert large.history is not None
+        assert small.history is not None
+        assert small.history.smallest_visible_percent < large.history.smallest_visible_percent
 
     def test_strict_rules_ask_for_the_whole_interval(self) -> None:
         one = series(rows(slower=1.4), past=pasts(19))
         method = ThresholdMethod(type="threshold", metric="mean_ttft", threshold_percent=35)
 
         assert screened(one, methods=(method,))[Hypothesis.TTFT].outcome is Outcome.REGRESSION
-        assert screened(one, methods=(method,), strict=True)[Hypothesis.TTFT].outcome is Outcome.INCONCLUSIVE
+        strict = screened(one, methods=(method,), strict=True)[Hypothesis.TTFT]
+        assert strict.outcome is Outcome.INCONCLUSIVE
+        assert strict.history is not None
+        assert strict.history.smallest_visible_percent > 40
 
     def test_another_cached_share_is_not_compared(self) -> None:
         found = screened(series(rows(slower=3.0), base=rows(seed=2, cached_tokens=90)))
@@ -219,9 +227,39 @@ class TestOutcomes:
         few, none = rows(9), Samples.of([a_failed_sample(input_tokens=None)] * 9)
 
         (finding,) = screened(series(few)).values()
-        assert (finding.outcome, "only 9 requests" in finding.reason) == (Outcome.INCONCLUSIVE, True)
+        assert (finding.outcome, "9 requests succeeded now" in finding.reason) == (Outcome.INCONCLUSIVE, True)
         (finding,) = screened(series(none)).values()
-        assert (finding.outcome, "no request" in finding.reason) == (Outcome.NOT_MEASURED, True)
+        assert (finding.outcome, "0 requests succeeded now, 100 in the stored" in finding.reason) == (
+            Outcome.NOT_MEASURED,
+            True,
+        )
+
+    def test_what_is_not_streamed_any_more_is_unknown(self) -> None:
+        whole = rows()
+        unknown = {name: np.full(len(whole), np.nan) for name in ("first_token_ns", "first_visible_ns")}
+        mute = Samples(numbers={**whole.numbers, **unknown}, texts=whole.texts)
+        found = screened(series(mute, past=pasts(9)))
+
+        assert found[Hypothesis.TTFT].outcome is Outcome.INCONCLUSIVE
+        assert "only one of the two runs has it" in found[Hypothesis.TTFT].reason
+        assert found[Hypothesis.TOTAL].outcome is Outcome.PASS
+
+    def test_where_many_fail_the_others_do_not_pass_and_may_regress(self) -> None:
+        failed = [a_failed_sample(index=n, intended_ns=n * 1000 * MS) for n in range(30)]
+        same, slow = (
+            screened(series(Samples.concatenate([rows(slower=slower), Samples.of(failed)]), past=pasts(9)))
+            for slower in (1.0, 2.0)
+        )
+
+        assert {f.outcome for f in same.values()} == {Outcome.INCONCLUSIVE}
+        assert "23.1 % of this run's requests failed" in same[Hypothesis.TTFT].reason
+        assert slow[Hypothesis.TTFT].outcome is Outcome.REGRESSION
+
+    def test_one_failure_does_not_change_who_counted_the_tokens(self) -> None:
+        failed = Samples.of([a_failed_sample(index=100, intended_ns=0, token_source=TokenSource.NONE)])
+        found = screened(series(Samples.concatenate([rows(), failed]), past=pasts(9)))
+
+        assert found[Hypothesis.PER_TOKEN].outcome is Outcome.PASS
 
     def test_nothing_to_judge_has_no_findings(self) -> None:
         assert judge_foretold([], screening()) == ()
@@ -297,7 +335,29 @@ class TestAControl:
         assert "60 control requests of the same run are all that there is to compare with" in found.reason
 
     def test_alone_of_too_few_requests_is_nothing(self) -> None:
-        assert foretell(controlled_alone(series(rows(), base=self.control(1.0, 9)))) == ()
+        few = controlled_alone(series(rows(), base=self.control(1.0, 9)))
+
+        assert foretell(few) == ()
+        assert "9 in the control" in next(iter(screened(few).values())).reason
+
+    def test_alone_shows_that_a_cache_is_read_no_more(self) -> None:
+        cached = controlled_alone(series(rows(slower=2.0), base=rows(60, seed=9, cached_tokens=90)))
+
+        assert screened(cached)[Hypothesis.TTFT].outcome is Outcome.REGRESSION
+
+    def test_its_own_error_counts(self) -> None:
+        alone = [controlled_alone(series(rows(), base=self.control(1.0, count))) for count in (10, 60)]
+        few, many = (next(one for one in foretell(each) if one.hypothesis is Hypothesis.TTFT) for each in alone)
+
+        assert few.noise > 2 * many.noise > 0
+
+    def test_outweighs_the_history_on_a_wild_day(self) -> None:
+        """A provider that is twice as slow today, beside a quiet history, is no change of ours."""
+        quiet = series(rows(slower=1.6), past=pasts(9, drift=0.005))
+        found = screened(with_control(quiet, self.control(1.6, 25)))
+
+        assert found[Hypothesis.TTFT].effect.estimate == pytest.approx(0, abs=8)
+        assert not found[Hypothesis.TTFT].established
 
 
 def test_the_forecast_is_that_of_the_history() -> None:

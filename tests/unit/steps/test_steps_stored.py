@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lens_gate.analysis.past import Judged
 from lens_gate.artifacts.assemble import embed
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.run import Run
@@ -29,8 +30,8 @@ def store(path: Path, run: Run) -> Path:
     return path
 
 
-def read(folder: Path, *sources: str, judged: str | None = None) -> Any:
-    return read_stored(sources, folder, series=[SERIES], judged=judged)
+def read(folder: Path, *sources: str, judged: Run | None = None) -> Any:
+    return read_stored(sources, folder, series=[SERIES], judged=None if judged is None else Judged.of(judged))
 
 
 def test_nothing_named_is_nothing_stored(tmp_path: Path) -> None:
@@ -53,6 +54,7 @@ def test_other_files_of_a_folder_are_ignored_and_counted(tmp_path: Path) -> None
     store(tmp_path / "main/run.json", a_day(1))
     (tmp_path / "main/analysis.json").write_bytes(dumps(an_analysis()))
     (tmp_path / "main/other.json").write_text("{")
+    (tmp_path / "main/folder.json").mkdir()
     (tmp_path / "main/notes.txt").write_text("not looked at")
     (tmp_path / "main/run.samples.jsonl.gz").write_bytes(b"not looked at")
 
@@ -77,7 +79,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     store(tmp_path / "main/2.json", a_day(2, validity=a_validity(a_validity_check(ok=False))))
     store(tmp_path / "main/3.json", a_day(3))
 
-    found = read(tmp_path, "main", judged="run-3")
+    found = read(tmp_path, "main", judged=a_day(3))
 
     assert found.run.benchmark.id == "run-1"
     assert found.notes == ("Of the stored runs, 1 counts; left out: 1 invalid, 1 the run itself.",)
