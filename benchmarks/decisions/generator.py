@@ -174,10 +174,19 @@ def alternatives(
 
 
 def stored_runs(
-    rng: np.random.Generator, *, runs: int, requests: int, weather: Weather = DRIFT_5, change: Change = UNCHANGED
+    rng: np.random.Generator,
+    *,
+    runs: int,
+    requests: int,
+    weather: Weather = DRIFT_5,
+    change: Change = UNCHANGED,
+    today: float = 0.0,
 ) -> list[Samples]:
-    """Draw so many runs of one arm, each on a day of its own; the change is made to the last one."""
-    days = {profile.name: weather.days(rng, runs) for profile in PROFILES}
+    """Draw so many runs of one arm, each on a day of its own.
+
+    The change is made to the last one, whose day is shifted by the logarithm `today`.
+    """
+    days = {profile.name: weather.days(rng, runs) + today * (np.arange(runs) == runs - 1) for profile in PROFILES}
     return [
         Samples.concatenate(
             [_alone(rng, profile, requests, weather, float(days[profile.name][run]), effect) for profile in PROFILES]
