@@ -166,7 +166,9 @@ def z_scores(regime: Floats, lengths: Lengths) -> Floats:
 
 def _scores(regime: Floats) -> Floats:
     distances = regime - median(regime)
-    return np.minimum(np.maximum(distances / (robust_deviation(distances) or 1.0), -_CLIP), _CLIP)
+    with np.errstate(over="ignore"):
+        # What is beyond all numbers is beyond the clip.
+        return np.minimum(np.maximum(distances / (robust_deviation(distances) or 1.0), -_CLIP), _CLIP)
 
 
 def _standardized(scores: Floats, lengths: Lengths) -> Floats:
