@@ -10,7 +10,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.because import because, measured
 from lens_gate.reports.escape import plain, shell_command, shortened
-from lens_gate.reports.facts import not_covered, uncovered_lines
+from lens_gate.reports.facts import Basis, basis_of, not_covered, uncovered_lines
 from lens_gate.reports.numbers import NBSP, plural
 from lens_gate.reports.page import Explanation, ReportView, Row, Section
 from lens_gate.reports.rows import LONGEST_TEXT, told_rows
@@ -117,12 +117,7 @@ def _compared(analysis: Analysis, page: ReportView) -> Iterator[str]:
                 "meanwhile hit both alike, so that what differs within a pair is the change, or chance."
             )
         case "stored":
-            yield (
-                "The two were measured at different times. All that changed in between is part of the difference, the "
-                "provider's own good and bad days included."
-                if _is_stored(analysis)
-                else "Both were measured in the same run, but not in pairs."
-            )
+            yield _apart(basis_of(analysis))
         case "duet" | "none":
             pass
         case _ as never:
@@ -132,9 +127,20 @@ def _compared(analysis: Analysis, page: ReportView) -> Iterator[str]:
     yield from (caveat for caveat in page.caveats if caveat != alarms)
 
 
-def _is_stored(analysis: Analysis) -> bool:
-    """Whether anything was measured at another time: all of it, unless a control stands alone."""
-    return not any(finding.history and finding.history.runs == 0 for finding in analysis.findings)
+def _apart(basis: Basis | None) -> str:
+    """Say what may have changed between the two versions of a run without pairs."""
+    if basis is not None and basis.runs == 0:
+        return "Both were measured in the same run, but not in pairs."
+    if basis is not None and basis.control_requests:
+        return (
+            "The stored runs were measured at other times. A control took the day out: "
+            f"{plural(basis.control_requests, 'request')} a model of this run went with the baseline's own "
+            "configuration, and show how fast that one is today."
+        )
+    return (
+        "The two were measured at different times. All that changed in between is part of the difference, the "
+        "provider's own good and bad days included."
+    )
 
 
 def _found(told: Told, analysis: Analysis) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -66,17 +67,35 @@ def compared(analysis: Analysis) -> str:
             assert_never(never)
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a run without pairs was compared with: so many stored runs, and so many control requests a model."""
+
+    runs: int
+    control_requests: int
+
+
+def basis_of(analysis: Analysis) -> Basis | None:
+    """Return what a run without pairs was compared with; None where no finding says so."""
+    histories = [finding.history for finding in analysis.findings if finding.history]
+    if not histories:
+        return None
+    return Basis(
+        runs=max(history.runs for history in histories),
+        control_requests=max(history.control_requests for history in histories),
+    )
+
+
 def _stored(analysis: Analysis, base: str) -> str:
     """Name what a run without pairs was compared with: stored runs, a control, or both."""
-    histories = [finding.history for finding in analysis.findings if finding.history]
-    runs = max((history.runs for history in histories), default=0)
-    control = max((history.control_requests for history in histories), default=0)
-    today = f"{plural(control, 'control request')} a model of {base} in the same run"
-    if not histories:
+    basis = basis_of(analysis)
+    if basis is None:
         return f"{base}, measured earlier and stored"
-    if runs == 0:
+    today = f"{plural(basis.control_requests, 'control request')} a model of {base} in the same run"
+    if basis.runs == 0:
         return today
-    return f"{plural(runs, 'stored run')}, corrected by {today}" if control else plural(runs, "stored run")
+    runs = plural(basis.runs, "stored run")
+    return f"{runs}, corrected by {today}" if basis.control_requests else runs
 
 
 def _visible(analysis: Analysis) -> str:

@@ -89,6 +89,9 @@ def test_the_story_says_how_both_versions_were_measured() -> None:
     assert "at different times" in told(a_finding(history=STORED), source="stored")
     control_alone = STORED.model_copy(update={"runs": 0, "control_requests": 60})
     assert "not in pairs" in told(a_finding(history=control_alone), source="stored")
+    corrected = told(a_finding(history=STORED.model_copy(update={"control_requests": 60})), source="stored")
+    assert "The stored runs were measured at other times. A control took the day out: 60 requests a model" in corrected
+    assert "part of the difference" not in corrected
     equal = told(findings=(), comparison=Comparison(kind="ref", value="main", equal=True))
     assert "in random order" not in equal
     neither = told(source="none")
