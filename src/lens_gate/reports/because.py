@@ -52,11 +52,9 @@ def because(finding: Finding, policy: Policy) -> str:
             return f"{both} {_real(finding, numbers)} {_matters(numbers, policy)}{_partly(finding)}"
         case Outcome.PASS:
             small = " The change itself is real, and too small to matter." if finding.established else ""
-            return (
-                f"It passes because the worst that the data allow, {worst(numbers)}, is below {_limit(numbers)}.{small}"
-            )
+            return f"It passes because {_worst_case(numbers, policy)}, below {_limit(numbers)}.{small}"
         case Outcome.INCONCLUSIVE:
-            return _open(finding, numbers)
+            return _open(finding, numbers, policy)
         case Outcome.NOT_MEASURED | Outcome.NO_BASELINE | Outcome.NOTHING_TO_COMPARE:
             return sentence(finding.reason)
         case _ as never:
@@ -134,7 +132,17 @@ def _matters(numbers: Bounds, policy: Policy) -> str:
     return f"And it matters: its size, {change(numbers.estimate, numbers.unit)}, reaches {_limit(numbers)}."
 
 
-def _open(finding: Finding, numbers: Bounds) -> str:
+def _worst_case(numbers: Bounds, policy: Policy) -> str:
+    """Tell the bound that a pass is judged by, which is another one than the ends of the gate's interval."""
+    return f"the worst case by which a pass is judged ({sure_of_pass(policy)} sure) is {worst(numbers)}"
+
+
+def sure_of_pass(policy: Policy) -> str:
+    """Return how sure the bound of a pass is; several looks, and stored runs, ask for more than the policy says."""
+    return f"at least {100 * policy.pass_confidence:.4g}{NBSP}%"
+
+
+def _open(finding: Finding, numbers: Bounds, policy: Policy) -> str:
     """Say why neither a regression nor a pass can be said."""
     bound = numbers.upper_pass
     if bound is None or numbers.limit is None or bound < numbers.limit:
@@ -146,6 +154,6 @@ def _open(finding: Finding, numbers: Bounds) -> str:
     else:
         doubt = f"the change is real, but that it reaches {_limit(numbers)} is not sure enough"
     return (
-        f"It is inconclusive because neither can be said. No regression: {doubt}. No pass: the worst that the data "
-        f"allow, {worst(numbers)}, is not below {_limit(numbers)}."
+        f"It is inconclusive because neither can be said. No regression: {doubt}. No pass: "
+        f"{_worst_case(numbers, policy)}, not below {_limit(numbers)}."
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lens_gate.artifacts.analysis import Analysis, Finding
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.reports.because import because, chance, measured, question, worst
+from lens_gate.reports.because import because, chance, measured, question, sure_of_pass, worst
 from lens_gate.reports.escape import plain
 from lens_gate.reports.facts import coverage_lines
 from lens_gate.reports.headlines import need
@@ -63,8 +63,8 @@ def _figures(finding: Finding, analysis: Analysis, names: Mapping[str, str]) -> 
         return
     yield measured(finding)
     if numbers.upper_pass is not None:
-        sure = f"{100 * analysis.policy.pass_confidence:.4g}{NBSP}%"
-        yield f"The worst that they allow with {sure} certainty is {worst(numbers)}: that is what a pass is judged by."
+        sure = sure_of_pass(analysis.policy)
+        yield f"The worst case, by which a pass is judged ({sure} sure), is {worst(numbers)}."
     for seen in finding.views:
         ends = interval(seen.lower, seen.upper)
         yield f"As the ratio of the {plain(seen.name)}s it is {change(seen.estimate, '%')} ({ends})."
@@ -100,5 +100,5 @@ def _why(finding: Finding, analysis: Analysis) -> Iterator[str]:
         yield f"In the gate's own words: {own}"
     if not finding.gated:
         yield "It is shown beside the verdict and decides nothing."
-    if finding.outcome is Outcome.INCONCLUSIVE and (wanted := need(analysis.need)):
+    elif finding.outcome is Outcome.INCONCLUSIVE and (wanted := need(analysis.need)):
         yield wanted

@@ -104,7 +104,8 @@ def _visible(analysis: Analysis) -> str:
     if not seen:
         return ""
     least, most = (f"{end:.0f}{NBSP}%" for end in (min(seen), max(seen)))
-    return f" A change shows from {least} on." if least == most else f" A change shows from {least} to {most} on."
+    size = least if least == most else f"{least} to {most}, depending on the question,"
+    return f" A change of {size} would be found in 95 of 100 such runs; a smaller one may be found by luck."
 
 
 def is_itself(comparison: Comparison | None) -> bool:

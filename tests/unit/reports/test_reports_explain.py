@@ -235,14 +235,16 @@ def test_a_change_of_length_counts_in_either_direction(sign: int, kindest: str) 
 
 
 def test_a_pass_says_the_bound_it_was_judged_by_and_a_real_change_that_is_too_small() -> None:
-    assert "+0.4\u00a0%, is below the 10\u00a0% that matter." in because(STEADY, POLICY)
+    assert "judged (at least 95\u00a0% sure) is +0.4\u00a0%, below the 10\u00a0% that matter." in because(
+        STEADY, POLICY
+    )
     assert "real, and too small to matter" in because(CHEAPER, POLICY)
 
 
 def test_an_open_question_says_why_it_is_neither() -> None:
     open_one = because(UNCLEAR, POLICY).replace("\u00a0", " ")
     assert "nothing changed at all is not ruled out" in open_one
-    assert "+4.8 points, is not below the 3 points that matter" in open_one
+    assert "+4.8 points, not below the 3 points that matter" in open_one
     real = UNCLEAR.model_copy(update={"established": True})
     assert "the change is real, but" in because(real, POLICY)
     better = real.model_copy(update={"effect": an_effect(-2.0, unit="points", upper_pass=4.0)})
@@ -316,6 +318,19 @@ def test_one_finding_without_p_values_says_nothing_of_chance_and_one_shown_only_
     assert "What was measured" not in text
     assert "pass, shown only" in text
     assert "decides nothing" in text
+
+
+def test_what_would_settle_the_gate_is_not_told_of_a_finding_that_is_shown_only() -> None:
+    rare = UNCLEAR.model_copy(update={"gated": False, "reason": "not covered: ruling out 3 points takes 789 pairs"})
+    text = alone(rare, need=a_need())
+    assert "takes 789 pairs" in text
+    assert "520 pairs" not in text
+
+
+def test_only_one_range_is_what_the_data_allow() -> None:
+    for finding in (SLOWER, STEADY, UNCLEAR):
+        assert told(finding).count("the data allow") == 1
+        assert alone(finding).count("the data allow") == 1
 
 
 def test_findings_are_chosen_by_the_names_of_the_artifact_or_of_the_report() -> None:

@@ -322,24 +322,27 @@ def test_a_comparison_says_what_was_compared_and_when() -> None:
     assert view_of(STEADY).compared == "Compared 3f9c2ab (work tree) with 91d04e7 (main) at the same time, 300 pairs."
     stored = view_of(STEADY, source="stored").compared
     assert stored == "Compared 3f9c2ab (work tree) with 91d04e7 (main), measured earlier and stored."
+    found = "would be found in 95 of 100 such runs; a smaller one may be found by luck."
     history = StoredHistory(runs=12, run_to_run_percent=5, prior_weight=0.3, smallest_visible_percent=40)
     past = STEADY.model_copy(update={"history": history})
     assert view_of(past, source="stored").compared == (
-        "Compared 3f9c2ab (work tree) with 12 stored runs. A change shows from 40\u00a0% on."
+        f"Compared 3f9c2ab (work tree) with 12 stored runs. A change of 40\u00a0% {found}"
     )
     control = history.model_copy(update={"control_requests": 60})
     both = STEADY.model_copy(update={"history": control})
     assert view_of(both, source="stored").compared == (
         "Compared 3f9c2ab (work tree) with 12 stored runs, corrected by 60 control requests a model of 91d04e7 (main) "
-        "in the same run. A change shows from 40\u00a0% on."
+        f"in the same run. A change of 40\u00a0% {found}"
     )
     alone = STEADY.model_copy(update={"history": control.model_copy(update={"runs": 0})})
     assert view_of(alone, source="stored").compared == (
         "Compared 3f9c2ab (work tree) with 60 control requests a model of 91d04e7 (main) in the same run. "
-        "A change shows from 40\u00a0% on."
+        f"A change of 40\u00a0% {found}"
     )
     worse = STEADY.model_copy(update={"history": history.model_copy(update={"smallest_visible_percent": 61.4})})
-    assert view_of(past, worse, source="stored").compared.endswith("A change shows from 40\u00a0% to 61\u00a0% on.")
+    assert view_of(past, worse, source="stored").compared.endswith(
+        f"A change of 40\u00a0% to 61\u00a0%, depending on the question, {found}"
+    )
     assert view_of(STEADY, source="none", arms=()).compared == "Measured this version alone."
     assert view_of(STEADY, source="none").compared == (
         "Measured 3f9c2ab (work tree) and 91d04e7 (main) at the same time, without a comparison."
