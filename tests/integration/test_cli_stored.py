@@ -85,6 +85,9 @@ def test_a_folder_of_stored_runs_decides(invoke: Invoke, home: Path, history: Pa
     assert (slow.code, slow.told["outcome"]) == (1, "regression")
     assert "10 stored runs" in same.out
     assert {one["history"]["runs"] for one in findings_in(home / "same-verdict.json")} == {10}
+    ignored = "1 file beside the stored runs holds no run, and was ignored: analysis.json."
+    assert ignored in " ".join(same.out.split())
+    assert ignored in " ".join(invoke("explain", "same-verdict.json").out.split())
 
 
 def test_files_and_folders_are_one_history_and_the_newest_run_is_the_baseline(
@@ -98,7 +101,7 @@ def test_files_and_folders_are_one_history_and_the_newest_run_is_the_baseline(
     assert answer.code == 0
     assert {one["history"]["runs"] for one in found["findings"]} == {11}
     assert found["base_providers"] == json.loads((home / "newest.json").read_bytes())["providers"]
-    assert "1 file beside the stored runs hold no run" in found["notes"][0]
+    assert "1 file beside the stored runs holds no run, and was ignored: analysis.json." in found["notes"][0]
 
 
 def test_a_configuration_names_a_folder(invoke: Invoke, home: Path, history: Path, configure: Configure) -> None:

@@ -142,8 +142,8 @@ def _machine(values: dict[str, str | int]) -> str:
 def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
     yield from screen.wrapped(f"{page.name}: {page.compared}" if page.name else page.compared)
     yield from screen.wrapped(f"{page.validity} {page.spend}")
-    for caveat in page.caveats:
-        yield from screen.wrapped(caveat)
+    for text in (*page.remarks, *page.caveats):
+        yield from screen.wrapped(text)
     if page.rows:
         yield ""
         yield from _check_lines(page, screen)

@@ -65,7 +65,7 @@ def explain(verdict: Verdict, *, file: str) -> Explanation:
     sections = (
         Section(title="The decision", texts=_decision(verdict, page, told)),
         Section(title="What was compared", texts=tuple(_compared(analysis, page))),
-        Section(title="What was found", texts=tuple(_found(told, analysis))),
+        Section(title="What was found", texts=tuple(_found(told, page, analysis))),
         Section(title="How sure that is", texts=tuple(_sure(analysis))),
         Section(title="What is not covered", texts=_gaps(analysis, names)),
         Section(title="What it cost", texts=(page.spend,)),
@@ -122,6 +122,7 @@ def _compared(analysis: Analysis, page: ReportView) -> Iterator[str]:
             pass
         case _ as never:
             assert_never(never)
+    yield from page.remarks
     yield page.validity
     alarms = sentence(analysis.policy.false_alarm_note or "")
     yield from (caveat for caveat in page.caveats if caveat != alarms)
@@ -143,7 +144,7 @@ def _apart(basis: Basis | None) -> str:
     )
 
 
-def _found(told: Told, analysis: Analysis) -> Iterator[str]:
+def _found(told: Told, page: ReportView, analysis: Analysis) -> Iterator[str]:
     """Tell the worst checks, or where all passed those closest to their limits; then how the others ended."""
     first = [one for one in told if not one[0].passed] or list(told)
     kept = first[:MOST_TOLD]
@@ -152,7 +153,7 @@ def _found(told: Told, analysis: Analysis) -> Iterator[str]:
     passed = sum(row.passed for row, _ in told) - sum(row.passed for row, _ in kept)
     others = {"did not pass": len(told) - len(kept) - passed, "passed": passed}
     yield from (f"{plural(number, 'more check')} {word}." for word, number in others.items() if number)
-    if not told:
+    if not told and not page.remarks:
         yield from map(sentence, analysis.notes)
 
 

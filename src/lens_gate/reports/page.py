@@ -161,7 +161,7 @@ class Details:
 class ReportView:
     """A verdict for people. `rows` are worst first; `next_step` is a command that can be copied.
 
-    `causes` says where changes of the whole answer come from.
+    `causes` says where changes of the whole answer come from, `remarks` what is to be known of stored runs.
     """
 
     outcome: Outcome
@@ -172,6 +172,7 @@ class ReportView:
     compared: str
     validity: str
     spend: str
+    remarks: tuple[str, ...]
     caveats: tuple[str, ...]
     interval_title: str
     rows: tuple[Row, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis
@@ -76,6 +76,7 @@ def view(verdict: Verdict) -> ReportView:
         compared=compared(analysis),
         validity=valid(analysis.validity),
         spend=spent(analysis.spend),
+        remarks=_told(analysis.notes) if analysis.source == "stored" else (),
         caveats=_caveats(analysis),
         interval_title=interval_title(analysis.findings),
         rows=rows,
@@ -129,12 +130,16 @@ def _details(analysis: Analysis, names: Mapping[str, str]) -> Details:
         views=view_lines(analysis.findings, names),
         method=_method(analysis),
         notes=(
-            *(shortened(sentence(note), LONGEST_TEXT) for note in analysis.notes),
+            *_told(analysis.notes),
             *_ending(analysis.ending_message),
             *finish_lines(analysis.providers, analysis.base_providers, names),
             *prices(analysis.spend),
         ),
     )
+
+
+def _told(notes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(shortened(sentence(note), LONGEST_TEXT) for note in notes)
 
 
 def _caveats(analysis: Analysis) -> tuple[str, ...]:

@@ -11,10 +11,14 @@ from lens_gate.analysis.past import Judged, PastRun, usable_runs
 from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
 from lens_gate.errors import ArtifactProblem, NoBaseline
+from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.numbers import plural
+from lens_gate.reports.words import listed
 from lens_gate.steps.reading import read_artifact, samples_beside
 
 ENDINGS = (".json", ".json.gz")
+_NAMED_AT_MOST = 3
+_LONGEST_NAME = 60
 _HINT = "Store a run of the main branch there, or compare two versions at once with --against-ref."
 
 
@@ -42,11 +46,11 @@ def read_stored(
         return _stored(found[0].path)
     paths: dict[str, Path] = {}
     past: list[PastRun] = []
-    others = 0
+    others: list[Path] = []
     for one in found:
         run = _read_run(one)
         if run is None:
-            others += 1
+            others.append(one.path)
         else:
             past.append(PastRun.of(run))
             paths[run.benchmark.id] = one.path
@@ -54,9 +58,18 @@ def read_stored(
     if not usable.runs:
         message = usable.note() or "no run is stored"
         raise NoBaseline(message[0].lower() + message[1:].rstrip("."), place=", ".join(sources), hint=_HINT)
-    ignored = f"{plural(others, 'file')} beside the stored runs hold no run, and were ignored." if others else None
-    notes = tuple(note for note in (usable.note(), ignored) if note is not None)
+    notes = tuple(note for note in (usable.note(), _ignored(others)) if note is not None)
     return _stored(paths[usable.runs[-1].id], earlier=usable.runs[:-1], notes=notes)
+
+
+def _ignored(others: Sequence[Path]) -> str | None:
+    """Say which files were left aside; None where there are none."""
+    if not others:
+        return None
+    names = [shortened(plain(path.name), _LONGEST_NAME) for path in others[:_NAMED_AT_MOST]]
+    more = [f"{len(others) - _NAMED_AT_MOST} more"] if len(others) > _NAMED_AT_MOST else []
+    holds = "holds no run, and was ignored" if len(others) == 1 else "hold no run, and were ignored"
+    return f"{plural(len(others), 'file')} beside the stored runs {holds}: {listed([*names, *more])}."
 
 
 def _files(path: Path) -> list[_Found]:

@@ -55,6 +55,13 @@ def test_the_headline_is_the_last_line() -> None:
     )
 
 
+def test_what_is_to_be_known_of_stored_runs_is_shown() -> None:
+    for source, times in (("stored", 1), ("duet", 0)):
+        verdict = a_verdict(an_analysis(STEADY, source=source, notes=("1 file holds no run.",)))
+        text = console(view(verdict), colour=False, width=80, unicode=True)
+        assert text.count("1 file holds no run.") == times
+
+
 def test_a_long_headline_is_wrapped() -> None:
     finding = a_finding(series="openai/" + "long " * 30, outcome=Outcome.REGRESSION)
     text = console(view(a_verdict(an_analysis(finding))), colour=False, width=72, unicode=True)

@@ -99,6 +99,13 @@ def test_the_story_says_how_both_versions_were_measured() -> None:
     assert "at different times" not in neither
 
 
+def test_what_is_to_be_known_of_stored_runs_is_told_once() -> None:
+    note = "1 file beside the stored runs holds no run, and was ignored: x.json."
+    for findings in ((a_finding(history=STORED),), ()):
+        assert told(findings=findings, source="stored", notes=(note,)).count(note) == 1
+    assert note not in told(a_finding(), notes=(note,))
+
+
 def test_the_worst_checks_are_told_and_the_others_counted() -> None:
     many = [SLOWER.model_copy(update={"series": f"openai/m{number}"}) for number in range(MOST_TOLD + 2)]
     story = told(*many, STEADY)

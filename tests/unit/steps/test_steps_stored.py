@@ -50,7 +50,7 @@ def test_a_folder_gives_its_runs_oldest_first_and_the_samples_of_the_newest_alon
     assert found.notes == ()
 
 
-def test_other_files_of_a_folder_are_ignored_and_counted(tmp_path: Path) -> None:
+def test_other_files_of_a_folder_are_ignored_and_named(tmp_path: Path) -> None:
     store(tmp_path / "main/run.json", a_day(1))
     (tmp_path / "main/analysis.json").write_bytes(dumps(an_analysis()))
     (tmp_path / "main/other.json").write_text("{")
@@ -61,7 +61,24 @@ def test_other_files_of_a_folder_are_ignored_and_counted(tmp_path: Path) -> None
     found = read(tmp_path, "main")
 
     assert found.run.benchmark.id == "run-1"
-    assert found.notes == ("2 files beside the stored runs hold no run, and were ignored.",)
+    assert found.notes == (
+        "2 files beside the stored runs hold no run, and were ignored: analysis.json and other.json.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "note"),
+    [
+        (1, "1 file beside the stored runs holds no run, and was ignored: 0.json."),
+        (3, "3 files beside the stored runs hold no run, and were ignored: 0.json, 1.json, and 2.json."),
+        (5, "5 files beside the stored runs hold no run, and were ignored: 0.json, 1.json, 2.json, and 2 more."),
+    ],
+)
+def test_three_ignored_files_are_named_at_most(tmp_path: Path, count: int, note: str) -> None:
+    store(tmp_path / "main/run.json", a_day(1))
+    for number in range(count):
+        (tmp_path / f"main/{number}.json").write_text("{")
+    assert read(tmp_path, "main").notes == (note,)
 
 
 def test_several_files_and_folders_are_one_history(tmp_path: Path) -> None:
