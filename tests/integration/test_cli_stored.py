@@ -161,7 +161,10 @@ def test_a_folder_that_holds_only_the_run_itself_and_other_requests_says_so(invo
         (("--control", "0.2"), "--against"),
         (("--control", "0.7"), "not in the range"),
         (("--control", "0"), "not in the range"),
-        (("--control", "0.2", "--against-model", "sim-large", "--until-decided", "--requests", "40"), "in pairs"),
+        (
+            ("--control", "0.2", "--against-model", "sim-large", "--until-decided", "--requests", "40"),
+            "Leave --control out",
+        ),
     ],
 )
 def test_a_control_that_makes_no_sense_is_refused(

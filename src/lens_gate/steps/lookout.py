@@ -40,17 +40,25 @@ class LookPlan:
 def looks_of(arms: Arms, regression: Regression, *, asked: bool) -> LookPlan | None:
     """Plan the looks that the command line or the configuration asks for, None where neither does.
 
-    Raises UsageProblem where there is nothing to decide: one version alone, or rules of other tools.
+    Raises UsageProblem where there is nothing to decide: one version alone, no pairs, or rules of other tools.
     """
     config = arms.candidate_side.config
     if not (asked or config.profiler.until_decided):
         return None
-    paired = arms.comparison is not None and arms.comparison.control_share is None
-    if not paired or arms.base is None or regression.decision is Decision.CLASSIC:
-        what = "the calibrated rules" if paired and arms.base is not None else "two versions in pairs"
+    if arms.base is None or arms.comparison is None:
         raise UsageProblem(
-            f"only a run of {what} can end when it is decided",
-            hint="Name the other version, for instance with --against-ref, and leave out `decision: classic`.",
+            "only a run of two versions in pairs can end when it is decided",
+            hint="Name the other version, for instance with --against-ref, or leave --until-decided out.",
+        )
+    if arms.comparison.control_share is not None:
+        raise UsageProblem(
+            "a run with a --control cannot end when it is decided: its requests are not in pairs",
+            hint="Leave --control out, so that both versions are measured in pairs, or leave --until-decided out.",
+        )
+    if regression.decision is Decision.CLASSIC:
+        raise UsageProblem(
+            "only the calibrated rules can say when a run is decided",
+            hint="Leave out `decision: classic`, or --until-decided.",
         )
     series = len(paired_series(arms.candidate, arms.base))
     limit_s = config.resilience.timeouts.request

@@ -140,15 +140,22 @@ def test_a_look_that_fails_ends_the_run_with_its_error(tmp_path: Path, monkeypat
     assert len(transport.urls) < 400
 
 
-def test_only_two_versions_under_the_calibrated_rules_can_be_decided(tmp_path: Path) -> None:
+def test_only_pairs_under_the_calibrated_rules_can_be_decided_and_the_obstacle_is_named(tmp_path: Path) -> None:
     world = a_world(tmp_path)
     arms = arms_of(world)
 
     assert looks_of(arms, Regression(), asked=False) is None
-    with pytest.raises(UsageProblem, match="two versions"):
-        looks_of(replace(arms, base=None), Regression(), asked=True)
-    with pytest.raises(UsageProblem, match="calibrated"):
-        looks_of(arms, Regression(decision=Decision.CLASSIC), asked=True)
+    assert arms.comparison is not None
+    controlled = replace(arms, comparison=arms.comparison.model_copy(update={"control_share": 0.2}))
+    classic = Regression(decision=Decision.CLASSIC)
+    for asked, regression, message, hint in (
+        (replace(arms, base=None), Regression(), "two versions", "--against-ref"),
+        (controlled, Regression(), "--control", "Leave --control out"),
+        (arms, classic, "calibrated", "decision: classic"),
+    ):
+        with pytest.raises(UsageProblem, match=message) as caught:
+            looks_of(asked, regression, asked=True)
+        assert hint in str(caught.value.hint)
 
 
 def test_the_configuration_can_ask_for_it_too(tmp_path: Path) -> None:
@@ -176,11 +183,3 @@ def test_a_closed_loop_with_a_warm_up_cannot_plan_its_looks(tmp_path: Path) -> N
 
     with pytest.raises(ConfigProblem, match="warm-up"):
         looks_of(arms_of(world, **sections), Regression(), asked=True)
-
-
-def test_a_run_with_a_control_has_no_pairs_to_look_at(tmp_path: Path) -> None:
-    arms = arms_of(a_world(tmp_path))
-    assert arms.comparison is not None
-    controlled = replace(arms, comparison=arms.comparison.model_copy(update={"control_share": 0.2}))
-    with pytest.raises(UsageProblem, match="two versions in pairs"):
-        looks_of(controlled, Regression(), asked=True)
