@@ -24,7 +24,7 @@ from tests.builders import (
     a_sample,
 )
 from tests.fakes.git import commit, make_repository
-from tests.integration.conftest import Invoke
+from tests.integration.conftest import Duet, Invoke
 from tests.measuring import run_in
 
 Configure = Callable[..., Path]
@@ -175,6 +175,37 @@ def test_a_control_that_makes_no_sense_is_refused(
 
     assert (answer.code, Path("results").exists()) == (2, False)
     assert told in answer.err
+
+
+def test_stored_runs_beside_another_version_in_pairs_are_refused(invoke: Invoke, configure: Configure) -> None:
+    configure()
+    answer = invoke("ci", "--baseline", "gone", "--against-model", "sim-large", "--requests", "20")
+
+    assert (answer.code, Path("results").exists()) == (2, False)
+    assert "--baseline and an --against option" in answer.err
+    assert "--control 0.2" in answer.err
+
+
+def test_stored_runs_of_the_configuration_are_left_aside_in_words(invoke: Invoke, configure: Configure) -> None:
+    configure(regression={"baseline": {"source": "gone"}})
+    pairs = invoke("ci", "--against-model", "sim-large", "--requests", "20", "--dry-run")
+
+    assert pairs.code == 0
+    assert "regression.baseline is left aside" in pairs.err
+
+
+def test_a_run_with_pairs_says_that_it_needs_no_stored_runs(invoke: Invoke, home: Path, duet: Duet) -> None:
+    duet(pairs=20)
+    a_day(home / "alone.json", 1)
+    left_aside = "run.json: both versions were measured in pairs, so --baseline is left aside"
+    for command in ("analyze", "gate", "report"):
+        assert left_aside in invoke(command, "run.json", "--baseline", "alone.json").err
+        assert "left aside" not in invoke(command, "run.json").err
+    invoke("gate", "run.json", "--output", "verdict.json")
+    invoke("analyze", "run.json", "--output", "analysis.json")
+    for name in ("verdict.json", "analysis.json"):
+        assert f"{name}: both versions" in invoke("report", name, "--baseline", "alone.json").err
+    assert "left aside" not in invoke("gate", "alone.json", "--baseline", "alone.json").err
 
 
 def test_a_dry_run_counts_the_control(invoke: Invoke, configure: Configure) -> None:

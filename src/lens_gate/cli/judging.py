@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import click
 
+from lens_gate.analysis.analyze import is_duet
+from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact
+from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import Trend, TrendVerdict
+from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options
 from lens_gate.cli.wiring import read_sources, screen, show, world
 from lens_gate.errors import PublishFailed, UsageProblem
@@ -60,7 +64,9 @@ def analyze(**options: Any) -> None:
     path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here)
-    analysis = analysis_of(read_artifact(path), path, judged_by, here)
+    artifact = read_artifact(path)
+    _say_unused(options, artifact, path, here)
+    analysis = analysis_of(artifact, path, judged_by, here)
     emit(render(analysis, path, form, rules=judged_by, world=here, screen=screen()), options["output"])
 
 
@@ -80,6 +86,7 @@ def gate(**options: Any) -> int:
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
     artifact = read_artifact(path)
     require_fitting(options, artifact)
+    _say_unused(options, artifact, path, here)
     verdict = verdict_of(artifact, path, judged_by, here)
     outputs = {"output": Format.JSON, "junit": Format.JUNIT, "markdown": Format.MARKDOWN}
     texts = {
@@ -108,8 +115,9 @@ def report(**options: Any) -> None:
     judged_by = _rules(options, here)
     paths = all_inputs(options["inputs"], options["more"])
     found = [(read_artifact(path), path) for path in paths]
-    for artifact, _ in found:
+    for artifact, path in found:
         require_fitting(options, artifact)
+        _say_unused(options, artifact, path, here)
     emit(render_all(found, form, rules=judged_by, world=here, screen=screen()), options["output"])
 
 
@@ -139,6 +147,26 @@ def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
             f"{' and '.join(given)} does not apply to a trend",
             hint="`lens-gate trend` takes the rules for a history; leave this out here.",
         )
+
+
+def _say_unused(options: dict[str, Any], artifact: Artifact, path: Path, here: World) -> None:
+    """Say that stored runs are left aside where both versions were measured in pairs."""
+    if options["baselines"] and _has_pairs(artifact):
+        here.say(f"{path}: both versions were measured in pairs, so --baseline is left aside")
+
+
+def _has_pairs(artifact: Artifact) -> bool:
+    match artifact:
+        case Run():
+            return is_duet(artifact)
+        case Analysis():
+            return artifact.source == "duet"
+        case Verdict():
+            return artifact.analysis.source == "duet"
+        case Trend() | TrendVerdict():
+            return False
+        case _ as never:
+            assert_never(never)
 
 
 def _rules(options: dict[str, Any], here: World, *, fail_on: tuple[str, ...] = ()) -> Rules:

@@ -29,12 +29,12 @@ from lens_gate.cli.options import (
 from lens_gate.cli.wiring import quick_source, read_sources, screen, show, timestamp, world
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source, load_config
-from lens_gate.errors import ConfigProblem, PublishFailed
+from lens_gate.errors import ConfigProblem, PublishFailed, UsageProblem
 from lens_gate.reports.console import console, run_machine_line
 from lens_gate.reports.view import run_view
 from lens_gate.steps.against_stored import stored_for, with_stored_base
 from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.line import attempted, judged
 from lens_gate.steps.lookout import looks_of
 from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
@@ -93,6 +93,7 @@ def ci(**options: Any) -> int:
     here = world()
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
+    require_one_comparison(order, judged_by, here, named=bool(options["baselines"]))
     if order.against is None and not judged_by.baselines:
         order = with_default_base(order, here)
     stored = None
@@ -125,6 +126,19 @@ def order_of(options: dict[str, Any], here: World, *, against: Against | None = 
         strict_env=options["strict_env"],
         control=options.get("control"),
     )
+
+
+def require_one_comparison(order: RunOrder, judged_by: Rules, here: World, *, named: bool) -> None:
+    """Refuse stored runs beside another version in pairs; say that they are left aside where no option `named` them."""
+    if order.against is None or order.control is not None or not judged_by.baselines:
+        return
+    if named:
+        raise UsageProblem(
+            "--baseline and an --against option ask for two different comparisons, and a run is judged by one",
+            hint="Leave --baseline out to compare both versions in pairs, or add --control 0.2 to compare with the "
+            "stored runs, with the other version as their control.",
+        )
+    here.say("both versions are measured in pairs, so the configuration's regression.baseline is left aside")
 
 
 def with_default_base(order: RunOrder, here: World) -> RunOrder:
