@@ -20,7 +20,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config, Regression, ThresholdMethod
 from lens_gate.config.substitute import judging_paths, substitute
-from lens_gate.errors import ArtifactProblem, UsageProblem
+from lens_gate.errors import ArtifactProblem, ConfigProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
@@ -91,13 +91,20 @@ def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOS
 
 def require_readable(config: Config, loaded: LoadedConfig) -> None:
     """Refuse rules that cannot be applied, before anything is measured and paid."""
-    for method in config.regression.methods:
+    for index, method in enumerate(config.regression.methods):
         if isinstance(method, ThresholdMethod):
-            series_metric(method.metric)
+            _require_metric(method.metric, place=loaded.place(("regression", "methods", index, "metric")))
     for index, asked in enumerate(config.regression.quality_gates):
         parse(asked.condition, place=loaded.place(("regression", "quality_gates", index, "condition")))
     for index, budget in enumerate(config.budgets):
         metric_named(budget.metric, loaded.place(("budgets", index, "metric")))
+
+
+def _require_metric(name: str, *, place: str) -> None:
+    try:
+        series_metric(name)
+    except ConfigProblem as error:
+        raise ConfigProblem(error.message, place=place, hint=error.hint) from None
 
 
 def _changed(regression: Regression, chosen: Chosen) -> Regression:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.builders import a_duet_run, a_pair, a_policy, a_run, a_sample, a_verd
 from tests.fakes.world import a_world
 
 RUN = Path("run.json")
+UNFIT = "no_such|total_cost_usd"
 
 
 def stated(folder: Path, config: dict[str, Any] | None = None, **options: Any) -> Rules:
@@ -71,6 +73,7 @@ class TestRules:
         "config",
         [
             {"regression": {"methods": [{"type": "threshold", "metric": "no_such", "threshold_percent": 5}]}},
+            {"regression": {"methods": [{"type": "threshold", "metric": "total_cost_usd", "threshold_percent": 5}]}},
             {"regression": {"quality_gates": [{"name": "x", "condition": "no_such < 5"}]}},
             {"budgets": [{"metric": "no_such", "budget": 5}]},
         ],
@@ -78,8 +81,11 @@ class TestRules:
     def test_rules_that_cannot_be_applied_are_refused_before_anything_is_measured(
         self, tmp_path: Path, config: dict[str, Any]
     ) -> None:
-        with pytest.raises(ConfigProblem, match="no_such"):
-            stated(tmp_path, config)
+        text = json.dumps(config, indent=1)
+        (line,) = [number for number, written in enumerate(text.splitlines(), start=1) if re.search(UNFIT, written)]
+        with pytest.raises(ConfigProblem, match=UNFIT) as caught:
+            rules((Source("lens-gate.yaml", text),), a_world(tmp_path))
+        assert caught.value.place == f"lens-gate.yaml:{line}"
 
     def test_rules_that_can_be_applied_are_read(self, tmp_path: Path) -> None:
         config = {
