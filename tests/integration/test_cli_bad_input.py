@@ -110,6 +110,13 @@ def test_a_file_that_is_no_text_is_refused(invoke: Invoke, home: Path) -> None:
     refused(invoke("run"), "lens-gate.yaml", "UTF-8")
 
 
+def test_a_folder_is_no_configuration_and_is_named_once(invoke: Invoke, home: Path) -> None:
+    (home / "folder.yaml").mkdir()
+    answer = invoke("run", "--config", "folder.yaml")
+    refused(answer, "folder.yaml: cannot be read: Is a directory")
+    assert answer.err.count("folder.yaml") == 1
+
+
 def test_a_key_that_two_files_set_is_refused(invoke: Invoke, written: Callable[..., Path], home: Path) -> None:
     written("one.yaml", extra="profiler:\n  seed: 1\n")
     (home / "two.yaml").write_text("profiler:\n  seed: 2\n", encoding="utf-8")

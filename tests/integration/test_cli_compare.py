@@ -76,6 +76,8 @@ def test_what_it_leaves_is_read_by_all_other_commands(
     assert {(row["pair"], row["slot"]) for row in requests} == {(str(p), str(s)) for p in range(20) for s in range(3)}
     gate = invoke("gate", "analysis.json", "--junit", "junit.xml")
     assert (gate.code, gate.told["outcome"]) == (0, "no_baseline")
+    for told in (gate.out, invoke("explain", "analysis.json").out):
+        assert "side by side, and no other version of them" in " ".join(told.split())
 
 
 def test_two_configurations_are_compared_under_the_names_of_their_files(

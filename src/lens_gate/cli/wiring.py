@@ -123,7 +123,8 @@ def _read(name: str) -> Source:
             hint="Correct the path, or start with `lens-gate init > lens-gate.yaml`.",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigProblem(f"cannot be read: {error}", place=name, hint="It must be a UTF-8 text file.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigProblem(f"cannot be read: {reason}", place=name, hint="It must be a UTF-8 text file.") from error
 
 
 def quick_source(provider: str | None, model: str | None) -> Source:

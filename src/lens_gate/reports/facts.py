@@ -62,7 +62,9 @@ def compared(analysis: Analysis) -> str:
         case "none" if Arm.BASE in arms:
             return f"Measured {candidate} and {base} at the same time, without a comparison."
         case "none":
-            return f"Measured {candidate} alone."
+            several = analysis.ranking is not None
+            how = " side by side, and no other version of them" if several else ", and no other version"
+            return f"Measured {candidate}{how}."
         case _ as never:
             assert_never(never)
 

@@ -193,7 +193,7 @@ def _arms(run: Run) -> str:
     arms = {arm.arm: identity(arm) for arm in run.arms}
     candidate = arms.get(Arm.CANDIDATE, "this version")
     if Arm.BASE not in arms:
-        return f"Measured {candidate} alone."
+        return f"Measured {candidate}, and no other version."
     if is_itself(run.comparison):
         return f"Measured {candidate} twice at the same time, as both versions."
     return f"Measured {candidate} and {arms[Arm.BASE]} at the same time; no verdict was asked for."

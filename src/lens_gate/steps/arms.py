@@ -350,7 +350,7 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigProblem(
-            f"cannot read {path}: {error.strerror}", place=str(path), hint="Correct the path, or create the file."
+            f"the file cannot be read: {error.strerror}", place=str(path), hint="Correct the path, or create the file."
         ) from error
 
 

@@ -38,6 +38,7 @@ from tests.builders import (
     an_effect,
     an_error_count,
 )
+from tests.comparisons import a_ranking
 from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
 
 FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
@@ -363,7 +364,10 @@ def test_a_comparison_says_what_was_compared_and_when() -> None:
     assert view_of(past, worse, source="stored").compared.endswith(
         f"A change of 40\u00a0% to 61\u00a0%, depending on the question, {found}"
     )
-    assert view_of(STEADY, source="none", arms=()).compared == "Measured this version alone."
+    assert view_of(STEADY, source="none", arms=()).compared == "Measured this version, and no other version."
+    models = an_arm(label="p/a and p/b", commit=None)
+    ranked = view_of(STEADY, source="none", arms=(models,), comparison=None, ranking=a_ranking())
+    assert ranked.compared == "Measured p/a and p/b side by side, and no other version of them."
     assert view_of(STEADY, source="none").compared == (
         "Measured 3f9c2ab (work tree) and 91d04e7 (main) at the same time, without a comparison."
     )
@@ -575,7 +579,7 @@ def test_an_effect_whose_size_is_unknown_still_has_a_row() -> None:
 def test_a_run_is_told_without_a_judgement() -> None:
     shown = run_view(a_run())
     assert shown.headline == "Measured 300 requests, all of them successful"
-    assert shown.compared == "Measured 3f9c2ab (work tree) alone."
+    assert shown.compared == "Measured 3f9c2ab (work tree), and no other version."
     assert [row.arm for row in shown.models] == [""]
     assert shown.generated == "2026-03-02 10:05:01 UTC"
     both = run_view(a_duet_run())

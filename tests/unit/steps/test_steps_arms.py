@@ -200,7 +200,7 @@ def test_another_configuration_is_the_base_with_the_same_overrides(folder: Path,
     assert base.requests_hash != candidate.requests_hash
 
 
-@pytest.mark.parametrize(("content", "words"), [(None, "cannot read"), (b"\xff\xfe\x00", "not UTF-8")])
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read: No such file"), (b"\xff\xfe\x00", "not UTF-8")])
 def test_another_configuration_that_cannot_be_read_is_told(
     folder: Path, world: World, content: bytes | None, words: str
 ) -> None:
