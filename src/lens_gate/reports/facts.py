@@ -21,7 +21,18 @@ from lens_gate.artifacts.run import (
     ValidityCheck,
 )
 from lens_gate.reports.escape import plain, shortened
-from lens_gate.reports.numbers import NBSP, NOTHING, change, count, interval, percent, plural, quantity, usd
+from lens_gate.reports.numbers import (
+    NBSP,
+    NOTHING,
+    change,
+    count,
+    headline_size,
+    interval,
+    percent,
+    plural,
+    quantity,
+    usd,
+)
 from lens_gate.reports.page import CostRow, ErrorRow
 from lens_gate.reports.words import in_words, label, listed, sentence
 from lens_gate.vocabulary.outcomes import Outcome
@@ -105,7 +116,7 @@ def _visible(analysis: Analysis) -> str:
     seen = [f.history.smallest_visible_percent for f in analysis.findings if f.history]
     if not seen:
         return ""
-    least, most = (f"{end:.0f}{NBSP}%" for end in (min(seen), max(seen)))
+    least, most = (headline_size(end, "%") for end in (min(seen), max(seen)))
     size = least if least == most else f"{least} to {most}, depending on the question,"
     return f" A change of {size} would be found in 95 of 100 such runs; a smaller one may be found by luck."
 

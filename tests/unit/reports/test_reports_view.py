@@ -365,6 +365,8 @@ def test_a_comparison_says_what_was_compared_and_when() -> None:
         f"A change of 40\u00a0% to 61\u00a0%, depending on the question, {found}"
     )
     assert view_of(STEADY, source="none", arms=()).compared == "Measured this version, and no other version."
+    blind = STEADY.model_copy(update={"history": history.model_copy(update={"smallest_visible_percent": 1e300})})
+    assert f"A change of over 1,000,000\u00a0% {found}" in view_of(blind, source="stored").compared
     models = an_arm(label="p/a and p/b", commit=None)
     ranked = view_of(STEADY, source="none", arms=(models,), comparison=None, ranking=a_ranking())
     assert ranked.compared == "Measured p/a and p/b side by side, and no other version of them."
