@@ -245,7 +245,7 @@ def _reason(
             small = f"A real change of {change}, but " if established else ""
             return f"{small}{_worst_case(effect)}, below the {limit} that matter. {basis}"
         case _:
-            seen = f"A change is seen from {history.smallest_visible_percent:.3g} % on."
+            seen = f"One of {history.smallest_visible_percent:.3g} % would be found in 95 of 100 such runs."
             return f"The median changed by {change}, which drift may explain. {basis} {seen} {screening.duet}"
 
 

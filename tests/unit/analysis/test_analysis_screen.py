@@ -152,7 +152,7 @@ class TestOutcomes:
 
         assert finding.outcome is Outcome.INCONCLUSIVE
         assert finding.history is not None
-        assert f"A change is seen from {finding.history.smallest_visible_percent:.3g} % on." in finding.reason
+        assert f"One of {finding.history.smallest_visible_percent:.3g} % would be found in 95" in finding.reason
         assert finding.reason.endswith("lens-gate ci --against-ref 91d04e7aa011")
         assert "<base commit>" in screen([one], screening())[0].reason
 

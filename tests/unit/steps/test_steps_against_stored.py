@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,10 @@ from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm
 from tests.fakes.git import commit, git, make_repository
-from tests.fakes.world import ChatTransport, NoWatcher, a_world
+from tests.fakes.world import NOW, ChatTransport, NoWatcher, a_world
+
+_DAYS = count()
+"""Each run is made on a later day than all before it."""
 
 MODEL = {"id": "m", "max_tokens": 8, "input_usd_per_million": 1, "output_usd_per_million": 2}
 
@@ -46,7 +51,8 @@ def an_order(folder: Path, **options: Any) -> RunOrder:
 
 
 def measured(order: RunOrder, world: World, name: str) -> Measured:
-    fresh = replace(world, stop=StopSignal())
+    day = NOW + timedelta(days=next(_DAYS))
+    fresh = replace(world, stop=StopSignal(), now=lambda: day)
     return measure(resolve(order, fresh), world.directory / name, fresh, NoWatcher())
 
 
