@@ -210,8 +210,8 @@ def stored_runs() -> Verdict:
         effect=an_effect(14.0, lower=-12.0, upper=46.0, upper_pass=26.0, confidence=0.9967),
         threshold=10.0,
         outcome=Outcome.INCONCLUSIVE,
-        reason=f"The median changed by +14 %, which drift may explain. {BASIS} One of 38 % would be found in 95 of 100 such runs. "
-        "To decide, measure both versions at once: lens-gate ci --against-ref 91d04e7aa0",
+        reason=f"The median changed by +14 %, which drift may explain. {BASIS} One of 38 % would be "
+        "found in 95 of 100 such runs. To decide, measure both versions at once: lens-gate ci --against-ref 91d04e7aa0",
         history=STORED,
     )
     steady = a_finding(
