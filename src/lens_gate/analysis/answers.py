@@ -68,10 +68,10 @@ MOST_OF_MEDIAN = 5.0
 FEWEST_FOR_VIEWS = 5
 
 
-def ratio_answer(values: PairedValues, *, two_sided: bool, by_mean: bool = False) -> Answer | None:
+def ratio_answer(values: PairedValues, *, two_sided: bool, means_of: PairedValues | None = None) -> Answer | None:
     """Compare two positive quantities by the logarithms of their ratios; None without a pair of positive values.
 
-    What it does to be the second of a pair is taken out. With `by_mean` the means are compared as well: when one answer
+    What it does to be the second of a pair is taken out. The means of `means_of` are compared as well: when one answer
     in five becomes five times as long, a typical pair hardly changes.
     """
     positive = (values.base > 0) & (values.candidate > 0)
@@ -98,15 +98,17 @@ def ratio_answer(values: PairedValues, *, two_sided: bool, by_mean: bool = False
         bounds=bounds,
         pairs_needed=pairs_needed,
         views=lambda: _views(base, candidate),
-        of_means=_means_answer(base, candidate, second, two_sided=two_sided) if by_mean else None,
+        of_means=None if means_of is None else _means_answer(means_of, two_sided=two_sided),
     )
 
 
-def _means_answer(base: Floats, candidate: Floats, second: Floats, *, two_sided: bool) -> Answer:
-    """Compare the means of positive values, each of which is capped by a limit that knows no side.
+def _means_answer(values: PairedValues, *, two_sided: bool) -> Answer:
+    """Compare the means of values of which some are positive, each capped by a limit that knows no side.
 
     The test flips the signs of paired differences and is exact; the bounds of the ratio are approximate.
     """
+    positive = (values.base > 0) & (values.candidate > 0)
+    base, candidate, second = values.base[positive], values.candidate[positive], values.second[positive]
     most = MOST_OF_MEDIAN * float(np.median(np.concatenate([base, candidate])))
     base, candidate = np.minimum(base, most), np.minimum(candidate, most)
     test = score_test(without_slot_effect(candidate - base, second))

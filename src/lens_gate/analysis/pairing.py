@@ -20,6 +20,7 @@ from lens_gate.analysis.quantities import (
 )
 from lens_gate.artifacts.analysis import Coverage
 from lens_gate.artifacts.samples import Samples
+from lens_gate.stats.decomposition import coefficients
 from lens_gate.stats.pairs import one_sided_order
 from lens_gate.stats.proportions import PairedShares, mcnemar
 from lens_gate.vocabulary.metrics import Quantity
@@ -30,6 +31,10 @@ MOST_FAILURE_DIFFERENCE = 0.02
 """Above these shares of failures other than timeouts, what is left of the latencies stands for too little."""
 
 _CENSORING = tuple(error for error in ErrorClass if error.censors_latency)
+
+
+_PRICED = ("input_tokens", "output_tokens", "cached_tokens")
+_CACHED = _PRICED.index("cached_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +113,20 @@ class PairedSeries:
             column(arm, Quantity.LATENCY) - tpot(arm, by_usage=alike) * (length - middle)
             for arm, length in zip(self._arms, lengths, strict=True)
         )
+        return self._successes(base, candidate)
+
+    def cost_without_cache(self) -> PairedValues:
+        """Return the cost (dollars) that each success would have had if nothing had come from the server's cache.
+
+        What a cached token saves is read from the sums over each pair, so that exchanging the members of a pair
+        exchanges the two costs. Which request finds the cache filled is a lottery that drowns other changes of a mean.
+        """
+        costs = [column(arm, Quantity.COST) for arm in self._arms]
+        tokens = [[np.nan_to_num(arm.numbers[name]) for name in _PRICED] for arm in self._arms]
+        known = self._good & ~np.isnan(costs[0] + costs[1])
+        of_pair = [(base + candidate)[known] for base, candidate in zip(*tokens, strict=True)]
+        saved = min(0.0, float(coefficients((costs[0] + costs[1])[known], of_pair)[_CACHED]))
+        base, candidate = (cost - saved * counts[_CACHED] for cost, counts in zip(costs, tokens, strict=True))
         return self._successes(base, candidate)
 
     def presence(self, quantity: Quantity) -> tuple[Flags, Flags]:

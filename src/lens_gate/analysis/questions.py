@@ -115,7 +115,10 @@ def _question(series: PairedSeries, hypothesis: Hypothesis) -> Question | None:
         case _:
             values_of, unit = _COMPARED[hypothesis]
             values = values_of(series).scaled(1 / NS_PER_MS if unit == "ms" else 1.0)
-            answer = ratio_answer(values, two_sided=hypothesis.two_sided, by_mean=hypothesis in _BY_MEAN)
+            means = None
+            if hypothesis in _BY_MEAN:
+                means = series.cost_without_cache() if hypothesis is Hypothesis.COST else values
+            answer = ratio_answer(values, two_sided=hypothesis.two_sided, means_of=means)
             return _about(series, hypothesis, answer, values, unit=unit)
 
 

@@ -6,6 +6,8 @@ sign flips stays exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +55,22 @@ def common_slope(outcome: Floats, cause: Floats, groups: NDArray[np.int64]) -> f
     if spread <= _CONSTANT * float(cause @ cause):
         return None
     return float(explained @ explaining) / spread
+
+
+def coefficients(outcome: Floats, causes: Sequence[Floats]) -> Floats:
+    """Return how much of an outcome each unit of its causes makes up, by least squares and without a constant.
+
+    Exact where the outcome is such a sum; of causes that cannot be told apart the smallest coefficients are taken. As
+    with `common_slope`, sums over pairs give coefficients that know no sides.
+    """
+    columns = np.column_stack([np.asarray(cause, dtype=np.float64) for cause in causes])
+    if len(outcome) != len(columns) or not (np.isfinite(outcome).all() and np.isfinite(columns).all()):
+        msg = "coefficients need finite values, as many of the outcome as of each cause"
+        raise ValueError(msg)
+    scales = np.abs(columns).max(axis=0, initial=0.0)
+    scales[scales == 0] = 1.0
+    found, *_ = np.linalg.lstsq(columns / scales, outcome, rcond=None)
+    return np.asarray(found / scales, dtype=np.float64)
 
 
 def _centred(values: Floats, groups: NDArray[np.int64]) -> Floats:

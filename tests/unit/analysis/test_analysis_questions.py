@@ -90,6 +90,37 @@ def test_some_far_dearer_or_longer_answers_are_a_regression(changes: dict[str, A
     assert (found.effect.lower or 0) > 0
 
 
+def lottery(n: int, base: Sample, candidate: Sample) -> tuple[Sample, Sample]:
+    """Each request finds its prefix in the cache by chance, and costs half then."""
+    drawn = np.random.default_rng(n).random(2) < 0.5
+    return tuple(  # type: ignore[return-value]
+        replace(row, cached_tokens=80 if hit else 0, cost_usd=0.005 if hit else 0.01)
+        for row, hit in zip((base, candidate), drawn, strict=True)
+    )
+
+
+def test_a_lottery_of_the_cache_does_not_drown_the_mean_of_costs() -> None:
+    def some_dearer(n: int, base: Sample, candidate: Sample) -> tuple[Sample, Sample]:
+        base, candidate = lottery(n, base, candidate)
+        return base, replace(candidate, cost_usd=3 * (candidate.cost_usd or 0.0) if n % 9 == 0 else candidate.cost_usd)
+
+    same, dearer = (findings(300, change)[Hypothesis.COST] for change in (lottery, some_dearer))
+
+    assert dearer.outcome is Outcome.REGRESSION
+    assert dearer.effect.of_means
+    assert not same.established
+
+
+def test_costs_without_the_cache_are_alike_where_only_the_cache_differs() -> None:
+    rows = [row for n in range(60) for row in lottery(n, *scattered(n))]
+    (series,) = pair_up(Samples.of(rows), limit_ns=LIMIT_NS)
+
+    found = series.cost_without_cache()
+
+    assert found.base == pytest.approx(np.full(60, 0.01))
+    assert found.candidate == pytest.approx(np.full(60, 0.01))
+
+
 def test_some_far_shorter_answers_are_a_regression_of_their_length() -> None:
     found = findings(300, some(5, output_tokens=2))[Hypothesis.OUTPUT_LENGTH]
 
@@ -193,7 +224,7 @@ def test_few_pairs_are_shown_without_the_intervals_of_medians_and_means() -> Non
 def test_a_pass_is_unbounded_where_either_bound_is() -> None:
     one = PairedValues(base=np.ones(1), candidate=np.ones(1), second=np.zeros(1))
 
-    answer = ratio_answer(one, two_sided=False, by_mean=True)
+    answer = ratio_answer(one, two_sided=False, means_of=one)
 
     assert answer is not None
     question = Question(

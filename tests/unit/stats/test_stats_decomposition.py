@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.stats.decomposition import common_slope, logarithmic_mean, product_parts
+from lens_gate.stats.decomposition import coefficients, common_slope, logarithmic_mean, product_parts
 
 amounts = st.floats(-1e6, 1e6)
 positive = st.floats(1e-3, 1e6)
@@ -77,3 +77,23 @@ def test_there_is_no_slope_on_what_never_differs() -> None:
 def test_a_slope_refuses_what_is_missing(outcome: Any, cause: Any) -> None:
     with pytest.raises(ValueError, match="finite"):
         common_slope(outcome, cause, np.zeros(2, dtype=np.int64))
+
+
+def test_coefficients_are_those_that_make_up_the_outcome() -> None:
+    rng = np.random.default_rng(8)
+    causes = [rng.integers(1, 1000, 50).astype(np.float64) for _ in range(3)]
+    outcome = 1e-6 * causes[0] + 4e-6 * causes[1] - 0.75e-6 * causes[2]
+
+    assert coefficients(outcome, causes) == pytest.approx([1e-6, 4e-6, -0.75e-6])
+
+
+def test_a_cause_that_never_occurs_or_of_nothing_has_no_coefficient() -> None:
+    assert coefficients(np.ones(3), [np.ones(3), np.zeros(3)]).tolist() == pytest.approx([1.0, 0.0])
+    assert coefficients(np.zeros(0), [np.zeros(0), np.zeros(0)]).tolist() == [0.0, 0.0]
+
+
+def test_coefficients_of_unknown_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="finite values"):
+        coefficients(np.array([1.0, np.nan]), [np.ones(2)])
+    with pytest.raises(ValueError, match="as many"):
+        coefficients(np.ones(3), [np.ones(2)])
