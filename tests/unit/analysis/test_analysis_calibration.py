@@ -6,15 +6,19 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from benchmarks.decisions.fixed import Cell, gate
+from benchmarks.decisions.fixed import LIMIT_NS, Cell, gate
 from benchmarks.decisions.generator import DRIFT_5, JUMPS, PROFILES, SAME_DAY, Change, Weather, duet, stored_runs
 
 from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.pairing import pair_up
 from lens_gate.analysis.quantities import Floats, column
 from lens_gate.analysis.questions import ask
+from lens_gate.analysis.rules import rules_of
+from lens_gate.analysis.sequential import settle
 from lens_gate.artifacts.analysis import Finding
+from lens_gate.artifacts.run import Look
 from lens_gate.artifacts.samples import Samples, TextColumn
+from lens_gate.config.model import Regression
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
 
@@ -78,6 +82,19 @@ def test_twenty_percent_slower_is_a_regression_with_a_hundred_pairs() -> None:
     cell = Cell(pairs=100, weather=DRIFT_5, change=Change.slower(20))
 
     assert {overall(gate(cell, np.random.default_rng([3, n]))) for n in range(8)} == {Outcome.REGRESSION}
+
+
+def test_looks_seldom_establish_anything_in_an_unchanged_version_and_pass_none_that_doubled() -> None:
+    rules = rules_of(Regression())
+    looks = [Look(pairs=pairs, through_pair=pairs, share=1 / 3) for pairs in (24, 48, 96)]
+    same = [settle(duet(np.random.default_rng([61, n]), pairs=96), looks, rules, LIMIT_NS) for n in range(60)]
+    established = sum(any(f.established for f in one.duet.findings) for one in same)
+    doubled = settle(duet(np.random.default_rng(62), pairs=96, change=Change.slower(100)), looks, rules, LIMIT_NS)
+
+    # Expected are 0.6 at most; five or more happen in three of ten thousand such tests.
+    assert established <= 4
+    assert doubled.regressed
+    assert len(doubled.taken) == 1
 
 
 def test_a_prefix_that_the_first_request_leaves_in_the_cache_neither_alarms_nor_hides_a_change() -> None:
