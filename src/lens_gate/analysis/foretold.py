@@ -18,6 +18,7 @@ from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.requests import Status
 
 FEWEST_REQUESTS = 10
+FAR_WILDER = 2.0
 MOST_CACHE_DIFFERENCE = 10.0
 """In points: beyond it, the two runs were not asked the same of the server's cache."""
 
@@ -112,11 +113,15 @@ def _like_the_newest(past: Sequence[PastSeries], hypothesis: Hypothesis) -> list
 
 
 def _stored_level(middle: Middle, inflated: float, variance_per_request: float) -> Level:
-    """Return the level of a stored run, no surer than this run's times allow: a summary cannot tell of two peaks."""
+    """Return the level of a stored run; where the times of this run are far wilder than its summary tells, as theirs is.
+
+    A median between two peaks scatters from one to the other, and a summary cannot tell of peaks.
+    """
     level = summarized_level(
         median=middle.median_ms, upper_quartile=middle.p75_ms, count=middle.count, inflation=inflated
     )
-    return replace(level, variance=max(level.variance, variance_per_request / middle.count))
+    by_times = variance_per_request / middle.count
+    return replace(level, variance=by_times) if by_times > FAR_WILDER * level.variance else level
 
 
 def _expected(history: Sequence[Level], now: Level | None) -> Forecast | None:

@@ -114,6 +114,16 @@ class TestWhatIsForetold:
         # The base is the newest one. The cache has no say in the pace, nor the counter in the time of the answer.
         assert told == {Hypothesis.TTFT: 2, Hypothesis.PER_TOKEN: 2, Hypothesis.TOTAL: 2}
 
+    def test_a_median_between_two_peaks_is_as_unsure_in_stored_runs(self) -> None:
+        """Half of the first tokens come at once, from a cache; which half the median falls into is chance."""
+        peaks = rows(100)
+        late = np.where(np.arange(100) % 2 == 0, 0, 700 * MS)
+        shifted = {name: peaks.numbers[name] + late for name in ("first_token_ns", "first_visible_ns")}
+        mixed = Samples(numbers={**peaks.numbers, **shifted}, texts=peaks.texts)
+        (two, *_), (one, *_) = (foretell(series(samples, past=pasts(3))) for samples in (mixed, rows()))
+
+        assert two.noise > 10 * one.noise
+
     def test_few_requests_then_or_now_foretell_nothing(self) -> None:
         few = rows(FEWEST_REQUESTS - 1)
 
