@@ -113,7 +113,7 @@ def _like_the_newest(past: Sequence[PastSeries], hypothesis: Hypothesis) -> list
 
 
 def _stored_level(middle: Middle, inflated: float, variance_per_request: float) -> Level:
-    """Return the level of a stored run; where the times of this run are far wilder than its summary tells, as theirs is.
+    """Return the level of a stored run: as unsure as this run's times, where those are far wilder than its summary.
 
     A median between two peaks scatters from one to the other, and a summary cannot tell of peaks.
     """
