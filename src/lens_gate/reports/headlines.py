@@ -42,9 +42,9 @@ def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covere
 def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Opening:
     match verdict.outcome:
         case Outcome.PASS:
-            return _pass(rows, counts, not_covered)
+            return _pass(rows, counts, not_covered, sure=_sure(verdict))
         case Outcome.REGRESSION:
-            return _regression(rows, counts)
+            return _regression(rows, counts, sure=_sure(verdict))
         case Outcome.INCONCLUSIVE:
             return _inconclusive(verdict.analysis, rows, counts)
         case Outcome.NOT_MEASURED:
@@ -77,7 +77,17 @@ def _nothing_to_compare(analysis: Analysis) -> Opening:
     )
 
 
-def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Opening:
+def _sure(verdict: Verdict) -> str:
+    """Say how sure a pass or a regression is, in rates that anyone can imagine; nothing where no test says it."""
+    policy = verdict.analysis.policy
+    if policy.decision is Decision.CLASSIC or not any(finding.in_family for finding in verdict.analysis.findings):
+        return ""
+    if verdict.outcome is Outcome.PASS:
+        return f"Each pass is at least {100 * policy.pass_confidence:.4g}{NBSP}% sure."
+    return f"Where nothing has changed, at most {100 * policy.alpha:.4g}{NBSP}% of such reports say so."
+
+
+def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str], *, sure: str) -> Opening:
     warned = f", with {plural(counts.warnings, 'warning')}" if counts.warnings else ""
     headline = f"Pass{warned}: nothing got worse by more than you allow"
     if not_covered:
@@ -88,19 +98,18 @@ def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Op
     gaps = shortened(f"Not covered: {' '.join(not_covered)}", 2 * LONGEST_TEXT) if not_covered else ""
     unless = ", unless what is not covered matters to you" if gaps else ""
     done = f"Nothing has to be done{unless}." if counts.total else ""
-    return Opening(headline, _spaced(_all_passed(rows, counts), gaps, done), None)
+    return Opening(headline, _spaced(_all_passed(rows, counts), sure if counts.total else "", gaps, done), None)
 
 
-def _regression(rows: Sequence[Row], counts: Counts) -> Opening:
+def _regression(rows: Sequence[Row], counts: Counts, *, sure: str) -> Opening:
     worst = _first(rows, Outcome.REGRESSION)
     if worst is None:
         return Opening("Regression", tally(counts), None)
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
     head = "Beyond the limit" if worst.mark is BROKEN else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
-    return Opening(
-        shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), _spaced(_evidence(worst), ends, _IF_MEANT), None
-    )
+    told = _spaced(_evidence(worst), "" if worst.mark is BROKEN else sure, ends, _IF_MEANT)
+    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, None)
 
 
 def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:

@@ -45,6 +45,8 @@ FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|Non
 IF_MEANT = (
     "If the change is not meant to cost this, look at what it touches; if it is, allow more in the configuration."
 )
+SURE = "Each pass is at least 95\u00a0% sure."
+SELDOM = "Where nothing has changed, at most 1 % of such reports say so."
 LATER_COMMANDS = ("baseline", "profile", "replay", "cost", "export", "selftest", "distributed")
 
 
@@ -97,7 +99,7 @@ def test_a_regression_names_subject_size_interval_and_limit() -> None:
     assert plain(shown.headline) == "Regression: gpt-small's first token comes 15 % later"
     assert plain(shown.second) == (
         "That is +74.0 ms on 500 ms. The true change lies between +12.1 % and +17.2 %; at most +5 % is allowed. "
-        f"Of 2 checks, 1 failed and 1 passed. {IF_MEANT}"
+        f"{SELDOM} Of 2 checks, 1 failed and 1 passed. {IF_MEANT}"
     )
 
 
@@ -114,7 +116,9 @@ def test_a_regression_without_an_interval_gives_its_reason() -> None:
     assert plain(shown.headline) == (
         "Regression: gpt-small, first token: changed by +14.8 %, and that is not chance; 5 % is what matters"
     )
-    assert plain(shown.second) == f"Changed by +14.8 %, and that is not chance; 5 % is what matters. {IF_MEANT}"
+    assert (
+        plain(shown.second) == f"Changed by +14.8 %, and that is not chance; 5 % is what matters. {SELDOM} {IF_MEANT}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_an_interval_without_an_end_says_so(lower: float | None, upper: float | 
 
 def test_a_regression_without_a_limit_or_base_value_leaves_them_out() -> None:
     shown = view_of(SLOWER.model_copy(update={"threshold": None, "base_value": None}))
-    assert plain(shown.second) == f"The true change lies between +12.1 % and +17.2 %. {IF_MEANT}"
+    assert plain(shown.second) == f"The true change lies between +12.1 % and +17.2 %. {SELDOM} {IF_MEANT}"
 
 
 def test_shorter_answers_are_a_change_in_the_other_direction() -> None:
@@ -192,7 +196,7 @@ def test_a_pass_names_the_check_that_is_closest_to_its_limit() -> None:
     assert shown.headline == "Pass: nothing got worse by more than you allow"
     assert plain(shown.second) == (
         "All 3 checks passed. The closest to its limit is gpt-small · share from the cache: at worst −2.6 points, "
-        "where −10 points is allowed. Nothing has to be done."
+        "where −10 points is allowed. Each pass is at least 95 % sure. Nothing has to be done."
     )
     assert shown.next_step is None
     assert shown.need is None
@@ -206,7 +210,7 @@ def test_a_pass_of_one_check_and_a_pass_of_none() -> None:
 def test_a_pass_without_any_limit_names_no_closest() -> None:
     assert (
         view_of(STEADY.model_copy(update={"threshold": None})).second
-        == "The only check passed. Nothing has to be done."
+        == f"The only check passed. {SURE} Nothing has to be done."
     )
 
 
