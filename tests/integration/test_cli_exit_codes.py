@@ -394,7 +394,12 @@ def test_ctrl_c_outside_of_a_run_exits_with_130(invoke: Invoke, duet: Duet, monk
         time.sleep(10)
 
     monkeypatch.setattr("lens_gate.cli.judging.verdict_of", pressed)
-    answer = invoke("gate", "run.json")
+    # A shell that starts something in the background lets it ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        answer = invoke("gate", "run.json")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert answer.code == 130
     assert answer.told == {"outcome": "not_measured", "exit": "130"}
 
