@@ -82,8 +82,7 @@ def ratio_answer(values: PairedValues, *, two_sided: bool, means_of: PairedValue
     test, typical = signed_rank(logs), TypicalDifference(logs)
 
     def bounds(tail: float) -> Interval:
-        found = typical.bounds(tail=tail)
-        return Interval(_as_percent(found.lower), _as_percent(found.upper))
+        return _in_percent(typical.bounds(tail=tail))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
         return pairs_for_shift(spread=_spread(logs, UNKNOWN_SPREAD), distance=math.log1p(distance / 100), aim=aim)
@@ -115,7 +114,7 @@ def _means_answer(values: PairedValues, *, two_sided: bool) -> Answer:
 
     def bounds(tail: float) -> Interval:
         found = mean_ratio(base, candidate, tail=tail)
-        return Interval(_as_percent(found.lower), _as_percent(found.upper))
+        return _in_percent(Interval(found.lower, found.upper))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
         spread = _spread(candidate / candidate.mean() - base / base.mean(), UNKNOWN_SPREAD)
@@ -239,8 +238,7 @@ def excess_answer(values: PairedValues, *, limit: float) -> Answer | None:
     test, shift = score_test(scores), mean_shift(scores)
 
     def bounds(tail: float) -> Interval:
-        found = shift.bounds(tail=tail)
-        return Interval(_as_percent(found.lower), _as_percent(found.upper))
+        return _in_percent(shift.bounds(tail=tail))
 
     def pairs_needed(distance: float, aim: Aim) -> int:
         return pairs_for_shift(spread=_spread(scores, UNKNOWN_SPREAD), distance=math.log1p(distance / 100), aim=aim)
@@ -255,6 +253,10 @@ def excess_answer(values: PairedValues, *, limit: float) -> Answer | None:
         bounds=bounds,
         pairs_needed=pairs_needed,
     )
+
+
+def _in_percent(log_ratios: Interval) -> Interval:
+    return Interval(_as_percent(log_ratios.lower), _as_percent(log_ratios.upper))
 
 
 def _in_points(fractions: Interval) -> Interval:

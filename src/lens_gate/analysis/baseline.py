@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lens_gate.analysis.past import PastRun, PastSeries, sent
+from lens_gate.analysis.past import PastRun, PastSeries, identity_of, sent
 from lens_gate.analysis.stored import (
     StoredSeries,
     arm_of,
@@ -17,7 +17,7 @@ from lens_gate.analysis.stored import (
     with_prompts_compared,
 )
 from lens_gate.artifacts.analysis import Finding
-from lens_gate.artifacts.run import ArmIdentity, ProviderResult, Run
+from lens_gate.artifacts.run import ProviderResult, Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import NoBaseline
 from lens_gate.vocabulary.requests import Arm
@@ -98,12 +98,8 @@ def _by_series(runs: Sequence[PastRun]) -> Mapping[str, tuple[PastSeries, ...]]:
     return {name: tuple(run.series[name] for run in runs if name in run.series) for name in names}
 
 
-def _arm(run: Run, arm: Arm) -> ArmIdentity | None:
-    return next((one for one in run.arms if one.arm is arm), None)
-
-
 def _commit(run: Run, arm: Arm) -> str | None:
-    identity = _arm(run, arm)
+    identity = identity_of(run, arm)
     return None if identity is None else identity.commit
 
 

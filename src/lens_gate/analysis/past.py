@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lens_gate.artifacts.run import LatencySummary, ModelResult, Run
+from lens_gate.artifacts.run import ArmIdentity, LatencySummary, ModelResult, Run
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.requests import Arm, TokenSource
 
@@ -89,13 +89,18 @@ class PastRun:
         )
 
 
+def identity_of(run: Run, arm: Arm) -> ArmIdentity | None:
+    """Return what an arm of a run was; None where it had none."""
+    return next((one for one in run.arms if one.arm is arm), None)
+
+
 def sent(run: Run, arm: Arm) -> str | None:
     """Return what two runs that sent the same have in common; None without such an arm.
 
     What only one arm of a run had was not sent. Of a run that another tool measured only the models count: most of them
     make up new prompts each time.
     """
-    identity = next((one for one in run.arms if one.arm is arm), None)
+    identity = identity_of(run, arm)
     if identity is None:
         return None
     if run.transport.startswith("import"):

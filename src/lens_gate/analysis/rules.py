@@ -84,9 +84,9 @@ SHOWN_RATIOS = (Hypothesis.TTFT_TAIL_EXCEEDANCE, Hypothesis.CACHED_SHARE)
 class Rules:
     """How findings become outcomes; `error_percent` is a percentage threshold of the error rate, where one is set.
 
-    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question; an event
-    is suspicious that is rarer by chance than `suspicion`, however often one looks. Without the
-    answers to the questions of `cover` there is no pass.
+    `alpha` is the chance of any false alarm, `pass_tail` that of a false pass of each single question; an event is
+    suspicious that is rarer by chance than `suspicion`, however often one looks. Without the answers to the questions
+    of `cover` there is no pass.
     """
 
     alpha: float

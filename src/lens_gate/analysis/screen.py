@@ -162,24 +162,34 @@ def _ask(told: Foretold, screening: Screening) -> _Asked:
     return _Asked(told=told, middle=middle, sampled=sampled, disaster=disaster, p_value=p_value)
 
 
-def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) -> Finding:
-    told, rules = one.told, screening.rules
-    margin = rules.margins[told.hypothesis]
-    effect = Effect(
+def _effect(one: _Asked, level: float, rules: Rules) -> Effect:
+    """Return the change in percent, bounded at this level on each side."""
+    return Effect(
         unit="%",
         estimate=_percent(one.sampled.estimate),
-        lower=_percent(one.lower(stepped.level)),
-        upper=_percent(one.upper(DRIFT_SHARE * stepped.level)),
+        lower=_percent(one.lower(level)),
+        upper=_percent(one.upper(DRIFT_SHARE * level)),
         upper_pass=_percent(one.upper(PASS_SHARE * rules.pass_tail)),
-        confidence=1 - 2 * stepped.level,
+        confidence=1 - 2 * level,
     )
-    history = StoredHistory(
+
+
+def _history(one: _Asked, first: float, margin: float, rules: Rules) -> StoredHistory:
+    """Return what the finding rests on; `first` is the level at which the smallest visible change must stand."""
+    told = one.told
+    return StoredHistory(
         runs=told.runs,
         run_to_run_percent=_percent(told.expected.run_to_run),
         prior_weight=told.expected.prior_weight,
         smallest_visible_percent=_percent(one.visible(first, math.log1p(margin / 100), rules)),
         control_requests=told.control_requests,
     )
+
+
+def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) -> Finding:
+    told, rules = one.told, screening.rules
+    margin = rules.margins[told.hypothesis]
+    effect, history = _effect(one, stepped.level, rules), _history(one, first, margin, rules)
     established = stepped.adjusted_p < rules.alpha and told.gap is None
     comparable = told.gap is None and told.pass_gap is None
     outcome = _outcome(effect, margin, established=established, comparable=comparable, rules=rules)
@@ -246,7 +256,9 @@ def _reason(
             return f"{small}{_worst_case(effect)}, below the {limit} that matter. {basis}"
         case _:
             seen = f"One of {history.smallest_visible_percent:.3g} % would be found in 95 of 100 such runs."
-            return f"The median changed by {change}, which drift may explain. {basis} {seen} {screening.duet}"
+            real = f"which drift does not explain, but not surely beyond the {limit} that matter"
+            drift = real if established else "which drift may explain"
+            return f"The median changed by {change}, {drift}. {basis} {seen} {screening.duet}"
 
 
 def _gap(told: Foretold, outcome: Outcome) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lens_gate.analysis.baseline import Stored
+from lens_gate.analysis.past import identity_of
 from lens_gate.errors import UsageProblem
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import Rules, stored_baseline
@@ -25,7 +26,8 @@ def with_stored_base(order: RunOrder, stored: Stored | None, world: World) -> Ru
     """Let the control be what the newest stored run measured, where a control is asked for and nothing else named."""
     if stored is None or order.control is None or order.against is not None:
         return order
-    commit = next((arm.commit for arm in stored.run.arms if arm.arm is Arm.CANDIDATE), None)
+    measured = identity_of(stored.run, Arm.CANDIDATE)
+    commit = None if measured is None else measured.commit
     if commit is None or world.repository is None or not world.repository.knows(commit):
         raise UsageProblem(
             "git does not know what the newest stored run measured, so no control can be sent with it",

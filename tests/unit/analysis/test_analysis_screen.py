@@ -216,6 +216,8 @@ class TestOutcomes:
         assert screened(one, methods=(method,))[Hypothesis.TTFT].outcome is Outcome.REGRESSION
         strict = screened(one, methods=(method,), strict=True)[Hypothesis.TTFT]
         assert strict.outcome is Outcome.INCONCLUSIVE
+        assert strict.established
+        assert "which drift does not explain, but not surely beyond the 35 % that matter" in strict.reason
         assert strict.history is not None
         assert strict.history.smallest_visible_percent > 40
 
