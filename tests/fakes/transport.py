@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.contract import Money
 from lens_gate.load.plan import PlannedRequest, SeriesPlan
-from lens_gate.load.transport import Chunk, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import (
     ChatRequest,
     Decoder,
@@ -191,21 +191,39 @@ class ScriptedTransport(Transport):
         self.urls: list[str] = []
 
     @override
-    async def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
-        sent_ns = time.perf_counter_ns()
-        self.sent_ns.append(sent_ns)
-        self.urls.append(request.url)
-        reply = self._script(request.url)
-        await asyncio.sleep(reply.wait_s)
-        now_ns = time.perf_counter_ns()
-        if reply.fails is not None:
-            raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)
-        yield Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=reply.status, headers={}))
-        yield Chunk(now_ns, reply.body)
+    def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
+        return ScriptedExchange(self, self._script(request.url), request)
 
     @override
     async def aclose(self) -> None:
         pass
+
+
+class ScriptedExchange(Exchange):
+    """Tells its transport when it is sent, and does what the reply says."""
+
+    def __init__(self, transport: ScriptedTransport, reply: Reply, request: HttpRequest) -> None:
+        self._transport = transport
+        self._reply = reply
+        self._request = request
+        self._received: list[Received] = []
+
+    @override
+    async def carry_out(self) -> None:
+        sent_ns = time.perf_counter_ns()
+        self._transport.sent_ns.append(sent_ns)
+        self._transport.urls.append(self._request.url)
+        reply = self._reply
+        await asyncio.sleep(reply.wait_s)
+        now_ns = time.perf_counter_ns()
+        if reply.fails is not None:
+            raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)
+        head = Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=reply.status, headers={}))
+        self._received = [head, Chunk(now_ns, reply.body)]
+
+    @override
+    def received(self) -> Iterator[Received]:
+        return iter(self._received)
 
 
 class FreeMoney(Money[int]):

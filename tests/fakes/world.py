@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
@@ -19,7 +19,7 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.ci.repository import Repository
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.transport import Chunk, Head, Received, Timeouts, Transport
+from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.load.workload import ScheduleSettings
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.steps.arms import Arms
@@ -58,21 +58,39 @@ class ChatTransport(Transport):
         self.closed = False
 
     @override
-    async def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
-        sent_ns = time.perf_counter_ns()
-        self.urls.append(request.url)
-        self.bodies.append(json.loads(request.body or b"{}"))
-        self.on_send(len(self.urls))
-        await asyncio.sleep(self.wait_s)
-        head = ResponseHead(status=self.status, headers={"content-type": "text/event-stream"})
-        yield Head(t_ns=time.perf_counter_ns(), sent_ns=sent_ns, head=head)
-        for part in ANSWER if self.status == 200 else (b'{"error": {"message": "refused"}}',):
-            await asyncio.sleep(0.001)
-            yield Chunk(time.perf_counter_ns(), part)
+    def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
+        return ChatExchange(self, self.wait_s, request)
 
     @override
     async def aclose(self) -> None:
         self.closed = True
+
+
+class ChatExchange(Exchange):
+    """Tells its transport when it is sent, and answers as that says."""
+
+    def __init__(self, transport: ChatTransport, wait_s: float, request: HttpRequest) -> None:
+        self._transport = transport
+        self._wait_s = wait_s
+        self._request = request
+        self._received: list[Received] = []
+
+    @override
+    async def carry_out(self) -> None:
+        transport, sent_ns = self._transport, time.perf_counter_ns()
+        transport.urls.append(self._request.url)
+        transport.bodies.append(json.loads(self._request.body or b"{}"))
+        transport.on_send(len(transport.urls))
+        await asyncio.sleep(self._wait_s)
+        head = ResponseHead(status=transport.status, headers={"content-type": "text/event-stream"})
+        self._received.append(Head(t_ns=time.perf_counter_ns(), sent_ns=sent_ns, head=head))
+        for part in ANSWER if transport.status == 200 else (b'{"error": {"message": "refused"}}',):
+            await asyncio.sleep(0.001)
+            self._received.append(Chunk(time.perf_counter_ns(), part))
+
+    @override
+    def received(self) -> Iterator[Received]:
+        return iter(self._received)
 
 
 class NoWatcher(Watcher):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, Self, cast
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,7 +18,7 @@ import httpcore
 import httpx
 from typing_extensions import override
 
-from lens_gate.load.transport import Chunk, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -64,25 +64,8 @@ class HttpxTransport(Transport):
         await self.aclose()
 
     @override
-    async def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
-        """Send `request`; the last Chunk is empty and stamps the end of the body."""
-        exchange = _Exchange(timeouts)
-        response: httpcore.Response | None = None
-        try:
-            wire = _wire(request, exchange)
-            async with exchange.limit:
-                response = await self._pool(wire).handle_async_request(wire)
-            stream = cast("_StampedStream", response.extensions["network_stream"])
-            yield exchange.head(response, stream)
-            body = aiter(response.aiter_stream())
-            while (data := await exchange.next_part(body)) is not None:
-                yield Chunk(stream.read_ns, data)
-            yield Chunk(stream.read_ns, b"")
-        except _FAILURES as error:
-            raise exchange.failure(error) from None
-        finally:
-            if response is not None:
-                await response.aclose()
+    def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
+        return _HttpxExchange(request, timeouts, self._pool)
 
     @override
     async def aclose(self) -> None:
@@ -116,13 +99,55 @@ class HttpxTransport(Transport):
         )
 
 
+class _HttpxExchange(Exchange):
+    """The last Chunk of a whole answer is empty and stamps the end of the body."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        timeouts: Timeouts,
+        pool_for: Callable[[httpcore.Request], httpcore.AsyncConnectionPool],
+    ) -> None:
+        self._request = request
+        self._pool_for = pool_for
+        self._progress = _Progress(timeouts)
+        self._received: list[Received] = []
+
+    @override
+    def received(self) -> Iterator[Received]:
+        return iter(self._received)
+
+    @override
+    async def carry_out(self) -> None:
+        progress = self._progress
+        response: httpcore.Response | None = None
+        try:
+            wire = _wire(self._request, progress)
+            async with progress.limit:
+                response = await self._pool_for(wire).handle_async_request(wire)
+            await self._read(response)
+        except _FAILURES as error:
+            raise progress.failure(error) from None
+        finally:
+            if response is not None:
+                await response.aclose()
+
+    async def _read(self, response: httpcore.Response) -> None:
+        stream = cast("_StampedStream", response.extensions["network_stream"])
+        self._received.append(self._progress.head(response, stream))
+        body = aiter(response.aiter_stream())
+        while (data := await self._progress.next_part(body)) is not None:
+            self._received.append(Chunk(stream.read_ns, data))
+        self._received.append(Chunk(stream.read_ns, b""))
+
+
 def _environment_proxy(url: httpcore.URL) -> str | None:
     if proxy_bypass(url.host.decode("ascii")):
         return None
     return getproxies().get(url.scheme.decode("ascii"))
 
 
-def _wire(request: HttpRequest, exchange: _Exchange) -> httpcore.Request:
+def _wire(request: HttpRequest, progress: _Progress) -> httpcore.Request:
     """Write `request` for the engine; compressed answers are refused, because a codec would hold chunks back."""
     try:
         headers = httpx.Headers(dict(request.headers))
@@ -130,13 +155,13 @@ def _wire(request: HttpRequest, exchange: _Exchange) -> httpcore.Request:
         built = httpx.Request(request.method, request.url, headers=headers, content=request.body)
         target = _target(built.url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise exchange.failure(error) from None
+        raise progress.failure(error) from None
     return httpcore.Request(
         method=built.method,
         url=target,
         headers=built.headers.raw,
         content=request.body,
-        extensions={"timeout": exchange.engine_timeouts(), "trace": exchange.trace},
+        extensions={"timeout": progress.engine_timeouts(), "trace": progress.trace},
     )
 
 
@@ -146,7 +171,7 @@ def _target(url: httpx.URL) -> httpcore.URL:
     return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
 
 
-class _Exchange:
+class _Progress:
     """The stamps and limits of one request; told by the engine's trace how far the request has come."""
 
     def __init__(self, timeouts: Timeouts) -> None:

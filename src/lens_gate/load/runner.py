@@ -19,7 +19,7 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.load.contract import Held, Money, RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
-from lens_gate.load.transport import Transport, TransportFailure
+from lens_gate.load.transport import Exchange, Transport, TransportFailure
 from lens_gate.load.watch import Watch
 from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
@@ -29,6 +29,9 @@ LEAD_NS: Final = 20_000_000
 """From the start of `play` to the anchor, so that the first request is not late before it begins."""
 
 LAG_INTERVAL_NS: Final = 20_000_000
+
+DECODING_SLICE_NS: Final = 300_000
+"""For how long an answer is decoded at a stretch: meanwhile no other one is read."""
 
 FEWEST_BEYOND: Final = 2
 """A single pause in a short run is no habit: at least two more must be as long for a 99th percentile to show it."""
@@ -233,14 +236,35 @@ class _Run(Generic[Held]):
             phase=slot.phase,
             keep_chunks=self._settings.on_chunks is not None,
         )
+        exchange = self._transport.exchange(slot.wire, self._settings.timeouts)
+        failure: TransportFailure | None = None
         try:
-            async for received in self._transport.send(slot.wire, self._settings.timeouts):
-                recorder.observe(received)
-        except TransportFailure as failure:
-            recorder.fail(failure)
+            await exchange.carry_out()
+        except TransportFailure as error:
+            failure = error
         except asyncio.CancelledError:
-            recorder.fail(_interruption(self._clock.now_ns(), started_ns))
+            failure = _interruption(self._clock.now_ns(), started_ns)
+        await self._decode(exchange, failure, recorder)
         self._keep(slot, recorder, held)
+
+    async def _decode(self, exchange: Exchange, failure: TransportFailure | None, recorder: Recorder) -> None:
+        """Decode a whole answer, letting others be read meanwhile; who is cancelled does it in one go."""
+        hurried = False
+        pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
+        try:
+            for received in exchange.received():
+                recorder.observe(received)
+                if hurried or self._clock.now_ns() < pause_ns:
+                    continue
+                try:
+                    await asyncio.sleep(0)
+                except asyncio.CancelledError:
+                    hurried = True
+                pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
+        except TransportFailure as error:
+            failure = failure or error
+        if failure is not None:
+            recorder.fail(failure)
 
     def _keep(self, slot: _Slot, recorder: Recorder, held: Held) -> None:
         sample = recorder.finish()

@@ -5,7 +5,7 @@ All times are nanoseconds of `time.perf_counter_ns`, one clock for the whole mac
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,11 +57,27 @@ class TransportFailure(Exception):
         self.sent_ns = sent_ns
 
 
+class Exchange(Protocol):
+    """One request, and what came back."""
+
+    async def carry_out(self) -> None:
+        """Send the request and wait for the end of its answer; call it once. Raises TransportFailure."""
+        ...
+
+    def received(self) -> Iterator[Received]:
+        """Tell what came until now: one Head, then Chunks; nothing where no head came.
+
+        It may be asked long after the end, however that was: bytes that were only stamped are taken apart here. Raises
+        TransportFailure where they turn out to be no HTTP.
+        """
+        ...
+
+
 class Transport(Protocol):
     """A pool of connections."""
 
-    def send(self, request: HttpRequest, timeouts: Timeouts) -> AsyncIterator[Received]:
-        """Send `request`; yield one Head, then Chunks until the body ends. Raises TransportFailure."""
+    def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
+        """Return the exchange of `request`, which has not begun."""
         ...
 
     async def aclose(self) -> None:

@@ -26,7 +26,9 @@ def post(url: str, **headers: str) -> HttpRequest:
 
 
 async def exchange(transport: HttpxTransport, request: HttpRequest, timeouts: Timeouts = PATIENT) -> list[Received]:
-    return [received async for received in transport.send(request, timeouts)]
+    one = transport.exchange(request, timeouts)
+    await one.carry_out()
+    return list(one.received())
 
 
 def against(

@@ -81,13 +81,18 @@ async def measured(request: PlannedRequest) -> Sample:
     recorder = Recorder(request, anchor_ns=0, intended_ns=0, phase=Phase.MEASURE)
     transport = HttpxTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # loads no certificates: it is quick
     wire = request.series.provider.build(request.request, request.series.endpoint)
+    exchange = transport.exchange(wire, Timeouts(connect_s=5, request_s=5, idle_s=0.6))
+    failure: TransportFailure | None = None
     try:
-        async for received in transport.send(wire, Timeouts(connect_s=5, request_s=5, idle_s=0.6)):
-            recorder.observe(received)
-    except TransportFailure as failure:
-        recorder.fail(failure)
+        await exchange.carry_out()
+    except TransportFailure as error:
+        failure = error
     finally:
         await transport.aclose()
+    for received in exchange.received():
+        recorder.observe(received)
+    if failure is not None:
+        recorder.fail(failure)
     return recorder.finish()
 
 
