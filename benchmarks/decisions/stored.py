@@ -45,8 +45,8 @@ from lens_gate.vocabulary.requests import Status
 SEED = 20260303
 LENGTHS = (1, 3, 5, 10, 20)
 WEATHERS = (SAME_DAY, DRIFT_3, DRIFT_5, DRIFT_8, JUMPS)
-TWICE = (SAME_DAY, JUMPS)
-"""Drawn twice as often: here the goals are hardest to reach."""
+OFTENER = {SAME_DAY: 2, DRIFT_5: 5, JUMPS: 8}
+"""Drawn so many times as often: here the goals are hardest to reach."""
 
 EFFECTS = (0, 10, 20, 50)
 TOLD = (1, 3, 20)
@@ -259,9 +259,10 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     asked = parser.parse_args()
     drawn = partial(counted, processes=asked.processes)
-    print(f"{asked.gates} gates a cell (twice as many on the same day and on days that jump), alpha 1 %, seed {SEED}\n")
+    more = ", ".join(f"{times} times as many: {weather.name}" for weather, times in OFTENER.items())
+    print(f"{asked.gates} gates a cell ({more}), alpha 1 %, seed {SEED}\n")
     cells = {
-        weather.name: drawn(Cell(weather=weather), (1, number), (1 + (weather in TWICE)) * asked.gates)
+        weather.name: drawn(Cell(weather=weather), (1, number), OFTENER.get(weather, 1) * asked.gates)
         for number, weather in enumerate(WEATHERS)
     }
     longer = drawn(Cell(weather=DRIFT_5, requests=300), (1, len(WEATHERS)), asked.gates)
