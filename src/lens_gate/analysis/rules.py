@@ -35,13 +35,13 @@ MARGINS: dict[Hypothesis, float] = {
 """The questions that are asked, with the smallest change that matters unless configured: percent, or points."""
 
 WEIGHTS: Mapping[Hypothesis, float] = {
-    Hypothesis.TTFT: 4.0,
+    Hypothesis.TTFT: 2.5,
     Hypothesis.PER_TOKEN: 0.4,
     Hypothesis.TOTAL: 0.4,
     Hypothesis.TOTAL_EQUAL_LENGTH: 0.4,
-    Hypothesis.TTFT_TAIL_EXCESS: 1.75,
+    Hypothesis.TTFT_TAIL_EXCESS: 2.0,
     Hypothesis.TTFT_TAIL_EXCEEDANCE: 0.25,
-    Hypothesis.ERRORS: 1.75,
+    Hypothesis.ERRORS: 3.0,
     Hypothesis.COST: 0.4,
     Hypothesis.OUTPUT_LENGTH: 0.325,
     Hypothesis.CACHED_SHARE: 0.325,
