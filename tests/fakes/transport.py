@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from typing_extensions import override
 
@@ -174,10 +174,17 @@ class Reply:
     """What the scripted transport does with a request: wait, then answer or fail, then (maybe) hang."""
 
     def __init__(
-        self, body: bytes = ANSWER, *, status: int = 200, wait_s: float = 0.0, fails: ErrorClass | None = None
+        self,
+        body: bytes = ANSWER,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        wait_s: float = 0.0,
+        fails: ErrorClass | None = None,
     ) -> None:
         self.body = body
         self.status = status
+        self.headers = headers or {}
         self.wait_s = wait_s
         self.fails = fails
 
@@ -218,7 +225,7 @@ class ScriptedExchange(Exchange):
         now_ns = time.perf_counter_ns()
         if reply.fails is not None:
             raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)
-        head = Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=reply.status, headers={}))
+        head = Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=reply.status, headers=reply.headers))
         self._received = [head, Chunk(now_ns, reply.body)]
 
     @override

@@ -297,6 +297,16 @@ class Look(Frozen):
     share: float = Field(gt=0, le=1)
 
 
+class BreakerChange(Frozen):
+    """The circuit breaker of an endpoint changed its state, `at_ns` nanoseconds from the run's anchor."""
+
+    at_ns: int
+    arm: Arm
+    provider: str
+    endpoint: str
+    state: Literal["closed", "open", "half_open"]
+
+
 class Run(Envelope):
     """The artifact of `lens-gate run`."""
 
@@ -317,3 +327,4 @@ class Run(Envelope):
     transport: str
     samples: InlineSamples | Sidecar
     attempts: tuple[dict[str, JsonValue], ...] = ()
+    breaker: tuple[BreakerChange, ...] = ()

@@ -66,6 +66,12 @@ pace_options = grouped(
     click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
     click.option("--seed", type=int, help="Seed of the schedule and of the variables."),
     click.option("--max-cost", type=click.FloatRange(min=0), help="Dollars that this run may cost at most."),
+    click.option(
+        "--abort-error-rate",
+        metavar="PERCENT",
+        type=click.FloatRange(min=0, max=100, min_open=True),
+        help="Give up a model of whose last requests so many percent fail or are throttled.",
+    ),
 )
 
 sending_options = grouped(
@@ -148,6 +154,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         concurrency=options["concurrency"],
         seed=options["seed"],
         max_cost_usd=options["max_cost"],
+        abort_error_rate=options["abort_error_rate"],
     )
 
 

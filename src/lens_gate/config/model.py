@@ -12,6 +12,7 @@ from lens_gate.config.distributed import Coordinator, Distribution, Worker
 from lens_gate.config.guards import CostControls, CostOptimization, Privacy, Secrets
 from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
+from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
 from lens_gate.config.types import Address, Headers, Percentile, Port, Seconds, UrlPath
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
@@ -206,40 +207,6 @@ class Workload(Section):
     closed: ClosedLoop | None = None
     replay: Replay | None = None
     prompts: tuple[Prompt, ...] = ()
-
-
-class Retries(Section):
-    """How failed requests are tried again; off while measuring unless `max_attempts` is set."""
-
-    max_attempts: int = Field(default=1, ge=1)
-    backoff: Literal["fixed", "exponential", "fibonacci"] = "exponential"
-    initial_delay: Seconds = 1.0
-    max_delay: Seconds = 30.0
-
-
-class TimeoutLimits(Section):
-    """Limits of one request."""
-
-    connect: Seconds = 10.0
-    request: Seconds = 120.0
-    idle: Seconds = 30.0
-
-
-class CircuitBreaker(Section):
-    """When to stop sending to a failing endpoint."""
-
-    enabled: bool = False
-    failure_threshold: int = Field(default=5, gt=0)
-    success_threshold: int = Field(default=2, gt=0)
-    timeout: Seconds = 60.0
-
-
-class Resilience(Section):
-    """Timeouts, retries and the breaker."""
-
-    retries: Retries = Retries()
-    timeouts: TimeoutLimits = TimeoutLimits()
-    circuit_breaker: CircuitBreaker = CircuitBreaker()
 
 
 class Aggregation(Section):

@@ -12,7 +12,6 @@ from lens_gate.config.status import EVERY, JUDGING, REPORTING, SENDING, Effect, 
 
 _DISTRIBUTED = "distributed mode"
 _OBSERVABILITY = "observability mode"
-_RETRIES = "retries are off while measuring; failed requests are counted as they happened"
 _FALSE = "it would falsify a measurement: "
 
 _RUN: Mapping[str, Status] = {
@@ -89,11 +88,33 @@ _RUN: Mapping[str, Status] = {
         text="windows that slide or follow sessions; the time series has windows of `metrics.resolution`",
         commands=REPORTING,
     ),
-    "resilience.retries": Later(text=_RETRIES, commands=SENDING, switch="max_attempts", off_when=1),
+    "resilience.retries.max_attempts": Effect(
+        "load",
+        "how often a request is tried, the first time included, where the provider is busy, broken or not reached",
+    ),
+    "resilience.retries.backoff": Effect(
+        "load", "how the wait before another try grows; `exponential` draws it from below its limit (full jitter)"
+    ),
+    "resilience.retries.initial_delay": Effect("load", "the first wait, or what it is drawn from below"),
+    "resilience.retries.max_delay": Effect(
+        "load", "the longest wait; where a server asks for a longer one, the request is not tried again"
+    ),
     "resilience.timeouts.connect": Effect("load", "limit for opening a connection"),
-    "resilience.timeouts.request": Effect("load", "limit of a whole request; a timeout counts at this length"),
+    "resilience.timeouts.request": Effect("load", "limit of a whole attempt; a timeout counts at this length"),
     "resilience.timeouts.idle": Effect("load", "limit between two reads"),
-    "resilience.circuit_breaker": Later(text="a circuit breaker; a failing endpoint is still asked", commands=SENDING),
+    "resilience.circuit_breaker.enabled": Effect(
+        "load", "whether an endpoint that keeps failing is left alone; what is not sent is counted as shed"
+    ),
+    "resilience.circuit_breaker.failure_threshold": Effect("load", "failures in a row that open the breaker"),
+    "resilience.circuit_breaker.success_threshold": Effect(
+        "load", "successes in a row, one request at a time, that close it again"
+    ),
+    "resilience.circuit_breaker.timeout": Effect("load", "how long it stays open before a request tries it out"),
+    "resilience.abort.error_rate": Effect(
+        "load", "percent of the last requests of a model that fail or are throttled, from which on it is given up"
+    ),
+    "resilience.abort.min_requests": Effect("load", "how many requests must have ended before"),
+    "resilience.abort.window": Effect("load", "how many of the last requests are counted"),
     "target.command": Effect("steps", "starts the server of an arm in its own checkout"),
     "target.ready_url": Effect("steps", "answers with 2xx once the server is ready"),
     "target.port": Effect("steps", "the port; default: a free one, for each arm its own"),

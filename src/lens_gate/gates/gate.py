@@ -20,7 +20,7 @@ WARNING = "warning"
 """The word with which `fail_on` turns a breached gate or budget of severity `warning` into a failure."""
 
 _CAPS = (Ending.COST_CAP, Ending.TIME_CAP)
-_STOPPED = (Ending.AUTHENTICATION, Ending.UNREACHABLE)
+_STOPPED = (Ending.AUTHENTICATION, Ending.UNREACHABLE, Ending.ERROR_RATE)
 
 
 def gate(

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from lens_gate.artifacts.samples import Sample
+from lens_gate.artifacts.samples import Attempt, Sample
+from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.clock import Clock, MonotonicClock
 from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.resilience import FailureRules
 from lens_gate.load.transport import Timeouts
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase
 
-_URGENT = frozenset({Ending.INTERRUPTED, Ending.TIME_CAP, Ending.AUTHENTICATION, Ending.UNREACHABLE})
+_URGENT = frozenset({Ending.INTERRUPTED, Ending.TIME_CAP, Ending.AUTHENTICATION, Ending.UNREACHABLE, Ending.ERROR_RATE})
 Held = TypeVar("Held")
+
+FEWEST_BEYOND: Final = 2
+"""A single pause in a short run is no habit: at least two more must be as long for a 99th percentile to show it."""
 
 
 class Money(Protocol[Held]):
@@ -42,8 +48,9 @@ class RunnerSettings:
     loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
     `on_anchor` learns the transport's clock at offset 0 before the first request.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
-    given up (see Watch). `on_chunks` receives a request's index and, of each chunk of its body, the nanoseconds from
-    the anchor and the bytes.
+    given up (see Watch); `failures` says what else is done about them. `on_attempts` receives, before its sample, the
+    attempts of a request that was tried more than once. `on_chunks` receives a request's index and, of each chunk of
+    its body, the nanoseconds from the anchor and the bytes. `wall_s` tells the time of day, in seconds of Unix time.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -54,9 +61,12 @@ class RunnerSettings:
     max_in_flight: int | None = None
     drain_s: float = 2.0
     patience: int = 5
+    failures: FailureRules = field(default_factory=FailureRules)
+    on_attempts: Callable[[Sequence[Attempt]], None] = lambda _: None
     on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
     on_anchor: Callable[[int], None] = lambda _: None
     clock: Clock = field(default_factory=MonotonicClock)
+    wall_s: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +78,16 @@ class Spread:
     p99_ns: int = 0
     max_ns: int = 0
 
+    @classmethod
+    def of(cls, values: Sequence[int]) -> Spread:
+        """Sum up what was measured."""
+        if not values:
+            return cls()
+        ranked = sorted(values)
+        last = len(ranked) - 1
+        most = max(0, min(round(0.99 * last), last - FEWEST_BEYOND))
+        return cls(count=len(ranked), p50_ns=ranked[round(0.5 * last)], p99_ns=ranked[most], max_ns=ranked[-1])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnd:
@@ -75,7 +95,8 @@ class RunEnd:
 
     `scheduled` counts the requests that fell due, `sent` those handed to the transport, `shed` those that were not.
     `lateness` is from the intended instant of an open loop to the hand-over. `given_up` names the series that could not
-    be measured; `examples` holds the first message of each error class of a series, without secrets.
+    be measured; `examples` holds the first message of each error class of a series, without secrets. `breaker` tells
+    each change of a circuit breaker.
     """
 
     ending: Ending
@@ -89,13 +110,14 @@ class RunEnd:
     loop_lag: Spread
     given_up: Mapping[str, Ending]
     examples: Mapping[tuple[str, ErrorClass], str]
+    breaker: tuple[BreakerEvent, ...] = ()
 
 
 class StopSignal:
     """The request to end a run; the first one wins, but an urgent one overrides one that lets answers arrive.
 
-    Urgent are an interruption, a time cap, a refused key and an unreachable endpoint. Call it on the event loop's
-    thread, for instance from `loop.add_signal_handler`.
+    Urgent are an interruption, a time cap, a refused key, an unreachable endpoint and too many errors. Call it on the
+    event loop's thread, for instance from `loop.add_signal_handler`.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final, assert_never
@@ -94,6 +94,16 @@ class Recorder:
         if self._head is None or _succeeded(self._head):
             return None
         return f"the endpoint answered with status {self._head.head.status}; redirects are not followed"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer; none where no head came."""
+        return {} if self._head is None else self._head.head.headers
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The seconds that the server asked to wait, in a header or in its own words."""
+        return None if self._answer.failure is None else self._answer.failure.retry_after_s
 
     def finish(self) -> Sample:
         """Return what was measured; call it once, after the body ended or `fail`."""

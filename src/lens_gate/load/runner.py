@@ -12,14 +12,20 @@ import gc
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
+from lens_gate.load.breaker import Ticket
+from lens_gate.load.breakers import Breakers
 from lens_gate.load.contract import Held, Money, RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
+from lens_gate.load.redaction import redacted
+from lens_gate.load.tasks import all_done, cancelled
 from lens_gate.load.transport import Exchange, Transport, TransportFailure
+from lens_gate.load.tries import Tries
+from lens_gate.load.waits import asked_wait_s
 from lens_gate.load.watch import Watch
 from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
@@ -33,11 +39,8 @@ LAG_INTERVAL_NS: Final = 20_000_000
 DECODING_SLICE_NS: Final = 300_000
 """For how long an answer is decoded at a stretch: meanwhile no other one is read."""
 
-FEWEST_BEYOND: Final = 2
-"""A single pause in a short run is no habit: at least two more must be as long for a 99th percentile to show it."""
-
-_SECRET_WORDS = ("key", "token", "auth", "secret", "cookie")
-_SHORTEST_SECRET = 6
+SHEDDING_NS: Final = 1_000_000_000
+"""For how long a request that is shed takes its slot of a closed loop, if the breaker stays open so long."""
 
 
 async def play(
@@ -87,7 +90,8 @@ class _Run(Generic[Held]):
         self._stop = stop
         self._clock = settings.clock
         self.anchor_ns = self._clock.now_ns() + LEAD_NS
-        self._watch = Watch(settings.patience)
+        self._watch = Watch(settings.patience, settings.failures.abort)
+        self._breakers = Breakers(settings.failures.breaker)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._most_in_flight = 0
         self._scheduled = self._sent = self._shed = 0
@@ -106,11 +110,11 @@ class _Run(Generic[Held]):
             await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
-            await _cancelled(sending)
+            await cancelled(sending)
             await self._answers(urgent)
         finally:
             cap.cancel()
-            await _cancelled(sending, probe, stopped, urgent, *self._in_flight)
+            await cancelled(sending, probe, stopped, urgent, *self._in_flight)
         if self._defect is not None:
             raise self._defect
         return self._end()
@@ -119,10 +123,10 @@ class _Run(Generic[Held]):
         """Wait for what is in flight; once it is urgent, only as long as the drain."""
         if not self._in_flight:
             return
-        answered = asyncio.create_task(_all_done(self._in_flight))
+        answered = asyncio.create_task(all_done(self._in_flight))
         await asyncio.wait({answered, urgent}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({answered}, timeout=self._settings.drain_s)
-        await _cancelled(answered)
+        await cancelled(answered)
 
     def _time_cap(self) -> asyncio.TimerHandle:
         seconds = self._settings.time_cap_s
@@ -175,15 +179,23 @@ class _Run(Generic[Held]):
                 return
             self._scheduled += 1
             slot = _Slot(planned, wire, now_ns, self._phase(planned, now_ns))
-            if planned.series.series in self._watch.given_up:
+            if self._must_shed(planned):
                 self._drop(slot)
-                free.release()
+                self._free_later(free, planned)
                 continue
             held = await self._affordable(planned)
             if held is None:
                 self._stop_for_money()
                 return
-            self._start(slot, held).add_done_callback(lambda _: free.release())
+            if (sent := self._start(slot, held)) is None:
+                self._free_later(free, planned)
+            else:
+                sent.add_done_callback(lambda _: free.release())
+
+    def _free_later(self, slots: asyncio.Semaphore, planned: PlannedRequest) -> None:
+        """Let a request that an open breaker shed take its time, or a slot would shed the whole schedule at once."""
+        wait_ns = 0 if self._given_up(planned) else self._breakers.wait_ns(planned, self._clock.now_ns())
+        asyncio.get_running_loop().call_later(min(wait_ns, SHEDDING_NS) / 1e9, slots.release)
 
     async def _affordable(self, planned: PlannedRequest) -> Held | None:
         """Reserve, waiting for requests in flight to be settled where that may make room."""
@@ -202,19 +214,29 @@ class _Run(Generic[Held]):
     def _must_shed(self, planned: PlannedRequest) -> bool:
         most = self._settings.max_in_flight
         full = most is not None and len(self._in_flight) >= most
-        return full or planned.series.series in self._watch.given_up
+        return full or self._given_up(planned) or not self._breakers.passes(planned, self._clock.now_ns())
 
-    def _drop(self, slot: _Slot) -> None:
+    def _given_up(self, planned: PlannedRequest) -> bool:
+        return planned.series.series in self._watch.given_up
+
+    def _drop(self, slot: _Slot) -> Sample:
         self._shed += 1
-        self._on_sample(unsent(slot.planned, intended_ns=slot.intended_ns - self.anchor_ns, phase=slot.phase))
+        sample = unsent(slot.planned, intended_ns=slot.intended_ns - self.anchor_ns, phase=slot.phase)
+        self._on_sample(sample)
+        return sample
 
     def _stop_for_money(self) -> None:
         self._stop.request(Ending.COST_CAP, "the next request could have passed the cost cap, so it was not sent")
 
-    def _start(self, slot: _Slot, held: Held) -> asyncio.Task[None]:
+    def _start(self, slot: _Slot, held: Held) -> asyncio.Task[None] | None:
+        """Send, or shed where the breaker opened while money was waited for."""
+        ticket = self._breakers.enter(slot.planned, self._clock.now_ns())
+        if ticket is None:
+            self._money.settle(held, self._drop(slot))
+            return None
         self._sent += 1
         self._watch.sent(slot.planned.series.series)
-        task = asyncio.create_task(self._exchange(slot, held))
+        task = asyncio.create_task(self._exchange(slot, _Leave(held, ticket)))
         self._in_flight.add(task)
         self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
         task.add_done_callback(self._ended)
@@ -227,7 +249,49 @@ class _Run(Generic[Held]):
             self._defect = self._defect or error
             self._stop.request(Ending.INTERRUPTED)
 
-    async def _exchange(self, slot: _Slot, held: Held) -> None:
+    async def _exchange(self, slot: _Slot, leave: _Leave[Held]) -> None:
+        """Send a request, again where the rules say so, and keep what came of it."""
+        tries, backoff_ns = Tries(), 0
+        while True:
+            recorder = await self._attempt(slot)
+            ended_ns = self._clock.now_ns()
+            sample = recorder.finish()
+            tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
+            self._breakers.leave(slot.planned, leave.ticket, sample.error_class, ended_ns)
+            again = await self._again(slot.planned, recorder, sample, len(tries))
+            if again is None:
+                break
+            leave, backoff_ns = again, self._clock.now_ns() - ended_ns
+        self._keep(slot, recorder, tries)
+
+    async def _again(
+        self, planned: PlannedRequest, recorder: Recorder, sample: Sample, attempt: int
+    ) -> _Leave[Held] | None:
+        """Wait for the next attempt, and return its leave; None where there is to be none."""
+        rules, told_s = self._settings.failures, recorder.retry_after_s
+        if told_s is None:
+            told_s = asked_wait_s(recorder.headers, now_s=self._settings.wall_s())
+        wait_s = rules.retry.wait_s(sample, attempt=attempt, told_s=told_s, luck=rules.luck())
+        if wait_s is None or not await self._waited(wait_s) or self._given_up(planned):
+            return None
+        now_ns = self._clock.now_ns()
+        held = self._money.reserve(planned) if self._breakers.passes(planned, now_ns) else None
+        ticket = None if held is None else self._breakers.enter(planned, now_ns)
+        return None if held is None or ticket is None else _Leave(held, ticket)
+
+    async def _waited(self, seconds: float) -> bool:
+        """Wait; False as soon as the run is stopped meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.stopped.wait()
+        except TimeoutError:
+            return True
+        except asyncio.CancelledError:
+            pass
+        return False
+
+    async def _attempt(self, slot: _Slot) -> Recorder:
+        """Send once, and decode what comes back."""
         started_ns = self._clock.now_ns()
         recorder = Recorder(
             slot.planned,
@@ -245,7 +309,7 @@ class _Run(Generic[Held]):
         except asyncio.CancelledError:
             failure = _interruption(self._clock.now_ns(), started_ns)
         await self._decode(exchange, failure, recorder)
-        self._keep(slot, recorder, held)
+        return recorder
 
     async def _decode(self, exchange: Exchange, failure: TransportFailure | None, recorder: Recorder) -> None:
         """Decode a whole answer, letting others be read meanwhile; who is cancelled does it in one go."""
@@ -266,19 +330,20 @@ class _Run(Generic[Held]):
         if failure is not None:
             recorder.fail(failure)
 
-    def _keep(self, slot: _Slot, recorder: Recorder, held: Held) -> None:
-        sample = recorder.finish()
-        sample = replace(sample, cost_usd=self._money.settle(held, sample))
+    def _keep(self, slot: _Slot, recorder: Recorder, tries: Tries) -> None:
+        sample = tries.sample()
         if sample.error_class is not ErrorClass.NONE and recorder.message:
             example = redacted(recorder.message, slot.wire, slot.planned)
             self._examples.setdefault((sample.series, sample.error_class), example)
+        self._settings.on_attempts(tries.rows())
         self._on_sample(sample)
         if self._settings.on_chunks is not None:
             self._settings.on_chunks(sample.index, recorder.chunks)
         self._watch.ended(sample)
         verdict = self._watch.verdict()
         if verdict is not None:
-            said = self._examples.get((sample.series, sample.error_class), sample.error_class.value)
+            error = self._examples.get((sample.series, sample.error_class), sample.error_class.value)
+            said = self._watch.words.get(sample.series, error)
             where = slot.planned.series.endpoint.base_url
             self._stop.request(verdict, f"{sample.series} at {where}: {said}")
 
@@ -291,10 +356,11 @@ class _Run(Generic[Held]):
             sent=self._sent,
             shed=self._shed,
             most_in_flight=self._most_in_flight,
-            lateness=_spread(self._lateness),
-            loop_lag=_spread(self._lags),
+            lateness=Spread.of(self._lateness),
+            loop_lag=Spread.of(self._lags),
             given_up=dict(self._watch.given_up),
             examples=dict(self._examples),
+            breaker=self._breakers.events(),
         )
 
 
@@ -308,6 +374,14 @@ class _Slot:
     phase: Phase
 
 
+@dataclass(frozen=True, slots=True)
+class _Leave(Generic[Held]):
+    """What an attempt needs to be sent: the money that is held back for it, and the ticket of its breaker."""
+
+    held: Held
+    ticket: Ticket
+
+
 def _wire(planned: PlannedRequest) -> HttpRequest:
     return planned.series.provider.build(planned.request, planned.series.endpoint)
 
@@ -317,34 +391,3 @@ def _interruption(now_ns: int, started_ns: int) -> TransportFailure:
     return TransportFailure(
         ErrorClass.INTERRUPTED, "the run was stopped before the answer ended", t_ns=now_ns, sent_ns=started_ns
     )
-
-
-def redacted(message: str, wire: HttpRequest, planned: PlannedRequest) -> str:
-    """Return `message` without the key and without any header that may hold one, in at most 300 characters."""
-    key = planned.series.endpoint.api_key
-    values = [key.get_secret_value()] if key is not None else []
-    values += [value for name, value in wire.headers.items() if any(word in name.lower() for word in _SECRET_WORDS)]
-    parts = {part for value in values for part in (value, *value.split()) if len(part) >= _SHORTEST_SECRET}
-    for part in sorted(parts, key=len, reverse=True):
-        message = message.replace(part, "[redacted]")
-    return message[:300]
-
-
-def _spread(values: array[int]) -> Spread:
-    if not values:
-        return Spread()
-    ranked = sorted(values)
-    last = len(ranked) - 1
-    most = max(0, min(round(0.99 * last), last - FEWEST_BEYOND))
-    return Spread(count=len(ranked), p50_ns=ranked[round(0.5 * last)], p99_ns=ranked[most], max_ns=ranked[-1])
-
-
-async def _all_done(tasks: Iterable[asyncio.Task[None]]) -> None:
-    await asyncio.wait(tasks)
-
-
-async def _cancelled(*tasks: asyncio.Task[object]) -> None:
-    """Cancel `tasks` and wait until they have ended, however they did."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lens_gate.artifacts.run import Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Samples
 from lens_gate.load.contract import RunEnd
+from lens_gate.load.failure_checks import opened, retried
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status, TokenSource
 
@@ -49,7 +50,7 @@ def judge(samples: Samples, end: RunEnd, plan: Plan) -> Validity:
     successes = sent.where(sent.texts["status"].equals(Status.OK))
     ttft_ms = _median(successes.numbers["first_token_ns"] - successes.numbers["intended_ns"]) / 1e6
     checks = (
-        _send_lateness(sent, ttft_ms),
+        _send_lateness(sent.where(sent.numbers["attempts"] <= 1), ttft_ms),
         _loop_lag(end, ttft_ms),
         _achieved_rate(rows if end.ending is Ending.COMPLETE else sent, sent, plan),
         _coalesced(successes),
@@ -58,6 +59,8 @@ def judge(samples: Samples, end: RunEnd, plan: Plan) -> Validity:
         _throttled(sent),
         _reused(sent),
         _model_versions(successes),
+        retried(sent),
+        opened(end.breaker),
     )
     return Validity(valid=all(check.ok or check.effect != "invalid" for check in checks), checks=checks)
 

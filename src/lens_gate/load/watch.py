@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from lens_gate.artifacts.samples import Sample
+from lens_gate.load.error_rate import AbortRule, ErrorRates
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
 
@@ -17,16 +18,19 @@ class Watch:
     """Gives up a series in both arms as soon as either arm of it cannot be measured.
 
     A refused key (401, 403) gives it up at the first answer of an arm, and after `patience` refusals in a row later on,
-    for a key that expired. So does an endpoint to which the first `patience` connections of an arm failed. A series
-    that is given up is sent no further request; the run ends when every series that was sent has been given up.
+    for a key that expired. So does an endpoint to which the first `patience` connections of an arm failed, and, with an
+    `abort` rule, a share of errors that the rule calls too much. A series that is given up is sent no further request;
+    the run ends when every series that was sent has been given up. `words` says why, where the last error does not.
     """
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, abort: AbortRule | None = None) -> None:
         self._patience = patience
+        self._error_rates = ErrorRates(abort)
         self._sent: set[str] = set()
         self._answered: set[Lane] = set()
         self._in_a_row: Counter[tuple[Lane, Ending]] = Counter()
         self.given_up: dict[str, Ending] = {}
+        self.words: dict[str, str] = {}
 
     def sent(self, series: str) -> None:
         """Take note that a request of `series` was sent."""
@@ -45,6 +49,10 @@ class Watch:
         elif sample.http_status is not None:
             self._answered.add(lane)
             self._in_a_row[lane, Ending.AUTHENTICATION] = 0
+        excess = self._error_rates.ended(sample)
+        if excess is not None and sample.series not in self.given_up:
+            self.given_up[sample.series] = Ending.ERROR_RATE
+            self.words[sample.series] = str(excess)
 
     def _hopeless(self, lane: Lane, trouble: Ending) -> bool:
         fresh = lane not in self._answered

@@ -19,7 +19,7 @@ from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
 
 _DEFAULT_REF = "main"
-_NEVER_ANSWERED = (Ending.AUTHENTICATION, Ending.UNREACHABLE)
+_STOPPED = (Ending.AUTHENTICATION, Ending.UNREACHABLE, Ending.ERROR_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _cap(analysis: Analysis) -> str:
 
 def _obstacle(analysis: Analysis, rows: Sequence[Row]) -> str:
     broken = [check.message for check in analysis.validity.checks if not check.ok and check.effect == "invalid"]
-    if analysis.ending in _NEVER_ANSWERED and analysis.ending_message:
+    if analysis.ending in _STOPPED and analysis.ending_message:
         broken.insert(0, analysis.ending_message)
     reason = _first(rows, Outcome.NOT_MEASURED)
     text = next((plain(message) for message in broken), reason.reason if reason else "no request succeeded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from lens_gate.artifacts.columns import encode
 from lens_gate.artifacts.compressed import compress
 from lens_gate.artifacts.journal import encode_block, encode_header
 from lens_gate.artifacts.run import InlineSamples, Run, Sidecar
-from lens_gate.artifacts.samples import Sample, Samples
+from lens_gate.artifacts.samples import Attempt, Sample, Samples
 from lens_gate.errors import PublishFailed
 from lens_gate.stores.files import JournalFile, write_named
 
@@ -40,6 +40,8 @@ class Keeper:
         self._run_id = run_id
         self._say = say
         self._waiting: list[Sample] = []
+        self._waiting_attempts: list[Attempt] = []
+        self._attempts: list[Attempt] = []
         self._blocks: list[Samples] = []
         self._published = False
         self._journal = JournalFile(self._beside(f"{run_id}.journal"))
@@ -69,6 +71,10 @@ class Keeper:
         if len(self._waiting) >= BLOCK:
             self.flush()
 
+    def take_attempts(self, attempts: Sequence[Attempt]) -> None:
+        """Keep the attempts of one request, whose sample is taken next."""
+        self._waiting_attempts.extend(attempts)
+
     @property
     def take_chunks(self) -> Callable[[int, tuple[tuple[int, int], ...]], None] | None:
         """What keeps the raw times of a request's chunks; None where nobody asked for them."""
@@ -78,9 +84,10 @@ class Keeper:
         """Bring what waits in memory to the journal; what could not be written still waits."""
         if self._waiting:
             block = Samples.of(self._waiting)
-            self._journal.append(encode_block(block))
+            self._journal.append(encode_block(block, attempts=self._waiting_attempts))
             self._blocks.append(block)
-            self._waiting = []
+            self._attempts.extend(self._waiting_attempts)
+            self._waiting, self._waiting_attempts = [], []
         if self._chunks:
             self._chunks.flush()
 
@@ -96,6 +103,10 @@ class Keeper:
         with self._journal.path.open("rb") as written:
             pieces = iter(lambda: written.read(_READ_BYTES), b"")
             return sidecar_of(pieces, file=self._beside("samples").name, requests=len(samples))
+
+    def attempts(self, samples: Samples) -> tuple[Attempt, ...]:
+        """Return what the artifact holds of single attempts; those of many samples stay in the sidecar with them."""
+        return tuple(self._attempts) if len(samples) <= INLINE_LIMIT else ()
 
     def publish(self, run: Run) -> None:
         """Give the samples and then the artifact their final names; the journal goes only after both are safe."""

@@ -21,6 +21,7 @@ from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
+from lens_gate.load.resilience import failure_rules
 from lens_gate.load.runner import play
 from lens_gate.load.target import start_target
 from lens_gate.load.transport import Timeouts, Transport
@@ -128,6 +129,7 @@ def measure(
             end=end,
             samples=samples,
             reference=keeper.reference(samples),
+            attempts=keeper.attempts(samples),
             spend=purse.spend(),
             anchor=_wall_clock(end.anchor_ns, world),
             ended=ended,
@@ -215,6 +217,8 @@ class _Session:
             concurrency=settings.concurrency,
             duration_s=settings.duration_s if closed else None,
             phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
+            failures=failure_rules(self.arms.candidate_side.config.resilience, seed=settings.seed),
+            on_attempts=self.keeper.take_attempts,
             on_chunks=self.keeper.take_chunks,
             on_anchor=self._begun,
         )
@@ -321,7 +325,7 @@ def exit_code_of(run: Run) -> ExitCode:
     match run.ending:
         case Ending.INTERRUPTED:
             return ExitCode.INTERRUPTED
-        case Ending.AUTHENTICATION | Ending.UNREACHABLE:
+        case Ending.AUTHENTICATION | Ending.UNREACHABLE | Ending.ERROR_RATE:
             return ExitCode.COULD_NOT_MEASURE
         case Ending.COMPLETE | Ending.DECIDED | Ending.COST_CAP | Ending.TIME_CAP:
             return _measured_code(run)

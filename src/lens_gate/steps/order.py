@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, WorkloadType
+from lens_gate.config.resilience import Abort, Resilience
 from lens_gate.errors import UsageProblem
 
 AgainstKind = Literal["ref", "config", "model", "endpoint", "self"]
@@ -38,6 +39,7 @@ class Overrides:
     concurrency: int | None = None
     seed: int | None = None
     max_cost_usd: float | None = None
+    abort_error_rate: float | None = None
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -59,10 +61,19 @@ def overridden(config: Config, overrides: Overrides) -> Config:
     return config.model_copy(
         update={
             "profiler": config.profiler.model_copy(update=given),
+            "resilience": _resilience(config.resilience, overrides),
             "workload": config.workload.model_copy(update=_arrival(overrides)),
             "providers": _providers(config.providers, overrides),
         }
     )
+
+
+def _resilience(resilience: Resilience, overrides: Overrides) -> Resilience:
+    if overrides.abort_error_rate is None:
+        return resilience
+    given = {"error_rate": overrides.abort_error_rate}
+    abort = Abort.model_validate(given) if resilience.abort is None else resilience.abort.model_copy(update=given)
+    return resilience.model_copy(update={"abort": abort})
 
 
 def _arrival(overrides: Overrides) -> dict[str, object]:

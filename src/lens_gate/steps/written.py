@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
+    BreakerChange,
     InlineSamples,
     Look,
     ModelResult,
@@ -23,7 +24,8 @@ from lens_gate.artifacts.run import (
     Sidecar,
     Spend,
 )
-from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.samples import Attempt, Samples
+from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd
 from lens_gate.load.plan import ArmPlan, SeriesPlan
 from lens_gate.load.validity import judge
@@ -44,6 +46,7 @@ class Measurement:
     end: RunEnd
     samples: Samples
     reference: InlineSamples | Sidecar
+    attempts: tuple[Attempt, ...]
     spend: Spend
     anchor: datetime
     ended: datetime
@@ -105,6 +108,8 @@ def written(measured: Measurement, world: World) -> Run:
         spend=measured.spend,
         transport=TRANSPORT,
         samples=measured.reference,
+        attempts=tuple(asdict(attempt) for attempt in measured.attempts),
+        breaker=tuple(breaker_change(event, measured.end.anchor_ns) for event in measured.end.breaker),
     )
 
 
@@ -137,6 +142,17 @@ def _told(model: ModelResult, provider: str, end: RunEnd) -> ModelResult:
 
 def _rows(samples: Samples, arm: Arm) -> Samples:
     return samples.where(samples.texts["arm"].equals(arm))
+
+
+def breaker_change(event: BreakerEvent, anchor_ns: int) -> BreakerChange:
+    """Write down that a circuit breaker changed."""
+    return BreakerChange(
+        at_ns=event.at_ns - anchor_ns,
+        arm=event.arm,
+        provider=event.provider,
+        endpoint=address_of(event.endpoint),
+        state=event.state.value,
+    )
 
 
 def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:

@@ -48,6 +48,7 @@ class Ending(StrEnum):
     TIME_CAP = "time_cap"
     AUTHENTICATION = "authentication"
     UNREACHABLE = "unreachable"
+    ERROR_RATE = "error_rate"
     INTERRUPTED = "interrupted"
 
 

@@ -97,8 +97,6 @@ def test_a_run_refuses_the_examples_that_would_falsify_it(title: str) -> None:
 def test_the_primary_example_runs_with_warnings_for_what_comes_later() -> None:
     result = load_config([dict(examples())["llm-lens.yaml"]])
     keys = [remark.key for remark in remarks_when_used(result, "run")]
-    assert "resilience.retries" in keys
-    assert "resilience.circuit_breaker" in keys
     assert "output.database" not in keys
     assert "workload.type" not in keys
 
@@ -158,7 +156,6 @@ def test_a_key_that_asks_for_nothing_gets_no_remark(text: str) -> None:
 
 SAID = [
     ("profiler: {mode: cost}", "profiler.mode"),
-    ("resilience: {retries: {max_attempts: 2}}", "resilience.retries"),
     ("output: {remote: [{type: s3, enabled: false, bucket: b}, {type: gcs, bucket: b}]}", "output.remote[1]"),
     ("output: {database: {enabled: '${DB}', connection: x}}", "output.database"),
     ("output: {files: [{type: csv, path: a}, {type: html, path: a}]}", "output.files[1].type"),
@@ -261,7 +258,7 @@ def test_the_schema_explains_keys_where_an_editor_shows_them() -> None:
     definitions = json_schema()["$defs"]
     assert definitions["Profiler"]["properties"]["max_cost_usd"]["description"].startswith("Cap on dollars")
     assert definitions["Caching"]["properties"]["ttl"]["description"].startswith("Refused in a run:")
-    assert definitions["CircuitBreaker"]["properties"]["enabled"]["description"].startswith("No effect yet:")
+    assert definitions["Prometheus"]["properties"]["enabled"]["description"].startswith("No effect yet:")
 
 
 def test_both_templates_load_say_the_same_and_ask_for_nothing_that_is_missing() -> None:

@@ -14,7 +14,8 @@ from lens_gate.load.clock import MonotonicClock
 from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
 from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.runner import play, redacted
+from lens_gate.load.redaction import redacted
+from lens_gate.load.runner import play
 from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.providers.base import Endpoint, HttpRequest
 from lens_gate.vocabulary.outcomes import Ending

@@ -15,9 +15,10 @@ import pytest
 from lens_gate.artifacts.assemble import samples_of
 from lens_gate.artifacts.journal import JournalContents, decode_journal
 from lens_gate.artifacts.run import InlineSamples, Run, Sidecar
-from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.samples import Attempt, Samples
 from lens_gate.errors import PublishFailed
 from lens_gate.steps.keeper import BLOCK, Keeper
+from lens_gate.vocabulary.requests import ErrorClass
 from tests.builders import a_run, a_sample
 
 
@@ -210,3 +211,32 @@ def test_raw_chunk_times_of_a_crash_stay_with_the_journal(kept: Kept) -> None:
 def test_without_being_asked_no_chunk_times_are_kept(kept: Kept) -> None:
     with kept.keeper() as keeper:
         assert keeper.take_chunks is None
+
+
+ATTEMPTS = [
+    Attempt(
+        index=3, attempt=n, sent_ns=n, end_ns=n + 1, backoff_ns=0, http_status=500, error_class=ErrorClass.API_ERROR
+    )
+    for n in (1, 2)
+]
+
+
+def test_single_attempts_lie_in_the_journal_and_in_a_small_run(kept: Kept) -> None:
+    with kept.keeper() as keeper:
+        keeper.begin({"name": "x"})
+        keeper.take_attempts(ATTEMPTS)
+        keeper.take(a_sample(index=3))
+        keeper.flush()
+        rows = kept.journal().attempts
+        assert [(row["index"], row["attempt"], row["error_class"]) for row in rows] == [
+            (3, 1, "api_error"),
+            (3, 2, "api_error"),
+        ]
+        assert keeper.attempts(keeper.samples()) == tuple(ATTEMPTS)
+
+
+@pytest.mark.usefixtures("at_most_ten")
+def test_single_attempts_of_a_large_run_stay_with_its_samples(kept: Kept) -> None:
+    with fill(kept.keeper(), 11) as keeper:
+        keeper.take_attempts(ATTEMPTS)
+        assert keeper.attempts(keeper.samples()) == ()

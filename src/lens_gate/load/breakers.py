@@ -1,0 +1,63 @@
+"""The circuit breakers of a run: one for each endpoint of each provider, and for each arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lens_gate.load.breaker import Breaker, BreakerRules, State, Ticket, verdict_of
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.vocabulary.requests import Arm, ErrorClass
+
+Lane = tuple[Arm, str, str]
+"""Arm, provider and address."""
+
+_NO_BREAKER = Ticket(-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerEvent:
+    """A breaker changed its state; `at_ns` is on the transport's clock."""
+
+    at_ns: int
+    arm: Arm
+    provider: str
+    endpoint: str
+    state: State
+
+
+class Breakers:
+    """Asks the breaker of a request's endpoint; without rules every request passes."""
+
+    def __init__(self, rules: BreakerRules | None) -> None:
+        self._rules = rules
+        self._lanes: dict[Lane, Breaker] = {}
+
+    def passes(self, planned: PlannedRequest, now_ns: int) -> bool:
+        """Say whether a request would be let through."""
+        return self._rules is None or self._breaker(planned, self._rules).passes(now_ns)
+
+    def enter(self, planned: PlannedRequest, now_ns: int) -> Ticket | None:
+        """Let a request through, or not (None)."""
+        return _NO_BREAKER if self._rules is None else self._breaker(planned, self._rules).enter(now_ns)
+
+    def leave(self, planned: PlannedRequest, ticket: Ticket, error: ErrorClass, now_ns: int) -> None:
+        """Take note of how an attempt ended."""
+        if self._rules is not None:
+            self._breaker(planned, self._rules).leave(ticket, verdict_of(error), now_ns)
+
+    def wait_ns(self, planned: PlannedRequest, now_ns: int) -> int:
+        """Return after how long it is worth asking again; 0 for at once."""
+        return 0 if self._rules is None else self._breaker(planned, self._rules).wait_ns(now_ns)
+
+    def events(self) -> tuple[BreakerEvent, ...]:
+        """Return all changes of state in their order."""
+        found = [
+            BreakerEvent(at_ns=change.at_ns, arm=arm, provider=provider, endpoint=endpoint, state=change.state)
+            for (arm, provider, endpoint), breaker in self._lanes.items()
+            for change in breaker.changes
+        ]
+        return tuple(sorted(found, key=lambda event: event.at_ns))
+
+    def _breaker(self, planned: PlannedRequest, rules: BreakerRules) -> Breaker:
+        series = planned.series
+        return self._lanes.setdefault((planned.arm, series.provider_name, series.endpoint.base_url), Breaker(rules))

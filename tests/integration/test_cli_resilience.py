@@ -1,0 +1,85 @@
+"""Retries, circuit breakers and giving up against a real server, through `lens-gate run`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import KEY, Answer, Invoke
+
+Configure = Callable[..., Path]
+Measure = Callable[..., tuple[Answer, dict[str, Any]]]
+
+
+@pytest.fixture
+def measure(invoke: Invoke, configure: Configure, simulator: str) -> Measure:
+    """Run some requests to a model of the simulator; return what was answered, and the artifact."""
+
+    def call(model: str, *arguments: str, rate: float = 60, **sections: Any) -> tuple[Answer, dict[str, Any]]:
+        provider = {"name": "sim", "endpoint": f"{simulator}/v1", "api_key": KEY, "models": [{"id": model}]}
+        configure(
+            providers=[provider],
+            workload={"fixed": {"requests_per_second": rate}, "prompts": [{"id": "p", "template": "Say hello."}]},
+            **sections,
+        )
+        answer = invoke("run", "--output", "run.json", *arguments)
+        return answer, json.loads(Path("run.json").read_text(encoding="utf-8"))
+
+    return call
+
+
+def check(run: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in run["validity"]["checks"] if one["name"] == name)
+    return found
+
+
+def test_failed_requests_are_tried_again_and_each_attempt_is_in_the_artifact(measure: Measure) -> None:
+    _, run = measure(
+        "sim-small+errors=50",
+        "--requests",
+        "40",
+        resilience={"retries": {"max_attempts": 4, "backoff": "fixed", "initial_delay": "20ms"}},
+    )
+    requests = run["providers"][0]["models"][0]["requests"]
+    assert requests["successful"] >= 33
+    assert requests["retried"] >= 10
+    rows = Counter(row["index"] for row in run["attempts"])
+    assert len(rows) == requests["retried"]
+    assert set(rows.values()) <= {2, 3, 4}
+    assert {row["error_class"] for row in run["attempts"]} == {"none", "api_error"}
+    later = [row for row in run["attempts"] if row["attempt"] > 1]
+    assert min(row["backoff_ns"] for row in later) >= 20_000_000
+    assert not check(run, "retried_share")["ok"]
+
+
+def test_an_open_breaker_sheds_and_the_artifact_tells_when(measure: Measure) -> None:
+    answer, run = measure(
+        "sim-small+fault=500",
+        "--requests",
+        "40",
+        resilience={"circuit_breaker": {"enabled": True, "failure_threshold": 3, "timeout": "200ms"}},
+    )
+    assert answer.code == 3
+    assert [change["state"] for change in run["breaker"]][:3] == ["open", "half_open", "open"]
+    assert run["providers"][0]["models"][0]["requests"]["shed"] > 20
+    assert not check(run, "breaker_openings")["ok"]
+    assert check(run, "achieved_rate")["effect"] == "invalid"
+
+
+def test_too_many_errors_end_the_run_with_exit_code_3_and_keep_what_was_measured(measure: Measure) -> None:
+    answer, run = measure("sim-small+errors=60", "--requests", "2000", "--abort-error-rate", "40")
+    assert (answer.code, answer.told["ending"], answer.told["exit"]) == (3, "error_rate", "3")
+    assert run["ending"] == "error_rate"
+    assert "requests failed" in run["ending_message"]
+    assert 20 <= run["summary"]["total_requests"] < 400
+
+
+def test_an_abort_that_is_no_percentage_is_refused(invoke: Invoke) -> None:
+    answer = invoke("run", "--abort-error-rate", "140")
+    assert answer.code == 2
+    assert "--abort-error-rate" in answer.err
