@@ -15,7 +15,7 @@ from tests.integration.conftest import Answer, Invoke
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "llm-latency-lens.md"
 pytestmark = pytest.mark.skipif(not SPEC.exists(), reason="the specification does not lie beside this checkout")
 
-NOT_YET = {"profile", "export", "replay", "cost"}
+NOT_YET = {"profile", "export", "cost"}
 
 
 def command_lines() -> list[str]:
@@ -67,6 +67,9 @@ def workspace(home: Path, configure: Callable[..., Path], invoke: Invoke, unhurr
         (home / name).write_text(json.dumps(config), encoding="utf-8")
     rules = {"regression": {"quality_gates": [{"name": "latency", "condition": "mean_latency < 5000"}]}}
     (home / "regression-config.yaml").write_text(json.dumps(rules), encoding="utf-8")
+    entries = [{"timestamp": 1705314600 + number / 10, "prompt": f"Say {number}."} for number in range(20)]
+    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
+    (home / "production-requests.jsonl").write_text(lines, encoding="utf-8")
     if not kept:
         made = invoke("run", "--config", "llm-lens.yaml", "--requests", "20", "--output", "run.json")
         assert made.code == 0, made.err

@@ -307,6 +307,37 @@ class BreakerChange(Frozen):
     state: Literal["closed", "open", "half_open"]
 
 
+class TokensAsked(Frozen):
+    """Lengths of synthesized prompts, or of their answers, over the requests whose tokens the server counted.
+
+    `asked` and `counted` are sums; `equal` is how many requests have exactly the length that was asked for.
+    """
+
+    requests: Count
+    asked: Count
+    counted: Count
+    equal: Count
+
+
+class Replayed(Frozen):
+    """The log that a run played again, and what of it: `requests` were played, `prompts` of them with their own text.
+
+    `unanswered` are requests without a prompt and without the length of an answer, which is how traces record a
+    failure; `unrouted` went to models that were not measured. `digest` is equal where the same would be sent.
+    """
+
+    source: str
+    format: str
+    digest: str
+    time_scale: Finite
+    requests: Count
+    prompts: Count
+    unanswered: Count
+    unrouted: Count
+    input_tokens: TokensAsked | None = None
+    output_tokens: TokensAsked | None = None
+
+
 class Run(Envelope):
     """The artifact of `lens-gate run`."""
 
@@ -328,3 +359,4 @@ class Run(Envelope):
     samples: InlineSamples | Sidecar
     attempts: tuple[dict[str, JsonValue], ...] = ()
     breaker: tuple[BreakerChange, ...] = ()
+    replayed: Replayed | None = None

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trend": ("trending", "Find shifts, slopes and creep in a history of runs; write trend.json."),
     "report": ("judging", "Render any artifact as Markdown, JUnit, CSV, JSON or text."),
     "ci": ("running", "Run, analyze, gate and report in one command."),
+    "replay": ("replaying", "Play recorded traffic again, at its own pace or faster; write run.json."),
     "compare": ("comparing", "Measure several models or configurations at the same time, and put them in order."),
     "explain": ("explaining", "Retell in plain words why a gate decided as it did."),
     "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
@@ -46,7 +47,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 LATER: dict[str, str] = {
     "baseline": "Save, show, list, accept, validate, prune and sync baselines.",
     "profile": "Measure any URL with a payload template.",
-    "replay": "Play recorded traffic again.",
     "cost": "Cost of a run under another price list.",
     "export": "Export metrics, for instance to Prometheus.",
     "selftest": "Prove the instrument against a server of known timing.",

@@ -22,6 +22,7 @@ from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
 from lens_gate.load.arms import resolve_prompts
 from lens_gate.load.workload import schedule_settings
 from lens_gate.steps.judge import require_readable
+from lens_gate.steps.replaying import check_log
 from lens_gate.stores.files import read_file, write_named
 
 
@@ -49,6 +50,7 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
     loaded = load_config(sources)
     require_readable(loaded.config, loaded)
     schedule_settings(loaded.config)
+    check_log(loaded.config, Path())
     resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
     for line in _findings(loaded, strict=strict_env):
         click.echo(line)

@@ -54,16 +54,12 @@ provider_option = click.option(
     "--provider", help="Only this provider (or, without a file, openai, anthropic or google)."
 )
 
-pace_options = grouped(
+extent_options = grouped(
     click.option("--duration", type=Duration(), help="How long to send, for instance 60s or 5m."),
     click.option("--warmup", type=Duration(), help="Time at the start that is measured and left out."),
     click.option(
         "--requests", type=click.IntRange(min=1), help="How many requests to send, over all that is compared."
     ),
-    click.option(
-        "--rps", type=click.FloatRange(min=0, min_open=True), help="Requests per second, over all that is compared."
-    ),
-    click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
     click.option("--seed", type=int, help="Seed of the schedule and of the variables."),
     click.option("--max-cost", type=click.FloatRange(min=0), help="Dollars that this run may cost at most."),
     click.option(
@@ -74,17 +70,26 @@ pace_options = grouped(
     ),
 )
 
+pace_options = grouped(
+    click.option(
+        "--rps", type=click.FloatRange(min=0, min_open=True), help="Requests per second, over all that is compared."
+    ),
+    click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
+    extent_options,
+)
+
 sending_options = grouped(
     click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
 )
 
-request_options = grouped(
+place_options = grouped(
     provider_option,
     click.option("--model", help="Only this model; one that is not configured borrows the provider's parameters."),
     click.option("--endpoint", help="Address to send to instead of the configured one."),
-    pace_options,
 )
+
+request_options = grouped(place_options, pace_options)
 
 against_options = grouped(
     click.option("--against", help="The other arm, as KIND:VALUE or a bare value that fits one kind only."),
@@ -150,8 +155,8 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         duration_s=options["duration"],
         warmup_s=options["warmup"],
         requests=options["requests"],
-        rps=options["rps"],
-        concurrency=options["concurrency"],
+        rps=options.get("rps"),
+        concurrency=options.get("concurrency"),
         seed=options["seed"],
         max_cost_usd=options["max_cost"],
         abort_error_rate=options["abort_error_rate"],

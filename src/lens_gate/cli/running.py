@@ -62,14 +62,18 @@ def run(**options: Any) -> int:
     the stored baseline's configuration is today.
     """
     here = world()
-    order = order_of(options, here)
+    return sent(order_of(options, here), options, here, name="benchmark")
+
+
+def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) -> int:
+    """Measure what is ordered, write the artifact (by default to results/NAME-TIME.json), and show it."""
     arms = resolve(order, here)
     if options["dry_run"]:
         click.echo(forecast_text(preview(arms, here), arms))
         return ExitCode.OK
-    output = Path(options["output"] or f"results/benchmark-{timestamp(here)}.json")
+    output = Path(options["output"] or f"results/{name}-{timestamp(here)}.json")
     judged_by = rules(order.sources, here, chosen_of(options))
-    looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
+    looks = looks_of(arms, judged_by.config.regression, asked=options.get("until_decided", False))
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
         measured = measure(arms, output, here, watcher, save_chunks=options["save_chunks"], looks=looks)
     return _told(measured, attempted(lambda: write_outputs(measured, arms, here)))

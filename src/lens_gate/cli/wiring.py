@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from pydantic import JsonValue
 
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
@@ -134,9 +135,19 @@ def quick_source(provider: str | None, model: str | None) -> Source:
             "there is no configuration",
             hint="Write one with `lens-gate init > lens-gate.yaml`, or name --provider and --model.",
         )
-    key = f"    api_key: ${{{KEYS[provider]}}}\n" if provider in KEYS else ""
-    models = f"    models:\n      - id: {json.dumps(model)}\n        max_tokens: 256\n"
-    return Source("command line.yaml", f"providers:\n  - name: {json.dumps(provider)}\n{key}{models}")
+    return models_source([(provider, model)])
+
+
+def models_source(models: Iterable[tuple[str, str]]) -> Source:
+    """Return a configuration of known providers and their models, each provider with the usual variable for its key."""
+    by_provider: dict[str, list[dict[str, JsonValue]]] = {}
+    for provider, model in models:
+        by_provider.setdefault(provider, []).append({"id": model, "max_tokens": 256})
+    providers = [
+        {"name": name, **({"api_key": f"${{{KEYS[name]}}}"} if name in KEYS else {}), "models": entries}
+        for name, entries in by_provider.items()
+    ]
+    return Source("command line.yaml", json.dumps({"providers": providers}))
 
 
 def environment() -> dict[str, str]:

@@ -12,14 +12,12 @@ from lens_gate.config.remarks import Remark, RemarkKind
 from lens_gate.config.schema import schema_text
 from lens_gate.config.status import SENDING, Effect, Later, Refused, Status
 from lens_gate.config.table import KEYS, VALUES, status_of
-from lens_gate.errors import NotAvailableYet
 
 
 def remarks_when_used(loaded: LoadedConfig, command: str) -> tuple[Remark, ...]:
     """Return what `command` would do for this configuration and does not yet, to be shown as warnings.
 
-    A command that sends requests raises ConfigProblem for keys that would falsify its measurement, and NotAvailableYet
-    where going on without a key would measure something else.
+    A command that sends requests raises ConfigProblem for keys that would falsify its measurement.
     """
     concerned = tuple(remark for remark in loaded.remarks if not remark.commands or command in remark.commands)
     if command not in SENDING:
@@ -31,13 +29,6 @@ def remarks_when_used(loaded: LoadedConfig, command: str) -> tuple[Remark, ...]:
             if remark.kind is RemarkKind.REFUSED
         ]
     )
-    for remark in concerned:
-        if remark.halts:
-            raise NotAvailableYet(
-                f"`{remark.key}`: {remark.reason} is not available yet",
-                place=remark.place,
-                hint="Choose another value (docs/configuration-keys.md).",
-            )
     return concerned
 
 

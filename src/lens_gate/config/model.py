@@ -15,6 +15,7 @@ from lens_gate.config.output import Logging, Output
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
 from lens_gate.config.types import Address, Headers, Percentile, Port, Seconds, UrlPath
+from lens_gate.vocabulary.logs import LogFormat
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
 
@@ -192,10 +193,16 @@ class WorkloadType(StrEnum):
 
 
 class Replay(Section):
-    """A recorded log to play again."""
+    """A recorded log to play again; `from` and `to` are times of the log, counted from its first request."""
 
     source: str
     time_scale: float = Field(default=1.0, gt=0)
+    format: LogFormat | None = None
+    begin: Seconds = Field(default=0.0, alias="from")
+    end: Seconds | None = Field(default=None, alias="to")
+    limit: int | None = Field(default=None, gt=0)
+    route: Literal["all", "log"] = "all"
+    exact_output: Literal["ignore_eos", "min_tokens"] | None = None
 
 
 class Workload(Section):

@@ -27,8 +27,7 @@ class RemarkKind(StrEnum):
 class Remark:
     """A key that asks for something which is not done: why, and where it stands.
 
-    `commands` are those that would do it (empty: all); `halts` means that a run without it would measure something
-    else.
+    `commands` are those that would do it (empty: all).
     """
 
     key: str
@@ -37,7 +36,6 @@ class Remark:
     file: str
     line: int
     commands: frozenset[str] = field(default=EVERY)
-    halts: bool = False
 
     @property
     def place(self) -> str:
@@ -72,7 +70,6 @@ def _remark(path: KeyPath, status: Refused | Later, positions: Mapping[KeyPath, 
         file=file,
         line=line,
         commands=status.commands if isinstance(status, Later) else SENDING,
-        halts=isinstance(status, Refused) or status.halts,
     )
 
 
@@ -80,8 +77,6 @@ def _is_used(status: Refused | Later, path: KeyPath, value: JsonValue) -> bool:
     if value is None or value in status.off:
         return False
     match status:
-        case Later(silent=True):
-            return False
         case Later(only=only) if only:
             return re.fullmatch(only, str(value)) is not None
         case Later(switch=switch, off_when=off):

@@ -37,8 +37,7 @@ class Later:
     """The key loads and says when used that it does nothing yet.
 
     It is used unless its value is one of `off`, or, with `only`, if that expression matches its value; a section
-    with a `switch` key is used unless that key has the value `off_when`. `halts` means that going on without it would
-    measure something else. `silent` keys belong to another key that speaks for them.
+    with a `switch` key is used unless that key has the value `off_when`.
     """
 
     text: str
@@ -47,8 +46,6 @@ class Later:
     only: str = ""
     switch: str = "enabled"
     off_when: JsonValue = False
-    halts: bool = False
-    silent: bool = False
 
 
 Status = Effect | Refused | Later

@@ -60,7 +60,18 @@ _RUN: Mapping[str, Status] = {
     ),
     "workload.poisson.lambda": Effect("load", "mean rate per second of `poisson` sends, both arms together"),
     "workload.closed.concurrency": Effect("load", "requests in flight of `closed`"),
-    "workload.replay": Later(text="replay of recorded traffic", commands=SENDING, silent=True),
+    "workload.replay.source": Effect("load", "the log or trace that `replay` plays again (docs/replaying.md)"),
+    "workload.replay.time_scale": Effect("load", "how many times as fast; 1 is the pace of the log"),
+    "workload.replay.format": Effect("artifacts", "its format; told from the file without it"),
+    "workload.replay.from": Effect("load", "where in the log to begin, from its first request on"),
+    "workload.replay.to": Effect("load", "where in the log to end"),
+    "workload.replay.limit": Effect("load", "how many requests of the log are played at most"),
+    "workload.replay.route": Effect(
+        "load", "`all`: each request goes to every model; `log`: to the model that the log names"
+    ),
+    "workload.replay.exact_output": Effect(
+        "load", "the parameter by which the server is told to make answers as long as the log says"
+    ),
     "workload.prompts[].id": Effect("load", "pairs the prompt across arms; default: its position"),
     "workload.prompts[].template": Effect("load", "the user's message, with `{{variables}}`"),
     "workload.prompts[].messages[].role": Effect("providers", "who speaks"),
@@ -206,7 +217,6 @@ _MODES: Mapping[str, Status] = {
 KEYS: Mapping[str, Status] = {**_RUN, **_JUDGE, **_SHOW, **_MODES}
 
 VALUES: Mapping[str, Later] = {
-    "workload.type": Later(text="replay of recorded traffic", commands=SENDING, only="replay", halts=True),
     "regression.methods[].type": Later(
         text="judging a run by those before it; `lens-gate trend` does that", commands=JUDGING, only="trend"
     ),

@@ -21,7 +21,11 @@ from lens_gate.errors import SecurityRefusal
 _MERGE_FIRST = "Bring this change into the trusted branch first; a candidate cannot vouch for itself."
 _NO_FILE = re.compile(r"[/\\~]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)|.*\$\{", re.DOTALL)
 
-_FILES: Mapping[str, str] = {"workload.prompts[].variables.*.source": "send", "output.files[].path": "write"}
+_FILES: Mapping[str, str] = {
+    "workload.prompts[].variables.*.source": "send",
+    "workload.replay.source": "send",
+    "output.files[].path": "write",
+}
 
 Destinations = Mapping[str, KeyPath]
 """Where requests go (an origin, or the text as written where it holds variables), and the key that says so."""

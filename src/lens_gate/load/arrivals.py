@@ -18,12 +18,13 @@ _BLOCK = 512
 
 
 class Arrival(StrEnum):
-    """How requests arrive: three open loops at a rate, or a closed loop whose answers pull the next request."""
+    """How requests arrive: open loops at a rate, or as a log says, or a closed loop whose answers pull the next one."""
 
     FIXED = "fixed"
     POISSON = "poisson"
     RANDOM = "random"
     CLOSED = "closed"
+    REPLAY = "replay"
 
 
 def fixed(rate: float) -> Iterator[int]:

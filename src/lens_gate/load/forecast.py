@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 
-import numpy as np
-
 from lens_gate.load.budget import output_tokens_bound, upper_bound
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
-from lens_gate.load.workload import ScheduleSettings, group_size, schedule
+from lens_gate.load.workload import ScheduleSettings, group_size
 from lens_gate.vocabulary.requests import Arm
 
 _SAMPLED_PER_ROW = 200
@@ -52,15 +50,18 @@ class Forecast:
 
 
 def forecast(
-    candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings, prices: PriceList, rng: np.random.Generator
+    candidate: ArmPlan,
+    base: ArmPlan | None,
+    settings: ScheduleSettings,
+    prices: PriceList,
+    planned: Iterator[PlannedRequest],
 ) -> Forecast:
-    """Forecast the run that `schedule` would give for the same arguments.
+    """Forecast a run from its schedule.
 
     Counts are those that are expected (a Poisson process varies), tokens and dollars are scaled up from the first 200
     requests of each row.
     """
     arms = 1 if base is None else 2
-    planned = schedule(candidate, base, settings, rng)
     groups: dict[tuple[str, Arm], list[PlannedRequest]] = defaultdict(list)
     for one in islice(planned, _SAMPLED_PER_ROW * arms * len(candidate.series)):
         groups[one.series.series, one.arm].append(one)

@@ -16,7 +16,7 @@ from typing import assert_never
 import numpy as np
 
 from lens_gate.config.model import Config, Workload, WorkloadType
-from lens_gate.errors import ConfigProblem, NotAvailableYet
+from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import NS_PER_S, Arrival, bounded, fixed, poisson, uniform
 from lens_gate.load.pairing import paired_prompts, paired_series
 from lens_gate.load.plan import ArmPlan, PlannedRequest, PromptPlan, SeriesPlan
@@ -60,11 +60,11 @@ def schedule_settings(config: Config) -> ScheduleSettings:
     """Read the pace of a run from `profiler` and `workload`.
 
     Raises ConfigProblem where the named kind of arrival lacks its section, nothing is left to measure, or a cool-down
-    precedes an end that nobody knows; NotAvailableYet for a replay.
+    precedes an end that nobody knows. Of a replay only its log knows the rest (`load/replay.py`).
     """
     profiler = config.profiler
     arrival = _arrival(config.workload)
-    unbounded = profiler.duration is None and profiler.requests is None
+    unbounded = profiler.duration is None and profiler.requests is None and arrival is not Arrival.REPLAY
     settings = ScheduleSettings(
         arrival=arrival,
         rate=_rate(arrival, config.workload),
@@ -75,11 +75,13 @@ def schedule_settings(config: Config) -> ScheduleSettings:
         cooldown_s=profiler.cooldown,
         seed=profiler.seed,
     )
-    _require_time_to_measure(settings)
+    if arrival is not Arrival.REPLAY:
+        require_time_to_measure(settings)
     return settings
 
 
-def _require_time_to_measure(settings: ScheduleSettings) -> None:
+def require_time_to_measure(settings: ScheduleSettings) -> None:
+    """Refuse a run of which warm-up and cool-down leave nothing. Raises ConfigProblem."""
     unmeasured_s = settings.warmup_s + settings.cooldown_s
     if settings.end_s is not None and unmeasured_s >= settings.end_s:
         raise ConfigProblem(
@@ -96,28 +98,13 @@ def _require_time_to_measure(settings: ScheduleSettings) -> None:
 
 
 def _arrival(workload: Workload) -> Arrival:
-    match _kind(workload):
-        case WorkloadType.FIXED:
-            return Arrival.FIXED
-        case WorkloadType.POISSON:
-            return Arrival.POISSON
-        case WorkloadType.RANDOM:
-            return Arrival.RANDOM
-        case WorkloadType.CLOSED:
-            return Arrival.CLOSED
-        case WorkloadType.MIXED:
-            return Arrival.FIXED if workload.fixed is not None or workload.poisson is None else Arrival.POISSON
-        case WorkloadType.REPLAY:
-            raise NotAvailableYet(
-                "replaying a recorded log is not available yet",
-                place="workload.type",
-                hint="Use `fixed`, `poisson`, `random`, `closed` or `mixed`.",
-            )
-        case unknown:
-            assert_never(unknown)
+    kind = kind_of(workload)
+    if kind is WorkloadType.MIXED:
+        return Arrival.FIXED if workload.fixed is not None or workload.poisson is None else Arrival.POISSON
+    return Arrival(kind.value)
 
 
-def _kind(workload: Workload) -> WorkloadType:
+def kind_of(workload: Workload) -> WorkloadType:
     """Return the type; where it is not written, the one section that is there says it."""
     sections = {
         WorkloadType.FIXED: workload.fixed,
@@ -134,7 +121,7 @@ def _kind(workload: Workload) -> WorkloadType:
 def _rate(arrival: Arrival, workload: Workload) -> float | None:
     steady = None if workload.fixed is None else workload.fixed.requests_per_second
     mean = None if workload.poisson is None else workload.poisson.rate
-    if arrival is Arrival.CLOSED:
+    if arrival in {Arrival.CLOSED, Arrival.REPLAY}:
         return None
     if arrival is Arrival.RANDOM:
         return steady or mean or DEFAULT_RATE
@@ -253,6 +240,8 @@ def _offsets(settings: ScheduleSettings, rng: np.random.Generator) -> Iterator[i
             offsets = uniform(rate, rng)
         case Arrival.CLOSED:
             offsets = repeat(0)
+        case Arrival.REPLAY:
+            offsets = iter(())  # a log brings its own instants (load/replay.py)
         case unknown:
             assert_never(unknown)
     return bounded(offsets, duration_s=settings.duration_s, requests=settings.requests)

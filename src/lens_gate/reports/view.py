@@ -43,6 +43,7 @@ from lens_gate.reports.numbers import (
     usd,
 )
 from lens_gate.reports.page import Details, ModelRow, ReportView, RunView
+from lens_gate.reports.replayed import replayed_lines
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, check_rows, counted, interval_title, shown_rows, subjects
 from lens_gate.reports.words import mark, sentence
 from lens_gate.vocabulary.outcomes import Decision, Outcome, Severity
@@ -112,7 +113,7 @@ def run_view(run: Run) -> RunView:
         models=_model_rows(run, names),
         percentiles=tuple(PERCENTILES.values()),
         errors=error_rows(run.providers, run.base_providers, names),
-        notes=(*_ending(run.ending_message), *uncovered_lines(run.uncovered)),
+        notes=(*_ending(run.ending_message), *replayed_lines(run.replayed), *uncovered_lines(run.uncovered)),
         prices=prices(run.spend),
         next_step="lens-gate doctor --input RUN_FILE" if is_itself(run.comparison) else "lens-gate gate RUN_FILE",
         tool=tool_name(run.provenance),

@@ -15,6 +15,7 @@ from lens_gate.load.identity import same_requests
 from lens_gate.load.pairing import same_name
 from lens_gate.load.plan import ArmPlan
 from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.replaying import log_of
 from lens_gate.steps.world import World
 
 
@@ -69,6 +70,7 @@ def resolve_alternatives(alternatives: Sequence[Alternative], world: World) -> A
         config_hash=config_hash,
         keys=frozenset(name for arms in found for name in arms.keys),
         configurations=_configurations(names, found),
+        log=log_of(found[0].candidate_side.config, joined, None, control=None, world=world),
     )
 
 

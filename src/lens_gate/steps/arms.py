@@ -21,6 +21,7 @@ from lens_gate.errors import ConfigProblem, UsageProblem
 from lens_gate.load.arms import resolve_arm
 from lens_gate.load.identity import same_requests, uncovered
 from lens_gate.load.plan import ArmPlan
+from lens_gate.load.replay import Log, with_log
 from lens_gate.steps.order import (
     Against,
     Overrides,
@@ -30,6 +31,7 @@ from lens_gate.steps.order import (
     providers_of,
     without_model,
 )
+from lens_gate.steps.replaying import log_of
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
 
@@ -66,7 +68,7 @@ class Arms:
     """Both arms, ready to be sent; `base` is None where there is nothing to compare with.
 
     `keys` names the variables that either arm, or the trusted version, reads. `configurations` are those of several
-    alternatives by series, where they are not all `loaded`.
+    alternatives by series, where they are not all `loaded`. `log` is what both arms play again, if anything.
     """
 
     loaded: LoadedConfig
@@ -79,6 +81,7 @@ class Arms:
     config_hash: str
     keys: frozenset[str]
     configurations: Mapping[str, LoadedConfig] = field(default_factory=dict)
+    log: Log | None = None
 
     def snapshot(self) -> JsonValue:
         """Return the configuration for the artifact, without secrets; several of them by series."""
@@ -102,6 +105,9 @@ def resolve(order: RunOrder, world: World) -> Arms:
     config_hash = hashlib.sha256(f"{loaded.config_hash}|{order.overrides.text()}".encode()).hexdigest()
     plan = _plan(candidate, Arm.CANDIDATE, config_hash)
     other = _plan(base, Arm.BASE, config_hash, series_of=plan) if base else None
+    log = log_of(candidate.config, plan, other, control=order.control, world=world)
+    if log is not None:
+        plan, other = with_log(plan, log), with_log(other, log) if other else None
     return Arms(
         loaded=loaded,
         candidate_side=candidate,
@@ -112,6 +118,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
         uncovered=uncovered(plan, other) if other else (),
         config_hash=config_hash,
         keys=frozenset(use.name for one in (*asked, *([trusted] if trusted else [])) for use in one.variables),
+        log=log,
     )
 
 

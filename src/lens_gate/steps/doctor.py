@@ -11,12 +11,12 @@ from lens_gate.analysis.rules import rules_of
 from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
-from lens_gate.load.workload import schedule_settings
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.measure import Measured, Watcher, measure, preview
 from lens_gate.steps.order import ITSELF
 from lens_gate.steps.planning import pace_of, read_run
+from lens_gate.steps.scheduling import settings_of
 from lens_gate.steps.world import World
 
 
@@ -37,7 +37,7 @@ def examination(order: RunOrder, pairs: int | None, world: World) -> Examination
     as_configured = resolve(itself, world)
     shown = preview(as_configured, world)
     models = len(as_configured.candidate.series)
-    pace = pace_of(schedule_settings(as_configured.candidate_side.config), shown)
+    pace = pace_of(settings_of(as_configured), shown)
     configured = None if pace.requests is None else max(0, pace.requests - pace.unmeasured) // (2 * models)
     if pairs is None:
         return Examination(arms=as_configured, configured_pairs=configured)

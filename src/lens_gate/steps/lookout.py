@@ -16,8 +16,9 @@ from lens_gate.errors import ConfigProblem, UsageProblem
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.pairing import paired_series
 from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.workload import ScheduleSettings, schedule_settings
+from lens_gate.load.workload import ScheduleSettings
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.scheduling import settings_of
 from lens_gate.vocabulary.outcomes import Decision, Ending
 from lens_gate.vocabulary.requests import Phase
 
@@ -62,7 +63,7 @@ def looks_of(arms: Arms, regression: Regression, *, asked: bool) -> LookPlan | N
         )
     series = len(paired_series(arms.candidate, arms.base))
     limit_s = config.resilience.timeouts.request
-    return look_plan(schedule_settings(config), series=max(1, series), rules=rules_of(regression), limit_s=limit_s)
+    return look_plan(settings_of(arms), series=max(1, series), rules=rules_of(regression), limit_s=limit_s)
 
 
 def look_plan(settings: ScheduleSettings, *, series: int, rules: Rules, limit_s: float) -> LookPlan:

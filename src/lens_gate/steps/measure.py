@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar, assert_never
@@ -18,6 +18,7 @@ from lens_gate.errors import PublishFailed
 from lens_gate.load.budget import require_bounds
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.forecast import Forecast, forecast
+from lens_gate.load.lengths import Asked
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
@@ -25,10 +26,12 @@ from lens_gate.load.resilience import failure_rules
 from lens_gate.load.runner import play
 from lens_gate.load.target import start_target
 from lens_gate.load.transport import Timeouts, Transport
-from lens_gate.load.workload import ScheduleSettings, phase_at, schedule, schedule_settings
+from lens_gate.load.workload import ScheduleSettings, phase_at
 from lens_gate.steps.arms import Arms, Side
 from lens_gate.steps.keeper import Keeper
 from lens_gate.steps.lookout import Lookout, LookPlan
+from lens_gate.steps.replaying import replayed_part
+from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.world import World
 from lens_gate.steps.written import Measurement, head, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
@@ -74,17 +77,11 @@ def plans(arms: Arms) -> tuple[ArmPlan, ...]:
     return tuple(arm for arm in (arms.candidate, arms.base) if arm is not None)
 
 
-def settings_of(arms: Arms) -> ScheduleSettings:
-    """Return the pace of a run, and the share of its control where it has one."""
-    share = None if arms.comparison is None else arms.comparison.control_share
-    return replace(schedule_settings(arms.candidate_side.config), control_share=share)
-
-
 def preview(arms: Arms, world: World) -> Forecast:
     """Say what a run would send and cost; sends nothing. Raises ConfigProblem where a cap cannot hold."""
     settings, prices = settings_of(arms), price_list(arms, world.now())
     _require_bounds(arms, prices)
-    return forecast(arms.candidate, arms.base, settings, prices, world.rng(settings.seed))
+    return forecast(arms.candidate, arms.base, settings, prices, planned_requests(arms, settings, world))
 
 
 def _require_bounds(arms: Arms, prices: PriceList) -> None:
@@ -113,6 +110,8 @@ def measure(
     _require_bounds(arms, prices)
     purse = Purse(prices, config.profiler.max_cost_usd)
     run_id = world.new_id()
+    if arms.log is not None and config.workload.prompts:
+        world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
     watcher.begin(settings, arms)
     with Keeper(output, run_id=run_id, say=world.say, save_chunks=save_chunks) as keeper, ExitStack() as stack:
         lookout = None
@@ -136,6 +135,7 @@ def measure(
             run_id=run_id,
             planned_looks=looks.pairs if looks else (),
             looks=lookout.looks(samples) if lookout else (),
+            replayed=replayed_part(arms.log, session.asked, samples) if arms.log else None,
         )
         run = written(measured, world)
         keeper.publish(run)
@@ -176,6 +176,7 @@ class _Session:
     world: World
     watcher: Watcher
     lookout: Lookout | None = None
+    asked: Asked = field(default_factory=Asked)
 
     def run(self) -> RunEnd:
         """Play on an event loop of its own."""
@@ -193,7 +194,8 @@ class _Session:
             await transport.aclose()
 
     async def _sent(self, candidate: ArmPlan, base: ArmPlan | None, transport: Transport) -> RunEnd:
-        planned = schedule(candidate, base, self.settings, self.world.rng(self.settings.seed))
+        pointed = replace(self.arms, candidate=candidate, base=base)
+        planned = planned_requests(pointed, self.settings, self.world, self.asked)
         if self.lookout is not None:
             await self.lookout.warm_up()
             planned = self.lookout.following(planned)

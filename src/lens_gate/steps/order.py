@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, WorkloadType
+from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, Replay, WorkloadType
 from lens_gate.config.resilience import Abort, Resilience
 from lens_gate.errors import UsageProblem
 
@@ -40,6 +40,7 @@ class Overrides:
     seed: int | None = None
     max_cost_usd: float | None = None
     abort_error_rate: float | None = None
+    replay: Replay | None = None
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -82,6 +83,8 @@ def _arrival(overrides: Overrides) -> dict[str, object]:
             "--rps and --concurrency contradict each other",
             hint="Give --rps for an open loop (the default) or --concurrency for a closed one.",
         )
+    if overrides.replay is not None:
+        return {"type": WorkloadType.REPLAY, "replay": overrides.replay}
     if overrides.rps is not None:
         return {"type": WorkloadType.FIXED, "fixed": FixedRate(requests_per_second=overrides.rps)}
     if overrides.concurrency is not None:

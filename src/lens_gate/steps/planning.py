@@ -14,12 +14,13 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactProblem, UsageProblem
 from lens_gate.load.forecast import Forecast, forecast
-from lens_gate.load.workload import ScheduleSettings, schedule_settings
+from lens_gate.load.workload import ScheduleSettings
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.measure import preview, price_list
 from lens_gate.steps.order import ITSELF
 from lens_gate.steps.reading import read_artifact, samples_beside
+from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.world import World
 
 PRICED_REQUESTS = 100
@@ -44,7 +45,7 @@ def planned(order: PlanOrder, world: World) -> PlanReport:
     asked = order.run if order.run.against else replace(order.run, against=ITSELF)
     arms = resolve(asked, world)
     config = arms.candidate_side.config
-    settings, shown = schedule_settings(config), preview(arms, world)
+    settings, shown = settings_of(arms), preview(arms, world)
     listed = _listed_prices(arms, settings, world)
     if not listed:
         raise UsageProblem("the two versions have no model and prompt in common", hint="Compare two that share some.")
@@ -105,7 +106,8 @@ def _listed_prices(arms: Arms, settings: ScheduleSettings, world: World) -> dict
     arm_count = 1 if arms.base is None else 2
     requests = PRICED_REQUESTS * arm_count * len(arms.candidate.series)
     many = replace(settings, requests=requests, duration_s=None, warmup_s=0.0, cooldown_s=0.0)
-    rows = forecast(arms.candidate, arms.base, many, price_list(arms, world.now()), world.rng(settings.seed)).rows
+    planned = planned_requests(arms, many, world)
+    rows = forecast(arms.candidate, arms.base, many, price_list(arms, world.now()), planned).rows
     found: dict[str, float | None] = {}
     for row in rows:
         price = row.usd / row.requests if row.usd is not None and row.requests else None

@@ -20,6 +20,7 @@ from lens_gate.artifacts.run import (
     ModelResult,
     Plan,
     ProviderResult,
+    Replayed,
     Run,
     Sidecar,
     Spend,
@@ -53,6 +54,7 @@ class Measurement:
     run_id: str
     planned_looks: tuple[int, ...] = ()
     looks: tuple[Look, ...] = ()
+    replayed: Replayed | None = None
 
 
 def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime, world: World) -> JsonValue:
@@ -110,6 +112,7 @@ def written(measured: Measurement, world: World) -> Run:
         samples=measured.reference,
         attempts=tuple(asdict(attempt) for attempt in measured.attempts),
         breaker=tuple(breaker_change(event, measured.end.anchor_ns) for event in measured.end.breaker),
+        replayed=measured.replayed,
     )
 
 

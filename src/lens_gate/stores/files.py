@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 from lens_gate.errors import ArtifactProblem, PublishFailed, UsageProblem
 
+_PIECE_BYTES = 64 * 1024
 _WRITE_HINT = "Check that the folder exists, is writable and has space left, or name another output."
 
 
@@ -20,8 +22,15 @@ def read_file(path: Path) -> bytes:
 
     Raises UsageProblem where there is no such file, ArtifactProblem where it cannot be read.
     """
-    try:
+    with _readable(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in our own errors why a file cannot be read."""
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageProblem(
             "there is no such file",
@@ -34,6 +43,13 @@ def read_file(path: Path) -> bytes:
         raise ArtifactProblem(
             f"the file cannot be read: {_reason(error)}", place=str(path), hint="Check its permissions."
         ) from error
+
+
+def read_pieces(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file bit by bit, however large it is. Raises the same as `read_file`."""
+    with _readable(path), path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
 
 
 def write_file(path: Path, data: bytes) -> None:

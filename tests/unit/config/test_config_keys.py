@@ -20,7 +20,7 @@ from lens_gate.config.substitute import substitute
 from lens_gate.config.table import KEYS, VALUES, status_of
 from lens_gate.config.template import template
 from lens_gate.config.tree import leaves, value_at
-from lens_gate.errors import ConfigProblem, NotAvailableYet
+from lens_gate.errors import ConfigProblem
 
 ROOT = Path(__file__).parents[3]
 FENCED = re.compile(r"^```(yaml|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -113,7 +113,7 @@ def test_every_key_of_the_schema_has_a_row_and_every_row_a_key() -> None:
 def test_a_key_with_an_effect_is_read_by_another_part_of_the_code() -> None:
     rooms = [path for path in (ROOT / "src/lens_gate").rglob("*.py") if path.parent.name != "config"]
     source = "\n".join(path.read_text(encoding="utf-8") for path in rooms)
-    attributes = {"workload.poisson.lambda": "rate"}
+    attributes = {"workload.poisson.lambda": "rate", "workload.replay.from": "begin", "workload.replay.to": "end"}
     names = {
         pattern: attributes.get(pattern, re.findall(r"\w+", pattern)[-1])
         for pattern, status in KEYS.items()
@@ -196,11 +196,8 @@ def test_a_run_refuses_every_falsifying_key_at_once_with_their_lines() -> None:
     assert remarks_when_used(loaded(text), "gate") == ()
 
 
-def test_a_replay_is_not_available_yet_and_nothing_else_is_measured_instead() -> None:
-    result = loaded("workload:\n  type: replay\n  replay: {source: x}\n")
-    with pytest.raises(NotAvailableYet, match=r"a\.yaml:2: `workload.type`: replay of recorded traffic"):
-        remarks_when_used(result, "run")
-    assert remarks_when_used(result, "report") == ()
+def test_a_replay_asks_for_nothing_that_comes_later() -> None:
+    assert loaded("workload:\n  type: replay\n  replay: {source: x, from: 1m, to: 2m}\n").remarks == ()
 
 
 def test_patterns_stand_for_items_and_names() -> None:

@@ -178,6 +178,12 @@ def test_prompts_come_from_files_inside_the_repository(source: str) -> None:
     assert "a.yaml:1: `workload.prompts[0].variables.x.source` would send a file outside" in refused(prompts + TRUSTED)
 
 
+def test_a_log_that_is_played_again_lies_inside_the_repository() -> None:
+    message = refused("workload: {replay: {source: /proc/self/environ}}\n" + TRUSTED)
+    assert "a.yaml:1: `workload.replay.source` would send a file outside" in message
+    check_keys_stay_home(loaded("workload: {replay: {source: logs/a.jsonl}}\n" + TRUSTED), loaded(TRUSTED))
+
+
 def test_prompt_files_inside_the_repository_are_fine() -> None:
     prompts = "workload: {prompts: [{template: '{{x}}', variables: {x: {type: file, source: a..b/..c/x.txt}}}]}\n"
     check_keys_stay_home(loaded(prompts + TRUSTED), loaded(TRUSTED))

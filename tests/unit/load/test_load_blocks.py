@@ -118,9 +118,10 @@ def test_what_is_sent_decides_the_hash_and_not_the_order() -> None:
 def test_the_forecast_counts_whole_blocks() -> None:
     arm = joined(*(an_alternative(name, "x") for name in "abc"))
     prices = PriceList.of(arm.series, ON)
-    seen = forecast(arm, None, replace(PACE, requests=100), prices, np.random.default_rng(1))
+    few, many = replace(PACE, requests=100), replace(PACE, requests=9_000)
+    seen = forecast(arm, None, few, prices, schedule(arm, None, few, np.random.default_rng(1)))
     assert (seen.requests, [row.requests for row in seen.rows]) == (99, [33, 33, 33])
-    long = forecast(arm, None, replace(PACE, requests=9_000), prices, np.random.default_rng(1))
+    long = forecast(arm, None, many, prices, schedule(arm, None, many, np.random.default_rng(1)))
     assert [row.requests for row in long.rows] == [3000, 3000, 3000]
 
 

@@ -23,7 +23,9 @@ SHORT = ScheduleSettings(arrival=Arrival.FIXED, rate=2.0, concurrency=None, dura
 
 def foresee(candidate: ArmPlan, base: ArmPlan | None, how: ScheduleSettings) -> Forecast:
     series = [*candidate.series, *(base.series if base else ())]
-    return forecast(candidate, base, how, PriceList.of(series, ON), np.random.default_rng(1))
+    return forecast(
+        candidate, base, how, PriceList.of(series, ON), schedule(candidate, base, how, np.random.default_rng(1))
+    )
 
 
 def test_a_short_run_is_forecast_exactly() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lens_gate.config.model import Config
-from lens_gate.errors import ConfigProblem, NotAvailableYet
+from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import NS_PER_S, Arrival
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.workload import (
@@ -47,7 +47,7 @@ def arms(models: int, *, values: int = 3) -> tuple[ArmPlan, ArmPlan]:
 
 pacing = st.builds(
     ScheduleSettings,
-    arrival=st.sampled_from(Arrival),
+    arrival=st.sampled_from([one for one in Arrival if one is not Arrival.REPLAY]),
     rate=st.floats(min_value=0.5, max_value=200),
     concurrency=st.none(),
     duration_s=st.none() | st.floats(min_value=0, max_value=3),
@@ -276,9 +276,10 @@ def test_a_rate_in_the_section_of_another_kind_is_an_error(kind: str) -> None:
     assert f"workload.{kind}" in str(caught.value.hint)
 
 
-def test_a_replay_is_not_available_yet() -> None:
-    with pytest.raises(NotAvailableYet):
-        schedule_settings(config(replay={"source": "log.json"}))
+def test_of_a_replay_only_its_log_knows_rate_and_length() -> None:
+    how = schedule_settings(config(None, replay={"source": "log.json"}))
+    assert (how.arrival, how.rate, how.duration_s, how.requests) == (Arrival.REPLAY, None, None, None)
+    assert plan(*arms(1), how) == []
 
 
 @pytest.mark.parametrize(

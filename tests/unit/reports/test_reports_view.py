@@ -47,7 +47,7 @@ IF_MEANT = (
 )
 SURE = "Each pass is at least 95\u00a0% sure."
 SELDOM = "Where nothing has changed, at most 1 % of such reports say so."
-LATER_COMMANDS = ("baseline", "profile", "replay", "cost", "export", "selftest", "distributed")
+LATER_COMMANDS = ("baseline", "cost", "export", "selftest", "distributed")
 
 
 def plain(text: str) -> str:

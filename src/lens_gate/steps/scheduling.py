@@ -1,0 +1,32 @@
+"""The pace and the schedule of a run, from its workload or from the log that it plays again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lens_gate.load.lengths import Asked
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.replay import paced, replayed, sends_per_call
+from lens_gate.load.workload import ScheduleSettings, schedule, schedule_settings
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.world import World
+
+
+def settings_of(arms: Arms) -> ScheduleSettings:
+    """Return the pace of a run, and the share of its control where it has one."""
+    share = None if arms.comparison is None else arms.comparison.control_share
+    settings = replace(schedule_settings(arms.candidate_side.config), control_share=share)
+    if arms.log is None:
+        return settings
+    return paced(settings, arms.log, sends_per_call(arms.candidate, arms.base, settings, arms.log.how))
+
+
+def planned_requests(
+    arms: Arms, settings: ScheduleSettings, world: World, asked: Asked | None = None
+) -> Iterator[PlannedRequest]:
+    """Return what is sent; `asked` learns the lengths that a replay asks for."""
+    rng = world.rng(settings.seed)
+    if arms.log is None:
+        return schedule(arms.candidate, arms.base, settings, rng)
+    return replayed(arms.candidate, arms.base, settings, arms.log, rng, asked or Asked())
