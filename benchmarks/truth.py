@@ -12,36 +12,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lens_gate.artifacts.samples import Sample
+from lens_gate.analysis.selftest import Errors
+from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.load import Source, load_config
 from lens_gate.config.substitute import substitute
 from lens_gate.load.arms import resolve_arm
 from lens_gate.load.contract import RunnerSettings, StopSignal
 from lens_gate.load.httpx_transport import HttpxTransport
-from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.runner import play
 from lens_gate.load.workload import schedule, schedule_settings
 from lens_gate.simulator.log import RequestRecord, read_log
-from lens_gate.vocabulary.requests import Arm, TokenKind
+from lens_gate.steps.simulated import simulated
+from lens_gate.steps.truth import by_index, tagged
+from lens_gate.steps.truth import compared as against_truth
+from lens_gate.vocabulary.requests import Arm
 
-MATCH = "x-lens-request"
 PATHS = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "/v1", "google": "/v1beta"}
-TOKENS = frozenset(TokenKind)
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,40 +47,12 @@ class Taken:
     samples: dict[int, Sample] = field(default_factory=dict)
     chunks: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     truth: dict[int, RequestRecord] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Measured minus true, in milliseconds; `unmatched` streams had a write that came in two parts."""
-
-    ttft: Floats
-    gaps: Floats
-    lateness: Floats
-    unmatched: int
-
-
-@contextmanager
-def simulated(log: Path, *options: str) -> Iterator[str]:
-    """Serve the simulator in a process of its own; its log is whole when the context ends."""
-    command = [sys.executable, "-m", "lens_gate", "simulate", "--log", str(log), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-            process.wait(20)
+    anchor_ns: list[int] = field(default_factory=list)
 
 
 def provider(base_url: str, api: str, models: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the configuration of one wire format of the simulator."""
     return {"name": api, "api": api, "endpoint": base_url + PATHS[api], "models": list(models)}
-
-
-def tagged(planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
-    """Give each request a header by which its log line is found again."""
-    for one in planned:
-        yield replace(one, request=replace(one.request, headers={**one.request.headers, MATCH: str(one.index)}))
 
 
 async def played(config_text: str) -> Taken:
@@ -106,7 +74,7 @@ async def played(config_text: str) -> Taken:
         await play(
             tagged(schedule(arm, None, schedule_settings(config), np.random.default_rng(0))),
             transport=transport,
-            settings=RunnerSettings(on_chunks=taken.chunks.__setitem__),
+            settings=RunnerSettings(on_chunks=taken.chunks.__setitem__, on_anchor=taken.anchor_ns.append),
             money=Purse(PriceList({}, ()), None),
             on_sample=lambda sample: taken.samples.__setitem__(sample.index, sample),
             stop=StopSignal(),
@@ -122,31 +90,12 @@ def against_log(config: Mapping[str, Any], apis: Mapping[str, Iterable[Mapping[s
     with simulated(log) as base_url:
         providers = [provider(base_url, api, models) for api, models in apis.items()]
         taken = asyncio.run(played(json.dumps({**config, "providers": providers})))
-    truth = {int(record.request_id or -1): record for record in read_log(log)}
-    return replace(taken, truth=truth)
+    return replace(taken, truth=by_index(read_log(log)))
 
 
 def compared(taken: Taken) -> Errors:
     """Compare the times of every stream that was a success."""
-    ttft, gaps, lateness, unmatched = [], [], [], 0
-    for index, sample in taken.samples.items():
-        record = taken.truth[index]
-        if sample.sent_ns is None or sample.first_token_ns is None or record.first_token_ns is None:
-            continue
-        ttft.append((sample.first_token_ns - sample.sent_ns) - (record.first_token_ns - record.received_ns))
-        lateness.append(sample.sent_ns - sample.intended_ns - (sample.connect_ns or 0))
-        # The head has a write of its own, or shares the first one; every other write is one chunk of the body.
-        written = [(t_ns, kind) for t_ns, _, kind in record.writes if kind != "head"]
-        if len(written) != len(taken.chunks[index]):
-            unmatched += 1
-            continue
-        both = [(t, read) for (t, kind), (read, _) in zip(written, taken.chunks[index], strict=True) if kind in TOKENS]
-        gaps.extend(np.diff([read for _, read in both]) - np.diff([t for t, _ in both]))
-    return Errors(_ms(ttft), _ms(gaps), _ms(lateness), unmatched)
-
-
-def _ms(nanoseconds: Iterable[int]) -> Floats:
-    return np.array(list(nanoseconds), dtype=np.float64) / 1e6
+    return against_truth(Samples.of(taken.samples.values()), taken.chunks, taken.truth, taken.anchor_ns[0])
 
 
 def measured(rate: float, seconds: float, api: str, model: str) -> Errors:
@@ -166,7 +115,7 @@ def main() -> None:
     print("rate/s  requests  TTFT error p50/p99 ms  |gap error| p50/p99 ms  send lateness p50/p99 ms")
     for rate in options.rates:
         found = measured(rate, options.seconds, options.api, options.model)
-        ttft, gaps, late = (np.percentile(x, [50, 99]) for x in (found.ttft, np.abs(found.gaps), found.lateness))
+        ttft, gaps, late = (np.percentile(x, [50, 99]) for x in (found.ttft, np.abs(found.gaps), found.send))
         print(
             f"{rate:6.0f}  {len(found.ttft):8d}  {ttft[0]:9.3f} / {ttft[1]:.3f}    "
             f"{gaps[0]:9.3f} / {gaps[1]:.3f} (n={len(found.gaps)}, {found.unmatched} streams unmatched)    "

@@ -16,7 +16,12 @@ import numpy as np
 import pytest
 
 from lens_gate.artifacts.codec import dumps
+from lens_gate.artifacts.run import Plan, Validity
+from lens_gate.artifacts.samples import Samples
 from lens_gate.cli.app import execute
+from lens_gate.config.validity import AchievedRate, CpuShare, Lateness, ValidityLimits
+from lens_gate.load.contract import RunEnd
+from lens_gate.load.validity import judge
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import MS, a_duet_run, a_pair
 
@@ -60,6 +65,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is no git repository, with the key in the environment and nothing else of ours."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LENS_GATE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("SIM_KEY", KEY)
     for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "GITHUB_RUN_ID"):
@@ -109,9 +115,14 @@ def configure(home: Path, simulator: str) -> Callable[..., Path]:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with other things, which must not turn a measurement of this test invalid."""
-    limits = {"LATE_WARN_MS": 30_000.0, "LATE_INVALID_MS": 60_000.0, "RATE_WARN": 0.02, "RATE_INVALID": 0.01}
-    for name, limit in limits.items():
-        monkeypatch.setattr(f"lens_gate.load.validity.{name}", limit)
+    late = Lateness(warn=30.0, invalid=60.0)
+    rate, cpu = AchievedRate(warn=0.02, invalid=0.01), CpuShare(warn=None, invalid=None)
+    patient = {"send_lateness": late, "loop_lag": late, "achieved_rate": rate, "cpu_share": cpu}
+
+    def judged(samples: Samples, end: RunEnd, plan: Plan, limits: ValidityLimits, *rest: Any) -> Validity:
+        return judge(samples, end, plan, limits.model_copy(update=patient), *rest)
+
+    monkeypatch.setattr("lens_gate.steps.written.judge", judged)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from lens_gate.artifacts.compressed import MAGIC, decompress
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.migrations import STEPS, Document, Steps, migrate, oldest_version
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 
-Artifact: TypeAlias = Run | Analysis | Verdict | Trend | TrendVerdict
+Artifact: TypeAlias = Run | Analysis | Verdict | Trend | TrendVerdict | Selftest
 
 MODELS: Mapping[Kind, type[Artifact]] = {
     Kind.RUN: Run,
@@ -26,6 +27,7 @@ MODELS: Mapping[Kind, type[Artifact]] = {
     Kind.VERDICT: Verdict,
     Kind.TREND: Trend,
     Kind.TREND_VERDICT: TrendVerdict,
+    Kind.SELFTEST: Selftest,
 }
 SCHEMA_VERSIONS: Mapping[Kind, int] = {
     Kind.RUN: 1,
@@ -33,6 +35,7 @@ SCHEMA_VERSIONS: Mapping[Kind, int] = {
     Kind.VERDICT: 1,
     Kind.TREND: 1,
     Kind.TREND_VERDICT: 1,
+    Kind.SELFTEST: 1,
 }
 """The version that this lens-gate writes of each kind; it reads every version up to it."""
 
@@ -40,7 +43,7 @@ _REPEAT = "Repeat the step that wrote it, or download the file again."
 _EXPECTED = "Expected is the JSON (or .json.gz) that `lens-gate run`, `analyze`, `trend` or `gate` writes."
 _UPGRADE = f"Upgrade lens-gate (this is {__version__}), or repeat the step that wrote the file with this version."
 
-_Wanted = TypeVar("_Wanted", Run, Analysis, Verdict, Trend)
+_Wanted = TypeVar("_Wanted", Run, Analysis, Verdict, Trend, Selftest)
 
 
 def dumps(artifact: Artifact, *, pretty: bool = False) -> bytes:
@@ -83,6 +86,11 @@ def load_verdict(data: bytes, *, name: str) -> Verdict:
 def load_trend(data: bytes, *, name: str) -> Trend:
     """Read a trend; any other kind raises ArtifactProblem."""
     return _expect(loads(data, name=name), Trend, name)
+
+
+def load_selftest(data: bytes, *, name: str) -> Selftest:
+    """Read the result of a self-test; any other kind raises ArtifactProblem."""
+    return _expect(loads(data, name=name), Selftest, name)
 
 
 def read_version(document: Document, *, name: str, oldest: int, current: int) -> int:

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     VERDICT = "verdict"
     TREND = "trend"
     TREND_VERDICT = "trend_verdict"
+    SELFTEST = "selftest"
 
 
 class Frozen(BaseModel):

@@ -192,16 +192,24 @@ class Comparison(Frozen):
     control_share: float | None = Field(default=None, gt=0, le=0.5)
 
 
+Effect = Literal["warn", "drop", "invalid"]
+"""What it does to cross a limit: it is said, the metric is left out, or the run is invalid."""
+
+
 class ValidityCheck(Frozen):
-    """One question about the instrument: its value, its limit, and what a breach does."""
+    """One question about the instrument: its value, the limit that applied, and what crossing that does.
+
+    `limits` holds the limit of each effect as configured.
+    """
 
     name: str
     value: float | None
     limit: float | None
     unit: str
     ok: bool
-    effect: Literal["warn", "drop", "invalid"]
+    effect: Effect
     message: str
+    limits: dict[Effect, float] = Field(default_factory=dict)
 
 
 class Validity(Frozen):
@@ -209,6 +217,26 @@ class Validity(Frozen):
 
     valid: bool
     checks: tuple[ValidityCheck, ...]
+
+
+class Instrument(Frozen):
+    """What `lens-gate selftest` found on this machine before the run, with the same transport and Python.
+
+    `ceiling_rps` is the highest rate that was right (None: not even the lowest was). The errors, in milliseconds, are
+    those at `rate_rps`, the slowest tested rate that is no lower than what this run asked for, else the fastest one.
+    """
+
+    measured_at: str
+    age_days: Finite
+    tool_version: str
+    transport: str
+    ceiling_rps: float | None
+    rate_rps: Finite
+    ttft_bias_ms: float | None
+    ttft_p99_ms: float | None
+    gap_bias_ms: float | None
+    gap_p99_ms: float | None
+    send_p99_ms: float | None
 
 
 class Price(Frozen):
@@ -354,6 +382,7 @@ class Run(Envelope):
     ending: Ending
     ending_message: str | None = None
     validity: Validity
+    instrument: Instrument | None = None
     spend: Spend
     transport: str
     samples: InlineSamples | Sidecar

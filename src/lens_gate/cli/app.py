@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
     "plan": ("planning", "Say how many pairs, dollars and minutes an answer would take; sends nothing."),
     "doctor": ("doctor", "Measure the noise of your endpoint, and say what a gate can see of it."),
+    "selftest": ("selftest", "Measure how true this machine measures, and up to which rate."),
     "demo": ("demo", "Show a pass, a regression and an inconclusive verdict on a simulated endpoint."),
     "simulate": ("simulate", "Serve a fake LLM endpoint with known timing and known faults."),
     "init": ("files", "Print a configuration to start from."),
@@ -49,7 +50,6 @@ LATER: dict[str, str] = {
     "profile": "Measure any URL with a payload template.",
     "cost": "Cost of a run under another price list.",
     "export": "Export metrics, for instance to Prometheus.",
-    "selftest": "Prove the instrument against a server of known timing.",
     "distributed": "Run from several machines.",
 }
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +11,15 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.live import watching
 from lens_gate.cli.wiring import screen, world
 from lens_gate.config.load import Source
-from lens_gate.errors import CouldNotMeasure
 from lens_gate.reports.console import console, machine_line
 from lens_gate.reports.view import view
 from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.judge import rules
 from lens_gate.steps.line import whole_line
 from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.simulated import simulated
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 
-READY_WITHIN_S = 20.0
 TRIES = 3
 
 CONFIG = """\
@@ -109,7 +104,7 @@ def demo(output_dir: str) -> int:
     """
     folder = Path(output_dir)
     click.echo("Three changes, judged on real streams from a simulated endpoint on this machine.\n")
-    with simulated_endpoint(folder) as base_url:
+    with simulated(folder / "simulator.jsonl") as base_url:
         verdicts = [(scene, measured(scene, base_url, folder / scene.name)) for scene in SCENES]
     click.echo(f"Artifacts, Markdown reports and JUnit files are in {folder}/. The three verdicts:\n")
     for scene, verdict in verdicts:
@@ -158,19 +153,3 @@ def config_source(folder: Path, base_url: str, system: str, name: str) -> Source
     path = folder / name
     path.write_text(CONFIG.format(base_url=base_url, system=system), encoding="utf-8")
     return Source(str(path), path.read_text(encoding="utf-8"))
-
-
-@contextmanager
-def simulated_endpoint(folder: Path) -> Iterator[str]:
-    """Start the simulator as a process of its own, so that it shares no interpreter with the measurement."""
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "lens_gate", "simulate", "--log", str(folder / "simulator.jsonl")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 our own command
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line.startswith("http"):
-                raise CouldNotMeasure("the simulator did not start", hint="Run `lens-gate simulate` to see why.")
-            yield line.strip()
-        finally:
-            process.terminate()
-            process.wait(READY_WITHIN_S)

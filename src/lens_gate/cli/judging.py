@@ -13,6 +13,7 @@ from lens_gate.analysis.analyze import is_duet
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options
@@ -163,7 +164,7 @@ def _has_pairs(artifact: Artifact) -> bool:
             return artifact.source == "duet"
         case Verdict():
             return artifact.analysis.source == "duet"
-        case Trend() | TrendVerdict():
+        case Trend() | TrendVerdict() | Selftest():
             return False
         case _ as never:
             assert_never(never)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import platform
@@ -53,7 +54,42 @@ def world() -> World:
         say=lambda line: click.echo(line, err=True),
         executor=_executor,
         new_loop=_new_loop,
+        machine=_machine(),
+        data_folder=_data_folder(),
     )
+
+
+def _machine() -> str:
+    """Return a fingerprint of this machine and its Python: what a self-test of another one says nothing about."""
+    parts = (
+        platform.node(),
+        platform.system(),
+        platform.machine(),
+        _processor(),
+        str(os.cpu_count()),
+        platform.python_implementation(),
+        platform.python_version(),
+    )
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """Return the name of the processor, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith("model name")), "")
+
+
+def _data_folder() -> Path | None:
+    """Return where this user's programs keep what they found out, None where no home is known."""
+    if chosen := os.environ.get("LENS_GATE_DATA") or os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA"):
+        return Path(chosen) / "lens-gate"
+    try:
+        return Path.home() / ".local" / "share" / "lens-gate"
+    except RuntimeError:
+        return None
 
 
 def _executor() -> Executor:

@@ -15,6 +15,7 @@ from lens_gate.config.output import Logging, Output
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
 from lens_gate.config.types import Address, Headers, Percentile, Port, Seconds, UrlPath
+from lens_gate.config.validity import ValidityLimits
 from lens_gate.vocabulary.logs import LogFormat
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
@@ -344,6 +345,7 @@ class Config(Section):
     workload: Workload = Workload()
     metrics: Metrics = Metrics()
     resilience: Resilience = Resilience()
+    validity: ValidityLimits = ValidityLimits()
     regression: Regression = Regression()
     budgets: tuple[Budget, ...] = ()
     target: Target | None = None

@@ -135,6 +135,40 @@ _RUN: Mapping[str, Status] = {
     "target.provider": Effect("steps", "the provider that is measured there; default: all"),
 }
 
+_TRUST: Mapping[str, Status] = {
+    **{
+        f"validity.{check}.{key}": Effect("load", f"{of}: {what}")
+        for check, of in (
+            ("send_lateness", "99th percentile of how late requests were sent"),
+            ("loop_lag", "99th percentile of how late arriving bytes may have been read"),
+        )
+        for key, what in (
+            ("warn", "from this time on it is said"),
+            ("warn_of_ttft", "or from this share of the median time to first token on, if that is longer"),
+            ("invalid", "from this time on the run is invalid"),
+            ("invalid_of_ttft", "or from this share of the median time to first token on, if that is longer"),
+        )
+    },
+    **{
+        f"validity.{check}.{effect}": Effect("load", f"{of}: {beyond} this {what}")
+        for check, of, beyond in (
+            ("cpu_share", "processor time of this process while it sends, of one core", "above"),
+            ("ceiling_share", "asked rate over the ceiling that `lens-gate selftest` found here", "above"),
+            ("achieved_rate", "sent of what the schedule asked for", "below"),
+            ("zero_gap_share", "chunks that came in the same read as the one before", "above"),
+            ("buffered_share", "streams that arrived in one piece", "above"),
+            ("missing_usage_share", "answers without the server's token counts", "above"),
+            ("throttled_share", "requests that were asked to slow down (429, 529)", "above"),
+            ("reused_share", "requests on a connection that was open already", "below"),
+            ("cached_share", "input tokens from the provider's cache", "above"),
+        )
+        for effect, what in (("warn", "it is said"), ("invalid", "the run is invalid"))
+    },
+    "validity.zero_gap_share.drop": Effect(
+        "load", "chunks that came in the same read as the one before: above this inter-chunk latency is left out"
+    ),
+}
+
 _JUDGE: Mapping[str, Status] = {
     "regression.decision": Effect("analysis", "calibrated rules, or the literal methods below"),
     "regression.alpha": Effect("analysis", "share of false alarms allowed per gate"),
@@ -214,7 +248,7 @@ _MODES: Mapping[str, Status] = {
     "privacy": Later(text="detection of personal data and retention; prompts are not stored", commands=SENDING),
 }
 
-KEYS: Mapping[str, Status] = {**_RUN, **_JUDGE, **_SHOW, **_MODES}
+KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **_MODES}
 
 VALUES: Mapping[str, Later] = {
     "regression.methods[].type": Later(

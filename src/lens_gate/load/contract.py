@@ -94,9 +94,10 @@ class RunEnd:
     """How a run ended. `anchor_ns` is the transport's clock at offset 0.
 
     `scheduled` counts the requests that fell due, `sent` those handed to the transport, `shed` those that were not.
-    `lateness` is from the intended instant of an open loop to the hand-over. `given_up` names the series that could not
-    be measured; `examples` holds the first message of each error class of a series, without secrets. `breaker` tells
-    each change of a circuit breaker.
+    `lateness` is from the intended instant of an open loop to the hand-over. `cpu_share` is the processor time of this
+    process while it sent, as a share of one core; None where that took too short a time to tell. `given_up` names the
+    series that could not be measured; `examples` holds the first message of each error class of a series, without
+    secrets. `breaker` tells each change of a circuit breaker.
     """
 
     ending: Ending
@@ -111,6 +112,7 @@ class RunEnd:
     given_up: Mapping[str, Ending]
     examples: Mapping[tuple[str, ErrorClass], str]
     breaker: tuple[BreakerEvent, ...] = ()
+    cpu_share: float | None = None
 
 
 class StopSignal:

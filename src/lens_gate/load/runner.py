@@ -18,6 +18,7 @@ from typing import Final, Generic
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.breaker import Ticket
 from lens_gate.load.breakers import Breakers
+from lens_gate.load.busy import BusyMeter
 from lens_gate.load.contract import Held, Money, RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
@@ -99,6 +100,7 @@ class _Run(Generic[Held]):
         self._lags: array[int] = array("q")
         self._examples: dict[tuple[str, ErrorClass], str] = {}
         self._defect: BaseException | None = None
+        self._cpu_share: float | None = None
 
     async def play(self, schedule: Iterable[PlannedRequest]) -> RunEnd:
         sending = asyncio.create_task(self._send(schedule))
@@ -106,8 +108,10 @@ class _Run(Generic[Held]):
         stopped = asyncio.create_task(self._stop.stopped.wait())
         urgent = asyncio.create_task(self._stop.urgent.wait())
         cap = self._time_cap()
+        busy = BusyMeter()
         try:
             await asyncio.wait({sending, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            self._cpu_share = busy.share()
             if sending.done():
                 sending.result()
             await cancelled(sending)
@@ -361,6 +365,7 @@ class _Run(Generic[Held]):
             given_up=dict(self._watch.given_up),
             examples=dict(self._examples),
             breaker=self._breakers.events(),
+            cpu_share=self._cpu_share,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
@@ -24,11 +25,12 @@ def explanation_of(path: Path, world: World, *, series: str | None = None, metri
     artifact = read_artifact(path)
     if isinstance(artifact, Run):
         return explain_run(artifact, file=str(path))
-    if isinstance(artifact, Trend | TrendVerdict):
+    if isinstance(artifact, Trend | TrendVerdict | Selftest):
+        what = "self-test" if isinstance(artifact, Selftest) else "trend"
         raise UsageProblem(
-            "a trend has nothing more to tell than its report",
+            f"a {what} has nothing more to tell than its report",
             place=str(path),
-            hint="`lens-gate report` shows each line with what every rule says of it.",
+            hint="`lens-gate report` shows all that it found.",
         )
     verdict = artifact if isinstance(artifact, Verdict) else verdict_of(artifact, path, rules((), world), world)
     if series is None and metric is None:

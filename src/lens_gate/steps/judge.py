@@ -15,6 +15,7 @@ from lens_gate.artifacts.analysis import Analysis, Policy
 from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
@@ -139,6 +140,12 @@ def analysis_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) 
                 "a trend is not analysed: it was judged when it was made",
                 place=str(path),
                 hint="`lens-gate gate` turns it into a verdict, `lens-gate report` shows it.",
+            )
+        case Selftest():
+            raise ArtifactProblem(
+                "a self-test tells about this machine, and nothing about an endpoint",
+                place=str(path),
+                hint="`lens-gate report` shows it; give the run.json to have an endpoint judged.",
             )
         case _ as never:
             assert_never(never)

@@ -60,11 +60,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A run as it was written to `path`, with its samples."""
+    """A run as it was written to `path`, with its samples, and the clock of its transport at their offset 0."""
 
     run: Run
     samples: Samples
     path: Path
+    anchor_ns: int
 
 
 def price_list(arms: Arms, on: datetime) -> PriceList:
@@ -139,7 +140,7 @@ def measure(
         )
         run = written(measured, world)
         keeper.publish(run)
-    return Measured(run=run, samples=samples, path=output)
+    return Measured(run=run, samples=samples, path=output, anchor_ns=end.anchor_ns)
 
 
 def _wall_clock(t_ns: int, world: World) -> datetime:

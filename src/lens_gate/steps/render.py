@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.planning import PlanReport
 from lens_gate.artifacts.run import Run
-from lens_gate.artifacts.trend import Trend, TrendVerdict
+from lens_gate.artifacts.selftest import Selftest
+from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import NotAvailableYet, UsageProblem
 from lens_gate.reports.compare import comparison_view
@@ -23,7 +23,8 @@ from lens_gate.reports.doctor import doctor_sheet
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown, trend_markdown
 from lens_gate.reports.planning import plan_sheet
-from lens_gate.reports.sheet import sheet_markdown, sheet_text
+from lens_gate.reports.selftest import selftest_sheet
+from lens_gate.reports.sheet import Sheet, sheet_markdown, sheet_text
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import run_view, view
 from lens_gate.steps.judge import Judgement, Rules, verdict_of
@@ -81,27 +82,28 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
             return dumps(artifact, pretty=True).decode("utf-8")
         case Format.CSV:
             return _csv(artifact, path)
-        case _ if isinstance(artifact, Run):
-            return _run(artifact, form, screen)
+        case _ if isinstance(artifact, Run | Selftest):
+            return _unjudged(artifact, form, screen)
         case Format.MARKDOWN | Format.TEXT if isinstance(artifact, Analysis) and _only_ranks(artifact):
             return _comparison(artifact, form, screen)
         case _:
             return _judged(_verdict(artifact, path, rules, world), form, screen)
 
 
-def _verdict(artifact: Analysis | Verdict | Trend | TrendVerdict, path: Path, rules: Rules, world: World) -> Judgement:
+def _verdict(artifact: Artifact, path: Path, rules: Rules, world: World) -> Judgement:
     """Return the artifact if it is a verdict, else the one that the rules give it."""
     match artifact:
         case Verdict() | TrendVerdict():
             return artifact
-        case Analysis() | Trend():
+        case _:
             return verdict_of(artifact, path, rules, world)
-        case _ as never:
-            assert_never(never)
 
 
-def _run(run: Run, form: Format, screen: Screen) -> str:
-    """Render a run that nobody has judged."""
+def _unjudged(artifact: Run | Selftest, form: Format, screen: Screen) -> str:
+    """Render a run that nobody has judged, or a self-test, which nobody judges."""
+    if isinstance(artifact, Selftest):
+        return render_selftest(artifact, form, screen)
+    run = artifact
     match form:
         case Format.JUNIT:
             return junit(run)
@@ -154,10 +156,20 @@ def _csv(artifact: Artifact, path: Path) -> str:
 
 def render_report(report: PlanReport | DoctorReport, form: Format, screen: Screen) -> str:
     """Write what is no artifact, but a report made of one."""
-    sheet = plan_sheet(report) if isinstance(report, PlanReport) else doctor_sheet(report)
+    if form is Format.JSON:
+        return report.model_dump_json(indent=2) + "\n"
+    return _sheet(plan_sheet(report) if isinstance(report, PlanReport) else doctor_sheet(report), form, screen)
+
+
+def render_selftest(result: Selftest, form: Format, screen: Screen) -> str:
+    """Write a self-test; its table shows at what rate what was wrong."""
+    if form is Format.JSON:
+        return dumps(result, pretty=True).decode("utf-8")
+    return _sheet(selftest_sheet(result), form, screen)
+
+
+def _sheet(sheet: Sheet, form: Format, screen: Screen) -> str:
     match form:
-        case Format.JSON:
-            return report.model_dump_json(indent=2) + "\n"
         case Format.MARKDOWN:
             return sheet_markdown(sheet)
         case Format.TEXT:

@@ -33,7 +33,8 @@ class World:
     """Clock, randomness, environment, git and network of one invocation; `say` writes a line for people on stderr.
 
     `now_ns` is the clock that the transport stamps with, `trusted_ref` the branch that a pipeline's change goes to.
-    `executor` is where arithmetic goes that must not hold up that clock.
+    `executor` is where arithmetic goes that must not hold up that clock. `machine` is a fingerprint of this machine and
+    its Python, `data_folder` where things are kept for the next invocation (None: nowhere).
     """
 
     version: str
@@ -51,6 +52,8 @@ class World:
     say: Callable[[str], None]
     executor: Callable[[], Executor]
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    machine: str = "unknown"
+    data_folder: Path | None = None
 
     def provenance(self) -> Provenance:
         """Say who writes an artifact now, and for which commit."""

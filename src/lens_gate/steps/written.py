@@ -16,6 +16,7 @@ from lens_gate.artifacts.run import (
     Benchmark,
     BreakerChange,
     InlineSamples,
+    LatencySummary,
     Look,
     ModelResult,
     Plan,
@@ -24,6 +25,7 @@ from lens_gate.artifacts.run import (
     Run,
     Sidecar,
     Spend,
+    Validity,
 )
 from lens_gate.artifacts.samples import Attempt, Samples
 from lens_gate.load.breakers import BreakerEvent
@@ -32,6 +34,7 @@ from lens_gate.load.plan import ArmPlan, SeriesPlan
 from lens_gate.load.validity import judge
 from lens_gate.load.workload import ScheduleSettings
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.instrument import known_instrument
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.vocabulary.requests import Arm, ErrorClass
 
@@ -81,7 +84,9 @@ def written(measured: Measurement, world: World) -> Run:
     """Summarize both arms, judge the instrument, and put the artifact together."""
     arms, config = measured.arms, measured.arms.candidate_side.config
     plan = plan_of(measured.settings, arms).model_copy(update={"looks": measured.planned_looks})
-    candidate = _with_examples(_summaries(measured, Arm.CANDIDATE), measured.end)
+    instrument = known_instrument(world, plan.requests_per_second, TRANSPORT)
+    validity = judge(measured.samples, measured.end, plan, config.validity, instrument)
+    candidate = _trusted(_with_examples(_summaries(measured, Arm.CANDIDATE), measured.end), validity)
     rows = _rows(measured.samples, Arm.CANDIDATE)
     return Run(
         kind=Kind.RUN,
@@ -97,7 +102,7 @@ def written(measured: Measurement, world: World) -> Run:
             config=arms.snapshot(),
         ),
         providers=candidate,
-        base_providers=_summaries(measured, Arm.BASE) if arms.base else (),
+        base_providers=_trusted(_summaries(measured, Arm.BASE), validity) if arms.base else (),
         summary=summary_of(candidate, rows),
         plan=plan,
         arms=tuple(identity(arm) for arm in (arms.candidate, arms.base) if arm),
@@ -106,7 +111,8 @@ def written(measured: Measurement, world: World) -> Run:
         looks=measured.looks,
         ending=measured.end.ending,
         ending_message=measured.end.message,
-        validity=judge(measured.samples, measured.end, plan),
+        validity=validity,
+        instrument=instrument,
         spend=measured.spend,
         transport=TRANSPORT,
         samples=measured.reference,
@@ -125,6 +131,20 @@ def _summaries(measured: Measurement, arm: Arm) -> tuple[ProviderResult, ...]:
         resolution_s=config.metrics.resolution,
         prices=measured.spend.prices,
     )
+
+
+def _trusted(providers: tuple[ProviderResult, ...], validity: Validity) -> tuple[ProviderResult, ...]:
+    """Leave out the inter-chunk latency, where the chunks did not come one by one."""
+    if all(check.ok or check.effect != "drop" for check in validity.checks):
+        return providers
+    return tuple(
+        provider.model_copy(update={"models": tuple(map(_without_gaps, provider.models))}) for provider in providers
+    )
+
+
+def _without_gaps(model: ModelResult) -> ModelResult:
+    latency = model.latency.model_copy(update={"inter_token": LatencySummary(count=0)})
+    return model.model_copy(update={"latency": latency})
 
 
 def _with_examples(providers: tuple[ProviderResult, ...], end: RunEnd) -> tuple[ProviderResult, ...]:

@@ -11,6 +11,7 @@ import pytest
 from lens_gate.artifacts.run import Plan
 from lens_gate.artifacts.samples import Attempt, Sample, Samples
 from lens_gate.config.resilience import Resilience
+from lens_gate.config.validity import ValidityLimits
 from lens_gate.load.breaker import BreakerRules, State
 from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
@@ -270,7 +271,7 @@ def test_validity_tells_of_other_tries_and_of_breakers() -> None:
     again = Played(tried(2, delay_s=0.03))
     end = again.on([a_request()], in_turn(BROKEN))
     samples = Samples.of(again.samples)
-    checks = {check.name: check for check in judge(samples, end, PLAN).checks}
+    checks = {check.name: check for check in judge(samples, end, PLAN, ValidityLimits()).checks}
     assert (checks["retried_share"].value, checks["retried_share"].ok) == (1.0, False)
     assert checks["breaker_openings"].ok
     # The wait before another try is ours, but no lateness of the instrument.

@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.artifacts.run import Plan, Validity, ValidityCheck
+from lens_gate.artifacts.run import Instrument, Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Sample, Samples
+from lens_gate.config.section import Section
+from lens_gate.config.validity import (
+    BufferedShare,
+    CachedShare,
+    CeilingShare,
+    CpuShare,
+    Lateness,
+    ReusedShare,
+    ValidityLimits,
+    ZeroGapShare,
+)
 from lens_gate.load.contract import RunEnd, Spread
 from lens_gate.load.recorder import unsent
 from lens_gate.load.validity import judge, judge_imported
@@ -18,7 +29,9 @@ from tests.fakes.transport import a_request, a_series
 MS = 1_000_000
 
 
-def an_end(*, lag_ms: float | None = 1.0, given_up: dict[str, Ending] | None = None) -> RunEnd:
+def an_end(
+    *, lag_ms: float | None = 1.0, given_up: dict[str, Ending] | None = None, cpu_share: float | None = 0.3
+) -> RunEnd:
     lag = Spread() if lag_ms is None else Spread(count=9, p99_ns=int(lag_ms * MS))
     return RunEnd(
         ending=Ending.COMPLETE,
@@ -32,6 +45,23 @@ def an_end(*, lag_ms: float | None = 1.0, given_up: dict[str, Ending] | None = N
         loop_lag=lag,
         given_up=given_up or {},
         examples={},
+        cpu_share=cpu_share,
+    )
+
+
+def an_instrument(ceiling: float | None = 500.0) -> Instrument:
+    return Instrument(
+        measured_at="2026-03-01T10:00:00.000Z",
+        age_days=1.0,
+        tool_version="0.1.0",
+        transport="httpx",
+        ceiling_rps=ceiling,
+        rate_rps=400.0,
+        ttft_bias_ms=0.3,
+        ttft_p99_ms=1.0,
+        gap_bias_ms=0.0,
+        gap_p99_ms=0.4,
+        send_p99_ms=0.7,
     )
 
 
@@ -53,12 +83,14 @@ def a_sample(index: int = 0, *, late_ms: float = 0.1, ttft_ms: float = 60.0, ser
     return replace(
         unsent(a_request(index, series=a_series(series)), intended_ns=intended, phase=Phase.MEASURE),
         sent_ns=intended + int(late_ms * MS),
-        first_token_ns=intended + int(ttft_ms * MS),
+        first_token_ns=intended + int((late_ms + ttft_ms) * MS),
         end_ns=intended + 200 * MS,
         status=Status.OK,
         error_class=ErrorClass.NONE,
         token_source=TokenSource.SERVER,
         reused=True,
+        input_tokens=100,
+        cached_tokens=25,
         chunk_count=11,
         model_returned="one-2026",
     )
@@ -68,8 +100,16 @@ def ten(*, late_ms: float = 0.1, ttft_ms: float = 60.0) -> list[Sample]:
     return [a_sample(n, late_ms=late_ms, ttft_ms=ttft_ms) for n in range(10)]
 
 
-def judged(rows: list[Sample], *, end: RunEnd | None = None, plan: Plan | None = None) -> Validity:
-    return judge(Samples.of(rows), end or an_end(), plan or a_plan())
+def judged(
+    rows: list[Sample],
+    *,
+    end: RunEnd | None = None,
+    plan: Plan | None = None,
+    instrument: Instrument | None = None,
+    **limits: Section,
+) -> Validity:
+    asked = ValidityLimits().model_copy(update=limits)
+    return judge(Samples.of(rows), end or an_end(), plan or a_plan(), asked, instrument or an_instrument())
 
 
 def check(name: str, validity: Validity) -> ValidityCheck:
@@ -81,13 +121,13 @@ def test_a_clean_run_is_valid_and_every_check_has_a_value() -> None:
     assert validity.valid
     assert all(check.ok for check in validity.checks)
     assert all(check.value is not None for check in validity.checks)
-    assert len(validity.checks) == 9
+    assert len(validity.checks) == 14
 
 
 def test_a_run_that_sent_nothing_raises_no_question() -> None:
-    validity = judged([], end=an_end(lag_ms=None))
+    validity = judged([], end=an_end(lag_ms=None, cpu_share=None), plan=a_plan(None))
     assert validity.valid
-    assert {check.value for check in validity.checks} == {None}
+    assert {check.value for check in validity.checks if check.name != "breaker_openings"} == {None}
 
 
 @pytest.mark.parametrize(
@@ -274,3 +314,68 @@ def test_token_counts_of_an_import_that_are_not_the_server_s_are_a_warning() -> 
 def test_an_import_that_was_throttled_most_of_the_time_is_invalid() -> None:
     throttled = [replace(row, status=Status.THROTTLED, error_class=ErrorClass.RATE_LIMIT) for row in ten()]
     assert not judge_imported(Samples.of([*ten(), *throttled]), "").valid
+
+
+@pytest.mark.parametrize(
+    ("share", "ok", "effect"), [(0.8, True, "warn"), (0.9, False, "warn"), (0.96, False, "invalid")]
+)
+def test_a_process_that_needs_its_whole_core_is_not_trusted(*, share: float, ok: bool, effect: str) -> None:
+    found = check("cpu_share", judged(ten(), end=an_end(cpu_share=share)))
+    assert (found.ok, found.effect) == (ok, effect)
+    assert ok or "of a core" in found.message
+
+
+def test_more_than_the_ceiling_of_this_machine_is_a_warning() -> None:
+    found = check("ceiling_share", judged(ten(), instrument=an_instrument(5.0)))
+    assert (found.value, found.ok, found.effect) == (2.0, False, "warn")
+    assert "selftest" in found.message
+
+
+def test_a_machine_without_a_ceiling_and_a_closed_loop_raise_no_question_of_one() -> None:
+    assert check("ceiling_share", judged(ten(), instrument=an_instrument(None))).value is None
+    assert check("ceiling_share", judged(ten(), plan=a_plan(None))).value is None
+
+
+def test_the_cached_share_is_told_and_judged_only_where_it_has_a_limit() -> None:
+    told = check("cached_share", judged(ten()))
+    assert (told.value, told.ok, told.limit) == (0.25, True, None)
+    held = judged(ten(), cached_share=CachedShare(invalid=0.1))
+    assert not held.valid
+    assert check("cached_share", held).limit == 0.1
+
+
+def test_answers_that_tell_no_cached_tokens_leave_the_share_open() -> None:
+    rows = [replace(row, cached_tokens=None) for row in ten()]
+    assert check("cached_share", judged(rows)).value is None
+
+
+def test_every_limit_is_the_configuration_s() -> None:
+    rows = [replace(row, zero_gaps=3, reused=False) for row in ten(late_ms=6)]
+    validity = judged(
+        rows,
+        end=an_end(lag_ms=30, cpu_share=0.5),
+        send_lateness=Lateness(warn=None, invalid=0.001, invalid_of_ttft=0),
+        loop_lag=Lateness(warn=None, invalid=None),
+        cpu_share=CpuShare(warn=0.4),
+        zero_gap_share=ZeroGapShare(drop=None, invalid=0.25),
+        reused_share=ReusedShare(warn=0.5),
+    )
+    found = {one.name: (one.limit, one.ok, one.effect) for one in validity.checks}
+    assert found["send_lateness_p99"] == (1.0, False, "invalid")
+    assert found["loop_lag_p99"] == (None, True, "warn")
+    assert found["cpu_share"] == (0.4, False, "warn")
+    assert found["zero_gap_share"] == (0.25, False, "invalid")
+    assert found["reused_share"] == (0.5, False, "warn")
+
+
+def test_all_limits_of_a_check_are_written_down_with_it() -> None:
+    validity = judged(ten(), buffered_share=BufferedShare(invalid=0.5), ceiling_share=CeilingShare(warn=None))
+    assert check("buffered_share", validity).limits == {"warn": 0.01, "invalid": 0.5}
+    assert check("send_lateness_p99", validity).limits == {"warn": 5.0, "invalid": 20.0}
+    assert check("ceiling_share", validity).limits == {}
+
+
+def test_our_own_lateness_does_not_raise_the_limits_it_is_held_against() -> None:
+    found = check("send_lateness_p99", judged(ten(late_ms=900, ttft_ms=40)))
+    assert found.limit == 20.0
+    assert found.effect == "invalid"

@@ -71,6 +71,26 @@ def test_a_run_sends_its_requests_and_writes_what_it_returns(tmp_path: Path) -> 
     assert done.run.spend.spent_usd == pytest.approx(10 * (5 * 1 + 2 * 2) / 1e6)
 
 
+@pytest.mark.parametrize(("drop", "kept"), [(0.5, 0), (1.0, 20)])
+def test_chunks_that_came_together_leave_the_inter_chunk_latency_out_of_both_arms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: float, kept: int
+) -> None:
+    monkeypatch.setattr("tests.fakes.world.ANSWER", (b"".join(ANSWER),))
+    world = a_world(tmp_path)
+    done = measured(
+        world,
+        arms_of(
+            world,
+            Against(kind="model", value="n"),
+            profiler={"requests": 40},
+            validity={"zero_gap_share": {"drop": drop}},
+        ),
+    )
+    for provider in (*done.run.providers, *done.run.base_providers):
+        assert provider.models[0].latency.inter_token.count == kept
+        assert provider.models[0].latency.total.count == 20
+
+
 def test_both_arms_are_sent_the_same_prompts_and_summarised_apart(tmp_path: Path) -> None:
     transport = ChatTransport()
     world = a_world(tmp_path, transport=transport)

@@ -1,0 +1,116 @@
+"""The way to the configured endpoints: measured for nothing, and, where it may cost something, by one request each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.selftest import Network, Streaming
+from lens_gate.load.contract import StopSignal
+from lens_gate.load.network import Way, way_to
+from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.measure import Watcher, measure
+from lens_gate.steps.world import World
+from lens_gate.steps.written import address_of
+from lens_gate.vocabulary.requests import ErrorClass, Status
+
+TRIES = 5
+_MS = 1e6
+
+
+def ways(addresses: Sequence[str], world: World) -> tuple[Network, ...]:
+    """Measure the way to each address, one connection after the other."""
+    with asyncio.Runner(loop_factory=world.new_loop) as runner:
+        return tuple(runner.run(_network(one, world.environment)) for one in dict.fromkeys(addresses))
+
+
+def addresses_of(arms: Arms) -> tuple[str, ...]:
+    """Return where the requests of a configuration go, targets that would have to be started left out."""
+    return tuple(series.endpoint.base_url for series in arms.candidate.series if not series.through_target)
+
+
+async def _network(address: str, environment: Mapping[str, str]) -> Network:
+    taken: list[Way] = []
+    for _ in range(TRIES):
+        taken.append(await way_to(address))
+        if taken[-1].failure:
+            break
+    last = taken[-1]
+    return Network(
+        endpoint=address_of(address),
+        tries=len(taken),
+        dns_ms=_median([way.dns_ns for way in taken]),
+        connect_ms=_median([way.connect_ns for way in taken]),
+        tls_ms=_median([way.tls_ns for way in taken]),
+        tls_version=last.tls_version,
+        answer_ms=_median([way.answer_ns for way in taken]),
+        status=last.status,
+        through_proxy=has_proxy(address, environment),
+        failure=last.failure,
+    )
+
+
+def _median(times_ns: Sequence[int | None]) -> float | None:
+    known = [one for one in times_ns if one is not None]
+    return median(known) / _MS if known else None
+
+
+def has_proxy(address: str, environment: Mapping[str, str]) -> bool:
+    """Whether the usual variables name a proxy for this address."""
+    parts = urlsplit(address)
+    named = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy")}
+    if not (named.get(f"{parts.scheme}_proxy") or named.get("all_proxy")):
+        return False
+    host = parts.hostname or ""
+    spared = [one.strip().lstrip(".").lower() for one in named.get("no_proxy", "").split(",") if one.strip()]
+    return not any(one in {"*", host} or host.endswith(f".{one}") for one in spared)
+
+
+def streams(order: RunOrder, world: World, watcher: Watcher) -> tuple[Streaming, ...]:
+    """Send one request to each series, inside the cap of `order`, and say whether its stream arrived as it was written.
+
+    Raises ConfigProblem where the cap cannot hold.
+    """
+    several = len(resolve(order, world).candidate.series)
+    asked = replace(order, overrides=replace(order.overrides, requests=several, duration_s=None, rps=1.0))
+    with TemporaryDirectory(prefix="lens-gate-selftest-") as folder:
+        alone = replace(world, stop=StopSignal())
+        measured = measure(resolve(asked, world), Path(folder) / "run.json", alone, watcher)
+    return tuple(_streaming(measured.run, measured.samples, number) for number in range(len(measured.samples)))
+
+
+def _streaming(run: Run, samples: Samples, number: int) -> Streaming:
+    row = samples.where(np.array([number]))
+    numbers, texts = row.numbers, {name: column.strings()[0] for name, column in row.texts.items()}
+    series, error = str(texts["series"]), str(texts["error_class"])
+    ttft_ms, cost = (numbers["first_token_ns"][0] - numbers["sent_ns"][0]) / _MS, numbers["cost_usd"][0]
+    failed = texts["status"] != Status.OK and error != ErrorClass.BUFFERED
+    return Streaming(
+        series=series,
+        buffered=error == ErrorClass.BUFFERED,
+        chunks=int(np.nan_to_num(numbers["chunk_count"][0])),
+        reads=int(np.nan_to_num(numbers["read_count"][0])),
+        ttft_ms=None if np.isnan(ttft_ms) else float(ttft_ms),
+        cost_usd=None if np.isnan(cost) else float(cost),
+        error=(_example(run, series, error) or error) if failed else None,
+    )
+
+
+def _example(run: Run, series: str, error: str) -> str | None:
+    """Return what was said of an error, without secrets."""
+    said = {
+        (f"{provider.name}/{model.id}", one.type): one.example
+        for provider in run.providers
+        for model in provider.models
+        for one in model.errors
+    }
+    return said.get((series, error))
