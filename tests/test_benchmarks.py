@@ -21,3 +21,10 @@ def test_the_benchmark_of_plans_runs() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("cached share") == 6
+
+
+def test_the_benchmark_of_the_hot_path_runs() -> None:
+    command = [sys.executable, str(BENCHMARKS / "load_hotpath.py"), "--requests", "20", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 5

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lens_gate.config.model import GenericHttp
-from lens_gate.providers.base import Decoder, Event, ResponseHead
+from lens_gate.providers.base import Decoder, Event, ResponseHead, Token, Usage
 from lens_gate.providers.select import provider_for
 from lens_gate.vocabulary.requests import Api
 
@@ -44,7 +44,8 @@ def decode(recording: Recording, pieces: Iterable[bytes]) -> list[Event]:
 
 def as_json(event: Event) -> dict[str, Any]:
     """Write an event as recordings do: its type, and the fields that are not None."""
-    return {"event": type(event).__name__, **{k: v for k, v in asdict(event).items() if v is not None}}
+    fields = event._asdict() if isinstance(event, Token | Usage) else asdict(event)
+    return {"event": type(event).__name__, **{k: v for k, v in fields.items() if v is not None}}
 
 
 def all_recordings() -> list[Recording]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from itertools import pairwise
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.plan import PlannedRequest
@@ -38,6 +37,12 @@ is instantaneous (a cache, a mock) stays a success; its zero gaps are still coun
 
 _HASH_CHARACTERS: Final = 16
 
+_Fields = dict[str, Any]
+"""A part of a Sample, which is built once: changing a frozen one copies all of its fields."""
+
+_TEXT: Final = TokenKind.TEXT
+_REFUSAL: Final = TokenKind.REFUSAL
+
 
 class Recorder:
     """Observes one request: its Head and Chunks in order, or the failure that ended it, then `finish`.
@@ -52,7 +57,8 @@ class Recorder:
     ) -> None:
         self._planned = planned
         self._anchor_ns = anchor_ns
-        self._sample = unsent(planned, intended_ns=intended_ns - anchor_ns, phase=phase)
+        self._intended_ns = intended_ns
+        self._phase = phase
         self._head: Head | None = None
         self._decoder: Decoder | None = None
         self._failure: TransportFailure | None = None
@@ -62,16 +68,16 @@ class Recorder:
     def observe(self, received: Received) -> None:
         """Take the next thing that arrived."""
         match received:
+            case Chunk():
+                self._body.take(received)
+                if self._decoder is not None and received.data:
+                    self._answer.take(self._decoder.feed(received.data), received.t_ns)
             case Head():
                 self._head = received
                 self._body.last_ns = received.t_ns
                 self._decoder = self._planned.series.provider.decoder(
                     received.head, stream=self._planned.request.stream
                 )
-            case Chunk():
-                self._body.take(received)
-                if self._decoder is not None and received.data:
-                    self._answer.take(self._decoder.feed(received.data), received.t_ns)
             case _:
                 assert_never(received)
 
@@ -109,65 +115,68 @@ class Recorder:
         """Return what was measured; call it once, after the body ended or `fail`."""
         if self._decoder is not None and self._failure is None:
             self._answer.take(self._decoder.close(), self._body.last_ns)
-        return self._with_times(self._with_answer(self._with_head(self._sample)))
-
-    def _with_head(self, sample: Sample) -> Sample:
-        head, failure = self._head, self._failure
-        if head is None:
-            return replace(sample, sent_ns=self._relative(failure.sent_ns if failure else None))
-        return replace(
-            sample,
-            sent_ns=self._relative(head.sent_ns),
-            headers_ns=self._relative(head.t_ns),
-            connect_ns=head.connect_ns,
-            reused=head.connect_ns is None,
-            http_status=head.head.status,
-        )
-
-    def _with_answer(self, sample: Sample) -> Sample:
-        answer = self._answer
         error = self._error()
         if error is ErrorClass.NONE and self._planned.request.stream and self._buffered():
             error = ErrorClass.BUFFERED
-        tokens, source = answer.output_tokens(whole=answer.end_ns is not None)
-        return replace(
-            sample,
-            input_tokens=answer.usage.input,
-            output_tokens=tokens,
-            reasoning_tokens=answer.usage.reasoning,
-            cached_tokens=answer.usage.cached,
-            cache_write_tokens=answer.usage.cache_write,
-            token_source=source,
-            model_returned=answer.model,
-            answer_hash=answer.hash,
-            answer_characters=answer.characters,
-            finish_reason=FinishReason.REFUSAL if answer.refused else answer.finish,
-            status=status_of(error, sample.http_status),
+        return Sample(
+            **_asked(self._planned, self._intended_ns - self._anchor_ns, self._phase),
+            **self._opened(),
+            **self._answered(),
+            **self._timed(),
             error_class=error,
-            chunk_count=len(answer.times),
+            status=status_of(error, None if self._head is None else self._head.head.status),
         )
 
-    def _with_times(self, sample: Sample) -> Sample:
-        """Add the instants; an answer that was not streamed has no first token that could be told from its last."""
-        sample = replace(
-            sample,
-            first_byte_ns=self._relative(self._body.first_ns),
-            end_ns=self._relative(self._end_ns()),
-            read_count=self._body.reads,
-        )
+    def _opened(self) -> _Fields:
+        head, failure = self._head, self._failure
+        if head is None:
+            return {"sent_ns": self._relative(failure.sent_ns if failure else None)}
+        return {
+            "sent_ns": self._relative(head.sent_ns),
+            "headers_ns": self._relative(head.t_ns),
+            "connect_ns": head.connect_ns,
+            "reused": head.connect_ns is None,
+            "http_status": head.head.status,
+        }
+
+    def _answered(self) -> _Fields:
+        answer = self._answer
+        tokens, source = answer.output_tokens(whole=answer.end_ns is not None)
+        words = answer.words
+        return {
+            "input_tokens": answer.usage.input,
+            "output_tokens": tokens,
+            "reasoning_tokens": answer.usage.reasoning,
+            "cached_tokens": answer.usage.cached,
+            "cache_write_tokens": answer.usage.cache_write,
+            "token_source": source,
+            "model_returned": answer.model,
+            "answer_hash": _hash(words) if words else None,
+            "answer_characters": len(words),
+            "finish_reason": FinishReason.REFUSAL if answer.refused else answer.finish,
+            "chunk_count": len(answer.times),
+        }
+
+    def _timed(self) -> _Fields:
+        """Return the instants; an answer that was not streamed has no first token that could be told from its last."""
+        whole: _Fields = {
+            "first_byte_ns": self._relative(self._body.first_ns),
+            "end_ns": self._relative(self._end_ns()),
+            "read_count": self._body.reads,
+        }
         times = self._answer.times
         if not (times and self._streamed()):
-            return sample
+            return whole
         gaps = [later - earlier for earlier, later in pairwise(times)]
-        return replace(
-            sample,
-            first_token_ns=self._relative(times[0]),
-            first_visible_ns=self._relative(self._answer.first_visible_ns),
-            last_token_ns=self._relative(times[-1]),
-            zero_gaps=gaps.count(0),
-            largest_gap_ns=max(gaps, default=None),
-            gap_sketch=encode(gaps) if gaps else None,
-        )
+        return {
+            **whole,
+            "first_token_ns": self._relative(times[0]),
+            "first_visible_ns": self._relative(self._answer.first_visible_ns),
+            "last_token_ns": self._relative(times[-1]),
+            "zero_gaps": gaps.count(0),
+            "largest_gap_ns": max(gaps, default=None),
+            "gap_sketch": encode(gaps) if gaps else None,
+        }
 
     def _streamed(self) -> bool:
         """Whether it came as a stream: some servers answer the request for one with a JSON document in one piece."""
@@ -203,24 +212,30 @@ class Recorder:
 
 def unsent(planned: PlannedRequest, *, intended_ns: int, phase: Phase) -> Sample:
     """Return the sample of a request that was shed; `intended_ns` counts from the anchor."""
-    return Sample(
-        index=planned.index,
-        series=planned.series.series,
-        provider=planned.series.provider_name,
-        model=planned.series.model,
-        arm=planned.arm,
-        pair=planned.pair,
-        slot=planned.slot,
-        prompt_id=planned.prompt_id,
-        draw=planned.draw,
-        repetition=planned.repetition,
-        phase=phase,
-        intended_ns=intended_ns,
-        prompt_hash=planned.prompt_hash,
-        prompt_characters=planned.prompt_characters,
-        status=Status.SHED,
-        error_class=ErrorClass.SHED,
-    )
+    return Sample(**_asked(planned, intended_ns, phase), status=Status.SHED, error_class=ErrorClass.SHED)
+
+
+def _asked(planned: PlannedRequest, intended_ns: int, phase: Phase) -> _Fields:
+    return {
+        "index": planned.index,
+        "series": planned.series.series,
+        "provider": planned.series.provider_name,
+        "model": planned.series.model,
+        "arm": planned.arm,
+        "pair": planned.pair,
+        "slot": planned.slot,
+        "prompt_id": planned.prompt_id,
+        "draw": planned.draw,
+        "repetition": planned.repetition,
+        "phase": phase,
+        "intended_ns": intended_ns,
+        "prompt_hash": planned.prompt_hash,
+        "prompt_characters": planned.prompt_characters,
+    }
+
+
+def _hash(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
 
 
 def _succeeded(head: Head) -> bool:
@@ -256,23 +271,40 @@ class _Answer:
         self.times: array[int] = array("q")
         self.first_visible_ns: int | None = None
         self.end_ns: int | None = None
-        self.characters = 0
         self.usage = Usage()
         self.model: str | None = None
         self.finish = FinishReason.NONE
         self.refused = False
         self.failure: Failure | None = None
-        self._digest = hashlib.sha256()
+        self._words: list[str] = []
         self._told_tokens: int | None = 0
+
+    @property
+    def words(self) -> str:
+        """All of the answer that a person would see."""
+        return "".join(self._words)
 
     def take(self, events: Iterable[Event], t_ns: int) -> None:
         for event in events:
-            self._take(event, t_ns)
-
-    def _take(self, event: Event, t_ns: int) -> None:
-        match event:
-            case Token():
+            if isinstance(event, Token):
                 self._take_token(event, t_ns)
+            else:
+                self._take_other(event, t_ns)
+
+    def _take_token(self, token: Token, t_ns: int) -> None:
+        kind, text, tokens = token
+        self.times.append(t_ns)
+        if self._told_tokens is not None:
+            self._told_tokens = None if tokens is None else self._told_tokens + tokens
+        if kind is _TEXT or kind.visible:
+            self._words.append(text)
+            if self.first_visible_ns is None:
+                self.first_visible_ns = t_ns
+        if kind is _REFUSAL:
+            self.refused = True
+
+    def _take_other(self, event: Usage | ModelReturned | Finish | Failure | End, t_ns: int) -> None:
+        match event:
             case Usage():
                 self.usage = event
             case ModelReturned():
@@ -287,16 +319,6 @@ class _Answer:
             case _:
                 assert_never(event)
 
-    def _take_token(self, token: Token, t_ns: int) -> None:
-        self.times.append(t_ns)
-        if self._told_tokens is not None:
-            self._told_tokens = None if token.tokens is None else self._told_tokens + token.tokens
-        self.refused = self.refused or token.kind is TokenKind.REFUSAL
-        if token.kind.visible:
-            self.first_visible_ns = t_ns if self.first_visible_ns is None else self.first_visible_ns
-            self.characters += len(token.text)
-            self._digest.update(token.text.encode("utf-8", "surrogatepass"))
-
     def error(self, *, empty_body: bool) -> ErrorClass:
         """Say what is wrong with an answer that came with a status of success and reported no failure."""
         whole = self.end_ns is not None
@@ -305,10 +327,6 @@ class _Answer:
         if not self.times and (whole or empty_body):
             return ErrorClass.EMPTY
         return ErrorClass.NONE if whole else ErrorClass.CUT_STREAM
-
-    @property
-    def hash(self) -> str | None:
-        return self._digest.hexdigest()[:_HASH_CHARACTERS] if self.characters else None
 
     def output_tokens(self, *, whole: bool) -> tuple[int | None, TokenSource]:
         """Return the count and its source; a stream that broke off may have told only a placeholder."""

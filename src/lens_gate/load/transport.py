@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
@@ -35,8 +35,7 @@ class Head:
     connect_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Bytes of the body and when they were read from the socket."""
 
     t_ns: int

@@ -5,7 +5,7 @@ https://docs.anthropic.com/en/docs/build-with-claude/streaming
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -21,6 +21,12 @@ DEFAULT_MAX_TOKENS = 1024
 """The API refuses a request without a limit; this one is sent where none is configured."""
 
 _VERSION = "2023-06-01"
+
+_DELTAS: Mapping[str, tuple[TokenKind, str]] = {
+    "text_delta": (TokenKind.TEXT, "text"),
+    "thinking_delta": (TokenKind.REASONING, "thinking"),
+    "input_json_delta": (TokenKind.TOOL, "partial_json"),
+}
 
 
 class Anthropic:
@@ -51,13 +57,19 @@ class Anthropic:
 class _Dialect:
     """Reads typed events and whole `message` objects; the end is `message_stop`."""
 
+    verbatim = True
+
     def __init__(self) -> None:
         self._narration = Narration()
         self._usage = _Counts()
 
     def read(self, payload: JsonValue) -> Iterable[Event]:
         error = reported_error(payload)
-        return self._events(payload) if error is None else [failure_in_stream(error)]
+        if error is not None:
+            return [failure_in_stream(error)]
+        kind = member(payload, "type")
+        # Nearly all events are deltas, so they take the short way.
+        return self._delta(member(payload, "delta")) if kind == "content_block_delta" else self._events(kind, payload)
 
     def done(self) -> Iterable[Event]:
         return []
@@ -65,14 +77,12 @@ class _Dialect:
     def closed(self) -> Iterable[Event]:
         return []
 
-    def _events(self, payload: JsonValue) -> Iterator[Event]:
-        match member(payload, "type"):
+    def _events(self, kind: JsonValue, payload: JsonValue) -> Iterator[Event]:
+        match kind:
             case "message_start":
                 yield from self._started(member(payload, "message"))
             case "content_block_start":
                 yield from self._block(member(payload, "content_block"))
-            case "content_block_delta":
-                yield from self._delta(member(payload, "delta"))
             case "message_delta":
                 yield from self._narration.usage(self._usage.update(member(payload, "usage")))
                 yield from self._narration.finish(member(payload, "delta", "stop_reason"))
@@ -100,16 +110,12 @@ class _Dialect:
             arguments = written(given) if given else ""
             yield from self._narration.token(TokenKind.TOOL, text(member(block, "name")) + arguments)
 
-    def _delta(self, delta: JsonValue) -> Iterator[Event]:
-        match member(delta, "type"):
-            case "text_delta":
-                yield from self._narration.token(TokenKind.TEXT, member(delta, "text"))
-            case "thinking_delta":
-                yield from self._narration.token(TokenKind.REASONING, member(delta, "thinking"))
-            case "input_json_delta":
-                yield from self._narration.token(TokenKind.TOOL, member(delta, "partial_json"))
-            case _:
-                pass  # signatures and citations are not generated text
+    def _delta(self, delta: JsonValue) -> Sequence[Event]:
+        known = _DELTAS.get(text(member(delta, "type")))
+        if known is None:
+            return ()  # signatures and citations are not generated text
+        kind, name = known
+        return self._narration.token(kind, member(delta, name))
 
     def _whole(self, message: JsonValue) -> Iterator[Event]:
         yield from self._narration.model(member(message, "model"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import JsonValue, SecretStr
 
@@ -68,8 +68,7 @@ class ResponseHead:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A generated piece of any kind; never a role-only frame, a ping or an empty delta.
 
     `tokens` is how many tokens it holds where the server says so, else None.
@@ -80,8 +79,7 @@ class Token:
     tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """Token counts as billed, in one meaning for all providers; a later Usage replaces an earlier one.
 
     `input` includes cached and cache-writing tokens, `output` includes reasoning. None means that the server did not

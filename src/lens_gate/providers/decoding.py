@@ -14,14 +14,21 @@ from lens_gate.providers.base import Decoder, End, Event, Failure, ResponseHead
 from lens_gate.providers.errors import failure_in_stream, failure_of, malformed, not_a_stream
 from lens_gate.providers.framing import Frame, Framer, WholeBody
 from lens_gate.providers.json_values import NotJson, parse
+from lens_gate.providers.repetition import Repetition
 from lens_gate.providers.sse import SseDecoder
 
 _ERROR_BODY_LIMIT = 64 * 1024
 _DONE = b"[DONE]"
+_OUTCOMES = (End, Failure)
 
 
 class Dialect(Protocol):
-    """What the JSON payloads of one response mean; keeps state, knows no framing, takes any JSON."""
+    """What the JSON payloads of one response mean; keeps state, knows no framing, takes any JSON.
+
+    `verbatim` says that the text of a token is passed on as it stands in a payload, and decides nothing.
+    """
+
+    verbatim: bool
 
     def read(self, payload: JsonValue) -> Iterable[Event]:
         """Return what one payload says: an event of the stream, or the whole answer."""
@@ -42,11 +49,22 @@ class PayloadDecoder:
     def __init__(self, framer: Framer, dialect: Dialect) -> None:
         self._framer = framer
         self._dialect = dialect
+        self._repetition = Repetition() if dialect.verbatim else None
         self._over = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
         """Take the next bytes and return the events that they complete."""
-        return [] if self._over else self._read_all(self._framer.feed(data))
+        if self._over:
+            return []
+        if self._repetition is None:
+            return self._read_all(self._framer.feed(data))
+        whole = self._framer.between
+        again = self._repetition.read(data) if whole else None
+        if again is not None:
+            return (again,)
+        events = self._read_all(self._framer.feed(data))
+        self._repetition.learn(data, events if whole and self._framer.between else ())
+        return events
 
     def close(self) -> Sequence[Event]:
         """Return what was still held back when the body ended."""
@@ -63,7 +81,7 @@ class PayloadDecoder:
         for frame in frames:
             for event in self._read(frame):
                 events.append(event)
-                if isinstance(event, End | Failure):
+                if isinstance(event, _OUTCOMES):
                     self._over = True
                     return events
         if self._framer.broken:

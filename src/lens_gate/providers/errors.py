@@ -87,10 +87,12 @@ def reported_error(payload: JsonValue) -> JsonValue:
 
     `{"error": …}` is everybody's; `{"type": "error", …}` OpenAI Responses'; `{"object": "error", …}` older vLLM's.
     """
-    error = member(payload, "error")
+    if not isinstance(payload, dict):
+        return None
+    error = payload.get("error")
     if error:
         return error
-    return payload if "error" in (member(payload, "type"), member(payload, "object")) else None
+    return payload if payload.get("type") == "error" or payload.get("object") == "error" else None
 
 
 def _class_by_status(status: int, report: _Report) -> ErrorClass:

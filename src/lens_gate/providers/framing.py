@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 """No API sends a frame of this size; a server that does gets no more memory than this."""
@@ -11,8 +10,7 @@ MAX_FRAME_BYTES = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One document of a body, with the name of its event where the framing has names.
 
     A `torn` frame may be incomplete because the body ended first: it counts only if it can be read.
@@ -28,6 +26,11 @@ class Framer(Protocol):
 
     broken: str
     """Why nothing more can be read from this body; empty while all is well."""
+
+    @property
+    def between(self) -> bool:
+        """Whether the bytes so far ended with a frame, so that nothing of the next one is held."""
+        ...
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes and return the frames that they complete."""
@@ -66,6 +69,15 @@ class Lines:
                 lines.append(self._take())
         return lines
 
+    @property
+    def between(self) -> bool:
+        """Whether no line is open, and no line end may be half seen."""
+        return not self._rest and not self._after_cr
+
+    def pass_over(self) -> None:
+        """Take note of whole lines that were read without us."""
+        self._at_start = False
+
     def close(self) -> bytes:
         """Return the line that the body's end left open."""
         return b"" if self.too_long else self._take()
@@ -85,6 +97,11 @@ class LineFrames:
     def __init__(self, limit: int = MAX_FRAME_BYTES) -> None:
         self.broken = ""
         self._lines = Lines(limit)
+
+    @property
+    def between(self) -> bool:
+        """Whether no line is open."""
+        return self._lines.between
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes and return the frames that they complete."""
@@ -106,6 +123,11 @@ class WholeBody:
         self.broken = ""
         self._limit = limit
         self._body = bytearray()
+
+    @property
+    def between(self) -> bool:
+        """Never: the one frame ends with the body."""
+        return False
 
     def feed(self, data: bytes) -> list[Frame]:
         """Keep the next bytes, up to the limit."""

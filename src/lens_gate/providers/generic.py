@@ -98,8 +98,11 @@ class _Dialect:
     """Reads payloads by JSON paths.
 
     The end of a stream is what `done` finds; without that path a finish reason and then the body's end; without
-    either, the body's end. `[DONE]` always is one, and so is the end of a body that is `whole`, one document.
+    either, the body's end. `[DONE]` always is one, and so is the end of a body that is `whole`, one document. A path
+    may look for words in the text, so it is not passed on unread.
     """
+
+    verbatim = False
 
     def __init__(self, paths: Mapping[str, _Path], *, whole: bool) -> None:
         self._paths = paths

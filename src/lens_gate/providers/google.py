@@ -52,13 +52,13 @@ class _Dialect:
     The API has no end marker: a finish reason, then the body's regular end.
     """
 
+    verbatim = True
+
     def __init__(self) -> None:
         self._narration = Narration()
 
-    def read(self, payload: JsonValue) -> Iterator[Event]:
-        for response in items(payload) or (payload,):
-            error = reported_error(response)
-            yield from self._events(response) if error is None else [failure_in_stream(error)]
+    def read(self, payload: JsonValue) -> list[Event]:
+        return [event for response in items(payload) or (payload,) for event in self._events(response)]
 
     def done(self) -> Iterable[Event]:
         return self._narration.end_if_finished()
@@ -66,19 +66,31 @@ class _Dialect:
     def closed(self) -> Iterable[Event]:
         return self._narration.end_if_finished()
 
-    def _events(self, response: JsonValue) -> Iterator[Event]:
-        yield from self._narration.model(member(response, "modelVersion"))
-        for candidate in items(member(response, "candidates")):
+    def _events(self, response: JsonValue) -> list[Event]:
+        error = reported_error(response)
+        if error is not None:
+            return [failure_in_stream(error)]
+        if not isinstance(response, dict):
+            return []
+        events: list[Event] = [*self._narration.model(response.get("modelVersion"))]
+        for candidate in items(response.get("candidates")):
             for part in items(member(candidate, "content", "parts")):
-                yield from self._part(part)
-            yield from self._narration.finish(member(candidate, "finishReason"))
-        blocked = member(response, "promptFeedback", "blockReason")
-        yield from self._narration.finish(blocked, FinishReason.REFUSAL)
-        yield from self._narration.usage(_usage(member(response, "usageMetadata")))
+                events += self._part(part)
+            events += self._narration.finish(member(candidate, "finishReason"))
+        blocked = member(response.get("promptFeedback"), "blockReason")
+        events += self._narration.finish(blocked, FinishReason.REFUSAL)
+        events += self._narration.usage(_usage(response.get("usageMetadata")))
+        return events
 
-    def _part(self, part: JsonValue) -> Iterator[Event]:
-        kind = TokenKind.REASONING if member(part, "thought") is True else TokenKind.TEXT
-        yield from self._narration.token(kind, member(part, "text"))
+    def _part(self, part: JsonValue) -> Iterable[Event]:
+        if not isinstance(part, dict):
+            return ()
+        kind = TokenKind.REASONING if part.get("thought") is True else TokenKind.TEXT
+        said = self._narration.token(kind, part.get("text"))
+        # Nearly all parts are text alone, so they take the short way.
+        return said if said and len(part) == 1 else [*said, *self._tools(part)]
+
+    def _tools(self, part: JsonValue) -> Iterator[Event]:
         call = member(part, "functionCall")
         if call:
             given = member(call, "args")
@@ -119,10 +131,12 @@ def _tools(tools: tuple[JsonValue, ...]) -> list[JsonValue]:
 
 def _usage(usage: JsonValue) -> Usage:
     """Read cumulative counts: thoughts are outside the candidates' count, results of tools outside the prompt's."""
-    thoughts = count(member(usage, "thoughtsTokenCount"))
+    if not isinstance(usage, dict):
+        return Usage()
+    thoughts = count(usage.get("thoughtsTokenCount"))
     return Usage(
-        input=total(count(member(usage, "promptTokenCount")), count(member(usage, "toolUsePromptTokenCount"))),
-        output=total(count(member(usage, "candidatesTokenCount")), thoughts),
-        cached=count(member(usage, "cachedContentTokenCount")),
+        input=total(count(usage.get("promptTokenCount")), count(usage.get("toolUsePromptTokenCount"))),
+        output=total(count(usage.get("candidatesTokenCount")), thoughts),
+        cached=count(usage.get("cachedContentTokenCount")),
         reasoning=thoughts,
     )

@@ -25,6 +25,11 @@ class JsonStream:
         self._in_string = False
         self._escaped = False
 
+    @property
+    def between(self) -> bool:
+        """Whether no object is open."""
+        return self._depth == 0
+
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes and return the objects that they complete."""
         frames: list[Frame] = []

@@ -57,6 +57,8 @@ def text(value: JsonValue) -> str:
 
 def count(value: JsonValue) -> int | None:
     """Return a number of tokens: a whole number from 0 to 2^53, else None."""
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value <= _LARGEST_COUNT and value == int(value) else None
@@ -64,8 +66,11 @@ def count(value: JsonValue) -> int | None:
 
 def total(*counts: int | None) -> int | None:
     """Add the counts that are known; None where none is."""
-    known = [n for n in counts if n is not None]
-    return sum(known) if known else None
+    summed = None
+    for known in counts:
+        if known is not None:
+            summed = known if summed is None else summed + known
+    return summed
 
 
 def written(value: JsonValue) -> str:

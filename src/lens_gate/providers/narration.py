@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -13,6 +12,7 @@ from lens_gate.vocabulary.requests import FinishReason, TokenKind
 
 _LONGEST_NAME = 200
 _NO_COUNTS = Usage()
+_NOTHING = ()
 
 _REASONS: Mapping[str, FinishReason] = {
     # OpenAI Chat and Responses, Anthropic, Gemini, and servers that speak like them; in lower case
@@ -34,54 +34,66 @@ class Narration:
         self.finished = False
         self.last_kind: TokenKind | None = None
         self._model = ModelReturned("")
+        self._last_named: tuple[JsonValue, JsonValue] = (None, None)
         self._usage = _NO_COUNTS
 
-    def token(self, kind: TokenKind, piece: JsonValue, tokens: int | None = None) -> list[Token]:
+    def token(self, kind: TokenKind, piece: JsonValue, tokens: int | None = None) -> Sequence[Token]:
         """Tell a generated piece; an empty one, or one that is no text, is none."""
-        words = text(piece)
-        if not words:
-            return []
+        if not isinstance(piece, str) or not piece:
+            return _NOTHING
         self.last_kind = kind
-        return [Token(kind, words, tokens)]
+        return (Token(kind, piece, tokens),)
 
-    def model(self, name: JsonValue, fingerprint: JsonValue = None) -> list[ModelReturned]:
+    def model(self, name: JsonValue, fingerprint: JsonValue = None) -> Sequence[ModelReturned]:
         """Tell the model when it is first named, and when its name or fingerprint changes."""
+        if (name, fingerprint) == self._last_named:
+            return _NOTHING
+        self._last_named = (name, fingerprint)
         told = ModelReturned(
             text(name)[:_LONGEST_NAME] or self._model.model,
             text(fingerprint)[:_LONGEST_NAME] or self._model.fingerprint,
         )
         if told == self._model or not told.model:
-            return []
+            return _NOTHING
         self._model = told
-        return [told]
+        return (told,)
 
-    def usage(self, told: Usage) -> list[Usage]:
+    def usage(self, told: Usage) -> Sequence[Usage]:
         """Tell counts that are new, completed by earlier ones where the server leaves some out."""
         if told == _NO_COUNTS:
-            return []
-        known = {name: getattr(told, name) for name in Usage.__slots__ if getattr(told, name) is not None}
-        merged = replace(self._usage, **known)
+            return _NOTHING
+        merged = told if None not in told else _completed(told, self._usage)
         if merged == self._usage:
-            return []
+            return _NOTHING
         self._usage = merged
-        return [merged]
+        return (merged,)
 
-    def finish(self, raw: JsonValue, reason: FinishReason | None = None) -> list[Finish]:
+    def finish(self, raw: JsonValue, reason: FinishReason | None = None) -> Sequence[Finish]:
         """Tell why generation ended, if `raw` says so.
 
         Some APIs report a call of a tool, or a refusal, as an ordinary stop: then the last piece decides.
         """
         word = text(raw)[:_LONGEST_NAME]
         if not word:
-            return []
+            return _NOTHING
         self.finished = True
         meant = reason or _REASONS.get(word.lower(), FinishReason.OTHER)
         if meant is FinishReason.STOP and self.last_kind is TokenKind.TOOL:
             meant = FinishReason.TOOL
         if meant is FinishReason.STOP and self.last_kind is TokenKind.REFUSAL:
             meant = FinishReason.REFUSAL
-        return [Finish(meant, word)]
+        return (Finish(meant, word),)
 
-    def end_if_finished(self) -> list[End]:
+    def end_if_finished(self) -> Sequence[End]:
         """Tell the end of an API that has no end marker of its own: a reason to stop, then the body's end."""
-        return [End()] if self.finished else []
+        return (End(),) if self.finished else _NOTHING
+
+
+def _completed(told: Usage, before: Usage) -> Usage:
+    return Usage(
+        input=before.input if told.input is None else told.input,
+        output=before.output if told.output is None else told.output,
+        cached=before.cached if told.cached is None else told.cached,
+        cache_write=before.cache_write if told.cache_write is None else told.cache_write,
+        reasoning=before.reasoning if told.reasoning is None else told.reasoning,
+    )

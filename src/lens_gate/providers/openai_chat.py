@@ -19,6 +19,9 @@ from lens_gate.vocabulary.requests import TokenKind
 
 _Piece = tuple[TokenKind, str]
 
+_REASONING, _TEXT, _REFUSAL, _TOOL = TokenKind.REASONING, TokenKind.TEXT, TokenKind.REFUSAL, TokenKind.TOOL
+_NO_COUNTS = Usage()
+
 
 class OpenAIChat:
     """The provider of `POST {base}/chat/completions`."""
@@ -53,6 +56,8 @@ class _Dialect:
     The end is `[DONE]`. Some servers leave it out: a finish reason and then the body's regular end are taken for it.
     """
 
+    verbatim = True
+
     def __init__(self) -> None:
         self._narration = Narration()
         self._counted: int | None = 0
@@ -67,25 +72,29 @@ class _Dialect:
     def closed(self) -> Iterable[Event]:
         return self._narration.end_if_finished()
 
-    def _events(self, payload: JsonValue) -> Iterator[Event]:
-        yield from self._narration.model(member(payload, "model"), member(payload, "system_fingerprint"))
-        usage = _usage(member(payload, "usage"))
-        choices = items(member(payload, "choices"))
-        is_whole = any(member(choice, "message") is not None for choice in choices)
-        pieces = [piece for choice in choices for piece in _pieces(choice)]
-        yield from self._tokens(pieces, None if is_whole else usage.output)
+    def _events(self, payload: JsonValue) -> list[Event]:
+        if not isinstance(payload, dict):
+            return []
+        events: list[Event] = [*self._narration.model(payload.get("model"), payload.get("system_fingerprint"))]
+        usage = _usage(payload.get("usage"))
+        choices = [choice for choice in items(payload.get("choices")) if isinstance(choice, dict)]
+        is_whole = any(choice.get("message") is not None for choice in choices)
+        pieces = [piece for choice in choices for piece in _pieces(choice.get("delta") or choice.get("message"))]
+        if pieces:
+            events += self._tokens(pieces, None if is_whole else usage.output)
         for choice in choices:
-            yield from self._narration.finish(member(choice, "finish_reason"))
-        yield from self._narration.usage(usage)
+            events += self._narration.finish(choice.get("finish_reason"))
+        events += self._narration.usage(usage)
         if is_whole:
-            yield End()
+            events.append(End())
+        return events
 
     def _tokens(self, pieces: list[_Piece], counted: int | None) -> Iterator[Event]:
         """Tell the pieces of one frame, with their number of tokens where vLLM's `continuous_usage_stats` gives it.
 
         There every frame carries the count so far. A count that comes only with the last piece is the answer's total.
         """
-        new = self._new_tokens(counted) if pieces else None
+        new = self._new_tokens(counted)
         for kind, piece in pieces:
             yield from self._narration.token(kind, piece, new if len(pieces) == 1 else None)
 
@@ -96,24 +105,31 @@ class _Dialect:
         return None if before is None or self._counted is None else self._counted - before
 
 
-def _pieces(choice: JsonValue) -> Iterator[_Piece]:
-    """Return what one choice of a frame (`delta`) or of a whole answer (`message`) generated, thoughts first.
+def _pieces(said: JsonValue) -> list[_Piece]:
+    """Return what one choice of a frame (its `delta`) or of a whole answer (`message`) generated, thoughts first.
 
     Compatible servers put thoughts into `reasoning_content` or `reasoning`, some into both.
     """
-    said = member(choice, "delta") or member(choice, "message")
-    calls = [member(call, "function") for call in items(member(said, "tool_calls"))]
+    if not isinstance(said, dict):
+        return []
     parts = [
-        (TokenKind.REASONING, text(member(said, "reasoning_content")) or text(member(said, "reasoning"))),
-        (TokenKind.TEXT, text(member(said, "content"))),
-        (TokenKind.REFUSAL, text(member(said, "refusal"))),
-        *((TokenKind.TOOL, text(member(call, "name")) + text(member(call, "arguments"))) for call in calls),
+        (_REASONING, text(said.get("reasoning_content")) or text(said.get("reasoning"))),
+        (_TEXT, text(said.get("content"))),
+        (_REFUSAL, text(said.get("refusal"))),
+        *((_TOOL, _call(call)) for call in items(said.get("tool_calls"))),
     ]
-    return (part for part in parts if part[1])
+    return [part for part in parts if part[1]]
+
+
+def _call(call: JsonValue) -> str:
+    function = member(call, "function")
+    return text(member(function, "name")) + text(member(function, "arguments"))
 
 
 def _usage(usage: JsonValue) -> Usage:
     """Read counts whose input includes cached tokens and whose output includes reasoning."""
+    if not isinstance(usage, dict):
+        return _NO_COUNTS
     return Usage(
         input=count(member(usage, "prompt_tokens")),
         output=count(member(usage, "completion_tokens")),

@@ -57,12 +57,19 @@ class OpenAIResponses:
 class _Dialect:
     """Reads typed events and whole `response` objects; the end is a terminal event."""
 
+    verbatim = True
+
     def __init__(self) -> None:
         self._narration = Narration()
 
     def read(self, payload: JsonValue) -> Iterable[Event]:
         error = reported_error(payload)
-        return self._events(payload) if error is None else [failure_in_stream(error)]
+        if error is not None:
+            return [failure_in_stream(error)]
+        kind = text(member(payload, "type"))
+        delta = _DELTAS.get(kind)
+        # Nearly all events are deltas, so they take the short way.
+        return self._events(kind, payload) if delta is None else self._narration.token(delta, member(payload, "delta"))
 
     def done(self) -> Iterable[Event]:
         return []
@@ -70,11 +77,8 @@ class _Dialect:
     def closed(self) -> Iterable[Event]:
         return []
 
-    def _events(self, payload: JsonValue) -> Iterator[Event]:
-        kind = text(member(payload, "type"))
-        if kind in _DELTAS:
-            yield from self._narration.token(_DELTAS[kind], member(payload, "delta"))
-        elif kind == "response.output_item.added":
+    def _events(self, kind: str, payload: JsonValue) -> Iterator[Event]:
+        if kind == "response.output_item.added":
             yield from self._narration.token(TokenKind.TOOL, _tool_name(member(payload, "item")))
         elif kind in _TERMINAL:
             yield from self._outcome(member(payload, "response"), kind.removeprefix("response."))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from lens_gate.providers.framing import MAX_FRAME_BYTES, Frame, Lines
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 _FOREIGN_LIMIT = 64 * 1024
 
 
@@ -18,6 +19,7 @@ class SseDecoder:
 
     def __init__(self, limit: int = MAX_FRAME_BYTES) -> None:
         self.broken = ""
+        self.between = True
         self._limit = limit
         self._lines = Lines(limit)
         self._data = bytearray()
@@ -28,9 +30,16 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes and return the events that they complete."""
+        if self.between and data.endswith(_EVENT_ENDS):
+            plain = _plain_events(data, self._limit)
+            if plain is not None:
+                self._lines.pass_over()
+                self._any_frame = True
+                return plain
         frames = [frame for line in self._lines.feed(data) for frame in self._line(line)]
         if self._lines.too_long:
             self.broken = self.broken or "a line of the stream is longer than 8 MiB"
+        self.between = self._lines.between and not (self._has_data or self._event or self.broken)
         return frames
 
     def close(self) -> list[Frame]:
@@ -77,3 +86,23 @@ class SseDecoder:
         self._event = b""
         self._any_frame = self._any_frame or had_data
         return [frame] if had_data else []
+
+
+def _plain_events(data: bytes, limit: int) -> list[Frame] | None:
+    """Cut whole events of one line of data each, maybe under a name, at once; None where anything else is among them.
+
+    Nearly every read is of this shape, and going through it line by line takes four times as long.
+    """
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data or len(data) > limit:
+        return None
+    frames = []
+    for event in data[:-2].split(b"\n\n"):
+        name, line = b"", event
+        if event.startswith(b"event:"):
+            name, _, line = event[6:].partition(b"\n")
+        if not line.startswith(b"data:") or b"\n" in line:
+            return None
+        frames.append(Frame(line[5:].removeprefix(b" "), name.removeprefix(b" ").decode("utf-8", "replace")))
+    return frames

@@ -8,12 +8,17 @@ As text a sketch is `bucket:count` pairs in ascending order, separated by spaces
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 
 GAMMA = 1.1
-_LOG_GAMMA = math.log(GAMMA)
+_LARGEST_BUCKET = 466  # ends beyond 2^64 nanoseconds
+_ENDS = (0.0, *(GAMMA**bucket for bucket in range(1, _LARGEST_BUCKET + 1)))
+
+_bucket = partial(bisect_left, _ENDS)
 
 
 def encode(gaps_ns: Sequence[int]) -> str:
@@ -22,12 +27,7 @@ def encode(gaps_ns: Sequence[int]) -> str:
         msg = "a gap cannot be negative"
         raise ValueError(msg)
     counts = Counter(map(_bucket, gaps_ns))
-    return " ".join(f"{bucket}:{counts[bucket]}" for bucket in sorted(counts))
-
-
-def _bucket(gap_ns: int) -> int:
-    # One nanosecond would fall into bucket 0, which is kept for no gap at all.
-    return max(1, math.ceil(math.log(gap_ns) / _LOG_GAMMA)) if gap_ns else 0
+    return " ".join([f"{bucket}:{count}" for bucket, count in sorted(counts.items())])
 
 
 def merge(sketches: Iterable[str]) -> Mapping[int, int]:

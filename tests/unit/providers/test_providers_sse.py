@@ -109,6 +109,28 @@ def test_lines_are_those_of_the_standard_for_any_cut(parts: list[bytes]) -> None
         assert lines.close() == rest
 
 
+_EVENTS = (b"data: 1\n\n", b"data:2\r\n\r\n", b"event: error\ndata: 3\n\n", b"data: 1234567\n\n")
+_UNUSUAL = (b"data: 4\ndata: 5\n\n", b"event: x\n\n", b"\xef\xbb\xbfdata: 6\n\n", b": ping\n\n", b"<html>\n\n")
+_PARTS = (b"\n", b"\r", b"id: 7\n", b"data: 8")
+_PIECES = st.lists(st.sampled_from([*_EVENTS, *_UNUSUAL, *_PARTS]), max_size=8)
+
+
+@given(_PIECES)
+def test_whole_events_in_one_read_are_the_same_as_byte_by_byte(pieces: list[bytes]) -> None:
+    single = [bytes([byte]) for piece in pieces for byte in piece]
+    for cut in (pieces, [b"".join(pieces)]):
+        at_once, bit_by_bit = SseDecoder(limit=12), SseDecoder(limit=12)
+        assert _frames(at_once, *cut) == _frames(bit_by_bit, *single)
+        assert bool(at_once.broken) == bool(bit_by_bit.broken)
+
+
+def test_a_decoder_says_whether_it_holds_a_part_of_an_event() -> None:
+    decoder = SseDecoder()
+    for data, between in ((b"data: 1\n\n", True), (b"data: 2\n", False), (b"\n", True), (b"event: a", False)):
+        decoder.feed(data)
+        assert decoder.between is between
+
+
 def test_json_lines_skip_blank_ones_and_take_the_last_without_its_end() -> None:
     assert _frames(LineFrames(), b'{"a":1}\r\n\n \n{"b"', b":2}") == [Frame(b'{"a":1}'), Frame(b'{"b":2}', torn=True)]
     assert _frames(LineFrames(), b'{"a":1}\n') == [Frame(b'{"a":1}')]

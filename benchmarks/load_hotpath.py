@@ -1,0 +1,313 @@
+"""What one request costs beside the network: microseconds of CPU time by part, for each wire format.
+
+The streams are the simulator's, 32 tokens long, every event a read of its own; nothing is sent. `decode` is the
+provider's decoder alone, `record` what the recorder adds to it, `keep` the journal with its share of a block, `watch`
+what decides whether to go on and the live view's counters, `runner` what is left of `play` on a transport that answers
+from memory: the tasks and the event loop. Times are CPU times of this process, the median of `--rounds`.
+
+    python benchmarks/load_hotpath.py --requests 2000 --rounds 5
+    python benchmarks/load_hotpath.py --api anthropic --profile
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import json
+import pstats
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.cli.wiring import world
+from lens_gate.config.load import Source, load_config
+from lens_gate.config.model import Config
+from lens_gate.config.substitute import substitute
+from lens_gate.load.arms import resolve_arm
+from lens_gate.load.contract import RunnerSettings, StopSignal
+from lens_gate.load.plan import ArmPlan, PlannedRequest
+from lens_gate.load.pricing import PriceList
+from lens_gate.load.progress import Progress
+from lens_gate.load.purse import Purse
+from lens_gate.load.recorder import Recorder
+from lens_gate.load.runner import play
+from lens_gate.load.transport import Chunk, Head, Received, Timeouts
+from lens_gate.load.watch import Watch
+from lens_gate.load.workload import schedule, schedule_settings
+from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
+from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire
+from lens_gate.steps.keeper import Keeper
+from lens_gate.vocabulary.requests import Arm, FinishReason, TokenKind
+
+APIS: dict[str, tuple[Wire, str]] = {
+    "openai-chat": (wire_openai_chat, "gpt-4o-mini"),
+    "openai-responses": (wire_openai_responses, "gpt-4o-mini"),
+    "anthropic": (wire_anthropic, "claude-3-5-haiku-latest"),
+    "google": (wire_google, "gemini-2.0-flash"),
+}
+PARTS = ("schedule", "build", "decode", "record", "money", "keep", "watch", "runner", "all")
+SLOTS = 64
+PROMPT = {"id": "p", "template": "Explain {{what}} to a child.", "variables": {"what": ["rain", "snow"]}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One wire format: its arm, its pace, and the answer that every request gets."""
+
+    config: Config
+    arm: ArmPlan
+    prices: PriceList
+    answer: tuple[Received, ...]
+
+    def planned(self, requests: int) -> list[PlannedRequest]:
+        """Draw the schedule."""
+        return list(islice(self.drawing(), requests))
+
+    def drawing(self) -> Iterator[PlannedRequest]:
+        """Draw the schedule bit by bit."""
+        return schedule(self.arm, None, schedule_settings(self.config), np.random.default_rng(1))
+
+    @property
+    def purse(self) -> Purse:
+        """A purse without a cap, with the list's prices."""
+        return Purse(self.prices, None)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An exchange that had its answer from the start."""
+
+    answer: tuple[Received, ...]
+
+    async def carry_out(self) -> None:
+        """Give way once, as a socket would."""
+        await asyncio.sleep(0)
+
+    def received(self) -> Iterator[Received]:
+        """Tell the answer."""
+        return iter(self.answer)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A transport that knows one answer."""
+
+    answer: tuple[Received, ...]
+
+    def exchange(self, _request: HttpRequest, _timeouts: Timeouts) -> Answered:
+        """Answer."""
+        return Answered(self.answer)
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+def case(api: str, tokens: int) -> Case:
+    """Describe a run of one model of an API, whose prompts vary."""
+    wire, model = APIS[api]
+    text = json.dumps(
+        {
+            "providers": [
+                {
+                    "name": api.partition("-")[0],
+                    "api": api,
+                    "endpoint": "http://127.0.0.1:9",
+                    "api_key": "sk-none",
+                    "models": [{"id": model, "max_tokens": 64}],
+                }
+            ],
+            "profiler": {"requests": 10_000_000},
+            "workload": {"closed": {"concurrency": SLOTS}, "prompts": [PROMPT]},
+        }
+    )
+    config = substitute(load_config([Source("hotpath.yaml", text)]), {}, used=None)
+    arm = resolve_arm(
+        config,
+        read_file=lambda name: Path(name).read_bytes(),
+        base_series=None,
+        arm=Arm.CANDIDATE,
+        label="hotpath",
+        commit=None,
+        config_hash="",
+        target_name=None,
+        target_endpoint=None,
+    )
+    return Case(config, arm, PriceList.of(arm.series, datetime.now(UTC)), tuple(streamed(wire, model, tokens)))
+
+
+def streamed(wire: Wire, model: str, tokens: int) -> Iterator[Received]:
+    """Tell a stream of so many tokens: 50 ms to the first, then one every 5 ms, each in a read of its own."""
+    pieces = [Piece(TokenKind.TEXT, f" word{number}", 1, 0.05 + 0.005 * number) for number in range(tokens)]
+    answer = Answer(
+        pieces=pieces,
+        opening_s=0.045,
+        done_s=pieces[-1].due_s,
+        finish=FinishReason.STOP,
+        counts=Counts(prompt=10, output=tokens),
+    )
+    head = ResponseHead(status=200, headers={"content-type": "text/event-stream"})
+    yield Head(t_ns=45_000_000, sent_ns=0, head=head)
+    for frame in wire.frames(Ask(model=model, prompt="…", stream=True), answer, Identity(1, 1_750_000_000)):
+        yield Chunk(round(frame.due_s * 1e9), frame.data)
+
+
+class Bill:
+    """Microseconds of CPU per request, by part."""
+
+    def __init__(self, requests: int) -> None:
+        self.parts: dict[str, float] = {}
+        self._requests = requests
+
+    @contextmanager
+    def entry(self, part: str) -> Iterator[None]:
+        """Charge what happens inside to `part`."""
+        start_ns = time.process_time_ns()
+        yield
+        self.parts[part] = (time.process_time_ns() - start_ns) / 1000 / self._requests
+
+
+def costs(one: Case, requests: int) -> dict[str, float]:
+    """Do each part by itself, then everything together."""
+    # `play` unfreezes what it froze, and would pay for a collection of everything again.
+    gc.collect()
+    gc.freeze()
+    bill = Bill(requests)
+    with bill.entry("schedule"):
+        planned = one.planned(requests)
+    with bill.entry("build"):
+        for each in planned:
+            each.series.provider.build(each.request, each.series.endpoint)
+    with bill.entry("decode"):
+        decode(one, planned)
+    with bill.entry("record"):
+        samples = recorded(one, planned)
+    with bill.entry("money"):
+        settle(one.purse, planned, samples)
+    with bill.entry("keep"):
+        keep(samples)
+    with bill.entry("watch"):
+        watch(planned, samples)
+    with bill.entry("all"):
+        whole(one, requests)
+    parts = bill.parts
+    parts["record"] -= parts["decode"]
+    parts["runner"] = parts["all"] - sum(parts[part] for part in PARTS if part not in ("all", "runner"))
+    return parts
+
+
+def decode(one: Case, planned: Iterable[PlannedRequest]) -> None:
+    """Decode the answer of each request, without looking at what it says."""
+    head, *chunks = one.answer
+    assert isinstance(head, Head)
+    for each in planned:
+        decoder = each.series.provider.decoder(head.head, stream=True)
+        for chunk in chunks:
+            assert isinstance(chunk, Chunk)
+            decoder.feed(chunk.data)
+        decoder.close()
+
+
+def recorded(one: Case, planned: Iterable[PlannedRequest]) -> list[Sample]:
+    """Make the sample of each request."""
+    samples = []
+    for each in planned:
+        recorder = Recorder(each, anchor_ns=0, intended_ns=0, phase=each.phase)
+        for received in one.answer:
+            recorder.observe(received)
+        samples.append(recorder.finish())
+    return samples
+
+
+def settle(purse: Purse, planned: Iterable[PlannedRequest], samples: Iterable[Sample]) -> None:
+    """Reserve and settle the money of each request."""
+    for each, sample in zip(planned, samples, strict=True):
+        held = purse.reserve(each)
+        assert held is not None
+        purse.settle(held, sample)
+
+
+def keep(samples: Iterable[Sample]) -> None:
+    """Write the journal."""
+    with tempfile.TemporaryDirectory() as folder:
+        keeper = Keeper(Path(folder) / "run.json", run_id="hotpath", say=lambda _: None)
+        with keeper:
+            for sample in samples:
+                keeper.take(sample)
+
+
+def watch(planned: Iterable[PlannedRequest], samples: Iterable[Sample]) -> None:
+    """Decide after each request whether to go on, and count it for the live view."""
+    watching, progress = Watch(5), Progress()
+    for each, sample in zip(progress.following(planned), samples, strict=True):
+        watching.sent(each.series.series)
+        watching.ended(sample)
+        watching.verdict()
+        progress.note(sample)
+
+
+def whole(one: Case, requests: int) -> None:
+    """Play the schedule on a transport that answers from memory, with journal, money and counters."""
+    progress, purse = Progress(), one.purse
+
+    async def played(keeper: Keeper) -> None:
+        def note(sample: Sample) -> None:
+            keeper.take(sample)
+            progress.note(sample)
+
+        await play(
+            progress.following(islice(one.drawing(), requests)),
+            transport=Memory(one.answer),
+            settings=RunnerSettings(concurrency=SLOTS),
+            money=purse,
+            on_sample=note,
+            stop=StopSignal(),
+        )
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Keeper(Path(folder) / "run.json", run_id="hotpath", say=lambda _: None) as keeper,
+        asyncio.Runner(loop_factory=world().new_loop) as runner,
+    ):
+        runner.run(played(keeper))
+
+
+def profiled(one: Case, requests: int) -> None:
+    """Say where the time goes."""
+    profile = cProfile.Profile()
+    profile.runcall(whole, one, requests)
+    pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--api", choices=APIS, action="append", help="wire format; all of them without it")
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--tokens", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--profile", action="store_true", help="show the dearest functions instead")
+    options = parser.parse_args()
+    cases = {api: case(api, options.tokens) for api in options.api or APIS}
+    if options.profile:
+        for one in cases.values():
+            profiled(one, options.requests)
+        return
+    print(f"{'µs of CPU per request':22}" + "".join(f"{part:>10}" for part in PARTS))
+    for api, one in cases.items():
+        bills = [costs(one, options.requests) for _ in range(options.rounds)]
+        print(f"{api:22}" + "".join(f"{median(bill[part] for bill in bills):10.1f}" for part in PARTS))
+
+
+if __name__ == "__main__":
+    main()
