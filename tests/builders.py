@@ -46,6 +46,7 @@ from lens_gate.artifacts.run import (
     Validity,
     ValidityCheck,
 )
+from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.verdict import Check, CheckKind, Verdict
 from lens_gate.vocabulary.causes import Cause
@@ -360,6 +361,26 @@ def a_run(samples: Iterable[Sample] = (), **changes: Any) -> Run:
         "samples": inline(samples),
     }
     return Run(**{**values, **changes})
+
+
+def a_run_head(**changes: Any) -> RunHead:
+    """Return what the journal of a run of one arm begins with."""
+    values = {
+        "provenance": PROVENANCE,
+        "fingerprint": FINGERPRINT,
+        "name": "nightly",
+        "start_time": "2026-03-02T10:00:00.000Z",
+        "config": {"profiler": {"name": "nightly"}},
+        "plan": a_plan(),
+        "arms": (an_arm(),),
+        "comparison": None,
+        "uncovered": (),
+        "spend": a_spend(spent_usd=0.0),
+        "transport": "httpx",
+        "percentiles": (50.0, 95.0),
+        "resolution_seconds": 1.0,
+    }
+    return RunHead(**{**values, **changes})
 
 
 def a_duet_run(samples: Iterable[Sample] = (), **changes: Any) -> Run:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from lens_gate.artifacts.codec import loads
+from lens_gate.artifacts.codec import load_analysis, loads
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Run
-from lens_gate.steps.reading import samples_beside
+from lens_gate.steps.reading import read_artifact, samples_beside
+from tests.integration.conftest import Invoke
 
 RATE = 40
 
@@ -48,7 +49,9 @@ def ended(process: subprocess.Popen[str], name: signal.Signals) -> str:
     return process.communicate(timeout=30)[1]
 
 
-def test_a_killed_run_leaves_a_journal_with_nearly_all_requests(home: Path, configure: Callable[..., Path]) -> None:
+def test_the_journal_of_a_killed_run_is_judged_and_reported_as_a_run(
+    home: Path, configure: Callable[..., Path], invoke: Invoke
+) -> None:
     configure()
     process = begun(home)
     time.sleep(4)
@@ -58,8 +61,51 @@ def test_a_killed_run_leaves_a_journal_with_nearly_all_requests(home: Path, conf
     journal = decode_journal(path.read_bytes(), name=path.name)
     assert not (home / "run.json").exists()
     assert len(journal.samples) >= RATE  # of about 4 * RATE, those of the last second or two and the start are missing
-    assert isinstance(journal.header.run_head, dict)
-    assert journal.header.run_head["start_time"]
+
+    assert invoke("analyze", path.name, "--output", "analysis.json").code == 0
+    analysis = load_analysis((home / "analysis.json").read_bytes(), name="analysis.json")
+    assert analysis.summary.total_requests == len(journal.samples)
+    assert analysis.ending.value == "interrupted"
+    assert analysis.ending_message is not None
+    assert analysis.ending_message.startswith("the run was killed: its journal holds")
+    assert invoke("gate", path.name).code == 130
+    assert "the run was killed" in invoke("report", path.name).out.lower()
+    assert invoke("report", path.name, "--format", "csv").out.count("\n") == len(journal.samples) + 1
+    assert invoke("report", path.name, "--format", "json", "--output", "run.json").code == 0
+    assert invoke("analyze", "run.json").code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize("artifact_fits", [True, False])
+def test_a_full_disk_stops_the_run_and_keeps_what_fits(
+    home: Path, configure: Callable[..., Path], artifact_fits: bool
+) -> None:
+    """A limit on the size of files stands for the disk; the artifact is written above it, or cut off by it as well."""
+    configure()
+    script = (
+        "import resource, sys\n"
+        "def limit(size): resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))\n"
+        "import lens_gate.stores.files as files\n"
+        "write = files.write_file\n"
+        "def roomy(path, data):\n"
+        f"    limit(resource.RLIM_INFINITY if {artifact_fits} else 10_000)\n"
+        "    write(path, data)\n"
+        "files.write_file = roomy\n"
+        "limit(10_000)\n"
+        "from lens_gate.cli.app import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", script, "run", "--rps", "80", "--duration", "60s", "--output", "run.json"]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 7, done.stderr
+    assert "File too large" in done.stderr
+    (kept,) = home.glob("run.*")
+    assert kept.name in done.stderr
+    assert (kept.name == "run.json") is artifact_fits
+    run = read_artifact(kept)
+    assert isinstance(run, Run)
+    assert run.ending.value == "interrupted"
+    assert len(samples_beside(run, kept)) >= 40
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

@@ -45,6 +45,16 @@ def decompress(data: bytes, *, name: str) -> bytes:
         ) from error
 
 
+def beginning(data: bytes, size: int) -> bytes:
+    """Return the first bytes of a file, unpacked where it is packed; nothing where it cannot be unpacked."""
+    if not data.startswith(MAGIC):
+        return data[:size]
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(data, size)
+    except zlib.error:
+        return b""
+
+
 def members(pieces: Iterable[bytes], *, name: str) -> Iterator[bytes]:
     """Yield what each member holds, once its checksum was found right.
 

@@ -1,13 +1,14 @@
 """The samples of a run in blocks: the journal while it is measured, and the sidecar `*.samples.jsonl.gz` after it.
 
-The first line is the head, each further line a block of columns. Every line is a gzip member of its own, so that bytes
-can be appended at any time and a file that a kill cut short loses nothing but its last line.
+The first line is the head, each further line a block of columns, or a note of what no sample tells. Every line is a
+gzip member of its own, so that bytes can be appended at any time and a file that a kill cut short loses nothing but its
+last line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import orjson
@@ -15,14 +16,16 @@ from pydantic import JsonValue
 
 from lens_gate.artifacts.codec import read_version
 from lens_gate.artifacts.columns import decode, encode
-from lens_gate.artifacts.compressed import MAGIC, TornMember, compress, members
+from lens_gate.artifacts.compressed import MAGIC, TornMember, beginning, compress, members
 from lens_gate.artifacts.migrations import STEPS, Document, Steps, migrate, oldest_version
-from lens_gate.artifacts.samples import Attempt, Samples
+from lens_gate.artifacts.samples import Attempt, Samples, SamplesBuilder
 from lens_gate.errors import ArtifactCorrupt
 
 BLOCK_REQUESTS = 4096
 SAMPLES_KIND = "samples"
 SAMPLES_VERSION = 1
+
+_BEGINNING = orjson.dumps({"kind": SAMPLES_KIND})[:-1]
 
 _HINT = "Give the *.samples.jsonl.gz file that `lens-gate run` wrote."
 
@@ -36,16 +39,31 @@ class JournalHeader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """One stretch of sending: its first note (None for the run's first stretch), and its requests.
+
+    `through` tells that requests below this index may have been sent; 0 where nobody promised so.
+    """
+
+    note: JsonValue
+    requests: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalContents:
     """What could be read; `truncated` says that the file ends inside a line, which was left out.
 
-    `attempts` are rows as Run holds them.
+    `attempts` are rows as Run holds them. `end` is what the writer said of the end, None where it was killed before.
     """
 
     header: JournalHeader
     samples: Samples
     attempts: tuple[dict[str, JsonValue], ...]
     truncated: bool
+    stretches: tuple[Stretch, ...] = ()
+    looks: tuple[JsonValue, ...] = ()
+    end: JsonValue = None
 
 
 def encode_header(*, run: str, run_head: JsonValue = None) -> bytes:
@@ -62,6 +80,35 @@ def encode_block(samples: Samples, *, attempts: Sequence[Attempt] = ()) -> bytes
         raise ValueError(f"a block holds at most {BLOCK_REQUESTS} requests, not {len(samples)}")
     block = {"requests": len(samples), "columns": encode(samples), "attempts": list(attempts)}
     return compress(orjson.dumps(block) + b"\n")
+
+
+def encode_promise(through: int) -> bytes:
+    """Return a line that says, before it is so, that requests below this index may have been sent."""
+    return _note({"sent": through})
+
+
+def encode_segment(segment: JsonValue) -> bytes:
+    """Return a line that begins another stretch of sending, after an interruption."""
+    return _note({"segment": segment})
+
+
+def encode_look(look: JsonValue) -> bytes:
+    """Return a line that says that the run was looked at, before anybody knows what the look says."""
+    return _note({"look": look})
+
+
+def encode_end(end: JsonValue) -> bytes:
+    """Return the last line, which says how the run ended."""
+    return _note({"end": end})
+
+
+def _note(note: JsonValue) -> bytes:
+    return compress(orjson.dumps(note) + b"\n")
+
+
+def is_journal(data: bytes) -> bool:
+    """Say whether a file begins as a journal does; whether it can be read, `decode_journal` tells."""
+    return beginning(data, len(_BEGINNING)) == _BEGINNING
 
 
 def encode_blocks(samples: Samples) -> Iterator[bytes]:
@@ -93,9 +140,12 @@ class _Reader:
         self.steps = steps
         self.version = SAMPLES_VERSION
         self.header: JournalHeader | None = None
-        self.blocks: list[Samples] = []
+        self.samples = SamplesBuilder()
         self.attempts: list[dict[str, JsonValue]] = []
         self.truncated = False
+        self.stretches: list[Stretch] = [Stretch(note=None, requests=0, through=0)]
+        self.looks: list[JsonValue] = []
+        self.end: JsonValue = None
 
     def take(self, line: bytes) -> None:
         document = _parsed(line)
@@ -106,7 +156,21 @@ class _Reader:
         elif self.header is None:
             self.header = self.read_header(document)
         else:
-            self.read_block(document)
+            self.read_line(document)
+
+    def read_line(self, document: Document) -> None:
+        match document:
+            case {"sent": int() as through}:
+                self.stretches[-1] = replace(self.stretches[-1], through=through)
+            case {"segment": note}:
+                self.stretches.append(Stretch(note=note, requests=0, through=0))
+                self.end = None
+            case {"look": look}:
+                self.looks.append(look)
+            case {"end": end}:
+                self.end = end
+            case _:
+                self.read_block(document)
 
     def read_header(self, document: Document) -> JournalHeader:
         if document.get("kind") != SAMPLES_KIND:
@@ -128,17 +192,21 @@ class _Reader:
                 raise self.corrupt("a line is no block of samples")
         if len(samples) != requests or len(rows) != len(attempts):
             raise self.corrupt("a block does not hold what it says")
-        self.blocks.append(samples)
+        self.samples.add(samples)
         self.attempts.extend(rows)
+        self.stretches[-1] = replace(self.stretches[-1], requests=self.stretches[-1].requests + requests)
 
     def contents(self) -> JournalContents:
         if self.header is None:
             raise self.corrupt("the file is empty, or cut inside its first line")
         return JournalContents(
             header=self.header,
-            samples=Samples.concatenate(self.blocks),
+            samples=self.samples.samples(),
             attempts=tuple(self.attempts),
             truncated=self.truncated,
+            stretches=tuple(self.stretches),
+            looks=tuple(self.looks),
+            end=self.end,
         )
 
     def corrupt(self, message: str) -> ArtifactCorrupt:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.segment import Segment
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm
 
@@ -367,7 +368,7 @@ class Replayed(Frozen):
 
 
 class Run(Envelope):
-    """The artifact of `lens-gate run`."""
+    """The artifact of `lens-gate run`; `segments` is empty for a run that was measured in one go."""
 
     kind: Literal[Kind.RUN]
     benchmark: Benchmark
@@ -379,6 +380,7 @@ class Run(Envelope):
     comparison: Comparison | None = None
     uncovered: tuple[Uncovered, ...] = ()
     looks: tuple[Look, ...] = ()
+    segments: tuple[Segment, ...] = ()
     ending: Ending
     ending_message: str | None = None
     validity: Validity

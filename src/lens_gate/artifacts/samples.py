@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import get_args, get_type_hints
+from typing import TypeVar, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,16 +100,18 @@ class TextColumn:
     def concatenate(cls, columns: Sequence[TextColumn]) -> TextColumn:
         """Put the rows of one column after those of the other; values that several columns share become one."""
         known: dict[str, int] = {}
-        coded = [np.zeros(0, dtype=np.int32)]
-        for column in columns:
-            # The last entry answers the code -1, a missing value, by its position.
-            recode = [*(known.setdefault(value, len(known)) for value in column.values), -1]
-            coded.append(np.array(recode, dtype=np.int32)[column.codes])
-        return cls(tuple(known), np.concatenate(coded))
+        coded = [_recoded(column, known) for column in columns]
+        return cls(tuple(known), np.concatenate([np.zeros(0, dtype=np.int32), *coded]))
 
     def strings(self) -> list[str | None]:
         """Return the plain strings, None where missing."""
         return [self.values[code] if code >= 0 else None for code in self.codes.tolist()]
+
+
+Cell = TypeVar("Cell", np.float64, np.int32)
+
+_FIRST_ROOM = 4096
+"""Rows that a builder makes room for at first."""
 
 
 def _is_number(hint: object) -> bool:
@@ -161,6 +163,60 @@ class Samples:
             numbers={name: column[mask] for name, column in self.numbers.items()},
             texts={name: TextColumn(column.values, column.codes[mask]) for name, column in self.texts.items()},
         )
+
+
+class SamplesBuilder:
+    """Puts blocks one after the other without ever holding their rows twice, however many there are."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._numbers = {name: np.empty(0) for name in NUMBER_COLUMNS}
+        self._codes = {name: np.empty(0, dtype=np.int32) for name in TEXT_COLUMNS}
+        self._values: dict[str, dict[str, int]] = {name: {} for name in TEXT_COLUMNS}
+
+    def __len__(self) -> int:
+        """Return how many rows were added."""
+        return self._rows
+
+    def add(self, block: Samples) -> None:
+        """Add the rows of a block, which is not held."""
+        start, self._rows = self._rows, self._rows + len(block)
+        if self._rows > len(self._numbers["index"]):
+            self._grow()
+        for name, column in block.numbers.items():
+            self._numbers[name][start : self._rows] = column
+        for name, text in block.texts.items():
+            self._codes[name][start : self._rows] = _recoded(text, self._values[name])
+
+    def _grow(self) -> None:
+        """Double the room, one column at a time; what is not yet written takes no memory."""
+        room = max(_FIRST_ROOM, 2 * self._rows)
+        for name, column in self._numbers.items():
+            self._numbers[name] = _roomier(column, room)
+        for name, codes in self._codes.items():
+            self._codes[name] = _roomier(codes, room)
+
+    def samples(self) -> Samples:
+        """Return the rows so far."""
+        return Samples(
+            numbers={name: column[: self._rows] for name, column in self._numbers.items()},
+            texts={
+                name: TextColumn(tuple(self._values[name]), codes[: self._rows]) for name, codes in self._codes.items()
+            },
+        )
+
+
+def _roomier(column: NDArray[Cell], room: int) -> NDArray[Cell]:
+    larger = np.empty(room, dtype=column.dtype)
+    larger[: len(column)] = column
+    return larger
+
+
+def _recoded(column: TextColumn, known: dict[str, int]) -> NDArray[np.int32]:
+    """Return the codes of a column among the `known` values, to which new ones are added."""
+    # The last entry answers the code -1, a missing value, by its position.
+    recode = [*(known.setdefault(value, len(known)) for value in column.values), -1]
+    return np.array(recode, dtype=np.int32)[column.codes]
 
 
 def _number_column(values: list[float | None]) -> NDArray[np.float64]:

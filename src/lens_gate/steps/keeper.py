@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import orjson
 from pydantic import JsonValue
@@ -14,10 +15,19 @@ from lens_gate.artifacts.assemble import INLINE_LIMIT, sidecar_of
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.columns import encode
 from lens_gate.artifacts.compressed import compress
-from lens_gate.artifacts.journal import encode_block, encode_header
-from lens_gate.artifacts.run import InlineSamples, Run, Sidecar
-from lens_gate.artifacts.samples import Attempt, Sample, Samples
+from lens_gate.artifacts.journal import (
+    decode_journal,
+    encode_block,
+    encode_end,
+    encode_header,
+    encode_look,
+    encode_promise,
+)
+from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar
+from lens_gate.artifacts.run_head import RunHead
+from lens_gate.artifacts.samples import Attempt, Sample, Samples, SamplesBuilder
 from lens_gate.errors import PublishFailed
+from lens_gate.reports.numbers import plural
 from lens_gate.stores.files import JournalFile, write_named
 
 BLOCK = 256
@@ -26,26 +36,46 @@ BLOCK = 256
 _READ_BYTES = 1 << 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeeperOptions:
+    """What else a keeper is to do; see Keeper."""
+
+    save_chunks: bool = False
+    remember: bool = False
+    part: int = 1
+    on_failure: Callable[[PublishFailed], None] = lambda _: None
+
+
 class Keeper:
     """Takes samples as they end. A kill loses what came after the last `flush`, which the run calls every second.
 
     `output` is where the artifact will lie; the journal beside it becomes the sidecar of a large run and is removed
-    after a small one. Until `publish` is through it stays, and `say` tells people where it lies.
+    after a small one. Until `publish` is through it stays, and `say` tells people where it lies. Samples leave the
+    memory for the journal, unless it is to `remember` them for a look now and then; `part` counts the journals of a run
+    that was resumed. Where the journal cannot be written any more, `failure` says why, `on_failure` learns it, and what
+    came since stays in memory.
     """
 
-    def __init__(self, output: Path, *, run_id: str, say: Callable[[str], None], save_chunks: bool = False) -> None:
+    def __init__(
+        self, output: Path, *, run_id: str, say: Callable[[str], None], options: KeeperOptions = KeeperOptions()
+    ) -> None:
         if output.is_dir():
             raise PublishFailed("this is a folder, not a file", place=str(output), hint="Name a file in it.")
         self.output = output
+        self.head: RunHead | None = None
+        self.failure: PublishFailed | None = None
         self._run_id = run_id
         self._say = say
+        self._on_failure = options.on_failure
         self._waiting: list[Sample] = []
         self._waiting_attempts: list[Attempt] = []
         self._attempts: list[Attempt] = []
-        self._blocks: list[Samples] = []
+        self._remembered = SamplesBuilder() if options.remember else None
+        self._taken = 0
         self._published = False
-        self._journal = JournalFile(self._beside(f"{run_id}.journal"))
-        self._chunks = ChunksFile(self._beside(f"{run_id}.chunks")) if save_chunks else None
+        name = run_id if options.part == 1 else f"{run_id}-{options.part}"
+        self._journal = JournalFile(self._beside(f"{name}.journal"))
+        self._chunks = ChunksFile(self._beside(f"{name}.chunks")) if options.save_chunks else None
 
     def __enter__(self) -> Self:
         """Return the keeper; its files are closed at the end of the block."""
@@ -61,14 +91,16 @@ class Keeper:
         finally:
             self._close()
 
-    def begin(self, head: JsonValue) -> None:
+    def begin(self, head: RunHead) -> None:
         """Write the head of the journal: all that is known of the run before its first request."""
-        self._journal.append(encode_header(run=self._run_id, run_head=head))
+        self.head = head
+        self._journal.append(encode_header(run=self._run_id, run_head=head.model_dump(mode="json")))
 
     def take(self, sample: Sample) -> None:
         """Keep one sample."""
+        self._taken += 1
         self._waiting.append(sample)
-        if len(self._waiting) >= BLOCK:
+        if len(self._waiting) >= BLOCK and self.failure is None:
             self.flush()
 
     def take_attempts(self, attempts: Sequence[Attempt]) -> None:
@@ -80,33 +112,72 @@ class Keeper:
         """What keeps the raw times of a request's chunks; None where nobody asked for them."""
         return self._chunks.take if self._chunks else None
 
+    def promise(self, through: int) -> bool:
+        """Write down that requests below this index may be sent from now on; False where that cannot be written."""
+        return self._written(lambda: self._journal.append(encode_promise(through)))
+
+    def look(self, look: Look) -> None:
+        """Write down that the run is looked at."""
+        self._written(lambda: self._journal.append(encode_look(look.model_dump(mode="json"))))
+
+    def end(self, tail: JsonValue) -> None:
+        """Write the last line of the journal: how the run ended."""
+        self._written(lambda: self._journal.append(encode_end(tail)))
+
     def flush(self) -> None:
         """Bring what waits in memory to the journal; what could not be written still waits."""
+        self._written(self._flushed)
+
+    def _flushed(self) -> None:
         if self._waiting:
             block = Samples.of(self._waiting)
             self._journal.append(encode_block(block, attempts=self._waiting_attempts))
-            self._blocks.append(block)
             self._attempts.extend(self._waiting_attempts)
             self._waiting, self._waiting_attempts = [], []
+            if self._remembered is not None:
+                self._remembered.add(block)
         if self._chunks:
             self._chunks.flush()
+
+    def _written(self, write: Callable[[], None]) -> bool:
+        """Say whether it could be written; the first failure is told: a run must not go on without its journal."""
+        try:
+            write()
+        except PublishFailed as failure:
+            if self.failure is None:
+                self.failure = failure
+                self._on_failure(failure)
+            return False
+        return True
 
     def samples(self) -> Samples:
         """Return everything that was taken, in the order in which the requests ended."""
         self.flush()
-        return Samples.concatenate(self._blocks)
+        kept = self._in_journal() if self._remembered is None else self._remembered.samples()
+        return Samples.concatenate([kept, Samples.of(self._waiting)]) if self._waiting else kept
+
+    def _in_journal(self) -> Samples:
+        if self._taken == len(self._waiting):
+            return Samples.of([])
+        with self._journal.path.open("rb") as written:
+            return decode_journal(_pieces(written), name=str(self._journal.path)).samples
 
     def reference(self, samples: Samples) -> InlineSamples | Sidecar:
-        """Return what the artifact says of its samples; many of them stay in the journal, which becomes the sidecar."""
+        """Return what the artifact says of its samples; many of them stay in the journal, which becomes the sidecar.
+
+        Raises PublishFailed where the journal does not hold them all.
+        """
         if len(samples) <= INLINE_LIMIT:
             return InlineSamples(requests=len(samples), columns=encode(samples))
+        if self._waiting and self.failure is not None:
+            raise self.failure
         with self._journal.path.open("rb") as written:
-            pieces = iter(lambda: written.read(_READ_BYTES), b"")
-            return sidecar_of(pieces, file=self._beside("samples").name, requests=len(samples))
+            return sidecar_of(_pieces(written), file=self._beside("samples").name, requests=len(samples))
 
-    def attempts(self, samples: Samples) -> tuple[Attempt, ...]:
+    def attempts(self, samples: Samples) -> tuple[dict[str, JsonValue], ...]:
         """Return what the artifact holds of single attempts; those of many samples stay in the sidecar with them."""
-        return tuple(self._attempts) if len(samples) <= INLINE_LIMIT else ()
+        kept = [*self._attempts, *self._waiting_attempts] if len(samples) <= INLINE_LIMIT else []
+        return tuple(map(asdict, kept))
 
     def publish(self, run: Run) -> None:
         """Give the samples and then the artifact their final names; the journal goes only after both are safe."""
@@ -128,12 +199,13 @@ class Keeper:
         if self._published:
             return
         for file in (self._journal, *([self._chunks.file] if self._chunks else [])):
-            if self._blocks:
+            if self._taken:
                 file.close()
             else:
                 file.discard()
-        if self._blocks:
-            self._say(f"what was measured is kept in {self._journal.path}")
+        if self._taken:
+            without = f", but for the last {plural(len(self._waiting), 'request')}" if self._waiting else ""
+            self._say(f"what was measured is kept in {self._journal.path}{without}")
 
 
 class ChunksFile:
@@ -152,3 +224,7 @@ class ChunksFile:
         if self._waiting:
             self.file.append(compress(b"".join(self._waiting)))
             self._waiting = []
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(_READ_BYTES), b"")

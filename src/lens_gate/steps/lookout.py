@@ -95,15 +95,24 @@ def _most_requests(settings: ScheduleSettings) -> int | None:
 class Lookout:
     """Counts what ends, and has every look taken by `executor`, so that looking holds up no clock.
 
-    A series that passed is not sent any more. `samples` returns everything that ended so far. All methods belong on the
-    event loop's thread.
+    A series that passed is not sent any more. `samples` returns everything that ended so far; `on_look` learns of each
+    look before it is taken. All methods belong on the event loop's thread.
     """
 
-    def __init__(self, plan: LookPlan, *, executor: Executor, samples: Callable[[], Samples], stop: StopSignal) -> None:
+    def __init__(
+        self,
+        plan: LookPlan,
+        *,
+        executor: Executor,
+        samples: Callable[[], Samples],
+        stop: StopSignal,
+        on_look: Callable[[Look], None] = lambda _: None,
+    ) -> None:
         self._plan = plan
         self._executor = executor
         self._samples = samples
         self._stop = stop
+        self._on_look = on_look
         self._looks: list[Look] = []
         self._open: frozenset[str] | None = None
         self._first_pair: int | None = None
@@ -111,6 +120,11 @@ class Lookout:
         self._in_flight: dict[int, int] = {}
         self._looking: asyncio.Task[None] | None = None
         self._decided = False
+
+    @property
+    def planned(self) -> tuple[int, ...]:
+        """The pairs of each series after which the run is to be looked at."""
+        return self._plan.pairs
 
     async def warm_up(self) -> None:
         """Have the executor load what it needs, before anything is measured."""
@@ -152,6 +166,7 @@ class Lookout:
 
     async def _look(self, boundary: int) -> None:
         self._add(boundary, self._plan.pairs[len(self._looks)])
+        self._on_look(self._looks[-1])
         try:
             found = await self._asked(self._samples(), self._looks)
         except Exception:

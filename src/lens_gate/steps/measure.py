@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar, assert_never
 
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
@@ -28,11 +29,13 @@ from lens_gate.load.target import start_target
 from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.load.workload import ScheduleSettings, phase_at
 from lens_gate.steps.arms import Arms, Side
-from lens_gate.steps.keeper import Keeper
+from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
+from lens_gate.steps.promises import Promises
 from lens_gate.steps.replaying import replayed_part
 from lens_gate.steps.scheduling import planned_requests, settings_of
-from lens_gate.steps.world import World
+from lens_gate.steps.tail import Tail, tail_note
+from lens_gate.steps.world import World, rfc3339
 from lens_gate.steps.written import Measurement, head, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 
@@ -114,33 +117,61 @@ def measure(
     if arms.log is not None and config.workload.prompts:
         world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
     watcher.begin(settings, arms)
-    with Keeper(output, run_id=run_id, say=world.say, save_chunks=save_chunks) as keeper, ExitStack() as stack:
+    options = KeeperOptions(
+        save_chunks=save_chunks, remember=looks is not None, on_failure=lambda failure: _stop_writing(failure, world)
+    )
+    with Keeper(output, run_id=run_id, say=world.say, options=options) as keeper, ExitStack() as stack:
         lookout = None
         if looks is not None:
             executor = stack.enter_context(world.executor())
-            lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop)
+            lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
         session = _Session(arms, settings, purse, keeper, world, watcher, lookout)
         end = _nothing(arms, world) if arms.comparison and arms.comparison.equal else session.run()
-        ended = world.now()
-        samples = keeper.samples()
-        measured = Measurement(
-            arms=arms,
-            settings=settings,
-            end=end,
-            samples=samples,
-            reference=keeper.reference(samples),
-            attempts=keeper.attempts(samples),
-            spend=purse.spend(),
-            anchor=_wall_clock(end.anchor_ns, world),
-            ended=ended,
-            run_id=run_id,
-            planned_looks=looks.pairs if looks else (),
-            looks=lookout.looks(samples) if lookout else (),
-            replayed=replayed_part(arms.log, session.asked, samples) if arms.log else None,
-        )
-        run = written(measured, world)
-        keeper.publish(run)
-    return Measured(run=run, samples=samples, path=output, anchor_ns=end.anchor_ns)
+        done = _published(session, end, run_id)
+    if keeper.failure is not None:
+        raise _told(keeper.failure, output)
+    return done
+
+
+def _published(session: _Session, end: RunEnd, run_id: str) -> Measured:
+    """Write the artifact of a run that has ended; its last line goes to the journal first, should that be all."""
+    keeper, world, lookout = session.keeper, session.world, session.lookout
+    samples = keeper.samples()
+    looks = lookout.looks(samples) if lookout else ()
+    tail = Tail(
+        end=end,
+        ended=rfc3339(world.now()),
+        spend=session.purse.spend(),
+        looks=looks,
+        replayed=replayed_part(session.arms.log, session.asked, samples) if session.arms.log else None,
+    )
+    if len(samples):
+        keeper.end(tail_note(tail))
+    measured = Measurement(
+        run_id=run_id,
+        head=keeper.head or session.head(end.anchor_ns),
+        tail=tail,
+        samples=samples,
+        reference=keeper.reference(samples),
+        attempts=keeper.attempts(samples),
+    )
+    run = written(measured, world.provenance())
+    keeper.publish(run)
+    return Measured(run=run, samples=samples, path=keeper.output, anchor_ns=end.anchor_ns)
+
+
+def _stop_writing(failure: PublishFailed, world: World) -> None:
+    """End a run whose journal cannot be written: what it sent from now on could be lost."""
+    world.stop.request(Ending.INTERRUPTED, f"the journal of the run could not be written ({failure.message})")
+
+
+def _told(failure: PublishFailed, output: Path) -> PublishFailed:
+    """Say what became of a run whose journal could not be written."""
+    return PublishFailed(
+        f"{failure.message}; what was measured until then is in {output}",
+        place=failure.place,
+        hint=failure.hint,
+    )
 
 
 def _wall_clock(t_ns: int, world: World) -> datetime:
@@ -200,8 +231,9 @@ class _Session:
         if self.lookout is not None:
             await self.lookout.warm_up()
             planned = self.lookout.following(planned)
+        promised = Promises(self.keeper.promise, self.world.now_ns).following(planned)
         end = await play(
-            self.watcher.following(planned),
+            self.watcher.following(promised),
             transport=transport,
             settings=self._runner_settings(),
             money=self.purse,
@@ -227,8 +259,13 @@ class _Session:
         )
 
     def _begun(self, anchor_ns: int) -> None:
+        self.keeper.begin(self.head(anchor_ns))
+
+    def head(self, anchor_ns: int) -> RunHead:
+        """Return what is known of the run at its start, `anchor_ns` on the transport's clock."""
         started = _wall_clock(anchor_ns, self.world)
-        self.keeper.begin(head(self.arms, self.settings, self.purse.spend(), started, self.world))
+        looks = self.lookout.planned if self.lookout else ()
+        return head(self.arms, self.settings, self.purse.spend(), started, self.world, looks=looks)
 
     def _kept(self, sample: Sample) -> None:
         self.keeper.take(sample)
@@ -288,13 +325,12 @@ async def _unless_stopped(starting: Coroutine[None, None, Ready], stop: StopSign
 
 @asynccontextmanager
 async def _repeated(action: Callable[[], None]) -> AsyncIterator[None]:
-    """Write every second on the event loop; what cannot be written is tried again, at the latest by the run itself."""
+    """Do something every second on the event loop."""
 
     async def repeat() -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
-            with suppress(PublishFailed):
-                action()
+            action()
 
     repeating = asyncio.create_task(repeat())
     try:

@@ -6,15 +6,20 @@ from pathlib import Path
 
 from lens_gate.artifacts.assemble import samples_of
 from lens_gate.artifacts.codec import Artifact, loads
+from lens_gate.artifacts.journal import decode_journal, is_journal
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactCorrupt
+from lens_gate.steps.recovered import recovered
 from lens_gate.stores.files import read_file
 
 
 def read_artifact(path: Path) -> Artifact:
-    """Read one artifact from a file, gzipped or not."""
-    return loads(read_file(path), name=str(path))
+    """Read one artifact from a file, gzipped or not; the journal of a run is taken for the run."""
+    data = read_file(path)
+    if is_journal(data):
+        return recovered(decode_journal(data, name=str(path)), data, name=str(path))
+    return loads(data, name=str(path))
 
 
 def samples_beside(run: Run, path: Path) -> Samples:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -10,24 +10,25 @@ from pydantic import JsonValue
 
 from lens_gate.analysis.summarize import summarize, summary_of
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
-from lens_gate.artifacts.envelope import Kind
+from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
     BreakerChange,
     InlineSamples,
     LatencySummary,
-    Look,
     ModelResult,
     Plan,
     ProviderResult,
-    Replayed,
     Run,
     Sidecar,
     Spend,
     Validity,
 )
-from lens_gate.artifacts.samples import Attempt, Samples
+from lens_gate.artifacts.run_head import RunHead
+from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.segment import Segment
+from lens_gate.config.validity import ValidityLimits
 from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd
 from lens_gate.load.plan import ArmPlan, SeriesPlan
@@ -35,6 +36,7 @@ from lens_gate.load.validity import judge
 from lens_gate.load.workload import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.instrument import known_instrument
+from lens_gate.steps.tail import Tail
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.vocabulary.requests import Arm, ErrorClass
 
@@ -43,93 +45,90 @@ TRANSPORT = "httpx"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """Everything that is known when a run has ended; `anchor` is the wall clock at offset 0."""
+    """Everything that is known when a run has ended: what was known before, what was measured, and how it ended."""
 
-    arms: Arms
-    settings: ScheduleSettings
-    end: RunEnd
+    run_id: str
+    head: RunHead
+    tail: Tail
     samples: Samples
     reference: InlineSamples | Sidecar
-    attempts: tuple[Attempt, ...]
-    spend: Spend
-    anchor: datetime
-    ended: datetime
-    run_id: str
-    planned_looks: tuple[int, ...] = ()
-    looks: tuple[Look, ...] = ()
-    replayed: Replayed | None = None
+    attempts: tuple[dict[str, JsonValue], ...] = ()
+    segments: tuple[Segment, ...] = ()
 
 
-def head(arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime, world: World) -> JsonValue:
-    """Return what a journal needs beside its samples to become a run again: the fields of Run that are known before."""
+def head(
+    arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime, world: World, *, looks: tuple[int, ...]
+) -> RunHead:
+    """Return what is known of a run before its first request; `started` is the wall clock at offset 0."""
     metrics = arms.candidate_side.config.metrics
-    return {
-        "provenance": world.provenance().model_dump(mode="json"),
-        "fingerprint": world.fingerprint(arms.config_hash).model_dump(mode="json"),
-        "name": arms.candidate_side.config.profiler.name,
-        "start_time": rfc3339(started),
-        "config": arms.snapshot(),
-        "plan": plan_of(settings, arms).model_dump(mode="json"),
-        "arms": [identity(arm).model_dump(mode="json") for arm in (arms.candidate, arms.base) if arm],
-        "comparison": arms.comparison.model_dump(mode="json") if arms.comparison else None,
-        "uncovered": [one.model_dump(mode="json") for one in arms.uncovered],
-        "spend": spend.model_dump(mode="json"),
-        "transport": TRANSPORT,
-        "percentiles": list(metrics.percentiles),
-        "resolution_seconds": metrics.resolution,
-    }
-
-
-def written(measured: Measurement, world: World) -> Run:
-    """Summarize both arms, judge the instrument, and put the artifact together."""
-    arms, config = measured.arms, measured.arms.candidate_side.config
-    plan = plan_of(measured.settings, arms).model_copy(update={"looks": measured.planned_looks})
-    instrument = known_instrument(world, plan.requests_per_second, TRANSPORT)
-    validity = judge(measured.samples, measured.end, plan, config.validity, instrument)
-    candidate = _trusted(_with_examples(_summaries(measured, Arm.CANDIDATE), measured.end), validity)
-    rows = _rows(measured.samples, Arm.CANDIDATE)
-    return Run(
-        kind=Kind.RUN,
-        schema_version=SCHEMA_VERSIONS[Kind.RUN],
+    return RunHead(
         provenance=world.provenance(),
         fingerprint=world.fingerprint(arms.config_hash),
-        benchmark=Benchmark(
-            id=measured.run_id,
-            name=config.profiler.name,
-            start_time=rfc3339(measured.anchor),
-            end_time=rfc3339(measured.ended),
-            duration_seconds=round((measured.ended - measured.anchor) / timedelta(seconds=1), 3),
-            config=arms.snapshot(),
-        ),
-        providers=candidate,
-        base_providers=_trusted(_summaries(measured, Arm.BASE), validity) if arms.base else (),
-        summary=summary_of(candidate, rows),
-        plan=plan,
+        name=arms.candidate_side.config.profiler.name,
+        start_time=rfc3339(started),
+        config=arms.snapshot(),
+        plan=plan_of(settings, arms).model_copy(update={"looks": looks}),
         arms=tuple(identity(arm) for arm in (arms.candidate, arms.base) if arm),
         comparison=arms.comparison,
         uncovered=arms.uncovered,
-        looks=measured.looks,
-        ending=measured.end.ending,
-        ending_message=measured.end.message,
-        validity=validity,
-        instrument=instrument,
-        spend=measured.spend,
+        spend=spend,
         transport=TRANSPORT,
+        percentiles=metrics.percentiles,
+        resolution_seconds=metrics.resolution,
+        validity_limits=arms.candidate_side.config.validity.model_dump(mode="json"),
+        instrument=known_instrument(world, settings.rate, TRANSPORT),
+    )
+
+
+def written(measured: Measurement, provenance: Provenance) -> Run:
+    """Summarize both arms, judge the instrument, and put the artifact together."""
+    known, tail = measured.head, measured.tail
+    lasted = datetime.fromisoformat(tail.ended) - datetime.fromisoformat(known.start_time)
+    limits = ValidityLimits.model_validate(known.validity_limits)
+    validity = judge(measured.samples, tail.end, known.plan, limits, known.instrument)
+    candidate = _trusted(_with_examples(_summaries(measured, Arm.CANDIDATE), tail.end), validity)
+    return Run(
+        kind=Kind.RUN,
+        schema_version=SCHEMA_VERSIONS[Kind.RUN],
+        provenance=provenance,
+        fingerprint=known.fingerprint,
+        benchmark=Benchmark(
+            id=measured.run_id,
+            name=known.name,
+            start_time=known.start_time,
+            end_time=tail.ended,
+            duration_seconds=round(lasted / timedelta(seconds=1), 3),
+            config=known.config,
+        ),
+        providers=candidate,
+        base_providers=_trusted(_summaries(measured, Arm.BASE), validity),
+        summary=summary_of(candidate, _rows(measured.samples, Arm.CANDIDATE)),
+        plan=known.plan,
+        arms=known.arms,
+        comparison=known.comparison,
+        uncovered=known.uncovered,
+        looks=tail.looks,
+        segments=measured.segments,
+        ending=tail.end.ending,
+        ending_message=tail.end.message,
+        validity=validity,
+        instrument=known.instrument,
+        spend=tail.spend,
+        transport=known.transport,
         samples=measured.reference,
-        attempts=tuple(asdict(attempt) for attempt in measured.attempts),
-        breaker=tuple(breaker_change(event, measured.end.anchor_ns) for event in measured.end.breaker),
-        replayed=measured.replayed,
+        attempts=measured.attempts,
+        breaker=tuple(breaker_change(event, tail.end.anchor_ns) for event in tail.end.breaker),
+        replayed=tail.replayed,
     )
 
 
 def _summaries(measured: Measurement, arm: Arm) -> tuple[ProviderResult, ...]:
-    config = measured.arms.candidate_side.config
     return summarize(
         _rows(measured.samples, arm),
-        anchor_time=measured.anchor,
-        percentiles=config.metrics.percentiles,
-        resolution_s=config.metrics.resolution,
-        prices=measured.spend.prices,
+        anchor_time=datetime.fromisoformat(measured.head.start_time),
+        percentiles=measured.head.percentiles,
+        resolution_s=measured.head.resolution_seconds,
+        prices=measured.tail.spend.prices,
     )
 
 

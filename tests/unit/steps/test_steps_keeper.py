@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 
 from lens_gate.artifacts.assemble import samples_of
 from lens_gate.artifacts.journal import JournalContents, decode_journal
-from lens_gate.artifacts.run import InlineSamples, Run, Sidecar
+from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar
+from lens_gate.artifacts.run_head import read_head
 from lens_gate.artifacts.samples import Attempt, Samples
 from lens_gate.errors import PublishFailed
-from lens_gate.steps.keeper import BLOCK, Keeper
+from lens_gate.steps.keeper import BLOCK, Keeper, KeeperOptions
 from lens_gate.vocabulary.requests import ErrorClass
-from tests.builders import a_run, a_sample
+from tests.builders import a_run, a_run_head, a_sample
+
+HEAD = a_run_head()
 
 
 class Kept:
@@ -31,7 +35,7 @@ class Kept:
         self.said: list[str] = []
 
     def keeper(self, **options: Any) -> Keeper:
-        return Keeper(self.output, run_id="r1", say=self.said.append, **options)
+        return Keeper(self.output, run_id="r1", say=self.said.append, options=KeeperOptions(**options))
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
@@ -58,7 +62,7 @@ def at_most_ten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fill(keeper: Keeper, count: int) -> Keeper:
-    keeper.begin({"name": "x"})
+    keeper.begin(HEAD)
     for index in range(count):
         keeper.take(a_sample(index=index))
     return keeper
@@ -103,7 +107,7 @@ def test_a_crash_keeps_what_was_taken_and_says_where(kept: Kept) -> None:
         crash(kept, BLOCK + 3)
     assert indices(kept.journal().samples) == list(range(BLOCK + 3))
     assert kept.journal().header.run == "r1"
-    assert kept.journal().header.run_head == {"name": "x"}
+    assert read_head(kept.journal().header.run_head, name="journal") == HEAD
     assert kept.said == [f"what was measured is kept in {kept.folder / 'run.r1.journal.jsonl.gz'}"]
 
 
@@ -139,12 +143,71 @@ def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[], bool]) -> None:
 def test_what_could_not_be_written_waits_for_the_next_flush(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: Iterator[bool] = iter([False, True])
     failing(monkeypatch, lambda: next(answers, False))
-    with kept.keeper() as keeper:
+    told: list[PublishFailed] = []
+    with kept.keeper(on_failure=told.append) as keeper:
         fill(keeper, 3)
-        with pytest.raises(PublishFailed, match="No space left"):
-            keeper.flush()
+        keeper.flush()
+        assert kept.journal().samples.numbers["index"].size == 0
         assert indices(keeper.samples()) == [0, 1, 2]
         assert len(kept.journal().samples) == 3
+        assert told == [keeper.failure]
+        assert "No space left" in str(keeper.failure)
+
+
+def test_samples_that_never_reach_the_disk_stay_in_memory_and_are_told(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[PublishFailed] = []
+    with kept.keeper(on_failure=told.append) as keeper:
+        fill(keeper, BLOCK + 3)
+        failing(monkeypatch, lambda: True)
+        for index in range(BLOCK + 3, 3 * BLOCK):
+            keeper.take(a_sample(index=index))
+        assert not keeper.promise(1000)
+        assert indices(keeper.samples()) == list(range(3 * BLOCK))
+    assert len(told) == 1
+    assert indices(kept.journal().samples) == list(range(BLOCK))
+    path = kept.folder / "run.r1.journal.jsonl.gz"
+    assert kept.said == [f"what was measured is kept in {path}, but for the last {2 * BLOCK} requests"]
+
+
+@pytest.mark.usefixtures("at_most_ten")
+def test_a_large_run_whose_journal_lacks_requests_is_not_published(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    with kept.keeper() as keeper:
+        fill(keeper, 20)
+        failing(monkeypatch, lambda: True)
+        with pytest.raises(PublishFailed, match="No space left"):
+            keeper.reference(keeper.samples())
+
+
+def test_looks_see_what_was_taken_without_reading_it_back(kept: Kept) -> None:
+    with kept.keeper(remember=True) as keeper:
+        fill(keeper, BLOCK + 3)
+        first = keeper.samples()
+        keeper.take(a_sample(index=BLOCK + 3))
+        kept.folder.joinpath("run.r1.journal.jsonl.gz").unlink()
+        assert indices(keeper.samples()) == list(range(BLOCK + 4))
+        assert indices(first) == list(range(BLOCK + 3))
+
+
+def test_the_journal_holds_what_no_sample_tells(kept: Kept) -> None:
+    look = Look(pairs=25, through_pair=50, share=0.5)
+    with kept.keeper() as keeper:
+        fill(keeper, 3)
+        assert keeper.promise(8)
+        keeper.flush()
+        keeper.look(look)
+        keeper.end({"how": "well"})
+        found = kept.journal()
+    assert (found.stretches[0].through, found.stretches[0].requests) == (8, 3)
+    assert found.looks == (look.model_dump(mode="json"),)
+    assert found.end == {"how": "well"}
+
+
+def test_the_journals_of_a_run_that_was_resumed_have_names_of_their_own(kept: Kept) -> None:
+    with pytest.raises(RuntimeError):
+        crash(kept, 1, part=2)
+    assert kept.names() == ["run.r1-2.journal.jsonl.gz"]
 
 
 def test_an_output_that_cannot_be_written_keeps_the_journal_and_says_where(kept: Kept) -> None:
@@ -223,7 +286,7 @@ ATTEMPTS = [
 
 def test_single_attempts_lie_in_the_journal_and_in_a_small_run(kept: Kept) -> None:
     with kept.keeper() as keeper:
-        keeper.begin({"name": "x"})
+        keeper.begin(HEAD)
         keeper.take_attempts(ATTEMPTS)
         keeper.take(a_sample(index=3))
         keeper.flush()
@@ -232,7 +295,7 @@ def test_single_attempts_lie_in_the_journal_and_in_a_small_run(kept: Kept) -> No
             (3, 1, "api_error"),
             (3, 2, "api_error"),
         ]
-        assert keeper.attempts(keeper.samples()) == tuple(ATTEMPTS)
+        assert keeper.attempts(keeper.samples()) == tuple(map(asdict, ATTEMPTS))
 
 
 @pytest.mark.usefixtures("at_most_ten")

@@ -21,7 +21,6 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
 from lens_gate.steps import measure as measuring
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.keeper import Keeper
 from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.reading import samples_beside
@@ -233,26 +232,34 @@ def test_the_journal_grows_while_the_run_goes_on(tmp_path: Path, monkeypatch: py
             sizes.append(len(decode_journal(path.read_bytes(), name="journal").samples))
 
     world = a_world(tmp_path, transport=ChatTransport(on_send=look))
-    measured(world, arms_of(world, overrides=Overrides(requests=20, rps=40)))
+    measured(world, arms_of(world, overrides=Overrides(requests=20, rps=20)))
     assert sizes[-1] >= 10
     assert sizes == sorted(sizes)
 
 
-def test_a_disk_that_is_full_for_a_moment_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_for_a_moment_ends_the_run_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    real, failed = os.write, list[int]()
+
+    def write(descriptor: int, data: bytes) -> int:
+        if len(sent) >= 10 and not failed:
+            failed.append(len(sent))
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
     monkeypatch.setattr(measuring, "FLUSH_EVERY_S", 0.02)
-    real = Keeper.flush
-    failed: list[int] = []
-
-    def flush(keeper: Keeper) -> None:
-        if len(failed) < 2:
-            failed.append(1)
-            raise PublishFailed("full")
-        real(keeper)
-
-    monkeypatch.setattr(Keeper, "flush", flush)
-    world = a_world(tmp_path)
-    assert len(measured(world, arms_of(world, overrides=Overrides(rps=50))).samples) == 10
-    assert len(failed) == 2
+    monkeypatch.setattr("lens_gate.stores.files.os.write", write)
+    world = a_world(tmp_path, transport=ChatTransport(on_send=sent.append))
+    with pytest.raises(PublishFailed, match=r"No space left on device; what was measured until then is in .*run\.json"):
+        measured(world, arms_of(world, overrides=Overrides(requests=2000, rps=100)))
+    run = written(world)
+    assert run.ending is Ending.INTERRUPTED
+    assert run.ending_message is not None
+    assert "could not be written" in run.ending_message
+    assert run.summary.successful_requests <= len(sent) == len(samples_beside(run, tmp_path / "run.json")) < 200
+    assert names(tmp_path) == ["run.json"]
 
 
 def test_a_target_is_started_and_asked_in_place_of_the_endpoint(tmp_path: Path) -> None:
