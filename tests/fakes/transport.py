@@ -23,6 +23,7 @@ from lens_gate.providers.base import (
     HttpRequest,
     Message,
     ModelReturned,
+    NoTokens,
     Provider,
     ResponseHead,
     Token,
@@ -34,7 +35,10 @@ ANSWER = b"text hello\ntext  world\nusage 3 2\nend\n"
 
 
 class LineDecoder(Decoder):
-    """`text x`, `reasoning x`, `counted N x`, `usage IN OUT`, `model M`, `finish R`, `fail CLASS MESSAGE`, `end`."""
+    """`text x`, `reasoning x`, `counted N x`, `usage IN OUT`, `model M`, `finish R`, `fail CLASS MESSAGE`, `end`.
+
+    After `end without tokens` an answer without any is a success.
+    """
 
     def __init__(self, *, ends_with_body: bool) -> None:
         self._rest = b""
@@ -68,7 +72,7 @@ def _events(line: str) -> list[Event]:
         case "fail":
             events = [Failure(error_class=ErrorClass(first), message=last)]
         case "end":
-            events = [End()]
+            events = [NoTokens(), End()] if rest == "without tokens" else [End()]
         case _:
             pass
     return events

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("judging", "Render any artifact as Markdown, JUnit, CSV, JSON or text."),
     "ci": ("running", "Run, analyze, gate and report in one command."),
     "replay": ("replaying", "Play recorded traffic again, at its own pace or faster; write run.json."),
+    "profile": ("profiling", "Measure any URL with a payload template; write run.json."),
     "compare": ("comparing", "Measure several models or configurations at the same time, and put them in order."),
     "explain": ("explaining", "Retell in plain words why a gate decided as it did."),
     "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
@@ -47,7 +48,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 LATER: dict[str, str] = {
     "baseline": "Save, show, list, accept, validate, prune and sync baselines.",
-    "profile": "Measure any URL with a payload template.",
     "cost": "Cost of a run under another price list.",
     "export": "Export metrics, for instance to Prometheus.",
     "distributed": "Run from several machines.",

@@ -65,14 +65,15 @@ class GenericHttp(Section):
     """How to talk to an endpoint that speaks none of the known APIs.
 
     `body` is a JSON template: the strings `{{model}}`, `{{prompt}}`, `{{messages}}`, `{{max_tokens}}` and
-    `{{temperature}}` are replaced by the request's values. `format` says how the answer is framed.
+    `{{temperature}}` are replaced by the request's values. `format` says how the answer is framed; `raw` takes any body
+    as one piece. Without a `response` an answer in one of the usual shapes is read, and any other is timed as a whole.
     """
 
     path: UrlPath = ""
-    method: Literal["POST", "GET"] = "POST"
+    method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = "POST"
     body: JsonValue = None
-    format: Literal["sse", "ndjson", "json"] = "sse"
-    response: ResponseMapping
+    format: Literal["sse", "ndjson", "json", "raw"] = "sse"
+    response: ResponseMapping | None = None
 
 
 def _named(value: object) -> object:

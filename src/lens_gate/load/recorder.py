@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.transport import Chunk, Head, Received, TransportFailure
-from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, Token, Usage
+from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode
 from lens_gate.vocabulary.requests import (
@@ -275,6 +275,7 @@ class _Answer:
         self.model: str | None = None
         self.finish = FinishReason.NONE
         self.refused = False
+        self.tokenless = False
         self.failure: Failure | None = None
         self._words: list[str] = []
         self._told_tokens: int | None = 0
@@ -303,7 +304,7 @@ class _Answer:
         if kind is _REFUSAL:
             self.refused = True
 
-    def _take_other(self, event: Usage | ModelReturned | Finish | Failure | End, t_ns: int) -> None:
+    def _take_other(self, event: Usage | ModelReturned | Finish | Failure | End | NoTokens, t_ns: int) -> None:
         match event:
             case Usage():
                 self.usage = event
@@ -316,6 +317,8 @@ class _Answer:
                 self.failure = self.failure or event
             case End():
                 self.end_ns = t_ns
+            case NoTokens():
+                self.tokenless = True
             case _:
                 assert_never(event)
 
@@ -325,7 +328,7 @@ class _Answer:
         if self.refused:
             return ErrorClass.REFUSED
         if not self.times and (whole or empty_body):
-            return ErrorClass.EMPTY
+            return ErrorClass.NONE if self.tokenless else ErrorClass.EMPTY
         return ErrorClass.NONE if whole else ErrorClass.CUT_STREAM
 
     def output_tokens(self, *, whole: bool) -> tuple[int | None, TokenSource]:

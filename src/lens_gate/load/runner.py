@@ -348,7 +348,7 @@ class _Run(Generic[Held]):
         if verdict is not None:
             error = self._examples.get((sample.series, sample.error_class), sample.error_class.value)
             said = self._watch.words.get(sample.series, error)
-            where = slot.planned.series.endpoint.base_url
+            where = slot.planned.series.endpoint.base_url.partition("?")[0]
             self._stop.request(verdict, f"{sample.series} at {where}: {said}")
 
     def _end(self) -> RunEnd:

@@ -220,9 +220,10 @@ def _buffered(sent: Samples, limits: Limits) -> ValidityCheck:
 
 
 def _missing_usage(successes: Samples, limits: Limits) -> ValidityCheck:
+    """Look at answers with tokens: where an endpoint generates none there is nothing to count."""
     return _checked(
         "missing_usage_share",
-        _without_usage(successes),
+        _without_usage(successes.where(successes.numbers["chunk_count"] > 0)),
         limits,
         trouble="the server did not say how many tokens it used, so chunks were counted instead, and per-token times"
         " and cost are estimates; have it report usage in streams",

@@ -126,7 +126,12 @@ class End:
     """The API's own end marker was seen, so the stream is whole."""
 
 
-Event = Token | Usage | ModelReturned | Finish | Failure | End
+@dataclass(frozen=True, slots=True)
+class NoTokens:
+    """A whole answer of this endpoint is a success without a single token: it may generate none."""
+
+
+Event = Token | Usage | ModelReturned | Finish | Failure | End | NoTokens
 
 
 class Decoder(Protocol):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from lens_gate.providers.base import Decoder, End, Event, Failure, ResponseHead
+from lens_gate.providers.base import Decoder, End, Event, Failure, NoTokens, ResponseHead
 from lens_gate.providers.errors import failure_in_stream, failure_of, malformed, not_a_stream
 from lens_gate.providers.framing import Frame, Framer, WholeBody
 from lens_gate.providers.json_values import NotJson, parse
@@ -131,6 +131,27 @@ def decoder_for(head: ResponseHead, framer: Framer | None, dialect: Dialect) -> 
     if framer is None:
         return FailureDecoder(lambda body: not_a_stream(media_type(head), body))
     return PayloadDecoder(framer, dialect)
+
+
+class UnreadDecoder:
+    """Reads nothing of a body: that it ended is all that counts."""
+
+    def __init__(self) -> None:
+        self._over = False
+
+    def feed(self, data: bytes) -> Sequence[Event]:  # noqa: ARG002 - whatever it is
+        """Return nothing."""
+        return []
+
+    def close(self) -> Sequence[Event]:
+        """Return the end, once."""
+        over, self._over = self._over, True
+        return [] if over else [NoTokens(), End()]
+
+
+def timed_only(head: ResponseHead) -> Decoder:
+    """Return the decoder of a response of which only status and times count."""
+    return UnreadDecoder() if 200 <= head.status < 300 else FailureDecoder(lambda body: failure_of(head, body))
 
 
 def media_type(head: ResponseHead) -> str:

@@ -12,13 +12,24 @@ from pydantic import JsonValue
 
 from lens_gate.config.model import GenericHttp, ResponseMapping
 from lens_gate.errors import ConfigProblem
-from lens_gate.providers.base import ChatRequest, Decoder, End, Endpoint, Event, HttpRequest, ResponseHead, Usage
+from lens_gate.providers.base import (
+    ChatRequest,
+    Decoder,
+    End,
+    Endpoint,
+    Event,
+    HttpRequest,
+    NoTokens,
+    ResponseHead,
+    Usage,
+)
 from lens_gate.providers.body import headers, known, merged, messages_of, split_url
-from lens_gate.providers.decoding import decoder_for, is_json, media_type
+from lens_gate.providers.decoding import decoder_for, is_json, media_type, timed_only
 from lens_gate.providers.errors import failure_in_stream, malformed, reported_error
 from lens_gate.providers.framing import Framer, LineFrames, WholeBody
 from lens_gate.providers.json_values import count, items, member, text, written
 from lens_gate.providers.narration import Narration
+from lens_gate.providers.shapes import USUAL
 from lens_gate.providers.sse import SseDecoder
 from lens_gate.vocabulary.requests import TokenKind
 
@@ -28,6 +39,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _NAMES = frozenset({"model", "prompt", "messages", "max_tokens", "temperature"})
 _UNREADABLE = (jsonpath.JSONPathError, RecursionError, ValueError)
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
+_LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 
 
 class GenericProvider:
@@ -36,18 +48,15 @@ class GenericProvider:
     def __init__(self, settings: GenericHttp) -> None:
         """Compile the paths and check the template. Raises ConfigProblem."""
         self._settings = settings
-        self._paths = {
-            name: _compiled(name, path)
-            for name in ResponseMapping.model_fields
-            if (path := getattr(settings.response, name)) is not None
-        }
+        self._paths = {name: _compiled(name, path) for name, path in _paths(settings.response).items()}
         _check_placeholders(settings.body)
 
     def build(self, request: ChatRequest, endpoint: Endpoint) -> HttpRequest:
         """Fill the template. Raises ConfigProblem where `params` have no object to go into."""
         parts = split_url(endpoint.base_url)
         path = f"{parts.path.rstrip('/')}/{self._settings.path.lstrip('/')}" if self._settings.path else parts.path
-        own = {"accept": "*/*"} if self._settings.format != "sse" else {}
+        asks_for_a_stream = self._settings.format == "sse" and self._settings.response is not None
+        own = {} if asks_for_a_stream else {"accept": "*/*"}
         if endpoint.api_key:
             own["authorization"] = f"Bearer {endpoint.api_key.get_secret_value()}"
         body = self._body(request)
@@ -62,8 +71,14 @@ class GenericProvider:
 
     def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:
         """Return a decoder for the body behind `head`, framed as configured."""
-        framer = self._framer(media_type(head), stream=stream)
-        return decoder_for(head, framer, _Dialect(self._paths, whole=isinstance(framer, WholeBody)))
+        media = media_type(head)
+        any_answer = self._settings.response is None
+        untold = any_answer and self._settings.format == "sse" and not _is_known(media)
+        if untold or self._settings.format == "raw":
+            return timed_only(head)
+        framer = self._framer(media, stream=stream)
+        dialect = _Dialect(self._paths, whole=isinstance(framer, WholeBody), any_answer=any_answer)
+        return decoder_for(head, framer, dialect)
 
     def _body(self, request: ChatRequest) -> bytes:
         template = self._settings.body
@@ -85,28 +100,31 @@ class GenericProvider:
             return None
         if media == "text/event-stream":
             return SseDecoder()
-        match self._settings.format if stream else "json":
+        asked = self._settings.format if stream else "json"
+        match "ndjson" if media in _LINES else asked:
             case "ndjson":
                 return LineFrames()
             case "sse" if not is_json(media):
                 return SseDecoder()
             case _:
-                return WholeBody() if "ndjson" not in media else LineFrames()
+                return WholeBody()
 
 
 class _Dialect:
     """Reads payloads by JSON paths.
 
     The end of a stream is what `done` finds; without that path a finish reason and then the body's end; without
-    either, the body's end. `[DONE]` always is one, and so is the end of a body that is `whole`, one document. A path
-    may look for words in the text, so it is not passed on unread.
+    either, the body's end. `[DONE]` always is one, and so is the end of a body that is `whole`, one document. Of
+    `any_answer`, one whose shape nobody named, the body's end is the end, and it may hold no token. A path may look for
+    words in the text, so it is not passed on unread.
     """
 
     verbatim = False
 
-    def __init__(self, paths: Mapping[str, _Path], *, whole: bool) -> None:
+    def __init__(self, paths: Mapping[str, _Path], *, whole: bool, any_answer: bool) -> None:
         self._paths = paths
         self._whole = whole
+        self._any_answer = any_answer
         self._narration = Narration()
 
     def read(self, payload: JsonValue) -> Iterable[Event]:
@@ -118,9 +136,11 @@ class _Dialect:
         return self._told(found) if error is None else [failure_in_stream(error)]
 
     def done(self) -> Iterable[Event]:
-        return [End()]
+        return [NoTokens(), End()] if self._any_answer else [End()]
 
     def closed(self) -> Iterable[Event]:
+        if self._any_answer:
+            return [NoTokens(), End()]
         if self._whole or self._paths.keys().isdisjoint({"done", "finish_reason"}):
             return [End()]
         return [] if "done" in self._paths else self._narration.end_if_finished()
@@ -139,6 +159,18 @@ class _Dialect:
         yield from self._narration.usage(usage)
         if values.get("done"):
             yield End()
+
+
+def _is_known(media: str) -> bool:
+    """Whether a media type is one that documents can be cut out of."""
+    return media == "text/event-stream" or media in _LINES or is_json(media)
+
+
+def _paths(response: ResponseMapping | None) -> Mapping[str, str]:
+    if response is None:
+        return {name: " | ".join(paths) for name, paths in USUAL.items()}
+    written = {name: getattr(response, name) for name in ResponseMapping.model_fields}
+    return {name: path for name, path in written.items() if path is not None}
 
 
 def _compiled(name: str, path: str) -> _Path:

@@ -97,6 +97,12 @@ def test_chunks_that_came_out_of_one_read_count_as_one_read() -> None:
     assert (sample.chunk_count, sample.read_count, sample.zero_gaps) == (2, 2, 1)
 
 
+def test_an_endpoint_that_generates_no_tokens_has_a_latency_and_no_counts() -> None:
+    sample = recorded((60, b"end without tokens\n"))
+    assert (sample.status, sample.end_ns) == (Status.OK, 60 * MS)
+    assert (sample.first_token_ns, sample.output_tokens, sample.token_source) == (None, None, TokenSource.NONE)
+
+
 def test_a_single_token_has_no_gap() -> None:
     sample = recorded((60, b"text a\nend\n"))
     assert (sample.gap_sketch, sample.largest_gap_ns) == (None, None)

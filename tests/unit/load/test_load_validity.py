@@ -245,6 +245,11 @@ def test_missing_usage_is_pointed_out() -> None:
     assert (found.value, found.ok, found.effect) == (1.0, False, "warn")
 
 
+def test_answers_without_tokens_lack_no_usage() -> None:
+    rows = [replace(row, token_source=TokenSource.NONE, chunk_count=0) for row in ten()]
+    assert check("missing_usage_share", judged(rows)).value is None
+
+
 @pytest.mark.parametrize(("throttled", "ok", "valid"), [(0, True, True), (1, False, True), (3, False, False)])
 def test_a_throttled_run_measured_the_limit_and_not_the_model(*, throttled: int, ok: bool, valid: bool) -> None:
     rows = [replace(row, status=Status.THROTTLED) if n < throttled else row for n, row in enumerate(ten())]

@@ -18,6 +18,7 @@ from lens_gate.providers.base import (
     Failure,
     HttpRequest,
     Message,
+    NoTokens,
     ResponseHead,
     Token,
     Usage,
@@ -174,3 +175,80 @@ def test_a_path_that_cannot_be_applied_is_a_malformed_answer() -> None:
 def test_the_framing_follows_the_settings_and_the_content_type(form: str, media: str, asked: str, body: bytes) -> None:
     events = _decode(_settings(format=form), body, media, stream=asked == "stream")
     assert events == [Token(TokenKind.TEXT, "a"), End()]
+
+
+ANY = GenericHttp.model_validate({})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"choices": [{"delta": {"content": "hi"}, "finish_reason": None}]},
+        {"choices": [{"message": {"content": "hi"}}]},
+        {"choices": [{"text": "hi"}]},
+        {"type": "response.output_text.delta", "delta": "hi"},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hi"}},
+        {"content": [{"type": "text", "text": "hi"}]},
+        {"candidates": [{"content": {"parts": [{"text": "hi"}]}}]},
+        {"output": [{"content": [{"type": "output_text", "text": "hi"}]}]},
+        {"message": {"role": "assistant", "content": "hi"}, "done": False},
+        {"response": "hi", "done": False},
+        {"token": {"text": "hi", "special": False}},
+        [{"generated_text": "hi"}],
+    ],
+)
+def test_an_answer_in_a_usual_shape_is_read_without_a_mapping(payload: JsonValue) -> None:
+    document = orjson.dumps(payload)
+    for body, media in ((document, "application/json"), (b"data: " + document + b"\n\n", "text/event-stream")):
+        assert _decode(ANY, body, media) == [Token(TokenKind.TEXT, "hi"), NoTokens(), End()]
+    assert _decode(ANY, document + b"\n" + document, "application/x-ndjson")[:2] == 2 * [Token(TokenKind.TEXT, "hi")]
+
+
+def test_counts_and_thoughts_of_the_usual_shapes_are_read_too() -> None:
+    first = {"choices": [{"delta": {"reasoning_content": "hm"}}]}
+    last = {"usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}}
+    body = b"".join(b"data: " + orjson.dumps(one) + b"\n\n" for one in (first, last)) + b"data: [DONE]\n\n"
+    assert _decode(ANY, body) == [
+        Token(TokenKind.REASONING, "hm"),
+        Usage(input=9, output=2, cached=4),
+        NoTokens(),
+        End(),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "media"),
+    [
+        (ANY, "text/html"),
+        (ANY, "image/png"),
+        (ANY, ""),
+        (_settings(format="raw"), "application/json"),
+        (GenericHttp.model_validate({"format": "raw"}), "text/event-stream"),
+    ],
+)
+def test_a_body_that_nobody_reads_is_whole_when_it_ends(settings: GenericHttp, media: str) -> None:
+    head = ResponseHead(status=200, headers={"content-type": media})
+    decoder = GenericProvider(settings).decoder(head, stream=True)
+    assert [*decoder.feed(b"{not JSON"), *decoder.close(), *decoder.close()] == [NoTokens(), End()]
+    refused = GenericProvider(settings).decoder(ResponseHead(status=500, headers={}), stream=True)
+    (failure,) = [*refused.feed(b"no"), *refused.close()]
+    assert isinstance(failure, Failure)
+    assert failure.error_class is ErrorClass.API_ERROR
+
+
+def test_an_answer_of_any_shape_may_still_be_malformed_or_an_error() -> None:
+    (broken,) = _decode(ANY, b"{not JSON", "application/json")
+    (reported,) = _decode(ANY, b'{"error": {"message": "overloaded"}}', "application/json")
+    assert isinstance(broken, Failure)
+    assert broken.error_class is ErrorClass.MALFORMED
+    assert isinstance(reported, Failure)
+
+
+def test_a_framing_that_is_named_wins_over_a_type_that_says_nothing() -> None:
+    lines = GenericHttp.model_validate({"format": "ndjson"})
+    assert _decode(lines, b'{"response": "hi"}\n', "text/plain")[0] == Token(TokenKind.TEXT, "hi")
+
+
+def test_an_endpoint_of_unknown_shape_is_asked_for_anything() -> None:
+    assert _build(ANY).headers["accept"] == "*/*"
+    assert _build(_settings()).headers["accept"] == "text/event-stream"
