@@ -13,12 +13,13 @@ import argparse
 import asyncio
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import uvloop
 
 from lens_gate.analysis.selftest import Errors
 from lens_gate.artifacts.samples import Sample, Samples
@@ -26,10 +27,12 @@ from lens_gate.config.load import Source, load_config
 from lens_gate.config.substitute import substitute
 from lens_gate.load.arms import resolve_arm
 from lens_gate.load.contract import RunnerSettings, StopSignal
+from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.runner import play
+from lens_gate.load.transport import Transport
 from lens_gate.load.workload import schedule, schedule_settings
 from lens_gate.simulator.log import RequestRecord, read_log
 from lens_gate.steps.simulated import simulated
@@ -38,6 +41,7 @@ from lens_gate.steps.truth import compared as against_truth
 from lens_gate.vocabulary.requests import Arm
 
 PATHS = {"openai-chat": "/v1", "openai-responses": "/v1", "anthropic": "/v1", "google": "/v1beta"}
+TRANSPORTS: Mapping[str, Callable[[], Transport]] = {"fast": FastTransport, "httpx": HttpxTransport}
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ def provider(base_url: str, api: str, models: Iterable[Mapping[str, Any]]) -> di
     return {"name": api, "api": api, "endpoint": base_url + PATHS[api], "models": list(models)}
 
 
-async def played(config_text: str) -> Taken:
-    """Send what the configuration says, keeping every chunk's time."""
+async def played(config_text: str, transport: Transport) -> Taken:
+    """Send what the configuration says on `transport`, keeping every chunk's time."""
     config = substitute(load_config([Source("truth.yaml", config_text)]), {}, used=None)
     arm = resolve_arm(
         config,
@@ -69,7 +73,7 @@ async def played(config_text: str) -> Taken:
         target_name=None,
         target_endpoint=None,
     )
-    taken, transport = Taken(), HttpxTransport()
+    taken = Taken()
     try:
         await play(
             tagged(schedule(arm, None, schedule_settings(config), np.random.default_rng(0))),
@@ -84,12 +88,18 @@ async def played(config_text: str) -> Taken:
     return taken
 
 
-def against_log(config: Mapping[str, Any], apis: Mapping[str, Iterable[Mapping[str, Any]]], folder: Path) -> Taken:
+def against_log(
+    config: Mapping[str, Any],
+    apis: Mapping[str, Iterable[Mapping[str, Any]]],
+    folder: Path,
+    transport: str = "fast",
+) -> Taken:
     """Run `config` with these models of each wire format on a fresh simulator, and read its log."""
     log = folder / "log.jsonl"
     with simulated(log) as base_url:
         providers = [provider(base_url, api, models) for api, models in apis.items()]
-        taken = asyncio.run(played(json.dumps({**config, "providers": providers})))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            taken = runner.run(played(json.dumps({**config, "providers": providers}), TRANSPORTS[transport]()))
     return replace(taken, truth=by_index(read_log(log)))
 
 
@@ -98,11 +108,11 @@ def compared(taken: Taken) -> Errors:
     return against_truth(Samples.of(taken.samples.values()), taken.chunks, taken.truth, taken.anchor_ns[0])
 
 
-def measured(rate: float, seconds: float, api: str, model: str) -> Errors:
+def measured(rate: float, seconds: float, api: str, model: str, transport: str) -> Errors:
     """Run once against a fresh simulator."""
     config = {"profiler": {"duration": seconds}, "workload": {"fixed": {"requests_per_second": rate}}}
     with tempfile.TemporaryDirectory() as folder:
-        return compared(against_log(config, {api: [{"id": model}]}, Path(folder)))
+        return compared(against_log(config, {api: [{"id": model}]}, Path(folder), transport))
 
 
 def main() -> None:
@@ -111,10 +121,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--api", choices=PATHS, default="openai-chat")
     parser.add_argument("--model", default="sim-small")
+    parser.add_argument("--transport", choices=TRANSPORTS, default="fast")
     options = parser.parse_args()
     print("rate/s  requests  TTFT error p50/p99 ms  |gap error| p50/p99 ms  send lateness p50/p99 ms")
     for rate in options.rates:
-        found = measured(rate, options.seconds, options.api, options.model)
+        found = measured(rate, options.seconds, options.api, options.model, options.transport)
         ttft, gaps, late = (np.percentile(x, [50, 99]) for x in (found.ttft, np.abs(found.gaps), found.send))
         print(
             f"{rate:6.0f}  {len(found.ttft):8d}  {ttft[0]:9.3f} / {ttft[1]:.3f}    "

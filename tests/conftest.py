@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 MEASURING = (
     "integration",
     "unit/load/test_load_httpx_transport.py",
+    "unit/load/test_load_transports.py",
     "unit/load/test_load_runner.py",
     "unit/load/test_load_target.py",
     "unit/simulator/test_simulator_memory.py",

@@ -58,6 +58,7 @@ async def raw_server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> 
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await server.wait_closed()
+        await asyncio.sleep(0.02)  # the loop closes a socket some turns after it was asked to
 
 
 async def _request(reader: Reader) -> bytes:
@@ -83,3 +84,25 @@ async def reset(writer: Writer) -> None:
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+def sending(*parts: bytes, gap_s: float = 0.0) -> Handler:
+    async def handler(_: bytes, writer: Writer) -> None:
+        for part in parts:
+            await write(writer, part)
+            await asyncio.sleep(gap_s)
+
+    return handler
+
+
+def then_close(*parts: bytes) -> Handler:
+    async def handler(_: bytes, writer: Writer) -> None:
+        for part in parts:
+            await write(writer, part)
+        writer.close()
+
+    return handler
+
+
+async def hang(_: bytes, _writer: Writer) -> None:
+    await asyncio.sleep(60)

@@ -201,6 +201,11 @@ class ScriptedTransport(Transport):
         self.sent_ns: list[int] = []
         self.urls: list[str] = []
 
+    @property
+    @override
+    def name(self) -> str:
+        return "scripted"
+
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
         return ScriptedExchange(self, self._script(request.url), request)

@@ -57,6 +57,11 @@ class ChatTransport(Transport):
         self.bodies: list[dict[str, Any]] = []
         self.closed = False
 
+    @property
+    @override
+    def name(self) -> str:
+        return "memory"
+
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
         return ChatExchange(self, self.wait_s, request)
@@ -132,7 +137,7 @@ def a_world(
         now_ns=time.perf_counter_ns,
         new_id=lambda: f"run{next(numbers)}",
         rng=np.random.default_rng,
-        transport=lambda: transport or ChatTransport(),
+        transport=lambda _: transport or ChatTransport(),
         stop=StopSignal(),
         say=lines.append,
         executor=lambda: ThreadPoolExecutor(1),

@@ -18,6 +18,7 @@ from lens_gate.steps.judge import Chosen
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Cover
+from lens_gate.vocabulary.transports import TransportKind
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 REPORT_FORMATS = ("text", "json", "markdown")
@@ -54,6 +55,12 @@ provider_option = click.option(
     "--provider", help="Only this provider (or, without a file, openai, anthropic or google)."
 )
 
+transport_option = click.option(
+    "--transport",
+    type=click.Choice([kind.value for kind in TransportKind]),
+    help="How requests leave; auto is fast, except where the environment names a proxy, which only httpx can use.",
+)
+
 extent_options = grouped(
     click.option("--duration", type=Duration(), help="How long to send, for instance 60s or 5m."),
     click.option("--warmup", type=Duration(), help="Time at the start that is measured and left out."),
@@ -76,6 +83,7 @@ pace_options = grouped(
     ),
     click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
     extent_options,
+    transport_option,
 )
 
 sending_options = grouped(
@@ -160,6 +168,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         seed=options["seed"],
         max_cost_usd=options["max_cost"],
         abort_error_rate=options["abort_error_rate"],
+        transport=TransportKind(options["transport"]) if options.get("transport") else None,
     )
 
 

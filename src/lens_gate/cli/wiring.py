@@ -27,8 +27,8 @@ from lens_gate.ci.repository import Repository
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed
+from lens_gate.load.build_transport import build_transport
 from lens_gate.load.contract import StopSignal
-from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.steps.render import Screen
 from lens_gate.steps.world import Runner, World
 
@@ -49,9 +49,9 @@ def world() -> World:
         now_ns=time.perf_counter_ns,
         new_id=lambda: f"bench_{uuid.uuid4().hex[:16]}",
         rng=np.random.default_rng,
-        transport=HttpxTransport,
+        transport=lambda order: build_transport(order, environment(), _say),
         stop=StopSignal(),
-        say=lambda line: click.echo(line, err=True),
+        say=_say,
         executor=_executor,
         new_loop=_new_loop,
         machine=_machine(),
@@ -90,6 +90,10 @@ def _data_folder() -> Path | None:
         return Path.home() / ".local" / "share" / "lens-gate"
     except RuntimeError:
         return None
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _executor() -> Executor:

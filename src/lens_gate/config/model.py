@@ -19,6 +19,7 @@ from lens_gate.config.validity import ValidityLimits
 from lens_gate.vocabulary.logs import LogFormat
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
+from lens_gate.vocabulary.transports import TransportKind
 
 
 class Profiler(Section):
@@ -33,6 +34,7 @@ class Profiler(Section):
     seed: int = 0
     max_cost_usd: float | None = Field(default=None, ge=0)
     until_decided: bool = False
+    transport: TransportKind = TransportKind.AUTO
 
 
 class Model(Section):

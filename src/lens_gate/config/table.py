@@ -27,6 +27,9 @@ _RUN: Mapping[str, Status] = {
     "profiler.seed": Effect("load", "the seed of arrivals, prompts and order of arms"),
     "profiler.max_cost_usd": Effect("load", "cap on dollars, reserved before each request is sent"),
     "profiler.until_decided": Effect("steps", "whether a run with two versions ends as soon as the answer is clear"),
+    "profiler.transport": Effect(
+        "load", "how requests leave: `fast`, `httpx` (proxies), or `auto`, which takes `fast` where no proxy is needed"
+    ),
     "providers[].name": Effect("load", "names the series; known names bring their API and address"),
     "providers[].enabled": Effect("load", "whether this provider is measured"),
     "providers[].api": Effect("providers", "the wire format; by name where the name is known, else openai-chat"),

@@ -12,19 +12,29 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, Self, cast
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 from typing_extensions import override
 
-from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.answer import joined
+from lens_gate.load.choice import proxy_for
+from lens_gate.load.tls import client_context
+from lens_gate.load.transport import (
+    ANSWER_LIMIT,
+    KEEPALIVE_S,
+    TIMED_OUT,
+    TOO_LONG,
+    Chunk,
+    Exchange,
+    Head,
+    Received,
+    Timeouts,
+    Transport,
+    TransportFailure,
+)
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
-
-KEEPALIVE_S: Final = 4.0
-"""How long an idle connection is kept: shorter than the 5 s after which common servers close theirs, so that no request
-is sent into a closing connection."""
 
 _FAILURES: Final = (
     httpcore.NetworkError,
@@ -44,17 +54,18 @@ _CUT: Final = "peer closed connection"
 class HttpxTransport(Transport):
     """A pool without caps. Nothing is retried, no redirect is followed, and no cookie is kept.
 
-    With `trust_env` the proxies and certificate files that the environment names are used. Entered as an async context
+    `verify` replaces the certificates that servers are checked by. With `trust_env` the proxies that the environment
+    names are used. Entered as an async context
     it loads beforehand what the engine would load (some 50 ms) at the first request.
     """
 
     def __init__(
-        self, *, verify: ssl.SSLContext | bool = True, trust_env: bool = False, keepalive_s: float = KEEPALIVE_S
+        self, *, verify: ssl.SSLContext | None = None, trust_env: bool = False, keepalive_s: float = KEEPALIVE_S
     ) -> None:
-        self._tls = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify, None, trust_env)
+        self._verify = verify
         self._trust_env = trust_env
         self._keepalive_s = keepalive_s
-        self._pools: dict[str | None, httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[bytes, str | None], httpcore.AsyncConnectionPool] = {}
 
     async def __aenter__(self) -> Self:
         await _StampingBackend().sleep(0)
@@ -62,6 +73,11 @@ class HttpxTransport(Transport):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    @property
+    @override
+    def name(self) -> str:
+        return "httpx"
 
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
@@ -73,25 +89,32 @@ class HttpxTransport(Transport):
             await pool.aclose()
 
     def _pool(self, wire: httpcore.Request) -> httpcore.AsyncConnectionPool:
-        proxy = _environment_proxy(wire.url) if self._trust_env else None
-        if proxy not in self._pools:
-            self._pools[proxy] = self._direct() if proxy is None else self._proxied(httpx.Proxy(proxy))
-        return self._pools[proxy]
+        scheme = wire.url.scheme
+        proxy = proxy_for(scheme.decode("ascii"), wire.url.host.decode("ascii")) if self._trust_env else None
+        if (scheme, proxy) not in self._pools:
+            tls = self._context() if scheme == b"https" else None
+            self._pools[scheme, proxy] = self._direct(tls) if proxy is None else self._proxied(httpx.Proxy(proxy), tls)
+        return self._pools[scheme, proxy]
 
-    def _direct(self) -> httpcore.AsyncConnectionPool:
+    def _context(self) -> ssl.SSLContext:
+        if self._verify is None:
+            self._verify = client_context()
+        return self._verify
+
+    def _direct(self, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
+            ssl_context=tls,
             max_connections=None,
             max_keepalive_connections=None,
             keepalive_expiry=self._keepalive_s,
             network_backend=_StampingBackend(),
         )
 
-    def _proxied(self, proxy: httpx.Proxy) -> httpcore.AsyncConnectionPool:
+    def _proxied(self, proxy: httpx.Proxy, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncHTTPProxy(
             proxy_url=str(proxy.url),
             proxy_auth=proxy.raw_auth,
-            ssl_context=self._tls,
+            ssl_context=tls,
             max_connections=None,
             max_keepalive_connections=None,
             keepalive_expiry=self._keepalive_s,
@@ -135,16 +158,13 @@ class _HttpxExchange(Exchange):
     async def _read(self, response: httpcore.Response) -> None:
         stream = cast("_StampedStream", response.extensions["network_stream"])
         self._received.append(self._progress.head(response, stream))
-        body = aiter(response.aiter_stream())
+        body, size = aiter(response.aiter_stream()), 0
         while (data := await self._progress.next_part(body)) is not None:
             self._received.append(Chunk(stream.read_ns, data))
+            size += len(data)
+            if size > ANSWER_LIMIT:
+                raise self._progress.too_long()
         self._received.append(Chunk(stream.read_ns, b""))
-
-
-def _environment_proxy(url: httpcore.URL) -> str | None:
-    if proxy_bypass(url.host.decode("ascii")):
-        return None
-    return getproxies().get(url.scheme.decode("ascii"))
 
 
 def _wire(request: HttpRequest, progress: _Progress) -> httpcore.Request:
@@ -217,7 +237,7 @@ class _Progress:
         return Head(
             t_ns=stream.read_ns,
             sent_ns=cast("int", self._sent_ns),
-            head=ResponseHead(status=response.status, headers=_joined(response.headers)),
+            head=ResponseHead(status=response.status, headers=joined(response.headers)),
             connect_ns=cast("int", self._connected_ns) - cast("int", self._connecting_ns) if opened else None,
         )
 
@@ -229,6 +249,9 @@ class _Progress:
         return TransportFailure(
             self._classify(error), _describe(error), t_ns=time.perf_counter_ns(), sent_ns=self._sent_ns
         )
+
+    def too_long(self) -> TransportFailure:
+        return TransportFailure(ErrorClass.MALFORMED, TOO_LONG, t_ns=time.perf_counter_ns(), sent_ns=self._sent_ns)
 
     def _classify(self, error: Exception) -> ErrorClass:
         match error:
@@ -254,19 +277,11 @@ class _Progress:
         return ErrorClass.RESET if "disconnected" in message else ErrorClass.MALFORMED
 
 
-def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    joined: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        joined[key] = f"{joined[key]}, {text}" if key in joined else text
-    return joined
-
-
 def _describe(error: Exception) -> str:
     """Word the failure; what is wrong with a request is not quoted, because the quotation could hold the key."""
     match error:
         case TimeoutError():
-            return "the request did not end within its limit"
+            return TIMED_OUT
         case httpcore.NetworkError() | httpcore.TimeoutException() | httpcore.RemoteProtocolError():
             return f"{type(error).__name__}: {error}".removesuffix(": ")
         case httpcore.ProxyError():

@@ -7,10 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
+
+KEEPALIVE_S: Final = 4.0
+"""How long an idle connection is kept: shorter than the 5 s after which common servers close theirs, so that no request
+is sent into a closing connection."""
+
+ANSWER_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes that an answer may have: a server that never stops must not fill our memory."""
+
+TOO_LONG: Final = (
+    f"the answer is longer than {ANSWER_LIMIT // 1024**2} MiB, or its head than 256 KiB, so it was cut off"
+)
+TIMED_OUT: Final = "the request did not end within its limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +86,11 @@ class Exchange(Protocol):
 
 class Transport(Protocol):
     """A pool of connections."""
+
+    @property
+    def name(self) -> str:
+        """Say which one it is, for the artifact."""
+        ...
 
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
         """Return the exchange of `request`, which has not begun."""

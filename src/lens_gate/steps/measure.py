@@ -17,6 +17,7 @@ from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
 from lens_gate.load.budget import require_bounds
+from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.lengths import Asked
@@ -36,7 +37,7 @@ from lens_gate.steps.replaying import replayed_part
 from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.tail import Tail, tail_note
 from lens_gate.steps.world import World, rfc3339
-from lens_gate.steps.written import Measurement, head, written
+from lens_gate.steps.written import Measurement, head, plan_of, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 
 FLUSH_EVERY_S = 1.0
@@ -79,6 +80,12 @@ def price_list(arms: Arms, on: datetime) -> PriceList:
 def plans(arms: Arms) -> tuple[ArmPlan, ...]:
     """Return the arms that would be sent."""
     return tuple(arm for arm in (arms.candidate, arms.base) if arm is not None)
+
+
+def order_of(arms: Arms) -> TransportOrder:
+    """Return what a run asks of its transport."""
+    urls = dict.fromkeys(series.endpoint.base_url for arm in plans(arms) for series in arm.series)
+    return TransportOrder(kind=arms.candidate_side.config.profiler.transport, urls=tuple(urls))
 
 
 def preview(arms: Arms, world: World) -> Forecast:
@@ -125,8 +132,10 @@ def measure(
         if looks is not None:
             executor = stack.enter_context(world.executor())
             lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
-        session = _Session(arms, settings, purse, keeper, world, watcher, lookout)
-        end = _nothing(arms, world) if arms.comparison and arms.comparison.equal else session.run()
+        equal = arms.comparison is not None and arms.comparison.equal
+        transport = None if equal else world.transport(order_of(arms))
+        session = _Session(arms, settings, purse, keeper, world, watcher, transport, lookout)
+        end = _nothing(arms, world) if transport is None else session.run(transport)
         done = _published(session, end, run_id)
     if keeper.failure is not None:
         raise _told(keeper.failure, output)
@@ -207,17 +216,17 @@ class _Session:
     keeper: Keeper
     world: World
     watcher: Watcher
+    transport: Transport | None
     lookout: Lookout | None = None
     asked: Asked = field(default_factory=Asked)
 
-    def run(self) -> RunEnd:
+    def run(self, transport: Transport) -> RunEnd:
         """Play on an event loop of its own."""
         with asyncio.Runner(loop_factory=self.world.new_loop) as runner:
-            return runner.run(self.play())
+            return runner.run(self.play(transport))
 
-    async def play(self) -> RunEnd:
+    async def play(self, transport: Transport) -> RunEnd:
         """Start the targets, send everything, and stop the targets again."""
-        transport = self.world.transport()
         try:
             with _stoppable(self.world.stop):
                 async with self._ready() as (candidate, base), _repeated(self.keeper.flush):
@@ -265,7 +274,9 @@ class _Session:
         """Return what is known of the run at its start, `anchor_ns` on the transport's clock."""
         started = _wall_clock(anchor_ns, self.world)
         looks = self.lookout.planned if self.lookout else ()
-        return head(self.arms, self.settings, self.purse.spend(), started, self.world, looks=looks)
+        plan = plan_of(self.settings, self.arms).model_copy(update={"looks": looks})
+        name = "none" if self.transport is None else self.transport.name
+        return head(self.arms, plan, self.purse.spend(), started, self.world, transport=name)
 
     def _kept(self, sample: Sample) -> None:
         self.keeper.take(sample)

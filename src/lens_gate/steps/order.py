@@ -9,6 +9,7 @@ from typing import Literal
 from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, Replay, WorkloadType
 from lens_gate.config.resilience import Abort, Resilience
 from lens_gate.errors import UsageProblem
+from lens_gate.vocabulary.transports import TransportKind
 
 AgainstKind = Literal["ref", "config", "model", "endpoint", "self"]
 
@@ -41,6 +42,7 @@ class Overrides:
     max_cost_usd: float | None = None
     abort_error_rate: float | None = None
     replay: Replay | None = None
+    transport: TransportKind | None = None
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -55,8 +57,9 @@ def overridden(config: Config, overrides: Overrides) -> Config:
         "requests": overrides.requests,
         "seed": overrides.seed,
         "max_cost_usd": overrides.max_cost_usd,
+        "transport": overrides.transport,
     }
-    given: dict[str, float | None] = {name: value for name, value in profiler.items() if value is not None}
+    given: dict[str, float | str | None] = {name: value for name, value in profiler.items() if value is not None}
     if overrides.requests is not None and overrides.duration_s is None:
         given["duration"] = None
     return config.model_copy(

@@ -29,8 +29,8 @@ from lens_gate.steps.order import Overrides
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import Chunks, by_index, compared, tagged
 from lens_gate.steps.world import World
-from lens_gate.steps.written import TRANSPORT
 from lens_gate.vocabulary.outcomes import Ending
+from lens_gate.vocabulary.transports import TransportKind
 
 MODEL = "sim-small"
 
@@ -82,7 +82,7 @@ def selftest_of(effort: Effort, world: World, on_rung: Callable[[Rung], None]) -
         provenance=world.provenance(),
         fingerprint=world.fingerprint(""),
         machine=world.machine,
-        transport=TRANSPORT,
+        transport=TransportKind.FAST,
         limits=limits,
         rungs=tuple(rungs),
         ceiling_rps=right,
@@ -108,7 +108,7 @@ def tried(rate: float, window_s: float, limits: Limits, world: World) -> Rung:
 def _configuration(rate: float, window_s: float, base_url: str) -> Source:
     provider = {"name": "simulator", "api": "openai-chat", "endpoint": f"{base_url}/v1", "models": [MODEL]}
     config = {
-        "profiler": {"name": "selftest", "duration": window_s},
+        "profiler": {"name": "selftest", "duration": window_s, "transport": TransportKind.FAST.value},
         "providers": [provider],
         "workload": {"fixed": {"requests_per_second": rate}},
     }

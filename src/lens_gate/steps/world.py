@@ -13,6 +13,7 @@ import numpy as np
 
 from lens_gate.artifacts.envelope import Fingerprint, Provenance
 from lens_gate.ci.repository import Repository
+from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.transport import Transport
 
@@ -47,7 +48,7 @@ class World:
     now_ns: Callable[[], int]
     new_id: Callable[[], str]
     rng: Callable[[int], np.random.Generator]
-    transport: Callable[[], Transport]
+    transport: Callable[[TransportOrder], Transport]
     stop: StopSignal
     say: Callable[[str], None]
     executor: Callable[[], Executor]

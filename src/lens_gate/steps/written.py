@@ -40,8 +40,6 @@ from lens_gate.steps.tail import Tail
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.vocabulary.requests import Arm, ErrorClass
 
-TRANSPORT = "httpx"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
@@ -56,9 +54,7 @@ class Measurement:
     segments: tuple[Segment, ...] = ()
 
 
-def head(
-    arms: Arms, settings: ScheduleSettings, spend: Spend, started: datetime, world: World, *, looks: tuple[int, ...]
-) -> RunHead:
+def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, *, transport: str) -> RunHead:
     """Return what is known of a run before its first request; `started` is the wall clock at offset 0."""
     metrics = arms.candidate_side.config.metrics
     return RunHead(
@@ -67,16 +63,16 @@ def head(
         name=arms.candidate_side.config.profiler.name,
         start_time=rfc3339(started),
         config=arms.snapshot(),
-        plan=plan_of(settings, arms).model_copy(update={"looks": looks}),
+        plan=plan,
         arms=tuple(identity(arm) for arm in (arms.candidate, arms.base) if arm),
         comparison=arms.comparison,
         uncovered=arms.uncovered,
         spend=spend,
-        transport=TRANSPORT,
+        transport=transport,
         percentiles=metrics.percentiles,
         resolution_seconds=metrics.resolution,
         validity_limits=arms.candidate_side.config.validity.model_dump(mode="json"),
-        instrument=known_instrument(world, settings.rate, TRANSPORT),
+        instrument=known_instrument(world, plan.requests_per_second, transport),
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.clock import MonotonicClock
 from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
-from lens_gate.load.httpx_transport import HttpxTransport
+from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.redaction import redacted
 from lens_gate.load.runner import play
@@ -404,7 +404,7 @@ def test_a_run_over_real_http_measures_what_the_server_really_did() -> None:
     samples: list[Sample] = []
 
     async def main() -> RunEnd:
-        async with raw_server(handler) as server, HttpxTransport() as transport:
+        async with raw_server(handler) as server, FastTransport() as transport:
             series = a_series(endpoint=Endpoint(base_url=server.base_url))
             return await play(
                 paced(50, 0.02, series=[series]),

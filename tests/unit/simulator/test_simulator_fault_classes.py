@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from lens_gate.artifacts.samples import Sample
+from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder
-from lens_gate.load.transport import Timeouts, TransportFailure
+from lens_gate.load.transport import Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import ChatRequest, Endpoint, Message
 from lens_gate.providers.select import provider_for
 from lens_gate.simulator.effects import Fault
@@ -47,6 +47,7 @@ CLASSES: Mapping[Fault, ErrorClass] = MappingProxyType(
 )
 STREAMING = (Api.OPENAI_CHAT, Api.OPENAI_RESPONSES, Api.ANTHROPIC, Api.GOOGLE)
 PATHS = {Api.OPENAI_CHAT: "/v1", Api.OPENAI_RESPONSES: "/v1", Api.ANTHROPIC: "/v1", Api.GOOGLE: "/v1beta"}
+KINDS: tuple[Callable[..., Transport], ...] = (FastTransport, HttpxTransport)
 MODEL = ModelBehaviour(ttft_ms=20, inter_token_ms=2, output_min=12)
 
 
@@ -77,9 +78,9 @@ def planned(api: Api, effects: str, base_url: str) -> PlannedRequest:
     )
 
 
-async def measured(request: PlannedRequest) -> Sample:
+async def measured(request: PlannedRequest, kind: Callable[..., Transport]) -> Sample:
     recorder = Recorder(request, anchor_ns=0, intended_ns=0, phase=Phase.MEASURE)
-    transport = HttpxTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # loads no certificates: it is quick
+    transport = kind()
     wire = request.series.provider.build(request.request, request.series.endpoint)
     exchange = transport.exchange(wire, Timeouts(connect_s=5, request_s=5, idle_s=0.6))
     failure: TransportFailure | None = None
@@ -96,26 +97,28 @@ async def measured(request: PlannedRequest) -> Sample:
     return recorder.finish()
 
 
-async def sampled(api: Api, effects: str) -> Sample:
+async def sampled(api: Api, effects: str, kind: Callable[..., Transport]) -> Sample:
     async with await serve(SimulatorSettings(models={"quick": MODEL}, stall_s=5)) as simulator:
-        return await measured(planned(api, effects, simulator.base_url))
+        return await measured(planned(api, effects, simulator.base_url), kind)
 
 
 def test_the_table_names_every_fault() -> None:
     assert set(CLASSES) == set(Fault)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("api", STREAMING)
 @pytest.mark.parametrize("fault", Fault)
-def test_each_fault_lands_in_its_own_error_class(api: Api, fault: Fault) -> None:
-    sample = asyncio.run(sampled(api, f"fault={fault}"))
+def test_each_fault_lands_in_its_own_error_class(api: Api, fault: Fault, kind: Callable[..., Transport]) -> None:
+    sample = asyncio.run(sampled(api, f"fault={fault}", kind))
     assert sample.error_class is CLASSES[fault]
     assert sample.status is (Status.THROTTLED if CLASSES[fault].throttled else Status.FAILED)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("api", STREAMING)
-def test_an_answer_without_a_fault_is_a_success(api: Api) -> None:
-    sample = asyncio.run(sampled(api, ""))
+def test_an_answer_without_a_fault_is_a_success(api: Api, kind: Callable[..., Transport]) -> None:
+    sample = asyncio.run(sampled(api, "", kind))
     assert (sample.status, sample.error_class) == (Status.OK, ErrorClass.NONE)
     assert sample.output_tokens is not None
     assert sample.chunk_count == sample.output_tokens >= 12

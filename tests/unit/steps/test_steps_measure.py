@@ -66,7 +66,7 @@ def test_a_run_sends_its_requests_and_writes_what_it_returns(tmp_path: Path) -> 
     assert names(tmp_path) == ["run.json"]
     assert len(transport.urls) == done.run.summary.successful_requests == len(done.samples) == 10
     assert transport.closed
-    assert (done.run.ending, done.run.transport, done.run.base_providers) == (Ending.COMPLETE, "httpx", ())
+    assert (done.run.ending, done.run.transport, done.run.base_providers) == (Ending.COMPLETE, "memory", ())
     assert done.run.spend.spent_usd == pytest.approx(10 * (5 * 1 + 2 * 2) / 1e6)
 
 
@@ -217,7 +217,7 @@ def test_a_crash_leaves_a_journal_with_all_that_a_run_needs(tmp_path: Path) -> N
     assert Plan.model_validate(head["plan"]).requests == 10
     assert Spend.model_validate(head["spend"]).prices[0].model == "m"
     assert head["config"] == arms.loaded.snapshot()
-    assert (head["name"], head["transport"]) == (arms.candidate_side.config.profiler.name, "httpx")
+    assert (head["name"], head["transport"]) == (arms.candidate_side.config.profiler.name, "memory")
     assert str(head["start_time"]).startswith("2026-03-02T10:00:00.")
     assert (head["percentiles"], head["resolution_seconds"]) == ([50, 75, 90, 95, 99, 99.9], 1.0)
 

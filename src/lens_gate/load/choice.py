@@ -1,0 +1,71 @@
+"""Which transport a run goes by, and what is to be said about it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from lens_gate.vocabulary.transports import TransportKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportOrder:
+    """What a run asks of its transport: the kind, and the addresses of its endpoints."""
+
+    kind: TransportKind
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The transport that is used (never `auto`), and a line for people where that needs one."""
+
+    kind: TransportKind
+    remark: str | None = None
+
+
+def choose(order: TransportOrder, proxy_of: Callable[[str], str | None]) -> Choice:
+    """Choose for the endpoints of a run; `proxy_of` names the proxy that the environment wants for a URL."""
+    proxied = next((url for url in order.urls if proxy_of(url) is not None), None)
+    host = urlsplit(proxied).hostname if proxied is not None else None
+    match order.kind:
+        case TransportKind.HTTPX:
+            return Choice(kind=TransportKind.HTTPX)
+        case TransportKind.FAST if proxied is not None:
+            remark = f"the fast transport uses no proxy: the one that the environment names for {host} is left aside"
+            return Choice(kind=TransportKind.FAST, remark=remark)
+        case TransportKind.AUTO if proxied is not None:
+            remark = f"{host} is asked through the proxy of the environment, so the httpx transport is used"
+            return Choice(kind=TransportKind.HTTPX, remark=remark)
+        case TransportKind.FAST | TransportKind.AUTO:
+            return Choice(kind=TransportKind.FAST)
+        case _ as never:
+            assert_never(never)
+
+
+def environment_proxy(url: str) -> str | None:
+    """Return the proxy that the environment (on some systems also the settings) names for `url`.
+
+    A loopback address has none, whatever `no_proxy` says: a proxy elsewhere would ask its own machine.
+    """
+    parts = urlsplit(url)
+    return proxy_for(parts.scheme, parts.hostname or "")
+
+
+def proxy_for(scheme: str, host: str) -> str | None:
+    """Return the same for a scheme and a host."""
+    if _is_loopback(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(scheme) or proxies.get("all")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

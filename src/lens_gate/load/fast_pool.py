@@ -1,0 +1,115 @@
+"""The connections of the fast transport: opened where none is free, kept warm, without a cap on their number."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from aiohappyeyeballs import start_connection
+
+from lens_gate.load.fast_connection import Connection
+from lens_gate.load.http1 import Destination
+from lens_gate.load.transport import TransportFailure
+from lens_gate.vocabulary.requests import ErrorClass
+
+NEXT_ADDRESS_S: Final = 0.25
+"""How long one address of a name is tried alone before another one is tried beside it (RFC 8305)."""
+
+
+class Pool:
+    """Keeps idle connections for `keepalive_s` and gives the warmest one out first.
+
+    `tls` returns what an encrypted connection is set up with.
+    """
+
+    def __init__(self, *, keepalive_s: float, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._keepalive_ns = int(keepalive_s * 1e9)
+        self._tls = tls
+        self._idle: dict[Destination, deque[Connection]] = {}
+        self._open: set[Connection] = set()
+        self._all_lost = asyncio.Event()
+
+    def warmest(self, destination: Destination) -> Connection | None:
+        """Return the connection that became idle last, if it still stands."""
+        idle = self._idle.get(destination)
+        fresh_ns = time.perf_counter_ns() - self._keepalive_ns
+        while idle:
+            connection = idle.pop()
+            if connection.idle_since_ns > fresh_ns and connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    async def open(self, destination: Destination, limit_s: float) -> Connection:
+        """Open a connection, name and TLS included. Raises TransportFailure."""
+        raw: socket.socket | None = None
+        try:
+            async with asyncio.timeout(limit_s):
+                raw = await _connected(destination)
+                return await self._set_up(destination, raw, limit_s)
+        except TimeoutError:
+            failure = _failure(ErrorClass.CONNECT_TIMEOUT, "no connection within its limit")
+        except OSError as error:  # those of TLS and of unknown names are OSErrors too
+            in_tls = raw is not None and destination.encrypted
+            what = "no encrypted connection could be set up" if in_tls else "no connection"
+            failure = _failure(ErrorClass.TLS if in_tls else ErrorClass.CONNECT, f"{what}: {error}")
+        await asyncio.sleep(0)  # the loop closes a socket one turn after it gave up
+        raise failure
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection whose answer has ended."""
+        now_ns = time.perf_counter_ns()
+        connection.idle_since_ns = now_ns
+        idle = self._idle.setdefault(connection.destination, deque())
+        idle.append(connection)
+        while idle[0].idle_since_ns + self._keepalive_ns <= now_ns:
+            idle.popleft().abort()
+
+    async def warm(self, destination: Destination, count: int, limit_s: float) -> None:
+        """Open connections until `count` are idle. Raises TransportFailure."""
+        missing = count - len(self._idle.get(destination, ()))
+        for connection in await asyncio.gather(*(self.open(destination, limit_s) for _ in range(missing))):
+            self.give_back(connection)
+
+    async def aclose(self) -> None:
+        """Close every connection, and wait until all have ended."""
+        self._idle.clear()
+        for connection in tuple(self._open):
+            connection.abort()
+        if self._open:
+            self._all_lost.clear()
+            await self._all_lost.wait()
+
+    async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Connection:
+        context = self._tls() if destination.encrypted else None
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(destination, raw, self._lost),
+            sock=raw,
+            ssl=context,
+            server_hostname=destination.host if context else None,
+            ssl_handshake_timeout=limit_s if context else None,
+        )
+        if not connection.lost:
+            self._open.add(connection)
+        return connection
+
+    def _lost(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if not self._open:
+            self._all_lost.set()
+
+
+async def _connected(destination: Destination) -> socket.socket:
+    """Open a TCP connection to the first address of the name that answers."""
+    loop = asyncio.get_running_loop()
+    addresses = await loop.getaddrinfo(destination.host, destination.port, type=socket.SOCK_STREAM)
+    return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
+
+
+def _failure(error_class: ErrorClass, message: str) -> TransportFailure:
+    return TransportFailure(error_class, message, t_ns=time.perf_counter_ns(), sent_ns=None)

@@ -1,0 +1,218 @@
+"""The fast transport: HTTP/1.1 on asyncio's protocols, with nothing between the socket and the stamp.
+
+For plain HTTP/1.1 without a proxy, which is what nearly all endpoints are asked by; the transport on httpx takes the
+rest. Nothing is retried, no redirect is followed, and no cookie is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Final, Self, cast
+
+from typing_extensions import override
+
+from lens_gate.load.answer import Answer, BrokenAnswer
+from lens_gate.load.fast_connection import Connection, Receiver
+from lens_gate.load.fast_pool import Pool
+from lens_gate.load.http1 import Invalid, Route, encode, route
+from lens_gate.load.tls import client_context
+from lens_gate.load.transport import (
+    KEEPALIVE_S,
+    TIMED_OUT,
+    Exchange,
+    Received,
+    Timeouts,
+    Transport,
+    TransportFailure,
+)
+from lens_gate.providers.base import HttpRequest
+from lens_gate.vocabulary.requests import ErrorClass
+
+_MOST_ROUTES: Final = 1024
+_TICK_S: Final = 0.001
+"""The grain of uvloop's timers, which may be that much early."""
+
+
+class FastTransport(Transport):
+    """Connections without a cap; `verify` replaces the certificates that servers are checked by."""
+
+    def __init__(self, *, verify: ssl.SSLContext | None = None, keepalive_s: float = KEEPALIVE_S) -> None:
+        self._verify = verify
+        self._pool = Pool(keepalive_s=keepalive_s, tls=self._context)
+        self._routes: dict[str, Route] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @property
+    @override
+    def name(self) -> str:
+        return "fast"
+
+    @override
+    def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
+        return _FastExchange(self, request, timeouts)
+
+    async def warm(self, url: str, count: int, limit_s: float = 10.0) -> None:
+        """Open connections to where `url` leads before they are needed; requests on them count as reused.
+
+        Raises TransportFailure, and Invalid for what is no URL.
+        """
+        await self._pool.warm(self.route(url).destination, count, limit_s)
+
+    @override
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+    @property
+    def pool(self) -> Pool:
+        """The connections."""
+        return self._pool
+
+    def route(self, url: str) -> Route:
+        """Take a URL apart, or remember how. Raises Invalid."""
+        known = self._routes.get(url)
+        if known is None:
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
+            known = self._routes[url] = route(url)
+        return known
+
+    def _context(self) -> ssl.SSLContext:
+        if self._verify is None:
+            self._verify = client_context()
+        return self._verify
+
+
+class _FastExchange(Exchange, Receiver):
+    """One request on one connection; a single timer watches over its limits."""
+
+    def __init__(self, transport: FastTransport, request: HttpRequest, timeouts: Timeouts) -> None:
+        self._transport = transport
+        self._request = request
+        self._timeouts = timeouts
+        self._answer = Answer()
+        self._connection: Connection | None = None
+        self._connect_ns: int | None = None
+        self._sent_ns = 0
+        self._read_ns = 0
+        self._ended: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @override
+    def received(self) -> Iterator[Received]:
+        return self._answer.received(self._sent_ns, self._connect_ns)
+
+    @override
+    async def carry_out(self) -> None:
+        data, way = self._encoded()
+        connection = self._transport.pool.warmest(way.destination) or await self._opened(way)
+        self._connection = connection
+        self._ended = asyncio.get_running_loop().create_future()
+        try:
+            self._send(data, connection)
+            await self._ended
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._connection is not None:  # it was not given back: the answer has not ended, or was the last one
+                connection.receiver = None
+                connection.abort()
+
+    async def _opened(self, way: Route) -> Connection:
+        began_ns = time.perf_counter_ns()
+        connection = await self._transport.pool.open(way.destination, self._timeouts.connect_s)
+        self._connect_ns = time.perf_counter_ns() - began_ns
+        return connection
+
+    def _encoded(self) -> tuple[bytes, Route]:
+        try:
+            way = self._transport.route(self._request.url)
+            return encode(self._request, way), way
+        except Invalid as error:
+            now_ns = time.perf_counter_ns()
+            raise TransportFailure(ErrorClass.INVALID_REQUEST, str(error), t_ns=now_ns, sent_ns=None) from None
+
+    def _send(self, data: bytes, connection: Connection) -> None:
+        connection.receiver = self
+        self._sent_ns = self._read_ns = time.perf_counter_ns()
+        try:
+            connection.send(data)
+        except OSError as error:
+            self.lost(time.perf_counter_ns(), error)
+        else:
+            self._watch(min(self._timeouts.idle_s, self._timeouts.request_s))
+
+    def _watch(self, delay_s: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._check_limits)
+
+    def _check_limits(self) -> None:
+        """End what has passed a limit; bytes that came meanwhile only moved the limit between two reads."""
+        now_ns = time.perf_counter_ns()
+        whole_ns = self._sent_ns + int(self._timeouts.request_s * 1e9)
+        idle_ns = self._read_ns + int(self._timeouts.idle_s * 1e9)
+        due_ns = min(whole_ns, idle_ns)
+        if now_ns < due_ns:
+            self._watch(max(_TICK_S, (due_ns - now_ns) / 1e9))
+        elif due_ns == whole_ns:
+            self._fail(ErrorClass.TIMEOUT, TIMED_OUT, now_ns)
+        elif self._answer.head_ns is None:
+            self._fail(ErrorClass.HEADERS_TIMEOUT, "no answer began within the limit between two reads", now_ns)
+        else:
+            self._fail(ErrorClass.IDLE_TIMEOUT, "nothing more came within the limit between two reads", now_ns)
+
+    @override
+    def read(self, t_ns: int, data: bytes) -> None:
+        self._read_ns = t_ns
+        try:
+            whole = self._answer.take(t_ns, data)
+        except BrokenAnswer as error:
+            self._fail(error.error_class, error.message, t_ns)
+            return
+        if whole:
+            self._end()
+
+    @override
+    def lost(self, t_ns: int, error: Exception | None) -> None:
+        if error is not None:
+            self._fail(ErrorClass.RESET, f"the connection broke: {error}", t_ns)
+            return
+        try:
+            self._answer.take_end(t_ns)
+        except BrokenAnswer as broken:
+            self._fail(broken.error_class, broken.message, t_ns)
+            return
+        self._end()
+
+    def _end(self) -> None:
+        """Let the connection carry the next request at once, where it can."""
+        connection = self._detached()
+        if self._answer.reusable:
+            self._transport.pool.give_back(connection)
+            self._connection = None
+        self._wake(None)
+
+    def _fail(self, error_class: ErrorClass, message: str, t_ns: int) -> None:
+        self._detached()
+        self._wake(TransportFailure(error_class, message, t_ns=t_ns, sent_ns=self._sent_ns))
+
+    def _detached(self) -> Connection:
+        """Take nothing more from the connection."""
+        connection = cast("Connection", self._connection)
+        connection.receiver = None
+        return connection
+
+    def _wake(self, failure: TransportFailure | None) -> None:
+        ended = cast("asyncio.Future[None]", self._ended)
+        if ended.done():  # it was cancelled
+            return
+        if failure is None:
+            ended.set_result(None)
+        else:
+            ended.set_exception(failure)

@@ -1,0 +1,49 @@
+"""Both transports on both event loops, and how tests ask through them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import uvloop
+
+from lens_gate.load.fast_transport import FastTransport
+from lens_gate.load.httpx_transport import HttpxTransport
+from lens_gate.load.transport import Received, Timeouts, Transport
+from lens_gate.providers.base import HttpRequest
+
+KEY = "sk-very-secret-0123456789"
+PATIENT = Timeouts(connect_s=20, request_s=20, idle_s=20)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A transport, and the loop that it runs on."""
+
+    transport: Callable[..., Transport]
+    new_loop: Callable[[], asyncio.AbstractEventLoop]
+
+    def run(self, main: Coroutine[Any, Any, Result]) -> Result:
+        with asyncio.Runner(loop_factory=self.new_loop) as runner:
+            return runner.run(main)
+
+
+KINDS = {
+    "fast on uvloop": Kind(FastTransport, uvloop.new_event_loop),
+    "fast on asyncio": Kind(FastTransport, asyncio.new_event_loop),
+    "httpx on uvloop": Kind(HttpxTransport, uvloop.new_event_loop),
+    "httpx on asyncio": Kind(HttpxTransport, asyncio.new_event_loop),
+}
+
+
+def post(url: str, **headers: str) -> HttpRequest:
+    return HttpRequest(method="POST", url=url, headers={"authorization": f"Bearer {KEY}", **headers}, body=b"{}")
+
+
+async def exchange(transport: Transport, request: HttpRequest, timeouts: Timeouts = PATIENT) -> list[Received]:
+    one = transport.exchange(request, timeouts)
+    await one.carry_out()
+    return list(one.received())

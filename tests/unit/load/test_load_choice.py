@@ -1,0 +1,96 @@
+"""Which transport a run goes by."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from lens_gate.errors import ConfigProblem
+from lens_gate.load.build_transport import build_transport
+from lens_gate.load.choice import TransportOrder, choose, environment_proxy
+from lens_gate.load.fast_transport import FastTransport
+from lens_gate.load.httpx_transport import HttpxTransport
+from lens_gate.load.tls import client_context
+from lens_gate.vocabulary.transports import TransportKind
+
+AUTO, FAST, HTTPX = TransportKind.AUTO, TransportKind.FAST, TransportKind.HTTPX
+URLS = ("http://one.example/v1", "https://two.example/v1")
+
+
+def an_order(kind: TransportKind, *urls: str) -> TransportOrder:
+    return TransportOrder(kind=kind, urls=urls or URLS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "proxied", "expected", "said"),
+    [
+        (AUTO, "", FAST, None),
+        (AUTO, "two", HTTPX, "two.example is asked through the proxy"),
+        (FAST, "", FAST, None),
+        (FAST, "one", FAST, "one.example is left aside"),
+        (HTTPX, "", HTTPX, None),
+        (HTTPX, "one", HTTPX, None),
+    ],
+)
+def test_it_is_the_fast_one_unless_a_proxy_must_be_used(
+    asked: TransportKind, proxied: str, expected: TransportKind, said: str | None
+) -> None:
+    choice = choose(an_order(asked), lambda url: "http://proxy:3128" if proxied and proxied in url else None)
+    assert choice.kind is expected
+    assert (choice.remark is None) == (said is None)
+    assert said is None or said in (choice.remark or "")
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("http_proxy", "http://proxy:1")
+    monkeypatch.setenv("all_proxy", "http://proxy:2")
+    monkeypatch.setenv("no_proxy", "near.example")
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://far.example/v1", "http://proxy:1"),
+        ("https://far.example/v1", "http://proxy:2"),
+        ("https://near.example/v1", None),
+        ("http://localhost:8000/v1", None),
+        ("http://127.0.0.1:8000/v1", None),
+        ("http://[::1]:8000/v1", None),
+    ],
+)
+@pytest.mark.usefixtures("proxied")
+def test_the_environments_proxy_is_that_of_the_scheme_and_none_for_this_machine(url: str, proxy: str | None) -> None:
+    assert environment_proxy(url) == proxy
+
+
+@pytest.mark.usefixtures("proxied")
+def test_what_is_built_is_what_was_chosen_and_says_so() -> None:
+    said: list[str] = []
+    assert isinstance(build_transport(an_order(AUTO, "http://near.example"), {}, said.append), FastTransport)
+    assert said == []
+    built = build_transport(an_order(AUTO, "http://far.example"), {}, said.append)
+    assert isinstance(built, HttpxTransport)
+    assert (built.name, len(said)) == ("httpx", 1)
+
+
+def test_certificates_that_the_environment_names_are_read_where_they_are_needed(tmp_path: Path) -> None:
+    named = {"SSL_CERT_FILE": str(tmp_path / "missing.pem")}
+    build_transport(an_order(FAST, "http://one.example"), named, print)
+    with pytest.raises(ConfigProblem, match="No such file") as caught:
+        build_transport(an_order(FAST), named, print)
+    assert caught.value.place == "SSL_CERT_FILE"
+    (tmp_path / "missing.pem").write_text("no certificate")
+    with pytest.raises(ConfigProblem):
+        build_transport(an_order(FAST), named, print)
+
+
+def test_servers_are_always_checked() -> None:
+    context = client_context({})
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert len(context.get_ca_certs()) > 50
