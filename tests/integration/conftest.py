@@ -16,14 +16,10 @@ import numpy as np
 import pytest
 
 from lens_gate.artifacts.codec import dumps
-from lens_gate.artifacts.run import Plan, Validity
-from lens_gate.artifacts.samples import Samples
 from lens_gate.cli.app import execute
-from lens_gate.config.validity import AchievedRate, CpuShare, Lateness, ValidityLimits
-from lens_gate.load.contract import RunEnd
-from lens_gate.load.validity import judge
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import MS, a_duet_run, a_pair
+from tests.measuring import be_patient
 
 KEY = "sk-live-0123456789abcdefKEY"
 
@@ -115,14 +111,7 @@ def configure(home: Path, simulator: str) -> Callable[..., Path]:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with other things, which must not turn a measurement of this test invalid."""
-    late = Lateness(warn=30.0, invalid=60.0)
-    rate, cpu = AchievedRate(warn=0.02, invalid=0.01), CpuShare(warn=None, invalid=None)
-    patient = {"send_lateness": late, "loop_lag": late, "achieved_rate": rate, "cpu_share": cpu}
-
-    def judged(samples: Samples, end: RunEnd, plan: Plan, limits: ValidityLimits, *rest: Any) -> Validity:
-        return judge(samples, end, plan, limits.model_copy(update=patient), *rest)
-
-    monkeypatch.setattr("lens_gate.steps.written.judge", judged)
+    be_patient(monkeypatch)
 
 
 @dataclass(frozen=True)

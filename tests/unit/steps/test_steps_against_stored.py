@@ -26,6 +26,7 @@ from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm
 from tests.fakes.git import commit, git, make_repository
 from tests.fakes.world import NOW, ChatTransport, NoWatcher, a_world
+from tests.measuring import be_patient
 
 _DAYS = count()
 """Each run is made on a later day than all before it."""
@@ -63,9 +64,7 @@ def judged_by(world: World, *baselines: str) -> Rules:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with other things, which must not turn a measurement of this test invalid."""
-    limits = {"LATE_WARN_MS": 30_000.0, "LATE_INVALID_MS": 60_000.0, "RATE_WARN": 0.02, "RATE_INVALID": 0.01}
-    for name, limit in limits.items():
-        monkeypatch.setattr(f"lens_gate.load.validity.{name}", limit)
+    be_patient(monkeypatch)
 
 
 @pytest.fixture
