@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
-from math import ceil, floor
+from math import floor
 
 from pydantic import JsonValue
 
@@ -133,7 +133,9 @@ class Budget:
 
 
 def _units(usd: float) -> int:
-    return ceil(Fraction(usd) * _PER_USD)
+    """Round up to the ledger's unit, exactly."""
+    numerator, denominator = usd.as_integer_ratio()
+    return -(-numerator * _PER_USD // denominator)
 
 
 def billed(error_class: ErrorClass, http_status: int | None, cost: float | None) -> float | None:

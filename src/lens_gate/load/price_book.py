@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import assert_never
+from functools import cached_property
+from typing import NamedTuple, assert_never
 
 from genai_prices import __version__, calc_price
 from genai_prices.data import providers
@@ -14,15 +15,46 @@ from genai_prices.types import ModelPrice, PriceCalculation, StartDateConstraint
 
 from lens_gate.artifacts.run import Price
 from lens_gate.load.plan import SeriesPlan
+from lens_gate.load.tariff import Counts, Tariffs
 from lens_gate.vocabulary.requests import Api
 
+_INPUT_RATES = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_5m_mtok", "cache_write_1h_mtok")
+_OUTPUT_RATES = ("output_mtok", "output_reasoning_mtok")
 
-@dataclass(frozen=True, slots=True)
+
+class Dearest(NamedTuple):
+    """US dollars for a million tokens of either side, and for a thousand requests, at the dearest rate and tier."""
+
+    input: Decimal
+    output: Decimal
+    thousand_requests: Decimal
+
+
+@dataclass(frozen=True)
 class PricedModel:
     """A price for the artifact, and the rates behind it (tiers, cached input) for the arithmetic."""
 
     price: Price
     rates: ModelPrice
+
+    @cached_property
+    def tariffs(self) -> Tariffs:
+        """The rates as sums, which are computed for every request."""
+        tiered = (rate for rate in vars(self.rates).values() if isinstance(rate, TieredPrices))
+        starts = (tier.start for rate in tiered for tier in rate.tiers)
+        return Tariffs(self._usd, starts)
+
+    @cached_property
+    def dearest(self) -> Dearest:
+        """The rates by which nothing can cost more."""
+        return Dearest(
+            _dearest(self.rates, _INPUT_RATES),
+            _dearest(self.rates, _OUTPUT_RATES),
+            _dearest(self.rates, ("requests_kcount",)),
+        )
+
+    def _usd(self, counts: Counts) -> Decimal:
+        return self.rates.calc_price(counts._asdict())["total_price"]
 
 
 def find(series: SeriesPlan, on: datetime) -> PricedModel | None:
@@ -99,3 +131,12 @@ def list_date(on: datetime) -> date | None:
     rules = (price.constraint for prices in dated for price in prices)
     days = (rule.start_date for rule in rules if isinstance(rule, StartDateConstraint) and rule.active(on))
     return max(days, default=None)
+
+
+def _dearest(rates: ModelPrice, names: tuple[str, ...]) -> Decimal:
+    found = (getattr(rates, name) for name in names)
+    return max((level for rate in found if rate is not None for level in _levels(rate)), default=Decimal(0))
+
+
+def _levels(rate: Decimal | TieredPrices) -> list[Decimal]:
+    return [rate] if isinstance(rate, Decimal) else [rate.base, *(tier.price for tier in rate.tiers)]

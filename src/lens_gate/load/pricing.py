@@ -9,21 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lens_gate.artifacts.run import Price
 from lens_gate.load.plan import SeriesPlan
+from lens_gate.load.tariff import Counts
 from lens_gate.providers.base import Usage
 from lens_gate.vocabulary.requests import Api
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelPrice, TieredPrices
-
     from lens_gate.load.price_book import PricedModel
-
-_INPUT_RATES = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_5m_mtok", "cache_write_1h_mtok")
-_OUTPUT_RATES = ("output_mtok", "output_reasoning_mtok")
 
 _Key = tuple[str, Api, str | None, str, float | None, float | None]
 
@@ -64,17 +59,16 @@ class PriceList:
         model = self.models.get(_key(series))
         if model is None or usage.input is None or usage.output is None:
             return None
-        return float(model.rates.calc_price(_counts(usage.input, usage.output, usage))["total_price"])
+        return float(model.tariffs.usd(_counts(usage.input, usage.output, usage)))
 
     def bound(self, series: SeriesPlan, *, input_tokens: int, output_tokens: int) -> float | None:
         """Return the most dollars that so many tokens can cost: all at the dearest rate and tier of their side."""
         model = self.models.get(_key(series))
         if model is None:
             return None
-        tokens = (
-            _dearest(model.rates, _INPUT_RATES) * input_tokens + _dearest(model.rates, _OUTPUT_RATES) * output_tokens
-        )
-        return float(tokens / 1_000_000 + _dearest(model.rates, ("requests_kcount",)) / 1000)
+        dearest = model.dearest
+        tokens = dearest.input * input_tokens + dearest.output * output_tokens
+        return float(tokens / 1_000_000 + dearest.thousand_requests / 1000)
 
 
 def _key(series: SeriesPlan) -> _Key:
@@ -84,22 +78,13 @@ def _key(series: SeriesPlan) -> _Key:
     return (series.provider_name, series.api, address, series.model, *configured)
 
 
-def _counts(input_tokens: int, output_tokens: int, usage: Usage) -> dict[str, int]:
-    """Write the counts in the list's words; a part is cut to its whole, because servers do misreport them."""
+def _counts(input_tokens: int, output_tokens: int, usage: Usage) -> Counts:
+    """Count in the list's way; a part is cut to its whole, because servers do misreport them."""
     cached = min(usage.cached or 0, input_tokens)
-    return {
-        "input_tokens": input_tokens,
-        "cache_read_tokens": cached,
-        "cache_write_tokens": min(usage.cache_write or 0, input_tokens - cached),
-        "output_tokens": output_tokens,
-        "output_reasoning_tokens": min(usage.reasoning or 0, output_tokens),
-    }
-
-
-def _dearest(rates: ModelPrice, names: tuple[str, ...]) -> Decimal:
-    found = (getattr(rates, name) for name in names)
-    return max((level for rate in found if rate is not None for level in _levels(rate)), default=Decimal(0))
-
-
-def _levels(rate: Decimal | TieredPrices) -> list[Decimal]:
-    return [rate] if isinstance(rate, Decimal) else [rate.base, *(tier.price for tier in rate.tiers)]
+    return Counts(
+        input_tokens=input_tokens,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(usage.cache_write or 0, input_tokens - cached),
+        output_tokens=output_tokens,
+        output_reasoning_tokens=min(usage.reasoning or 0, output_tokens),
+    )

@@ -13,11 +13,13 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import prod
 
 import numpy as np
 from pydantic import JsonValue
 
 from lens_gate.errors import ConfigProblem
+from lens_gate.load.luck import integers, uniforms
 from lens_gate.load.plan import PromptPlan, SeriesPlan
 from lens_gate.providers.base import ChatRequest, Message
 
@@ -29,6 +31,9 @@ _VOCABULARY = (
     "marble meadow mirror mountain needle ocean orchard paper pebble pencil planet quarry river saddle shadow signal "
     "silver spring station summer thread timber tunnel valley velvet village violet wagon willow window winter"
 )
+MOST_WAYS = 1024
+"""Combinations of the values of a prompt's variables up to which each is made only once."""
+
 WORDS = tuple(_VOCABULARY.split())
 """What the `lorem` generator writes with."""
 
@@ -60,7 +65,33 @@ def canonical(value: object) -> bytes:
 
 def draw(prompt: PromptPlan, rng: np.random.Generator) -> Draw:
     """Draw a value for each variable of `prompt`, all values of a variable being equally likely."""
-    values = {name: _value(prompt, name, rng) for name in sorted(prompt.variables)}
+    return _drawn({name: _value(prompt, name, rng) for name in sorted(prompt.variables)})
+
+
+def draws(prompt: PromptPlan, rng: np.random.Generator) -> Iterator[Draw]:
+    """Yield draws of `prompt` without end; equal ones are the same object where all values are written down."""
+    ways = prod(len(choices) for choices in prompt.variables.values())
+    if not 0 < ways <= MOST_WAYS:
+        while True:
+            yield draw(prompt, rng)
+    known: dict[int, Draw] = {}
+    for way in integers(ways, rng):
+        if way not in known:
+            known[way] = _way(prompt, way)
+        yield known[way]
+
+
+def _way(prompt: PromptPlan, way: int) -> Draw:
+    """Return one of the combinations of all values, by its number."""
+    values = {}
+    for name in sorted(prompt.variables):
+        choices = prompt.variables[name]
+        way, place = divmod(way, len(choices))
+        values[name] = choices[place]
+    return _drawn(values)
+
+
+def _drawn(values: Mapping[str, str]) -> Draw:
     return Draw(values, hashlib.sha256(canonical(values)).hexdigest()[:12])
 
 
@@ -77,9 +108,9 @@ def _value(prompt: PromptPlan, name: str, rng: np.random.Generator) -> str:
 def weighted(weights: Sequence[float], rng: np.random.Generator) -> Iterator[int]:
     """Yield indices without end, each drawn with a probability in proportion to its weight (all above 0)."""
     bounds = list(accumulate(weights))
-    while True:
+    for drawn in uniforms(rng):
         # A draw of the largest float below 1 may round up to the total: the last index takes it.
-        yield min(bisect_right(bounds, rng.random() * bounds[-1]), len(bounds) - 1)
+        yield min(bisect_right(bounds, drawn * bounds[-1]), len(bounds) - 1)
 
 
 def require_variables(prompt: PromptPlan, place: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lens_gate.artifacts.run import Spend
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.budget import Budget, Reservation, billed, upper_bound
+from lens_gate.load.per_request import PerRequest
 from lens_gate.load.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.providers.base import Usage
@@ -26,15 +27,16 @@ class Purse:
     def __init__(self, prices: PriceList, cap_usd: float | None) -> None:
         self._prices = prices
         self._budget = Budget(cap_usd)
+        self._bounds: PerRequest[float | None] = PerRequest(lambda one: upper_bound(prices, one.series, one.request))
 
     def reserve(self, planned: PlannedRequest) -> HeldRequest | None:
         """Hold back what `planned` can cost at most; None if that would pass the cap."""
-        reservation = self._budget.reserve(self._bound(planned))
+        reservation = self._budget.reserve(self._bounds.of(planned))
         return None if reservation is None else HeldRequest(planned.series, reservation)
 
     def could_fit(self, planned: PlannedRequest) -> bool:
         """Say whether `planned` may yet fit when the requests in flight have been settled."""
-        return self._budget.could_fit(self._bound(planned))
+        return self._budget.could_fit(self._bounds.of(planned))
 
     def settle(self, held: HeldRequest, sample: Sample) -> float | None:
         """End a reservation; return what `sample` cost, 0 where no model ran, None where nobody knows."""
@@ -58,6 +60,3 @@ class Purse:
             unpriced_models=self._prices.unpriced,
             prices=self._prices.prices,
         )
-
-    def _bound(self, planned: PlannedRequest) -> float | None:
-        return upper_bound(self._prices, planned.series, planned.request)

@@ -11,20 +11,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice, repeat
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import numpy as np
 
 from lens_gate.config.model import Config, Workload, WorkloadType
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import NS_PER_S, Arrival, bounded, fixed, poisson, uniform
+from lens_gate.load.luck import permutations, uniforms
 from lens_gate.load.pairing import paired_prompts, paired_series
 from lens_gate.load.plan import ArmPlan, PlannedRequest, PromptPlan, SeriesPlan
-from lens_gate.load.prompts import Draw, chat_request, draw, prompt_characters, prompt_hash, weighted
+from lens_gate.load.prompts import Draw, chat_request, draws, prompt_characters, prompt_hash, weighted
+from lens_gate.providers.base import ChatRequest
 from lens_gate.vocabulary.requests import Arm, Phase
 
 DEFAULT_DURATION_S = 60.0
 """How long a run lasts where neither `duration` nor `requests` is configured."""
+
+_SHORT = 16_384
+_MOST = 1024
+"""Rendered requests of at most so many characters, and so many of them, are kept to be sent again."""
 
 DEFAULT_RATE = 1.0
 """Requests per second, both arms together, where no rate is configured."""
@@ -159,8 +165,16 @@ class _Side:
     prompts: Sequence[PromptPlan]
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Rendered(NamedTuple):
+    """A request as it is sent, and what it was rendered from."""
+
+    draw: Draw
+    request: ChatRequest
+    hash: str
+    characters: int
+
+
+class _Slot(NamedTuple):
     """A place in the schedule; `pair` (or block) and `slot` are None without a comparison."""
 
     pair: int | None
@@ -169,8 +183,7 @@ class _Slot:
     phase: Phase
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     """What is sent next: positions in the shared order of series and prompts, and the drawn values."""
 
     series: int
@@ -196,6 +209,8 @@ def schedule(
     # Streams of their own keep the arrival times the same when a prompt is added.
     arrival_rng, draw_rng, order_rng = rng.spawn(3)
     items = _items(len(sides[0].series), drawn, draw_rng, order_rng)
+    taking = _taking(sides, settings, order_rng)
+    rendering = _Rendering()
     together = group_size(candidate, base, settings)
     index, compared = count(), together > 1
     for number, offsets in enumerate(_grouped(_offsets(settings, arrival_rng), together)):
@@ -204,8 +219,8 @@ def schedule(
             _Slot(number if compared else None, slot if compared else None, offset, phase_at(settings, offsets[0]))
             for slot, offset in enumerate(offsets)
         ]
-        for slot, side in zip(slots, _taking(sides, settings, order_rng), strict=True):
-            yield _planned(next(index), slot, side, item)
+        for slot, side in zip(slots, next(taking), strict=True):
+            yield _planned(next(index), slot, side, item, rendering)
 
 
 def group_size(candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings) -> int:
@@ -257,31 +272,48 @@ def _items(
     series: int, prompts: Sequence[PromptPlan], draw_rng: np.random.Generator, order_rng: np.random.Generator
 ) -> Iterator[_Item]:
     seen: Counter[tuple[int, str]] = Counter()
-    choice = weighted([one.weight for one in prompts], draw_rng)
-    while True:
-        prompt = next(choice)
-        drawn = draw(prompts[prompt], draw_rng)
+    drawing = [draws(prompt, draw_rng) for prompt in prompts]
+    orders = permutations(series, order_rng)
+    for prompt in weighted([one.weight for one in prompts], draw_rng):
+        drawn = next(drawing[prompt])
         repetition = seen[prompt, drawn.hash]
         seen[prompt, drawn.hash] += 1
-        for position in order_rng.permutation(series).tolist():
+        for position in next(orders):
             yield _Item(position, prompt, drawn, repetition)
 
 
-def _taking(sides: list[_Side], settings: ScheduleSettings, rng: np.random.Generator) -> list[_Side]:
-    """Return the sides that take the next slots: all in random order, or with a control one of the two by chance."""
+def _taking(sides: list[_Side], settings: ScheduleSettings, rng: np.random.Generator) -> Iterator[Sequence[_Side]]:
+    """Yield the sides that take the next slots: all in random order, or with a control one of the two by chance."""
     if settings.control_share is None:
-        return _shuffled(sides, rng)
+        return ([sides[place] for place in order] for order in permutations(len(sides), rng))
     candidate, control = sides
-    return [control if rng.random() < settings.control_share else candidate]
+    share = settings.control_share
+    return ([control if luck < share else candidate] for luck in uniforms(rng))
 
 
-def _shuffled(sides: list[_Side], rng: np.random.Generator) -> list[_Side]:
-    return [sides[place] for place in rng.permutation(len(sides))]
+class _Rendering:
+    """Renders what is drawn, once as long as the same draw comes again and again; long texts are not kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, int], _Rendered] = {}
+
+    def of(self, series: SeriesPlan, prompt: PromptPlan, drawn: Draw) -> _Rendered:
+        key = (id(series), id(prompt), id(drawn))
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        request = chat_request(series, prompt, drawn.values)
+        rendered = _Rendered(drawn, request, prompt_hash(request), prompt_characters(request))
+        if rendered.characters <= _SHORT:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[key] = rendered
+        return rendered
 
 
-def _planned(index: int, slot: _Slot, side: _Side, item: _Item) -> PlannedRequest:
+def _planned(index: int, slot: _Slot, side: _Side, item: _Item, rendering: _Rendering) -> PlannedRequest:
     series, prompt = side.series[item.series], side.prompts[item.prompt]
-    request = chat_request(series, prompt, item.draw.values)
+    rendered = rendering.of(series, prompt, item.draw)
     return PlannedRequest(
         index=index,
         offset_ns=slot.offset_ns,
@@ -293,7 +325,7 @@ def _planned(index: int, slot: _Slot, side: _Side, item: _Item) -> PlannedReques
         draw=item.draw.hash,
         repetition=item.repetition,
         phase=slot.phase,
-        request=request,
-        prompt_hash=prompt_hash(request),
-        prompt_characters=prompt_characters(request),
+        request=rendered.request,
+        prompt_hash=rendered.hash,
+        prompt_characters=rendered.characters,
     )

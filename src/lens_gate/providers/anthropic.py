@@ -6,6 +6,7 @@ https://docs.anthropic.com/en/docs/build-with-claude/streaming
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -152,6 +153,7 @@ def _newer(new: int | None, old: int | None) -> int | None:
     return old if new is None else new
 
 
+@lru_cache(maxsize=256)
 def _url(base_url: str) -> str:
     """Return the address of the messages, whether `base_url` ends before, at or behind the version."""
     parts = split_url(base_url)

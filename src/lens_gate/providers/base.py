@@ -23,7 +23,7 @@ class Message:
     content: JsonValue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class ChatRequest:
     """What a model is asked, in no provider's dialect.
 

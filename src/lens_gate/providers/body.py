@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 import orjson
@@ -45,6 +46,7 @@ def _split(url: str) -> SplitResult | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def openai_url(base_url: str, operation: str) -> str:
     """Return the address of an OpenAI `operation` such as `/chat/completions`.
 
@@ -61,10 +63,14 @@ def openai_auth(url: str, key: SecretStr | None) -> dict[str, str]:
     """Return the header that carries the key: `api-key` at Azure, a bearer token elsewhere."""
     if key is None:
         return {}
-    parts = split_url(url)
-    is_azure = (parts.hostname or "").endswith(".azure.com") or "/openai/deployments/" in parts.path
     secret = key.get_secret_value()
-    return {"api-key": secret} if is_azure else {"authorization": f"Bearer {secret}"}
+    return {"api-key": secret} if _is_azure(url) else {"authorization": f"Bearer {secret}"}
+
+
+@lru_cache(maxsize=256)
+def _is_azure(url: str) -> bool:
+    parts = split_url(url)
+    return (parts.hostname or "").endswith(".azure.com") or "/openai/deployments/" in parts.path
 
 
 def post(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import JsonValue
@@ -38,7 +39,7 @@ class Google:
             ),
         }
         key = {"x-goog-api-key": endpoint.api_key.get_secret_value()} if endpoint.api_key else {}
-        return post(_url(endpoint.base_url, request), body, request, endpoint, key)
+        return post(_url(endpoint.base_url, request.model, stream=request.stream), body, request, endpoint, key)
 
     def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:
         """Return a decoder for the body behind `head`: events, or the JSON array that comes where none were asked."""
@@ -99,16 +100,17 @@ class _Dialect:
         yield from self._narration.token(TokenKind.TOOL, member(part, "executableCode", "code"))
 
 
-def _url(base_url: str, request: ChatRequest) -> str:
+@lru_cache(maxsize=256)
+def _url(base_url: str, model: str, *, stream: bool) -> str:
     """Return the address of the model's method; a version is added where `base_url` names none."""
     parts = split_url(base_url)
     path = parts.path.rstrip("/")
     if not _HAS_VERSION.search(path):
         path += "/v1beta"
-    model = request.model if "/" in request.model else f"models/{request.model}"
-    method = "streamGenerateContent" if request.stream else "generateContent"
-    query = dict(parse_qsl(parts.query)) | ({"alt": "sse"} if request.stream else {})
-    full_path = f"{path}/{quote(model)}:{method}"
+    name = model if "/" in model else f"models/{model}"
+    method = "streamGenerateContent" if stream else "generateContent"
+    query = dict(parse_qsl(parts.query)) | ({"alt": "sse"} if stream else {})
+    full_path = f"{path}/{quote(name)}:{method}"
     return parts._replace(path=full_path, query=urlencode(query), fragment="").geturl()
 
 

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.prompts import (
     DEFAULT_PROMPT,
+    MOST_WAYS,
     WORDS,
     canonical,
     chat_request,
     draw,
+    draws,
     prompt_characters,
     prompt_hash,
     render,
@@ -67,10 +70,10 @@ def test_an_unused_variable_and_other_braces_are_fine() -> None:
 
 def test_equal_draws_have_equal_hashes_and_different_ones_do_not(rng: np.random.Generator) -> None:
     prompt = a_prompt("{{a}}", variables={"a": ("x", "y")})
-    draws = [draw(prompt, rng) for _ in range(40)]
-    assert {one.values["a"] for one in draws} == {"x", "y"}
-    assert len({(one.hash, one.values["a"]) for one in draws}) == 2
-    assert all(len(one.hash) == 12 for one in draws)
+    drawn = [draw(prompt, rng) for _ in range(40)]
+    assert {one.values["a"] for one in drawn} == {"x", "y"}
+    assert len({(one.hash, one.values["a"]) for one in drawn}) == 2
+    assert all(len(one.hash) == 12 for one in drawn)
 
 
 def test_the_lorem_generator_writes_the_number_of_words_that_is_asked(rng: np.random.Generator) -> None:
@@ -105,8 +108,8 @@ def test_a_drawn_index_is_always_a_prompt(weights: list[float], seed: int) -> No
 
 def test_a_draw_that_rounds_up_to_the_total_takes_the_last_prompt() -> None:
     class Edge(np.random.Generator):
-        def random(self, *_: object, **__: object) -> float:  # type: ignore[override]
-            return 1.0
+        def random(self, size: int, *_: object) -> NDArray[np.float64]:  # type: ignore[override]
+            return np.ones(size)
 
     assert next(weighted([1.0, 2.0], Edge(np.random.PCG64(1)))) == 1
 
@@ -145,3 +148,30 @@ def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
         == canonical({"a": [1, None], "b": "é"})
         == '{"a":[1,null],"b":"é"}'.encode()
     )
+
+
+def test_values_that_are_written_down_are_drawn_equally_often_and_each_draw_is_made_once() -> None:
+    prompt = a_prompt("{{a}}{{b}}", variables={"a": ("x", "y"), "b": ("1", "2", "3")})
+    drawn = list(islice(draws(prompt, np.random.default_rng(5)), 6000))
+    counts = Counter((one.values["a"], one.values["b"]) for one in drawn)
+    assert len(counts) == 6
+    assert all(count / 6000 == pytest.approx(1 / 6, abs=0.02) for count in counts.values())
+    assert len({id(one) for one in drawn}) == len({one.hash for one in drawn}) == 6
+
+
+def test_values_that_are_made_up_are_drawn_anew_each_time() -> None:
+    prompt = a_prompt("{{a}}", variables={"a": ()}, generators={"a": ("lorem", 8)})
+    assert len({one.hash for one in islice(draws(prompt, np.random.default_rng(5)), 50)}) == 50
+
+
+def test_too_many_combinations_are_not_kept() -> None:
+    values = tuple(map(str, range(MOST_WAYS + 1)))
+    drawn = list(islice(draws(a_prompt("{{a}}", variables={"a": values}), np.random.default_rng(5)), 3000))
+    equal = [one for one in drawn if one.hash == drawn[0].hash]
+    assert len({id(one) for one in equal}) == len(equal) > 1
+
+
+def test_a_prompt_without_variables_has_one_draw_and_uses_up_no_chance() -> None:
+    rng = np.random.default_rng(5)
+    assert len({id(one) for one in islice(draws(a_prompt("hi"), rng), 9)}) == 1
+    assert rng.random() == np.random.default_rng(5).random()
