@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("lens-gate", deadline=None)
+settings.register_profile("proof", deadline=None, max_examples=5000)
 settings.load_profile("lens-gate")
 
 HERE = Path(__file__).parent

@@ -50,19 +50,8 @@ _UNBILLED = frozenset(
     }
 )
 
-_BROKEN_OFF = frozenset(
-    {
-        ErrorClass.RESET,
-        ErrorClass.HEADERS_TIMEOUT,
-        ErrorClass.TIMEOUT,
-        ErrorClass.IDLE_TIMEOUT,
-        ErrorClass.ERROR_IN_STREAM,
-        ErrorClass.CUT_STREAM,
-        ErrorClass.MALFORMED,
-        ErrorClass.WRONG_CONTENT,
-        ErrorClass.INTERRUPTED,
-    }
-)
+_WHOLE = frozenset({ErrorClass.NONE, ErrorClass.REFUSED, ErrorClass.EMPTY, ErrorClass.BUFFERED})
+"""Answers that came to their end, so that the usage they told is what is billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +133,10 @@ def billed(error_class: ErrorClass, http_status: int | None, cost: float | None)
     A stream that broke off may well be billed, and the usage that it did send (a placeholder, a running count) is not
     the bill, so it is charged in full. So is an error inside a 200, whatever its class.
     """
-    if error_class in _UNBILLED and (http_status is None or http_status >= 400):
-        return 0.0
-    return None if error_class in _BROKEN_OFF else cost
+    if error_class in _WHOLE:
+        return cost
+    turned_away = error_class in _UNBILLED and (http_status is None or http_status >= 400)
+    return 0.0 if turned_away else None
 
 
 def input_tokens_bound(request: ChatRequest) -> int | None:

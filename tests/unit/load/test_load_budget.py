@@ -123,6 +123,8 @@ def test_a_cap_of_nothing_lets_only_free_requests_through() -> None:
         (ErrorClass.RATE_LIMIT, 429, None, 0.0),
         (ErrorClass.OVERLOADED, 529, None, 0.0),
         (ErrorClass.OVERLOADED, 200, None, None),
+        (ErrorClass.OVERLOADED, 200, 0.25, None),
+        (ErrorClass.API_ERROR, 200, 0.25, None),
         (ErrorClass.API_ERROR, 500, None, None),
         (ErrorClass.CUT_STREAM, 200, None, None),
         (ErrorClass.CUT_STREAM, 200, 0.25, None),

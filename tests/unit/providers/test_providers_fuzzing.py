@@ -3,111 +3,79 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import orjson
 import pytest
+from benchmarks import fuzz
+from benchmarks.fuzz import PIECES_EVERY, check_events, in_pieces, inputs, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from lens_gate.config.model import GenericHttp
-from lens_gate.providers.base import End, Event, Failure, Finish, ModelReturned, NoTokens, ResponseHead, Token, Usage
+from lens_gate.providers.base import End, Event, Failure, ResponseHead, Token, Usage
 from lens_gate.providers.select import provider_for
-from lens_gate.vocabulary.requests import Api
-from tests.recordings.recording import Recording, all_recordings, decode
+from lens_gate.vocabulary.requests import Api, TokenKind
+from tests.recordings.recording import Recording, decode
 
-RECORDINGS = all_recordings()
 ROUNDS = 4000
+STRUCTURED = max(200, settings().max_examples)
+"""Examples of each kind; `--hypothesis-profile proof` makes them 5,000."""
+
 EVENTS = ResponseHead(status=200, headers={"content-type": "text/event-stream"})
 GENERIC = GenericHttp.model_validate(
     {"response": {"text": "$..text", "done": "$.done", "finish_reason": "$.end", "input_tokens": "$.n"}}
 )
 
-Mutation = Callable[[random.Random, bytes], bytes]
-
-
-def _flip(rng: random.Random, body: bytes) -> bytes:
-    at = rng.randrange(len(body) + 1)
-    return body[:at] + bytes([rng.randrange(256)]) + body[at + 1 :]
-
-
-def _drop(rng: random.Random, body: bytes) -> bytes:
-    at, end = sorted(rng.randrange(len(body) + 1) for _ in range(2))
-    return body[:at] + body[end:]
-
-
-def _repeat(rng: random.Random, body: bytes) -> bytes:
-    at, end = sorted(rng.randrange(len(body) + 1) for _ in range(2))
-    return body[:end] + body[at:end] + body[end:]
-
-
-def _splice(rng: random.Random, body: bytes) -> bytes:
-    other = rng.choice(RECORDINGS).body
-    return body[: rng.randrange(len(body) + 1)] + other[rng.randrange(len(other) + 1) :]
-
-
-def _swap_values(rng: random.Random, body: bytes) -> bytes:
-    old = rng.choice([b'"', b"null", b"[", b"{", b"}", b"1", b":", b"\n", b"data", b"true"])
-    new = rng.choice([b"", b"{}", b"[[", b"-1", b"1e308", b'"\\ud800"', b"\xff", b"\r", b"\x00", b"false", b"9" * 400])
-    return body.replace(old, new, rng.randrange(1, 4))
-
-
-def _nest(rng: random.Random, body: bytes) -> bytes:
-    at = rng.randrange(len(body) + 1)
-    return body[:at] + rng.choice([b"[", b'{"a":', b"{"]) * rng.randrange(2000) + body[at:]
-
-
-MUTATIONS: tuple[Mutation, ...] = (_flip, _drop, _repeat, _splice, _swap_values, _nest)
-
-
-def _check(events: list[Event], size: int) -> None:
-    outcomes = [event for event in events if isinstance(event, End | Failure)]
-    assert len(events) <= size + 1
-    assert len(outcomes) <= 1
-    assert events[-1:] == outcomes or not outcomes
-    for event in events:
-        _check_event(event)
-
-
-def _check_event(event: Event) -> None:
-    match event:
-        case Token():
-            assert event.text.encode()
-            assert event.tokens is None or event.tokens >= 0
-        case Usage():
-            counts = (event.input, event.output, event.cached, event.cache_write, event.reasoning)
-            assert all(n is None or (type(n) is int and n >= 0) for n in counts)
-        case Failure():
-            assert 0 < len(event.message) <= 500
-        case ModelReturned():
-            assert 0 < len(event.model) <= 200
-        case Finish():
-            assert 0 < len(event.raw) <= 200
-        case End() | NoTokens():
-            pass
-
 
 def test_mutated_recordings_never_raise_and_keep_the_rules() -> None:
-    rng = random.Random(20250101)
-    for _ in range(ROUNDS):
-        recording = rng.choice(RECORDINGS)
-        body = recording.body
-        for mutation in rng.choices(MUTATIONS, k=rng.randrange(1, 5)):
-            body = mutation(rng, body)
-        events = decode(recording, [body])
-        _check(events, len(body))
-        cuts = sorted(rng.randrange(len(body) + 1) for _ in range(4))
-        pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-        assert decode(recording, pieces) == events
+    found = run(0, ROUNDS)
+    assert found.failures == []
+    assert (found.inputs, found.again) == (ROUNDS, ROUNDS // PIECES_EVERY)
+    assert min(found.outcomes[name] for name in ("whole", "failure", "open")) > ROUNDS / 100
 
 
-@pytest.mark.parametrize("recording", [r for r in RECORDINGS if r.name in {"text", "ndjson", "array"}], ids=str)
+def test_an_input_follows_from_its_number_alone() -> None:
+    (alone,) = inputs(2345, 1)
+    among = next(one for one in inputs(1500, 2000) if one[0] == 2345)
+    assert alone[:3] == among[:3]
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([End(), End()], "more than one outcome"),
+        ([End(), Token(TokenKind.TEXT, "late")], "something after the outcome"),
+        ([Token(TokenKind.TEXT, "")], "a token without text"),
+        ([Usage(input=-1)], "usage that is no count"),
+        ([End()] * 9, "more events than bytes"),
+    ],
+)
+def test_events_that_break_a_rule_are_told(events: list[Event], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_events(events, 5)
+
+
+def test_what_a_decoder_does_wrong_is_a_failure_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs_or_raises(recording: Recording, pieces: list[bytes]) -> list[Event]:
+        if pieces[0].startswith(b"data"):
+            raise KeyError("choices")
+        while True:
+            pass
+
+    monkeypatch.setattr(fuzz, "decode", hangs_or_raises)
+    monkeypatch.setattr(fuzz, "CPU_LIMIT_S", 0.01)
+    found = run(0, 20)
+    assert found.outcomes == {"broken": 20}
+    assert {failure.partition(": ")[2].partition(":")[0] for failure in found.failures} == {"KeyError", "TooSlow"}
+
+
+@pytest.mark.parametrize("recording", [r for r in fuzz.RECORDINGS if r.name in {"text", "ndjson", "array"}], ids=str)
 def test_random_bytes_never_raise(recording: Recording) -> None:
     rng = random.Random(7)
     for _ in range(50):
         body = rng.randbytes(rng.randrange(4000))
-        _check(decode(recording, [body]), len(body))
+        check_events(decode(recording, [body]), len(body))
 
 
 _KEYS = st.sampled_from(
@@ -172,22 +140,33 @@ _JSON: st.SearchStrategy[JsonValue] = st.recursive(
 _BODY = st.lists(st.one_of(_JSON, st.dictionaries(_KEYS, _JSON, max_size=6)), max_size=5)
 
 
+def _keeps_the_rules(api: Api, head: ResponseHead, body: bytes, *, stream: bool) -> None:
+    """Decode at once and in pieces that follow from the body."""
+    provider = provider_for(api, GENERIC)
+
+    def decoded(pieces: list[bytes]) -> list[Event]:
+        decoder = provider.decoder(head, stream=stream)
+        return [*(event for piece in pieces for event in decoder.feed(piece)), *decoder.close()]
+
+    events = decoded([body])
+    check_events(events, len(body))
+    assert decoded(in_pieces(random.Random(body), body)) == events
+
+
 @given(api=st.sampled_from(Api), payloads=_BODY, status=st.sampled_from([200, 200, 200, 400, 429, 503]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=STRUCTURED, deadline=None)
 def test_any_json_in_a_stream_keeps_the_rules(api: Api, payloads: list[JsonValue], status: int) -> None:
     body = b"".join(b"data: " + orjson.dumps(payload) + b"\n\n" for payload in payloads)
     head = ResponseHead(status=status, headers=EVENTS.headers)
-    decoder = provider_for(api, GENERIC).decoder(head, stream=True)
-    _check([*decoder.feed(body), *decoder.close()], len(body))
+    _keeps_the_rules(api, head, body, stream=True)
 
 
 @given(api=st.sampled_from(Api), payload=_JSON, status=st.sampled_from([200, 200, 403, 500]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=STRUCTURED, deadline=None)
 def test_any_json_as_a_whole_body_keeps_the_rules(api: Api, payload: JsonValue, status: int) -> None:
     body = orjson.dumps(payload)
     head = ResponseHead(status=status, headers={"content-type": "application/json"})
-    decoder = provider_for(api, GENERIC).decoder(head, stream=False)
-    _check([*decoder.feed(body), *decoder.close()], len(body))
+    _keeps_the_rules(api, head, body, stream=False)
 
 
 @pytest.mark.parametrize("api", list(Api))
