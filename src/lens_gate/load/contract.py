@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 from lens_gate.artifacts.samples import Attempt, Sample
 from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.clock import Clock, MonotonicClock
+from lens_gate.load.pacing import PacedCount, PaceLimits
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.resilience import FailureRules
 from lens_gate.load.transport import Timeouts
@@ -48,7 +49,8 @@ class RunnerSettings:
     loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
     `on_anchor` learns the transport's clock at offset 0 before the first request.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
-    given up (see Watch); `failures` says what else is done about them. `on_attempts` receives, before its sample, the
+    given up (see Watch); `failures` says what else is done about them, `pace` which limits are kept (see Pacer).
+    `on_attempts` receives, before its sample, the
     attempts of a request that was tried more than once. `on_chunks` receives a request's index and, of each chunk of
     its body, the nanoseconds from the anchor and the bytes. `wall_s` tells the time of day, in seconds of Unix time.
     """
@@ -62,11 +64,17 @@ class RunnerSettings:
     drain_s: float = 2.0
     patience: int = 5
     failures: FailureRules = field(default_factory=FailureRules)
+    pace: Mapping[str | None, PaceLimits] = field(default_factory=dict)
     on_attempts: Callable[[Sequence[Attempt]], None] = lambda _: None
     on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
     on_anchor: Callable[[int], None] = lambda _: None
     clock: Clock = field(default_factory=MonotonicClock)
     wall_s: Callable[[], float] = time.time
+
+    @property
+    def need_answers(self) -> bool:
+        """Whether each answer must be decoded as soon as it has ended, because what is sent next depends on it."""
+        return self.failures.need_answers or bool(self.pace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +105,7 @@ class RunEnd:
     `lateness` is from the intended instant of an open loop to the hand-over. `cpu_share` is the processor time of this
     process while it sent, as a share of one core; None where that took too short a time to tell. `given_up` names the
     series that could not be measured; `examples` holds the first message of each error class of a series, without
-    secrets. `breaker` tells each change of a circuit breaker.
+    secrets. `breaker` tells each change of a circuit breaker, `paced` what was held back to keep a provider's limits.
     """
 
     ending: Ending
@@ -113,6 +121,7 @@ class RunEnd:
     examples: Mapping[tuple[str, ErrorClass], str]
     breaker: tuple[BreakerEvent, ...] = ()
     cpu_share: float | None = None
+    paced: Mapping[str, PacedCount] = field(default_factory=dict)
 
 
 class StopSignal:

@@ -12,23 +12,22 @@ import gc
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.breaker import Ticket
-from lens_gate.load.breakers import Breakers
 from lens_gate.load.busy import BusyMeter
 from lens_gate.load.contract import Held, Money, RunEnd, RunnerSettings, Spread, StopSignal
+from lens_gate.load.due import DueOrder, Slot, slot_of
+from lens_gate.load.pacing import Booking
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
 from lens_gate.load.redaction import redacted
+from lens_gate.load.sender import Leave, Origin, Sender
 from lens_gate.load.tasks import all_done, cancelled
-from lens_gate.load.transport import Exchange, Transport, TransportFailure
+from lens_gate.load.transport import Transport
 from lens_gate.load.tries import Tries
-from lens_gate.load.waits import asked_wait_s
 from lens_gate.load.watch import Watch
-from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase
 
@@ -36,9 +35,6 @@ LEAD_NS: Final = 20_000_000
 """From the start of `play` to the anchor, so that the first request is not late before it begins."""
 
 LAG_INTERVAL_NS: Final = 20_000_000
-
-DECODING_SLICE_NS: Final = 300_000
-"""For how long an answer is decoded at a stretch: meanwhile no other one is read."""
 
 SHEDDING_NS: Final = 1_000_000_000
 """For how long a request that is shed takes its slot of a closed loop, if the breaker stays open so long."""
@@ -84,7 +80,6 @@ class _Run(Generic[Held]):
         on_sample: Callable[[Sample], None],
         stop: StopSignal,
     ) -> None:
-        self._transport = transport
         self._settings = settings
         self._money = money
         self._on_sample = on_sample
@@ -92,7 +87,10 @@ class _Run(Generic[Held]):
         self._clock = settings.clock
         self.anchor_ns = self._clock.now_ns() + LEAD_NS
         self._watch = Watch(settings.patience, settings.failures.abort)
-        self._breakers = Breakers(settings.failures.breaker)
+        self._sender = Sender(
+            transport, settings, money, stop, Origin(anchor_ns=self.anchor_ns, given_up=self._watch.given_up)
+        )
+        self._due = DueOrder()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._most_in_flight = 0
         self._scheduled = self._sent = self._shed = 0
@@ -115,6 +113,8 @@ class _Run(Generic[Held]):
             if sending.done():
                 sending.result()
             await cancelled(sending)
+            for slot in self._due.left():
+                self._drop(slot)
             await self._answers(urgent)
         finally:
             cap.cancel()
@@ -152,38 +152,58 @@ class _Run(Generic[Held]):
         await (self._open_loop(schedule) if slots is None else self._closed_loop(schedule, slots))
 
     async def _open_loop(self, schedule: Iterable[PlannedRequest]) -> None:
-        for planned in schedule:
-            # What can be prepared is prepared before the instant, not at it.
-            slot = _Slot(planned, _wire(planned), self.anchor_ns + planned.offset_ns, planned.phase)
+        self._due.upcoming = (slot_of(one, self.anchor_ns + one.offset_ns, one.phase) for one in schedule)
+        for slot in self._due:
             await self._clock.sleep_until(slot.intended_ns)
             if self._stop.stopped.is_set():
                 return
-            self._scheduled += 1
-            self._lateness.append(max(0, self._clock.now_ns() - slot.intended_ns))
-            if self._must_shed(planned):
+            self._due.taken()
+            self._scheduled += slot.booking is None
+            if self._must_shed(slot.planned) or (paced := self._paced(slot)) is None:
                 self._drop(slot)
-                continue
-            held = self._money.reserve(planned)
-            if held is not None:
-                self._start(slot, held)
-            elif self._money.could_fit(planned):
-                self._drop(slot)
-            else:
-                self._stop_for_money()
+            elif paced.intended_ns > self._clock.now_ns():
+                self._due.put_back(paced)
+            elif not self._sent_in_time(paced):
                 return
+
+    def _paced(self, slot: Slot) -> Slot | None:
+        """Give a slot the instant at which its provider's limits let it go; None where that is too late."""
+        planned, booking, now_ns = slot.planned, slot.booking, self._clock.now_ns()
+        if booking is None or not self._sender.pacer.holds(planned, booking):
+            booking = self._sender.pacer.book_in_time(planned, now_ns, due_ns=slot.due_ns)
+        if booking is None:
+            return None
+        # Where there is no wait the instant stays as it was: what is late then, is late by our fault.
+        instant_ns = booking.at_ns if booking.at_ns > now_ns else slot.intended_ns
+        return replace(slot, booking=booking, intended_ns=instant_ns)
+
+    def _sent_in_time(self, slot: Slot) -> bool:
+        """Send a request of an open loop at its instant, or shed it; False where the money has run out."""
+        self._lateness.append(max(0, self._clock.now_ns() - slot.intended_ns))
+        held = self._money.reserve(slot.planned)
+        if held is not None:
+            self._start(slot, held)
+        elif self._money.could_fit(slot.planned):
+            self._drop(slot)
+        else:
+            self._stop_for_money()
+        return not self._stop.stopped.is_set()
 
     async def _closed_loop(self, schedule: Iterable[PlannedRequest], slots: int) -> None:
         free = asyncio.Semaphore(slots)
         await self._clock.sleep_until(self.anchor_ns)
         for planned in schedule:
-            wire = _wire(planned)
+            ready = slot_of(planned, self.anchor_ns, planned.phase)
             await free.acquire()
-            now_ns = self._clock.now_ns()
-            if self._stop.stopped.is_set() or self._over(now_ns):
+            if self._loop_is_over():
+                return
+            shed = self._must_shed(planned)
+            booking = None if shed else await self._sender.turn(planned, by_ns=self._end_ns())
+            if booking is None and not shed:
                 return
             self._scheduled += 1
-            slot = _Slot(planned, wire, now_ns, self._phase(planned, now_ns))
-            if self._must_shed(planned):
+            slot = self._due_now(ready, booking)
+            if shed:
                 self._drop(slot)
                 self._free_later(free, planned)
                 continue
@@ -196,9 +216,23 @@ class _Run(Generic[Held]):
             else:
                 sent.add_done_callback(lambda _: free.release())
 
+    def _due_now(self, slot: Slot, booking: Booking | None) -> Slot:
+        now_ns = self._clock.now_ns()
+        return replace(
+            slot, booking=booking, due_ns=now_ns, intended_ns=now_ns, phase=self._phase(slot.planned, now_ns)
+        )
+
+    def _loop_is_over(self) -> bool:
+        end_ns = self._end_ns()
+        return self._stop.stopped.is_set() or (end_ns is not None and self._clock.now_ns() >= end_ns)
+
+    def _end_ns(self) -> int | None:
+        duration_s = self._settings.duration_s
+        return None if duration_s is None else self.anchor_ns + round(duration_s * 1e9)
+
     def _free_later(self, slots: asyncio.Semaphore, planned: PlannedRequest) -> None:
         """Let a request that an open breaker shed take its time, or a slot would shed the whole schedule at once."""
-        wait_ns = 0 if self._given_up(planned) else self._breakers.wait_ns(planned, self._clock.now_ns())
+        wait_ns = 0 if self._given_up(planned) else self._sender.breakers.wait_ns(planned, self._clock.now_ns())
         asyncio.get_running_loop().call_later(min(wait_ns, SHEDDING_NS) / 1e9, slots.release)
 
     async def _affordable(self, planned: PlannedRequest) -> Held | None:
@@ -207,10 +241,6 @@ class _Run(Generic[Held]):
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
         return held
 
-    def _over(self, now_ns: int) -> bool:
-        duration_s = self._settings.duration_s
-        return duration_s is not None and now_ns - self.anchor_ns >= duration_s * 1e9
-
     def _phase(self, planned: PlannedRequest, now_ns: int) -> Phase:
         phase_at = self._settings.phase_at
         return planned.phase if phase_at is None else phase_at(now_ns - self.anchor_ns)
@@ -218,12 +248,12 @@ class _Run(Generic[Held]):
     def _must_shed(self, planned: PlannedRequest) -> bool:
         most = self._settings.max_in_flight
         full = most is not None and len(self._in_flight) >= most
-        return full or self._given_up(planned) or not self._breakers.passes(planned, self._clock.now_ns())
+        return full or self._given_up(planned) or not self._sender.breakers.passes(planned, self._clock.now_ns())
 
     def _given_up(self, planned: PlannedRequest) -> bool:
         return planned.series.series in self._watch.given_up
 
-    def _drop(self, slot: _Slot) -> Sample:
+    def _drop(self, slot: Slot) -> Sample:
         self._shed += 1
         sample = unsent(slot.planned, intended_ns=slot.intended_ns - self.anchor_ns, phase=slot.phase)
         self._on_sample(sample)
@@ -232,15 +262,16 @@ class _Run(Generic[Held]):
     def _stop_for_money(self) -> None:
         self._stop.request(Ending.COST_CAP, "the next request could have passed the cost cap, so it was not sent")
 
-    def _start(self, slot: _Slot, held: Held) -> asyncio.Task[None] | None:
+    def _start(self, slot: Slot, held: Held) -> asyncio.Task[None] | None:
         """Send, or shed where the breaker opened while money was waited for."""
-        ticket = self._breakers.enter(slot.planned, self._clock.now_ns())
+        ticket = self._sender.breakers.enter(slot.planned, self._clock.now_ns())
         if ticket is None:
             self._money.settle(held, self._drop(slot))
             return None
         self._sent += 1
+        self._sender.pacer.went(slot.planned, slot.intended_ns - slot.due_ns)
         self._watch.sent(slot.planned.series.series)
-        task = asyncio.create_task(self._exchange(slot, _Leave(held, ticket)))
+        task = asyncio.create_task(self._exchange(slot, Leave(held, ticket, slot.booking)))
         self._in_flight.add(task)
         self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
         task.add_done_callback(self._ended)
@@ -253,88 +284,11 @@ class _Run(Generic[Held]):
             self._defect = self._defect or error
             self._stop.request(Ending.INTERRUPTED)
 
-    async def _exchange(self, slot: _Slot, leave: _Leave[Held]) -> None:
-        """Send a request, again where the rules say so, and keep what came of it."""
-        tries, backoff_ns = Tries(), 0
-        while True:
-            recorder = await self._attempt(slot)
-            ended_ns = self._clock.now_ns()
-            sample = recorder.finish()
-            tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
-            self._breakers.leave(slot.planned, leave.ticket, sample.error_class, ended_ns)
-            again = await self._again(slot.planned, recorder, sample, len(tries))
-            if again is None:
-                break
-            leave, backoff_ns = again, self._clock.now_ns() - ended_ns
+    async def _exchange(self, slot: Slot, leave: Leave[Held]) -> None:
+        recorder, tries = await self._sender.exchange(slot, leave)
         self._keep(slot, recorder, tries)
 
-    async def _again(
-        self, planned: PlannedRequest, recorder: Recorder, sample: Sample, attempt: int
-    ) -> _Leave[Held] | None:
-        """Wait for the next attempt, and return its leave; None where there is to be none."""
-        rules, told_s = self._settings.failures, recorder.retry_after_s
-        if told_s is None:
-            told_s = asked_wait_s(recorder.headers, now_s=self._settings.wall_s())
-        wait_s = rules.retry.wait_s(sample, attempt=attempt, told_s=told_s, luck=rules.luck())
-        if wait_s is None or not await self._waited(wait_s) or self._given_up(planned):
-            return None
-        now_ns = self._clock.now_ns()
-        held = self._money.reserve(planned) if self._breakers.passes(planned, now_ns) else None
-        ticket = None if held is None else self._breakers.enter(planned, now_ns)
-        return None if held is None or ticket is None else _Leave(held, ticket)
-
-    async def _waited(self, seconds: float) -> bool:
-        """Wait; False as soon as the run is stopped meanwhile."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.stopped.wait()
-        except TimeoutError:
-            return True
-        except asyncio.CancelledError:
-            pass
-        return False
-
-    async def _attempt(self, slot: _Slot) -> Recorder:
-        """Send once, and decode what comes back."""
-        started_ns = self._clock.now_ns()
-        recorder = Recorder(
-            slot.planned,
-            anchor_ns=self.anchor_ns,
-            intended_ns=slot.intended_ns,
-            phase=slot.phase,
-            keep_chunks=self._settings.on_chunks is not None,
-        )
-        exchange = self._transport.exchange(slot.wire, self._settings.timeouts)
-        failure: TransportFailure | None = None
-        try:
-            await exchange.carry_out()
-        except TransportFailure as error:
-            failure = error
-        except asyncio.CancelledError:
-            failure = _interruption(self._clock.now_ns(), started_ns)
-        await self._decode(exchange, failure, recorder)
-        return recorder
-
-    async def _decode(self, exchange: Exchange, failure: TransportFailure | None, recorder: Recorder) -> None:
-        """Decode a whole answer, letting others be read meanwhile; who is cancelled does it in one go."""
-        hurried = False
-        pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
-        try:
-            for received in exchange.received():
-                recorder.observe(received)
-                if hurried or self._clock.now_ns() < pause_ns:
-                    continue
-                try:
-                    await asyncio.sleep(0)
-                except asyncio.CancelledError:
-                    hurried = True
-                pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
-        except TransportFailure as error:
-            failure = failure or error
-        if failure is not None:
-            recorder.fail(failure)
-
-    def _keep(self, slot: _Slot, recorder: Recorder, tries: Tries) -> None:
+    def _keep(self, slot: Slot, recorder: Recorder, tries: Tries) -> None:
         sample = tries.sample()
         if sample.error_class is not ErrorClass.NONE and recorder.message:
             example = redacted(recorder.message, slot.wire, slot.planned)
@@ -364,35 +318,7 @@ class _Run(Generic[Held]):
             loop_lag=Spread.of(self._lags),
             given_up=dict(self._watch.given_up),
             examples=dict(self._examples),
-            breaker=self._breakers.events(),
+            breaker=self._sender.breakers.events(),
+            paced=dict(self._sender.pacer.counts),
             cpu_share=self._cpu_share,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """A request that falls due, ready to be sent."""
-
-    planned: PlannedRequest
-    wire: HttpRequest
-    intended_ns: int
-    phase: Phase
-
-
-@dataclass(frozen=True, slots=True)
-class _Leave(Generic[Held]):
-    """What an attempt needs to be sent: the money that is held back for it, and the ticket of its breaker."""
-
-    held: Held
-    ticket: Ticket
-
-
-def _wire(planned: PlannedRequest) -> HttpRequest:
-    return planned.series.provider.build(planned.request, planned.series.endpoint)
-
-
-def _interruption(now_ns: int, started_ns: int) -> TransportFailure:
-    """Word the end of a request that was cut off by us; it counts as sent, since it may have been billed."""
-    return TransportFailure(
-        ErrorClass.INTERRUPTED, "the run was stopped before the answer ended", t_ns=now_ns, sent_ns=started_ns
-    )

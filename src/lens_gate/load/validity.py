@@ -18,7 +18,7 @@ from lens_gate.artifacts.run import Effect, Instrument, Plan, Validity, Validity
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.validity import Lateness, ValidityLimits
 from lens_gate.load.contract import RunEnd
-from lens_gate.load.failure_checks import opened, retried
+from lens_gate.load.failure_checks import opened, paced, retried
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status, TokenSource
 
@@ -42,6 +42,7 @@ def judge(
     sent = rows.where(~rows.texts["status"].equals(Status.SHED))
     successes = sent.where(sent.texts["status"].equals(Status.OK))
     ttft_ms = _ttft_ms(successes)
+    ever_sent = int(np.sum(~samples.texts["status"].equals(Status.SHED)))
     scheduled = rows if end.ending is Ending.COMPLETE else sent
     checks = (
         _send_lateness(sent.where(sent.numbers["attempts"] <= 1), limits_ms(limits.send_lateness, ttft_ms)),
@@ -57,7 +58,8 @@ def judge(
         _cached(successes, limits_in(limits.cached_share)),
         _model_versions(successes),
         retried(sent),
-        opened(end.breaker),
+        opened(end.breaker, ever_sent),
+        paced(end.paced, ever_sent),
     )
     return Validity(valid=all(check.ok or check.effect != "invalid" for check in checks), checks=checks)
 

@@ -21,6 +21,7 @@ from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.lengths import Asked
+from lens_gate.load.pace_limits import pace_limits, require_keepable
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
@@ -91,12 +92,19 @@ def order_of(arms: Arms) -> TransportOrder:
 def preview(arms: Arms, world: World) -> Forecast:
     """Say what a run would send and cost; sends nothing. Raises ConfigProblem where a cap cannot hold."""
     settings, prices = settings_of(arms), price_list(arms, world.now())
-    _require_bounds(arms, prices)
+    _require_limits(arms, settings, prices)
     return forecast(arms.candidate, arms.base, settings, prices, planned_requests(arms, settings, world))
 
 
-def _require_bounds(arms: Arms, prices: PriceList) -> None:
-    """Refuse what a cost cap could not hold, where there is one."""
+def configs(arms: Arms) -> tuple[Config, ...]:
+    """Return the configuration of each arm, the candidate's first."""
+    sides = (arms.candidate_side, arms.base_side)
+    return tuple(side.config for side in sides if side is not None)
+
+
+def _require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList) -> None:
+    """Refuse what a cost cap could not hold, where there is one, and a rate that a limit does not allow."""
+    require_keepable(plans(arms), settings, pace_limits(configs(arms)))
     if arms.candidate_side.config.profiler.max_cost_usd is not None:
         require_bounds(plans(arms), prices)
 
@@ -118,7 +126,7 @@ def measure(
     config = arms.candidate_side.config
     settings = settings_of(arms)
     prices = price_list(arms, world.now())
-    _require_bounds(arms, prices)
+    _require_limits(arms, settings, prices)
     purse = Purse(prices, config.profiler.max_cost_usd)
     run_id = world.new_id()
     if arms.log is not None and config.workload.prompts:
@@ -262,6 +270,7 @@ class _Session:
             duration_s=settings.duration_s if closed else None,
             phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
             failures=failure_rules(self.arms.candidate_side.config.resilience, seed=settings.seed),
+            pace=pace_limits(configs(self.arms)),
             on_attempts=self.keeper.take_attempts,
             on_chunks=self.keeper.take_chunks,
             on_anchor=self._begun,

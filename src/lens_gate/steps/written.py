@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -11,10 +12,10 @@ from pydantic import JsonValue
 from lens_gate.analysis.summarize import summarize, summary_of
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
+from lens_gate.artifacts.limits import BreakerChange, Paced
 from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
-    BreakerChange,
     InlineSamples,
     LatencySummary,
     ModelResult,
@@ -31,6 +32,7 @@ from lens_gate.artifacts.segment import Segment
 from lens_gate.config.validity import ValidityLimits
 from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd
+from lens_gate.load.pacing import PacedCount
 from lens_gate.load.plan import ArmPlan, SeriesPlan
 from lens_gate.load.validity import judge
 from lens_gate.load.workload import ScheduleSettings
@@ -114,6 +116,7 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         samples=measured.reference,
         attempts=measured.attempts,
         breaker=tuple(breaker_change(event, tail.end.anchor_ns) for event in tail.end.breaker),
+        paced=paced(tail.end.paced),
         replayed=tail.replayed,
     )
 
@@ -170,6 +173,20 @@ def breaker_change(event: BreakerEvent, anchor_ns: int) -> BreakerChange:
         provider=event.provider,
         endpoint=address_of(event.endpoint),
         state=event.state.value,
+    )
+
+
+def paced(counts: Mapping[str, PacedCount]) -> tuple[Paced, ...]:
+    """Write down what was held back to keep rate limits."""
+    return tuple(
+        Paced(
+            provider=provider,
+            paced=count.paced,
+            shed=count.shed,
+            waited_s=count.waited_ns / 1e9,
+            longest_s=count.longest_ns / 1e9,
+        )
+        for provider, count in sorted(counts.items())
     )
 
 

@@ -289,7 +289,7 @@ def test_each_opening_is_told_with_its_endpoint() -> None:
             (4, Arm.CANDIDATE, "b", State.OPEN),
         ]
     ]
-    check = opened(tuple(events))
+    check = opened(tuple(events), 4)
     assert (check.value, check.ok, check.effect) == (3.0, False, "warn")
     assert "(that of a (base) 2 times, that of b (candidate) once)" in check.message
-    assert opened(()).ok
+    assert (opened((), 4).ok, opened((), 4).value, opened((), 0).value) == (True, 0.0, None)

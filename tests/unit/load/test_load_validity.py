@@ -121,7 +121,7 @@ def test_a_clean_run_is_valid_and_every_check_has_a_value() -> None:
     assert validity.valid
     assert all(check.ok for check in validity.checks)
     assert all(check.value is not None for check in validity.checks)
-    assert len(validity.checks) == 14
+    assert len(validity.checks) == 15
 
 
 def test_a_run_that_sent_nothing_raises_no_question() -> None:

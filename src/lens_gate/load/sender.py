@@ -1,0 +1,168 @@
+"""Sends one request to its end: every attempt that the rules allow, each when limits, breaker and money let it go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Final, Generic
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.load.breaker import Ticket
+from lens_gate.load.breakers import Breakers
+from lens_gate.load.contract import Held, Money, RunnerSettings, StopSignal
+from lens_gate.load.due import Slot
+from lens_gate.load.pacing import AnswerHead, Booking, Pacer
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.recorder import Recorder
+from lens_gate.load.transport import Exchange, Transport, TransportFailure
+from lens_gate.load.tries import Tries
+from lens_gate.load.waits import asked_wait_s
+from lens_gate.vocabulary.requests import ErrorClass
+
+DECODING_SLICE_NS: Final = 300_000
+"""For how long an answer is decoded at a stretch: meanwhile no other one is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a sender must know of its run: the instant that times count from, and the series that are given up."""
+
+    anchor_ns: int
+    given_up: Container[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Generic[Held]):
+    """What an attempt needs to be sent: its money, the ticket of its breaker, and its place among its provider's."""
+
+    held: Held
+    ticket: Ticket
+    booking: Booking | None
+
+
+class Sender(Generic[Held]):
+    """Knows what stands before a request: `breakers`, `pacer`, and the money of the run."""
+
+    def __init__(
+        self, transport: Transport, settings: RunnerSettings, money: Money[Held], stop: StopSignal, run: Origin
+    ) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._money = money
+        self._stop = stop
+        self._clock = settings.clock
+        self._run = run
+        self.breakers = Breakers(settings.failures.breaker)
+        self.pacer = Pacer(settings.pace)
+
+    async def exchange(self, slot: Slot, leave: Leave[Held]) -> tuple[Recorder, Tries]:
+        """Send a request, again where the rules say so; return what the last attempt recorded, and all attempts.
+
+        Each attempt is settled when it has ended.
+        """
+        tries, backoff_ns = Tries(), 0
+        while True:
+            recorder = await self._attempt(slot)
+            ended_ns = self._clock.now_ns()
+            sample = recorder.finish()
+            tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
+            self.breakers.leave(slot.planned, leave.ticket, sample.error_class, ended_ns)
+            answer = self._answer(recorder)
+            if leave.booking is not None:
+                self.pacer.heard(slot.planned, leave.booking, sample, answer, ended_ns)
+            again = await self._again(slot.planned, sample, answer, len(tries))
+            if again is None:
+                return recorder, tries
+            leave, backoff_ns = again, self._clock.now_ns() - ended_ns
+
+    async def turn(self, planned: PlannedRequest, *, by_ns: int | None = None) -> Booking | None:
+        """Wait until the provider's limits let a request go; None where the run ends, or `by_ns` passes, before."""
+        booking = self.pacer.book(planned, self._clock.now_ns())
+        while (wait_ns := booking.at_ns - self._clock.now_ns()) > 0:
+            if (by_ns is not None and booking.at_ns > by_ns) or not await self._waited(wait_ns / 1e9):
+                return None
+            if not self.pacer.holds(planned, booking):
+                booking = self.pacer.book(planned, self._clock.now_ns())
+        return booking
+
+    def _answer(self, recorder: Recorder) -> AnswerHead:
+        now_s, told_s = self._settings.wall_s(), recorder.retry_after_s
+        if told_s is None:
+            told_s = asked_wait_s(recorder.headers, now_s=now_s)
+        return AnswerHead(recorder.headers, told_s, now_s)
+
+    async def _again(
+        self, planned: PlannedRequest, sample: Sample, answer: AnswerHead, attempt: int
+    ) -> Leave[Held] | None:
+        """Wait for the next attempt, and return its leave; None where there is to be none."""
+        rules = self._settings.failures
+        wait_s = rules.retry.wait_s(sample, attempt=attempt, told_s=answer.told_wait_s, luck=rules.luck())
+        if wait_s is None or not await self._waited(wait_s):
+            return None
+        booking = await self.turn(planned)
+        now_ns = self._clock.now_ns()
+        hopeless = planned.series.series in self._run.given_up or not self.breakers.passes(planned, now_ns)
+        if booking is None or hopeless:
+            return None
+        held = self._money.reserve(planned)
+        ticket = None if held is None else self.breakers.enter(planned, now_ns)
+        return None if held is None or ticket is None else Leave(held, ticket, booking)
+
+    async def _waited(self, seconds: float) -> bool:
+        """Wait; False as soon as the run is stopped meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.stopped.wait()
+        except TimeoutError:
+            return True
+        except asyncio.CancelledError:
+            pass
+        return False
+
+    async def _attempt(self, slot: Slot) -> Recorder:
+        """Send once, and decode what comes back."""
+        started_ns = self._clock.now_ns()
+        recorder = Recorder(
+            slot.planned,
+            anchor_ns=self._run.anchor_ns,
+            intended_ns=slot.intended_ns,
+            phase=slot.phase,
+            keep_chunks=self._settings.on_chunks is not None,
+        )
+        exchange = self._transport.exchange(slot.wire, self._settings.timeouts)
+        failure: TransportFailure | None = None
+        try:
+            await exchange.carry_out()
+        except TransportFailure as error:
+            failure = error
+        except asyncio.CancelledError:
+            failure = _interruption(self._clock.now_ns(), started_ns)
+        await self._decode(exchange, failure, recorder)
+        return recorder
+
+    async def _decode(self, exchange: Exchange, failure: TransportFailure | None, recorder: Recorder) -> None:
+        """Decode a whole answer, letting others be read meanwhile; who is cancelled does it in one go."""
+        hurried = False
+        pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
+        try:
+            for received in exchange.received():
+                recorder.observe(received)
+                if hurried or self._clock.now_ns() < pause_ns:
+                    continue
+                try:
+                    await asyncio.sleep(0)
+                except asyncio.CancelledError:
+                    hurried = True
+                pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
+        except TransportFailure as error:
+            failure = failure or error
+        if failure is not None:
+            recorder.fail(failure)
+
+
+def _interruption(now_ns: int, started_ns: int) -> TransportFailure:
+    """Word the end of a request that was cut off by us; it counts as sent, since it may have been billed."""
+    return TransportFailure(
+        ErrorClass.INTERRUPTED, "the run was stopped before the answer ended", t_ns=now_ns, sent_ns=started_ns
+    )
