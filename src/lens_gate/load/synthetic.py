@@ -1,7 +1,8 @@
 """Prompts of a given number of tokens, for logs that hold no prompts but their lengths (pure).
 
 Every word is a common English one of three letters, which with the blank before it is one token in the usual
-tokenizers, so that n words are about n tokens; what a server's chat template adds comes on top. A prompt begins with
+tokenizers (docs/replaying.md names those that were asked), so that n words are about n tokens; what a server's chat
+template adds comes on top. A prompt begins with
 words that spell the number of its request, so that no prefix cache takes one prompt for another; where a log says which
 blocks of 512 tokens are shared, each block begins with words that spell its id.
 """

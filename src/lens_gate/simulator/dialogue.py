@@ -15,15 +15,16 @@ from lens_gate.vocabulary.requests import FinishReason, TokenKind
 class Ask:
     """What a request asks for, in no API's dialect.
 
-    `prompt` is all its text in order. `tool` is the name of the first declared tool. The flags are those that single
-    APIs know: usage in the stream (also on every frame), a prompt that may be cached, and a JSON array in place of
-    server-sent events.
+    `prompt` is all its text in order. `min_tokens` is how many tokens an answer has at least, unless its limit cuts
+    it. `tool` is the name of the first declared tool. The flags are those that single APIs know: usage in the
+    stream (also on every frame), a prompt that may be cached, and a JSON array in place of server-sent events.
     """
 
     model: str
     prompt: str
     stream: bool
     max_tokens: int | None = None
+    min_tokens: int = 0
     tool: str | None = None
     include_usage: bool = True
     continuous_usage: bool = False

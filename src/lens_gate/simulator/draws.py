@@ -51,6 +51,7 @@ class Circumstances:
     cache_write_tokens: int = 0
     prompt_factor: float = 1.0
     max_tokens: int | None = None
+    min_tokens: int = 0
     kind: TokenKind = TokenKind.TEXT
     empty: bool = False
 
@@ -166,7 +167,7 @@ def _texts(
         return _REFUSAL
     drawn = behaviour.output_tokens * lot.length_factor * circumstances.prompt_factor
     kept = min(max(drawn, behaviour.output_min), behaviour.output_max)
-    count = max(1, round(kept * _grown(effects.longer)))
+    count = max(1, round(kept * _grown(effects.longer)), circumstances.min_tokens - behaviour.reasoning_tokens)
     start = rng.randrange(len(_WORDS))
     words = [_WORDS[(start + i) % len(_WORDS)] + " " for i in range(count)]
     return _as_arguments(words) if circumstances.kind is TokenKind.TOOL else words

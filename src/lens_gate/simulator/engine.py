@@ -149,6 +149,7 @@ class Engine:
             cache_write_tokens=cache_write,
             prompt_factor=prompt_factor(behaviour, self._settings.seed, ask.prompt),
             max_tokens=None if fault is Fault.REFUSAL else ask.max_tokens,
+            min_tokens=ask.min_tokens,
             kind=_kind(effects, fault),
             empty=fault is Fault.EMPTY,
         )

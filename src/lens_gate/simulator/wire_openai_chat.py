@@ -1,4 +1,7 @@
-"""OpenAI Chat Completions, and what compatible servers add to it (`reasoning_content`, `continuous_usage_stats`)."""
+"""OpenAI Chat Completions, and what compatible servers add to it.
+
+That is `reasoning_content`, `continuous_usage_stats`, `min_tokens` and `ignore_eos`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 import orjson
-from pydantic import JsonValue, PositiveInt
+from pydantic import JsonValue, NonNegativeInt, PositiveInt
 
 from lens_gate.simulator import wire_openai
 from lens_gate.simulator.asking import Body, first_tool, prompt_of, read_body
@@ -42,6 +45,8 @@ class _ChatBody(Body):
     stream: bool | None = False
     max_tokens: PositiveInt | None = None
     max_completion_tokens: PositiveInt | None = None
+    min_tokens: NonNegativeInt = 0
+    ignore_eos: bool = False
     stream_options: _StreamOptions | None = None
     tools: list[JsonValue] | None = None
 
@@ -54,11 +59,14 @@ def read(body: bytes, route: Route) -> Ask:
         raise Declined(Problem(ProblemKind.BAD_REQUEST, "you must provide a model parameter"))
     options = asked.stream_options or _StreamOptions()
     tools = asked.tools or []
+    limit = asked.max_completion_tokens or asked.max_tokens
     return Ask(
         model=name,
         prompt=prompt_of(asked.messages, tools=tools),
         stream=bool(asked.stream),
-        max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        max_tokens=limit,
+        # Without an end of its own an answer runs into its limit.
+        min_tokens=limit + 1 if asked.ignore_eos and limit else asked.min_tokens,
         tool=first_tool(tools),
         include_usage=options.include_usage,
         continuous_usage=options.continuous_usage_stats,

@@ -391,3 +391,20 @@ def test_chat_without_any_model_is_a_bad_request_and_azure_names_it_in_the_path(
     )
     assert azure.data[0]["model"] == "steady+slower=100"
     assert due_ms(azure.script, "text")[0] == 80.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "tokens", "finish"),
+    [
+        ({"ignore_eos": True, "max_tokens": 90}, 90, "length"),
+        ({"min_tokens": 70}, 70, "stop"),
+        ({"min_tokens": 70, "max_tokens": 50}, 50, "length"),
+        ({"ignore_eos": True, "limit": 2}, 2, "length"),
+    ],
+)
+def test_a_chat_answer_is_as_long_as_compatible_servers_can_be_told(
+    asked: dict[str, Any], tokens: int, finish: str
+) -> None:
+    answer = an_answer(Api.OPENAI_CHAT, stream_options={"include_usage": True}, **asked)
+    *_, choice, last = (one for one in answer.data if one != "[DONE]")
+    assert (last["usage"]["completion_tokens"], choice["choices"][0]["finish_reason"]) == (tokens, finish)
