@@ -18,6 +18,7 @@ settings.load_profile("lens-gate")
 HERE = Path(__file__).parent
 MEASURING = (
     "integration",
+    "unit/load/test_load_clock.py",
     "unit/load/test_load_httpx_transport.py",
     "unit/load/test_load_transports.py",
     "unit/load/test_load_runner.py",

@@ -11,7 +11,7 @@ import asyncio
 import gc
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final, Generic
 
@@ -54,7 +54,7 @@ async def play(
     Whatever ends the run, each request that was sent has its sample; what is still in flight after the drain is
     recorded as interrupted. An error in `on_sample` or in a decoder ends the run and is raised.
     """
-    with _unburdened_collector():
+    with _unburdened_collector(), closing(settings.clock):
         run = _Run(transport, settings, money, on_sample, stop)
         settings.on_anchor(run.anchor_ns)
         return await run.play(schedule)

@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.clock import MonotonicClock
 from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.plan import PlannedRequest
@@ -369,21 +368,6 @@ def test_the_collector_is_back_to_normal_after_a_run() -> None:
     before = gc.get_freeze_count()
     run(paced(2, 0.001))
     assert gc.get_freeze_count() == before
-
-
-def test_the_clock_waits_for_its_instant_and_lets_others_run_even_when_late() -> None:
-    async def main() -> tuple[int, bool]:
-        clock, ran = MonotonicClock(), asyncio.Event()
-        asyncio.get_running_loop().call_soon(ran.set)
-        await clock.sleep_until(clock.now_ns() - MS)
-        due_ns = clock.now_ns() + 7 * MS
-        await clock.sleep_until(due_ns)
-        return clock.now_ns() - due_ns, ran.is_set()
-
-    late = [asyncio.run(main()) for _ in range(9)]
-    assert all(ran for _, ran in late)
-    assert min(late_ns for late_ns, _ in late) >= 0
-    assert sorted(late_ns for late_ns, _ in late)[4] < MS
 
 
 def test_a_run_over_real_http_measures_what_the_server_really_did() -> None:
