@@ -94,6 +94,10 @@ class InstantClock(Clock):
     async def sleep_until(self, t_ns: int) -> None:
         await asyncio.sleep(0)
 
+    @override
+    def close(self) -> None:
+        pass
+
 
 @dataclass
 class Billing(Transport):
