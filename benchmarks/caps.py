@@ -37,6 +37,7 @@ from lens_gate.load.arrivals import Arrival
 from lens_gate.load.budget import upper_bound
 from lens_gate.load.clock import Clock
 from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
@@ -44,7 +45,7 @@ from lens_gate.load.resilience import FailureRules
 from lens_gate.load.retry import RetryPolicy
 from lens_gate.load.runner import play
 from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
-from lens_gate.load.workload import ScheduleSettings, schedule
+from lens_gate.load.workload import schedule
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Api, Arm, ErrorClass

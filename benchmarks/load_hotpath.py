@@ -36,6 +36,7 @@ from lens_gate.config.model import Config
 from lens_gate.config.substitute import substitute
 from lens_gate.load.arms import resolve_arm
 from lens_gate.load.contract import RunnerSettings, StopSignal
+from lens_gate.load.pace import schedule_settings
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.progress import Progress
@@ -44,7 +45,7 @@ from lens_gate.load.recorder import Recorder
 from lens_gate.load.runner import play
 from lens_gate.load.transport import Chunk, Head, Received, Timeouts
 from lens_gate.load.watch import Watch
-from lens_gate.load.workload import schedule, schedule_settings
+from lens_gate.load.workload import schedule
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
 from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire

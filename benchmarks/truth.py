@@ -29,11 +29,12 @@ from lens_gate.load.arms import resolve_arm
 from lens_gate.load.contract import RunnerSettings, StopSignal
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.httpx_transport import HttpxTransport
+from lens_gate.load.pace import schedule_settings
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.runner import play
 from lens_gate.load.transport import Transport
-from lens_gate.load.workload import schedule, schedule_settings
+from lens_gate.load.workload import schedule
 from lens_gate.simulator.log import RequestRecord, read_log
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import by_index, tagged

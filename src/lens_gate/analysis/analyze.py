@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lens_gate.analysis.attribution import attributed_duet, attributed_stored
@@ -20,6 +20,7 @@ from lens_gate.analysis.screen import Screening, covered, screen
 from lens_gate.analysis.sequential import settle
 from lens_gate.analysis.shown import shown_findings
 from lens_gate.analysis.stored import StoredSeries, arm_of, match_series
+from lens_gate.analysis.uncached import kept_findings, kept_ranking, said_not_covered, without_cache
 from lens_gate.artifacts.analysis import (
     Analysis,
     Attribution,
@@ -71,6 +72,9 @@ def analyze(
     """
     limit_s = run.plan.request_timeout_s or request_timeout_s
     said = _say(run, samples, baseline=baseline, regression=regression, limit_ns=1e9 * limit_s)
+    ranking = _ranking(run, samples, regression, limit_ns=1e9 * limit_s)
+    if without_cache(run.plan):
+        said, ranking = _without_cache(said), kept_ranking(ranking)
     return Analysis(
         kind=Kind.ANALYSIS,
         schema_version=SCHEMA_VERSIONS[Kind.ANALYSIS],
@@ -96,7 +100,20 @@ def analyze(
         validity=run.validity,
         spend=run.spend,
         attribution=said.attribution,
-        ranking=_ranking(run, samples, regression, limit_ns=1e9 * limit_s),
+        ranking=ranking,
+        nonce=run.plan.nonce,
+    )
+
+
+def _without_cache(said: _Said) -> _Said:
+    """Take the question of the cache out of what is said, the verdict included, and say that it is not covered."""
+    findings = kept_findings(said.findings)
+    asked = len(findings) < len(said.findings)
+    return replace(
+        said,
+        verdict=overall(findings) if asked else said.verdict,
+        findings=findings,
+        coverage=said_not_covered(said.coverage),
     )
 
 

@@ -21,6 +21,7 @@ from lens_gate.analysis.planning import Asked, Gate, Pace
 from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, measured, with_status
 from lens_gate.analysis.rules import METRIC_NAMES, Rules
 from lens_gate.analysis.summarize import model_summary
+from lens_gate.analysis.uncached import silent_of_cache, without_cache
 from lens_gate.artifacts.doctor import DoctorReport, MetricNoise, SeriesDiagnosis, SlotEffect, Stability, VisibleAt
 from lens_gate.artifacts.planning import NoiseSource
 from lens_gate.artifacts.run import Run
@@ -92,6 +93,8 @@ def diagnose(
         asked=Asked(power=POWER),
     )
     series = tuple(_diagnosed(one, gate) for one in subjects)
+    if without_cache(run.plan):
+        series = tuple(silent_of_cache(one) for one in series)
     return DoctorReport(
         source=source,
         unchanged=unchanged,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from lens_gate.analysis.goodput import goodput
 from lens_gate.analysis.quantities import NS_PER_MS, Flags, Floats, column, measured, with_status
 from lens_gate.artifacts.run import (
     Cost,
@@ -33,16 +34,18 @@ from lens_gate.stats.summary import Description, describe, shows
 from lens_gate.vocabulary.metric_table import PERCENTILES
 from lens_gate.vocabulary.metrics import Quantity
 from lens_gate.vocabulary.requests import ErrorClass, Status, TokenSource
+from lens_gate.vocabulary.slo import Objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to summarise: percentiles (0 to 100), the time series' interval, the run's anchor, and known prices."""
+    """How to summarise: percentiles (0 to 100), the time series' interval, the run's anchor, prices, objectives."""
 
     anchor_time: datetime
     percentiles: Sequence[float]
     resolution_s: float
     prices: Sequence[Price]
+    slo: Sequence[Objective] = ()
 
     @property
     def probabilities(self) -> tuple[float, ...]:
@@ -58,13 +61,17 @@ def summarize(
     percentiles: Sequence[float],
     resolution_s: float,
     prices: Sequence[Price] = (),
+    slo: Sequence[Objective] = (),
 ) -> tuple[ProviderResult, ...]:
     """Summarise the measured requests of one arm by provider and model, both in order of appearance.
 
     `anchor_time` is the wall-clock time of the samples' zero; a `resolution_s` of 0 makes no time series. Latencies are
-    those of successful requests only. A price splits the cost of a model into input and output.
+    those of successful requests only. A price splits the cost of a model into input and output. Goodput is counted by
+    `slo`.
     """
-    settings = Settings(anchor_time=anchor_time, percentiles=percentiles, resolution_s=resolution_s, prices=prices)
+    settings = Settings(
+        anchor_time=anchor_time, percentiles=percentiles, resolution_s=resolution_s, prices=prices, slo=slo
+    )
     counted = _ended_by_themselves(samples)
     providers, models = counted.texts["provider"], counted.texts["model"]
     pairs = dict.fromkeys(zip(providers.strings(), models.strings(), strict=True))
@@ -91,6 +98,8 @@ def summary_of(providers: Sequence[ProviderResult], samples: Samples) -> Summary
     models = [model for provider in providers for model in provider.models]
     successful = sum(model.requests.successful for model in models)
     failed = sum(model.requests.failed for model in models)
+    kept = [model.goodput.met for model in models if model.goodput]
+    met = sum(kept)
     total = _times(counted.where(with_status(counted, Status.OK)), Quantity.LATENCY, (0.95,))
     return Summary(
         total_requests=len(counted),
@@ -102,6 +111,8 @@ def summary_of(providers: Sequence[ProviderResult], samples: Samples) -> Summary
         error_rate=_percent(failed, successful + failed),
         fastest_model=_least((model.latency.total.mean_ms, model.id) for model in models),
         most_cost_effective=_least((model.cost.per_1k_tokens_usd, model.id) for model in models),
+        goodput_percent=_percent(met, len(counted)) if kept else None,
+        goodput_per_second=met / _window_s(counted) if kept and _window_s(counted) else None,
     )
 
 
@@ -129,6 +140,7 @@ def _model(rows: Samples, provider: str, model: str, settings: Settings) -> Mode
         errors=_errors(rows),
         finish_reasons=dict(sorted(Counter(str(reason) for reason in good.texts["finish_reason"].strings()).items())),
         time_series=_time_series(rows, settings),
+        goodput=goodput(rows, settings.slo, _window_s(rows)),
     )
 
 
@@ -213,9 +225,8 @@ def _gaps(good: Samples, probabilities: Sequence[float]) -> Description | None:
 
 
 def _throughput(rows: Samples, good: Samples) -> Throughput:
-    """Rates from the first intended send to the last end of the model's measured requests; None without a window."""
-    ends = rows.numbers["end_ns"][~np.isnan(rows.numbers["end_ns"])]
-    seconds = (ends.max() - rows.numbers["intended_ns"].min()) / 1e9 if len(ends) and not _untimed(rows) else 0.0
+    """Rates over the window of the model's measured requests; None without one."""
+    seconds = _window_s(rows)
 
     def rate(amount: float) -> float | None:
         return float(amount / seconds) if seconds > 0 else None
@@ -227,6 +238,14 @@ def _throughput(rows: Samples, good: Samples) -> Throughput:
         input_tokens_per_second=rate(sent),
         output_tokens_per_second=rate(received),
     )
+
+
+def _window_s(rows: Samples) -> float:
+    """Return the seconds from the first intended send to the last end; 0 where nobody knows them."""
+    ends = rows.numbers["end_ns"][~np.isnan(rows.numbers["end_ns"])]
+    if not len(ends) or _untimed(rows):
+        return 0.0
+    return float(ends.max() - rows.numbers["intended_ns"].min()) / 1e9
 
 
 def _untimed(rows: Samples) -> bool:

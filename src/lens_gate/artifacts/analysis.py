@@ -249,7 +249,10 @@ class Policy(Frozen):
 
 
 class Analysis(Envelope):
-    """The artifact of `lens-gate analyze`."""
+    """The artifact of `lens-gate analyze`.
+
+    With a `nonce` at the start of each request nothing is said about caches.
+    """
 
     kind: Literal[Kind.ANALYSIS]
     benchmark: Benchmark
@@ -273,3 +276,4 @@ class Analysis(Envelope):
     spend: Spend
     ranking: Ranking | None = None
     attribution: tuple[Attribution, ...] = ()
+    nonce: Literal["none", "start", "end"] = "none"

@@ -64,6 +64,8 @@ def _counted(model: ModelResult) -> dict[str, float | None]:
         "requests_per_second": model.throughput.requests_per_second,
         "tokens_per_second": model.throughput.tokens_per_second,
         "output_tokens_per_second": model.throughput.output_tokens_per_second,
+        "goodput_share": model.goodput.percentage if model.goodput else None,
+        "goodput": model.goodput.requests_per_second if model.goodput else None,
     }
 
 

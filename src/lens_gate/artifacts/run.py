@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
 from lens_gate.artifacts.limits import BreakerChange, Paced
+from lens_gate.artifacts.load import Goodput, PlannedStage
 from lens_gate.artifacts.segment import Segment
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm
@@ -127,7 +128,7 @@ class TimePoint(Frozen):
 
 
 class ModelResult(Frozen):
-    """The summary of one model; `finish_reasons` counts why the successful answers ended."""
+    """The summary of one model; `finish_reasons` counts why answers ended; no `goodput` without objectives."""
 
     id: str
     returned: tuple[str, ...] = ()
@@ -139,6 +140,7 @@ class ModelResult(Frozen):
     errors: tuple[ErrorCount, ...]
     finish_reasons: dict[str, Count] = Field(default_factory=dict)
     time_series: tuple[TimePoint, ...]
+    goodput: Goodput | None = None
 
 
 class ProviderResult(Frozen):
@@ -149,7 +151,7 @@ class ProviderResult(Frozen):
 
 
 class Summary(Frozen):
-    """The run in a line; None where nothing was measured."""
+    """The run in a line; None where nothing was measured, or for the goodput where no objectives were set."""
 
     total_requests: Count
     successful_requests: Count
@@ -160,6 +162,8 @@ class Summary(Frozen):
     error_rate: float | None
     fastest_model: str | None
     most_cost_effective: str | None
+    goodput_percent: float | None = None
+    goodput_per_second: float | None = None
 
 
 class ArmIdentity(Frozen):
@@ -270,6 +274,9 @@ class Plan(Frozen):
 
     `request_timeout_s` is the limit that latencies were cut at; None in runs that do not say. `looks` are the pairs of
     each series after which a run that ends when it is decided was to be looked at; empty for any other run.
+    `burstiness` is the shape of gamma gaps, `burst` how many requests came at once; with `stages` the rate changed over
+    time, and `requests_per_second` is its mean. `slo` are the objectives that goodput was counted by.
+    `nonce` is where each request had a string of its own, behind a prefix of so many characters that all of them had.
     """
 
     arrival: str
@@ -282,6 +289,12 @@ class Plan(Frozen):
     seed: int | None
     request_timeout_s: float | None = None
     looks: tuple[Count, ...] = ()
+    burstiness: float | None = Field(default=None, gt=0)
+    burst: int | None = Field(default=None, gt=0)
+    stages: tuple[PlannedStage, ...] = ()
+    slo: str | None = None
+    nonce: Literal["none", "start", "end"] = "none"
+    prefix_characters: Count = 0
 
 
 class Uncovered(Frozen):

@@ -20,7 +20,7 @@ from lens_gate.config.substitute import missing_variables
 from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
 from lens_gate.load.arms import resolve_prompts
-from lens_gate.load.workload import schedule_settings
+from lens_gate.load.pace import schedule_settings
 from lens_gate.steps.judge import require_readable
 from lens_gate.steps.replaying import check_log
 from lens_gate.stores.files import read_file, write_named
@@ -49,9 +49,10 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
         )
     loaded = load_config(sources)
     require_readable(loaded.config, loaded)
-    schedule_settings(loaded.config)
+    settings = schedule_settings(loaded.config)
     check_log(loaded.config, Path())
-    resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
+    prompts = resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
+    settings.cache.require_possible(prompts)
     for line in _findings(loaded, strict=strict_env):
         click.echo(line)
     click.echo(f"valid: {', '.join(source.name for source in sources)}")

@@ -18,6 +18,7 @@ from lens_gate.steps.judge import Chosen
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Cover
+from lens_gate.vocabulary.slo import parse_slo
 from lens_gate.vocabulary.transports import TransportKind
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,6 +40,21 @@ class Duration(click.ParamType[float]):
             return float(parse_duration(value))  # type: ignore[arg-type] # a number or a parsed one
         except (TypeError, ValueError) as error:
             self.fail(str(error), param, ctx)
+
+
+class Slo(click.ParamType[str]):
+    """Objectives of a request, such as `ttft < 500ms and tpot < 30ms`."""
+
+    name = "objectives"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the objectives, or fail with the place where they cannot be read."""
+        try:
+            parse_slo(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 def grouped(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -75,6 +91,7 @@ extent_options = grouped(
         type=click.FloatRange(min=0, max=100, min_open=True),
         help="Give up a model of whose last requests so many percent fail or are throttled.",
     ),
+    click.option("--slo", type=Slo(), help='Count the requests that meet "ttft < 500ms and tpot < 30ms", say.'),
 )
 
 pace_options = grouped(
@@ -169,6 +186,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         max_cost_usd=options["max_cost"],
         abort_error_rate=options["abort_error_rate"],
         transport=TransportKind(options["transport"]) if options.get("transport") else None,
+        slo=options["slo"],
     )
 
 

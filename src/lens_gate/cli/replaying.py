@@ -24,9 +24,9 @@ from lens_gate.cli.options import (
 from lens_gate.cli.running import sent, warn
 from lens_gate.cli.wiring import models_source, quick_source, read_sources, world
 from lens_gate.config.load import Source, load_config
-from lens_gate.config.model import Replay, WorkloadType
+from lens_gate.config.workload import Replay, WorkloadType
 from lens_gate.errors import UsageProblem
-from lens_gate.load.workload import kind_of
+from lens_gate.load.pace import kind_of
 from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.replaying import models_of
 from lens_gate.vocabulary.logs import LogFormat

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, JsonValue, SecretStr, Tag, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 
 from lens_gate.config.distributed import Coordinator, Distribution, Worker
 from lens_gate.config.guards import CostControls, CostOptimization, Privacy, RateLimits, Secrets
@@ -14,9 +12,9 @@ from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
-from lens_gate.config.types import Address, Headers, Percentile, Port, Seconds, UrlPath
+from lens_gate.config.types import Address, Headers, Objectives, Percentile, Port, Seconds, UrlPath
 from lens_gate.config.validity import ValidityLimits
-from lens_gate.vocabulary.logs import LogFormat
+from lens_gate.config.workload import Workload
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
 from lens_gate.vocabulary.transports import TransportKind
@@ -110,117 +108,6 @@ class Provider(Section):
         return self
 
 
-class FixedRate(Section):
-    """Evenly spaced sends."""
-
-    requests_per_second: float = Field(gt=0)
-
-
-class PoissonRate(Section):
-    """Exponential gaps with a mean rate of `lambda` per second."""
-
-    rate: float = Field(gt=0, alias="lambda")
-
-
-class ClosedLoop(Section):
-    """So many requests in flight, each slot sending anew when its answer has ended."""
-
-    concurrency: int = Field(gt=0)
-
-
-class FileVariable(Section):
-    """Values from a file: one per line, or the items of a JSON list."""
-
-    type: Literal["file"]
-    source: str
-
-
-class GeneratorVariable(Section):
-    """Values made up on the spot: `lorem` text of about `words` words, or a `number`, from the run's seed."""
-
-    type: Literal["generator"]
-    generator: Literal["lorem", "number"]
-    words: int = Field(default=50, gt=0)
-
-
-def _variable_kind(value: object) -> str | None:
-    if isinstance(value, list | tuple):
-        return "list"
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return kind if isinstance(kind, str) else None
-
-
-Variable = Annotated[
-    Annotated[tuple[str, ...], Field(min_length=1), Tag("list")]
-    | Annotated[FileVariable, Tag("file")]
-    | Annotated[GeneratorVariable, Tag("generator")],
-    Discriminator(_variable_kind),
-]
-
-
-class ChatMessage(Section):
-    """One turn of a conversation."""
-
-    role: str
-    content: JsonValue
-
-
-class Prompt(Section):
-    """One kind of request: a template with variables, or whole messages; `id` pairs it across arms."""
-
-    id: str | None = None
-    template: str | None = None
-    messages: tuple[ChatMessage, ...] | None = None
-    system: str | None = None
-    tools: tuple[JsonValue, ...] = ()
-    params: dict[str, JsonValue] = Field(default_factory=dict)
-    headers: Headers = Field(default_factory=dict)
-    weight: float = Field(default=1.0, gt=0)
-    variables: dict[str, Variable] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _has_one_text(self) -> Self:
-        if (self.template is None) == (self.messages is None):
-            msg = "a prompt has either a `template` or `messages`"
-            raise ValueError(msg)
-        return self
-
-
-class WorkloadType(StrEnum):
-    """How requests arrive; `mixed` is the fixed rate with prompts mixed by weight."""
-
-    FIXED = "fixed"
-    RANDOM = "random"
-    POISSON = "poisson"
-    CLOSED = "closed"
-    REPLAY = "replay"
-    MIXED = "mixed"
-
-
-class Replay(Section):
-    """A recorded log to play again; `from` and `to` are times of the log, counted from its first request."""
-
-    source: str
-    time_scale: float = Field(default=1.0, gt=0)
-    format: LogFormat | None = None
-    begin: Seconds = Field(default=0.0, alias="from")
-    end: Seconds | None = Field(default=None, alias="to")
-    limit: int | None = Field(default=None, gt=0)
-    route: Literal["all", "log"] = "all"
-    exact_output: Literal["ignore_eos", "min_tokens"] | None = None
-
-
-class Workload(Section):
-    """What is sent, and how it arrives."""
-
-    type: WorkloadType = WorkloadType.FIXED
-    fixed: FixedRate | None = None
-    poisson: PoissonRate | None = None
-    closed: ClosedLoop | None = None
-    replay: Replay | None = None
-    prompts: tuple[Prompt, ...] = ()
-
-
 class Aggregation(Section):
     """A window over which figures are aggregated while a run goes on."""
 
@@ -235,6 +122,7 @@ class Metrics(Section):
     aggregation: Aggregation | None = None
     percentiles: tuple[Percentile, ...] = (50, 75, 90, 95, 99, 99.9)
     resolution: Seconds = 1.0
+    slo: Objectives | None = None
 
 
 class ThresholdMethod(Section):

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from lens_gate.vocabulary.slo import parse_slo
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
 _NUMBER = r"(\d{1,15}(?:\.\d{1,9})?)"
@@ -82,6 +84,12 @@ def _plain_headers(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
+def _readable_objectives(value: str) -> str:
+    if "${" not in value:
+        parse_slo(value)
+    return value
+
+
 _SCALAR = str | float
 
 Seconds = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=_SCALAR), Field(ge=0)]
@@ -107,3 +115,6 @@ UrlPath = Annotated[str, AfterValidator(_relative_path)]
 
 Headers = Annotated[dict[str, str], AfterValidator(_plain_headers)]
 """HTTP headers that can neither forge a line nor redirect a request."""
+
+Objectives = Annotated[str, AfterValidator(_readable_objectives)]
+"""Service level objectives of a request, such as `ttft < 500ms and tpot < 30ms`."""

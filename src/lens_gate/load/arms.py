@@ -15,12 +15,14 @@ from typing import TypedDict, Unpack, assert_never
 from pydantic import JsonValue
 
 from lens_gate.config.defaults import resolve_api, resolve_endpoint
-from lens_gate.config.model import Config, FileVariable, GeneratorVariable, Model, Prompt, Provider, Target, Variable
+from lens_gate.config.model import Config, Model, Provider, Target
+from lens_gate.config.workload import FileVariable, GeneratorVariable, Prompt, Variable
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.identity import requests_hash
 from lens_gate.load.pairing import same_name
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import DEFAULT_PROMPT, require_variables
+from lens_gate.load.spread import length_of
 from lens_gate.providers.base import Endpoint
 from lens_gate.providers.select import provider_for
 from lens_gate.vocabulary.requests import Arm
@@ -61,7 +63,7 @@ def resolve_arm(
         label=naming["label"],
         commit=naming["commit"],
         config_hash=naming["config_hash"],
-        requests_hash=requests_hash(series, prompts),
+        requests_hash=requests_hash(series, prompts, shaping=config.workload.cache.model_dump(exclude_defaults=True)),
         target=naming["target_name"],
         series=series,
         prompts=prompts,
@@ -164,6 +166,7 @@ def _prompt(prompt: Prompt, index: int, read_file: ReadFile) -> PromptPlan:
         params=prompt.params,
         headers=prompt.headers,
         variables={},
+        max_tokens=None if prompt.max_tokens is None else length_of(prompt.max_tokens),
     )
     for name, variable in prompt.variables.items():
         plan = _with_variable(plan, name, variable, lambda source: _read(read_file, source, place))
@@ -188,7 +191,7 @@ def _with_variable(plan: PromptPlan, name: str, variable: Variable, read: ReadFi
         case FileVariable(source=source):
             values = _values(read(source), source)
         case GeneratorVariable(generator=generator, words=words):
-            generators = {**plan.generators, name: (generator, words)}
+            generators = {**plan.generators, name: (generator, length_of(words))}
             return replace(plan, variables={**plan.variables, name: ()}, generators=generators)
         case tuple():
             values = variable

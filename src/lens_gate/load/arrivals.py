@@ -23,6 +23,8 @@ class Arrival(StrEnum):
     FIXED = "fixed"
     POISSON = "poisson"
     RANDOM = "random"
+    GAMMA = "gamma"
+    BURST = "burst"
     CLOSED = "closed"
     REPLAY = "replay"
 
@@ -40,6 +42,20 @@ def poisson(rate: float, rng: np.random.Generator) -> Iterator[int]:
 def uniform(rate: float, rng: np.random.Generator) -> Iterator[int]:
     """Yield offsets whose gaps are uniform in [0, 2 / `rate`) seconds, so that their mean is 1 / `rate`."""
     return _cumulated(lambda: rng.uniform(0, 2 / rate, _BLOCK))
+
+
+def gamma(rate: float, burstiness: float, rng: np.random.Generator) -> Iterator[int]:
+    """Yield offsets with gaps of a gamma distribution of shape `burstiness` and a mean of 1 / `rate` seconds.
+
+    The squared coefficient of variation of the gaps is 1 / `burstiness`: 1 is a Poisson process, less comes in flocks,
+    more is nearly even. vLLM's load generator has the same parameter under the same name.
+    """
+    return _cumulated(lambda: rng.gamma(burstiness, 1 / (rate * burstiness), _BLOCK))
+
+
+def bursts(rate: float, size: int) -> Iterator[int]:
+    """Yield groups of `size` equal offsets, evenly spaced, the first at 0, so that the mean rate is `rate`."""
+    return (round(index // size * size * NS_PER_S / rate) for index in count())
 
 
 def bounded(offsets: Iterator[int], *, duration_s: float | None, requests: int | None) -> Iterator[int]:

@@ -17,6 +17,7 @@ from lens_gate.errors import ConfigProblem
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.prompts import canonical, chat_request
+from lens_gate.load.spread import Spread
 from lens_gate.providers.base import ChatRequest
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -234,7 +235,8 @@ def _limit_is_sent(series: SeriesPlan) -> bool:
 
 
 def _require_bound(series: SeriesPlan, prompt: PromptPlan, prices: PriceList) -> None:
-    request = chat_request(series, prompt, dict.fromkeys(prompt.variables, ""))
+    drawn = 1 if isinstance(prompt.max_tokens, Spread) else None
+    request = chat_request(series, prompt, dict.fromkeys(prompt.variables, ""), max_tokens=drawn)
     name = f"{series.provider_name}/{series.model}"
     if prices.price(series) is None:
         raise ConfigProblem(

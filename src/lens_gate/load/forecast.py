@@ -9,9 +9,10 @@ from itertools import islice
 from math import ceil
 
 from lens_gate.load.budget import output_tokens_bound, upper_bound
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
-from lens_gate.load.workload import ScheduleSettings, group_size
+from lens_gate.load.workload import group_size
 from lens_gate.vocabulary.requests import Arm
 
 _SAMPLED_PER_ROW = 200
@@ -84,9 +85,8 @@ def forecast(
 
 def _expected_requests(settings: ScheduleSettings, together: int) -> int | None:
     """Return the number of requests in whole pairs or blocks; None for a closed loop that only time ends."""
-    if settings.rate is None or settings.end_s is None:
-        return None if settings.requests is None else settings.requests // together * together
-    return int(settings.end_s * settings.rate) // together * together
+    expected = settings.expected_requests
+    return None if expected is None else expected // together * together
 
 
 def _arm_share(arm: Arm, arms: int, settings: ScheduleSettings) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import JsonValue
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 from lens_gate.load.pairing import paired_prompts, paired_series, uncovered
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import canonical
+from lens_gate.load.spread import Length
 from lens_gate.providers.base import Endpoint
 
 __all__ = ["requests_hash", "same_requests", "uncovered"]
@@ -22,10 +24,13 @@ __all__ = ["requests_hash", "same_requests", "uncovered"]
 _CREDENTIAL = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
 
 
-def requests_hash(series: Sequence[SeriesPlan], prompts: Sequence[PromptPlan]) -> str:
+def requests_hash(
+    series: Sequence[SeriesPlan], prompts: Sequence[PromptPlan], *, shaping: Mapping[str, JsonValue] | None = None
+) -> str:
     """Return the sha256 (hex) over all that is sent to each series with each prompt, in whatever order they stand.
 
-    How often each prompt is sent counts too: another mix is another workload.
+    How often each prompt is sent counts too: another mix is another workload. `shaping` is what a run does to all
+    requests alike, where it does something.
     """
     everything = sum(prompt.weight for prompt in prompts)
     sent = {
@@ -34,6 +39,7 @@ def requests_hash(series: Sequence[SeriesPlan], prompts: Sequence[PromptPlan]) -
             {**_prompt(one), "share": round(one.weight / everything, 9)}
             for one in sorted(prompts, key=lambda one: one.id)
         ],
+        **({"shaping": dict(shaping)} if shaping else {}),
     }
     return hashlib.sha256(canonical(sent)).hexdigest()
 
@@ -73,7 +79,16 @@ def _content(prompt: PromptPlan) -> dict[str, JsonValue]:
         "tools": list(prompt.tools),
         "params": dict(prompt.params),
         "headers": _headers(prompt.headers),
+        **({} if prompt.max_tokens is None else {"max_tokens": _length(prompt.max_tokens)}),
     }
+
+
+def _length(length: Length) -> JsonValue:
+    """Return a length as data; an infinite bound is no JSON."""
+    if isinstance(length, int):
+        return length
+    bounds: list[JsonValue] = [length.low, length.high if isfinite(length.high) else None]
+    return [length.shape, length.mean, length.stddev, *bounds]
 
 
 def _prompt(prompt: PromptPlan) -> dict[str, JsonValue]:
@@ -81,7 +96,7 @@ def _prompt(prompt: PromptPlan) -> dict[str, JsonValue]:
         "id": prompt.id,
         **_content(prompt),
         "variables": {name: list(values) for name, values in prompt.variables.items()},
-        "generators": {name: list(spec) for name, spec in prompt.generators.items()},
+        "generators": {name: [kind, _length(words)] for name, (kind, words) in prompt.generators.items()},
     }
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from lens_gate.config.guards import RateLimits
 from lens_gate.config.model import Config
 from lens_gate.errors import ConfigProblem
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.pacing import PaceLimits
 from lens_gate.load.plan import ArmPlan
-from lens_gate.load.workload import ScheduleSettings
 from lens_gate.vocabulary.requests import Arm
 
 

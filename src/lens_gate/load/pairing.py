@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lens_gate.artifacts.run import Uncovered
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
+from lens_gate.load.spread import Length, Spread
 from lens_gate.vocabulary.requests import Arm
 
 
@@ -45,6 +46,8 @@ def _pair(candidate: PromptPlan, base: PromptPlan) -> PromptPair | None:
     if any(candidate.generators.get(name) != base.generators.get(name) for name in shared):
         return None
     common = {name: _common(candidate.variables[name], base.variables[name]) for name in shared}
+    if candidate.max_tokens != base.max_tokens and not _both_fixed(candidate.max_tokens, base.max_tokens):
+        return None
     if any(not values and name not in candidate.generators for name, values in common.items()):
         return None
     drawn = replace(
@@ -53,6 +56,11 @@ def _pair(candidate: PromptPlan, base: PromptPlan) -> PromptPair | None:
         generators={**base.generators, **candidate.generators},
     )
     return PromptPair(candidate, base, drawn)
+
+
+def _both_fixed(own: Length | None, other: Length | None) -> bool:
+    """Whether neither limit of the answers is drawn: both arms of a pair must get the same draw."""
+    return not isinstance(own, Spread) and not isinstance(other, Spread)
 
 
 def _common(own: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from lens_gate.config.model import GenericHttp
+from lens_gate.load.spread import Length
 from lens_gate.providers.base import ChatRequest, Endpoint, Provider
 from lens_gate.vocabulary.requests import Api, Arm, Phase
 
@@ -16,7 +17,7 @@ from lens_gate.vocabulary.requests import Api, Arm, Phase
 class PromptPlan:
     """One prompt of an arm: templates still hold `{{name}}`, `variables` the values each name may take.
 
-    An empty value tuple means that the value is generated (`generators` says how).
+    An empty value tuple means that the value is generated (`generators` says how). `max_tokens` wins over the model's.
     """
 
     id: str
@@ -27,7 +28,8 @@ class PromptPlan:
     params: Mapping[str, JsonValue]
     headers: Mapping[str, str]
     variables: Mapping[str, tuple[str, ...]]
-    generators: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    generators: Mapping[str, tuple[str, Length]] = field(default_factory=dict)
+    max_tokens: Length | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

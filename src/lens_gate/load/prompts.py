@@ -21,6 +21,7 @@ from pydantic import JsonValue
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.luck import integers, uniforms
 from lens_gate.load.plan import PromptPlan, SeriesPlan
+from lens_gate.load.spread import Spread, a_length
 from lens_gate.providers.base import ChatRequest, Message
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w-]*)\s*\}\}")
@@ -52,10 +53,14 @@ DEFAULT_PROMPT = PromptPlan(
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The value that each variable takes in one pair of requests; `hash` is short and equal for equal values."""
+    """What one pair of requests drew: a value for each variable, and a limit of the answer where that varies.
+
+    `hash` is short, and equal for equal draws.
+    """
 
     values: Mapping[str, str]
     hash: str
+    max_tokens: int | None = None
 
 
 def canonical(value: object) -> bytes:
@@ -64,14 +69,16 @@ def canonical(value: object) -> bytes:
 
 
 def draw(prompt: PromptPlan, rng: np.random.Generator) -> Draw:
-    """Draw a value for each variable of `prompt`, all values of a variable being equally likely."""
-    return _drawn({name: _value(prompt, name, rng) for name in sorted(prompt.variables)})
+    """Draw a value for each variable of `prompt`, all values of a variable being equally likely, and a drawn limit."""
+    values = {name: _value(prompt, name, rng) for name in sorted(prompt.variables)}
+    limit = prompt.max_tokens.draw_length(rng) if isinstance(prompt.max_tokens, Spread) else None
+    return _drawn(values, limit)
 
 
 def draws(prompt: PromptPlan, rng: np.random.Generator) -> Iterator[Draw]:
     """Yield draws of `prompt` without end; equal ones are the same object where all values are written down."""
     ways = prod(len(choices) for choices in prompt.variables.values())
-    if not 0 < ways <= MOST_WAYS:
+    if not 0 < ways <= MOST_WAYS or isinstance(prompt.max_tokens, Spread):
         while True:
             yield draw(prompt, rng)
     known: dict[int, Draw] = {}
@@ -91,8 +98,9 @@ def _way(prompt: PromptPlan, way: int) -> Draw:
     return _drawn(values)
 
 
-def _drawn(values: Mapping[str, str]) -> Draw:
-    return Draw(values, hashlib.sha256(canonical(values)).hexdigest()[:12])
+def _drawn(values: Mapping[str, str], max_tokens: int | None = None) -> Draw:
+    drawn = values if max_tokens is None else [values, max_tokens]
+    return Draw(values, hashlib.sha256(canonical(drawn)).hexdigest()[:12], max_tokens)
 
 
 def _value(prompt: PromptPlan, name: str, rng: np.random.Generator) -> str:
@@ -102,7 +110,8 @@ def _value(prompt: PromptPlan, name: str, rng: np.random.Generator) -> str:
     kind, words = prompt.generators[name]
     if kind == "number":
         return str(int(rng.integers(1_000_000)))
-    return " ".join(WORDS[index] for index in rng.integers(len(WORDS), size=words).tolist())
+    size = a_length(words, rng)
+    return " ".join(WORDS[index] for index in rng.integers(len(WORDS), size=size).tolist())
 
 
 def weighted(weights: Sequence[float], rng: np.random.Generator) -> Iterator[int]:
@@ -153,14 +162,20 @@ def _render_text(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
-def chat_request(series: SeriesPlan, prompt: PromptPlan, values: Mapping[str, str]) -> ChatRequest:
-    """Put a model and a rendered prompt together; what the prompt says wins over what the model's entry says."""
+def chat_request(
+    series: SeriesPlan, prompt: PromptPlan, values: Mapping[str, str], *, max_tokens: int | None = None
+) -> ChatRequest:
+    """Put a model and a rendered prompt together; what the prompt says wins over what the model's entry says.
+
+    `max_tokens` is the limit that was drawn for this request, if any.
+    """
+    fixed = prompt.max_tokens if isinstance(prompt.max_tokens, int) else series.max_tokens
     return ChatRequest(
         model=series.model,
         messages=tuple(Message(role=role, content=render(content, values)) for role, content in prompt.messages),
         system=series.system if prompt.system is None else _render_text(prompt.system, values),
         tools=prompt.tools,
-        max_tokens=series.max_tokens,
+        max_tokens=fixed if max_tokens is None else max_tokens,
         temperature=series.temperature,
         params={**series.params, **prompt.params},
         headers=prompt.headers,

@@ -16,15 +16,15 @@ import numpy as np
 from pydantic import JsonValue
 
 from lens_gate.artifacts.traffic.call import Call
-from lens_gate.config.model import Replay
+from lens_gate.config.workload import Replay
 from lens_gate.load.arrivals import NS_PER_S
 from lens_gate.load.identity import requests_hash
 from lens_gate.load.lengths import Asked
+from lens_gate.load.pace import ScheduleSettings, phase_at, require_time_to_measure
 from lens_gate.load.pairing import paired_series
 from lens_gate.load.plan import ArmPlan, PlannedRequest, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import prompt_characters, prompt_hash
 from lens_gate.load.synthetic import prompt_of
-from lens_gate.load.workload import ScheduleSettings, phase_at, require_time_to_measure
 from lens_gate.providers.base import ChatRequest, Message
 from lens_gate.vocabulary.logs import LogFormat
 from lens_gate.vocabulary.requests import Arm

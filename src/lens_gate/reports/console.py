@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import assert_never
 
@@ -237,8 +237,11 @@ def _run(page: RunView, screen: _Screen) -> Iterator[str]:
     yield from screen.wrapped(page.headline)
 
 
-def _model_lines(rows: Iterable[ModelRow], screen: _Screen) -> Iterator[str]:
-    head = ("model", "first token", "answer", "p95", "tokens/s", "$/1K", "success")
+def _model_lines(rows: Sequence[ModelRow], screen: _Screen) -> Iterator[str]:
+    by_objectives = any(row.goodput for row in rows)
+    head = (
+        "model", "first token", "answer", "p95", "tokens/s", "$/1K", "success", *(("goodput",) if by_objectives else ())
+    )  # fmt: skip
     cells = [
         (
             f"{row.subject} ({row.arm})" if row.arm else row.subject,
@@ -248,6 +251,7 @@ def _model_lines(rows: Iterable[ModelRow], screen: _Screen) -> Iterator[str]:
             row.tokens_per_second,
             row.cost_per_1k_tokens,
             row.success_rate,
+            *((row.goodput,) if by_objectives else ()),
         )
         for row in rows
     ]

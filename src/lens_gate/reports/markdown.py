@@ -39,10 +39,7 @@ def run_markdown(view: RunView) -> str:
         "",
         "## Model Comparison",
         "",
-        *_table(
-            ("Model", "Avg Latency", "P95 Latency", "Tokens/s", "Cost/1K Tokens", "Success Rate"),
-            (_model(row) for row in view.models),
-        ),
+        *_model_table(view.models),
     ]
     spread = ["## Latency Distribution", "", *_table(("Model", "Time", *view.percentiles), _distribution(view.models))]
     errors = ["## Errors", "", *_error_table(view.errors)] if view.errors else []
@@ -190,8 +187,15 @@ def _check(row: Row) -> tuple[str, ...]:
     )
 
 
-def _model(row: ModelRow) -> tuple[str, ...]:
-    return (_arm(row), row.latency, row.p95, row.tokens_per_second, row.cost_per_1k_tokens, row.success_rate)
+def _model_table(rows: Sequence[ModelRow]) -> list[str]:
+    """Return one row a model, with its goodput where objectives were set."""
+    head = ("Model", "Avg Latency", "P95 Latency", "Tokens/s", "Cost/1K Tokens", "Success Rate")
+    by_objectives = any(row.goodput for row in rows)
+    cells = (
+        (_arm(row), row.latency, row.p95, row.tokens_per_second, row.cost_per_1k_tokens, row.success_rate, row.goodput)
+        for row in rows
+    )
+    return _table((*head, "Goodput"), cells) if by_objectives else _table(head, (line[:-1] for line in cells))
 
 
 def _arm(row: ModelRow) -> str:

@@ -37,6 +37,15 @@ def three_digits(value: float) -> str:
     return _true_minus(f"{rounded:,.{decimals}f}")
 
 
+def share_of(part: int, whole: int) -> str:
+    """Return a share that says 100 % and 0 % only where that is exactly so."""
+    if not whole:
+        return NOTHING
+    rounded = round(100 * part / whole, 1)
+    inside = min(max(rounded, 0.1), 99.9) if 0 < part < whole else rounded
+    return percent(inside)
+
+
 def milliseconds(value: float) -> str:
     """Return milliseconds in their unit: `17.6 ms`, from a second on `3.22 s`."""
     if value and abs(_rounded(value)) >= 1000:

@@ -198,7 +198,7 @@ class ReportView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """One model of a run that was not judged."""
+    """One model of a run that was not judged; `goodput` is empty where no objectives were set."""
 
     subject: str
     arm: str
@@ -208,6 +208,7 @@ class ModelRow:
     tokens_per_second: str
     cost_per_1k_tokens: str
     success_rate: str
+    goodput: str
     distribution: tuple[tuple[str, tuple[str, ...]], ...]
 
 

@@ -29,6 +29,7 @@ from lens_gate.reports.facts import (
     validity_lines,
     view_lines,
 )
+from lens_gate.reports.goodput import goodput_cell, goodput_entry, goodput_lines
 from lens_gate.reports.headlines import need, opening
 from lens_gate.reports.numbers import (
     NBSP,
@@ -36,9 +37,9 @@ from lens_gate.reports.numbers import (
     count,
     duration,
     milliseconds,
-    percent,
     plural,
     quantity,
+    share_of,
     three_digits,
     usd,
 )
@@ -113,7 +114,13 @@ def run_view(run: Run) -> RunView:
         models=_model_rows(run, names),
         percentiles=tuple(PERCENTILES.values()),
         errors=error_rows(run.providers, run.base_providers, names),
-        notes=(*_ending(run.ending_message), *replayed_lines(run.replayed), *uncovered_lines(run.uncovered)),
+        notes=(
+            *_ending(run.ending_message),
+            *replayed_lines(run.replayed),
+            *uncovered_lines(run.uncovered),
+            *goodput_lines(run.providers, run.base_providers, names),
+            *_without_cache(run.plan.nonce),
+        ),
         prices=prices(run.spend),
         next_step="lens-gate doctor --input RUN_FILE" if is_itself(run.comparison) else "lens-gate gate RUN_FILE",
         tool=tool_name(run.provenance),
@@ -134,6 +141,7 @@ def _details(analysis: Analysis, names: Mapping[str, str]) -> Details:
             *_told(analysis.notes),
             *_ending(analysis.ending_message),
             *finish_lines(analysis.providers, analysis.base_providers, names),
+            *goodput_lines(analysis.providers, analysis.base_providers, names),
             *prices(analysis.spend),
         ),
     )
@@ -149,7 +157,15 @@ def _caveats(analysis: Analysis) -> tuple[str, ...]:
     return (
         *((shortened(sentence(alarm), LONGEST_TEXT),) if alarm else ()),
         *(("Both versions ran on one machine and shared its load.",) if shared else ()),
+        *_without_cache(analysis.nonce),
     )
+
+
+def _without_cache(nonce: str) -> tuple[str, ...]:
+    """Say that caches were never asked, where each request began with a nonce."""
+    if nonce != "start":
+        return ()
+    return ("Cache effects are not covered: every request began with a string of its own.",)
 
 
 _RULE = (
@@ -209,20 +225,12 @@ def _summary(run: Run) -> tuple[tuple[str, str], ...]:
         ("Average Latency", quantity(summary.average_latency_ms, "ms")),
         ("P95 Latency", quantity(summary.p95_latency_ms, "ms")),
         ("Total Cost", cost),
+        *goodput_entry(run),
     )
 
 
 def _success_rate(run: Run) -> str:
-    return _share(run.summary.successful_requests, run.summary.total_requests)
-
-
-def _share(part: int, whole: int) -> str:
-    """Return a share that says 100 % and 0 % only where that is exactly so."""
-    if not whole:
-        return NOTHING
-    rounded = round(100 * part / whole, 1)
-    inside = min(max(rounded, 0.1), 99.9) if 0 < part < whole else rounded
-    return percent(inside)
+    return share_of(run.summary.successful_requests, run.summary.total_requests)
 
 
 def _model_rows(run: Run, names: Mapping[str, str]) -> tuple[ModelRow, ...]:
@@ -247,7 +255,8 @@ def _model_row(subject: str, model: ModelResult, arm: str) -> ModelRow:
         first_token=quantity(model.latency.ttft.median_ms, "ms"),
         tokens_per_second=NOTHING if rate is None else three_digits(rate),
         cost_per_1k_tokens=NOTHING if model.cost.per_1k_tokens_usd is None else usd(model.cost.per_1k_tokens_usd),
-        success_rate=_share(requests.successful, requests.total),
+        success_rate=share_of(requests.successful, requests.total),
+        goodput=goodput_cell(model.goodput),
         distribution=tuple((name, _percentiles(summary)) for name, summary in times),
     )
 

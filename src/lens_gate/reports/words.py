@@ -136,6 +136,8 @@ _COUNTED: Mapping[str, str] = {
     "requests_per_second": "requests per second",
     "tokens_per_second": "tokens per second",
     "output_tokens_per_second": "output tokens per second",
+    "goodput_share": "requests that met the objectives",
+    "goodput": "requests per second that met the objectives",
 }
 _TIMED: Mapping[str, str] = {
     f"{statistic}_{quantity}": quantity_words + statistic_words

@@ -14,9 +14,9 @@ from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Regression
 from lens_gate.errors import ConfigProblem, UsageProblem
 from lens_gate.load.contract import StopSignal
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.pairing import paired_series
 from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.workload import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.scheduling import settings_of
 from lens_gate.vocabulary.outcomes import Decision, Ending
@@ -87,9 +87,10 @@ def look_plan(settings: ScheduleSettings, *, series: int, rules: Rules, limit_s:
 
 def _most_requests(settings: ScheduleSettings) -> int | None:
     """Return how many requests are measured at most, warm-up and cool-down left out."""
-    if settings.end_s is None or settings.rate is None:
+    if settings.end_s is None:
         return settings.requests
-    return int((settings.end_s - settings.warmup_s - settings.cooldown_s) * settings.rate)
+    due = settings.due(settings.warmup_s, settings.end_s - settings.cooldown_s)
+    return settings.requests if due is None else int(due)
 
 
 class Lookout:

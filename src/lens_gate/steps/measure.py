@@ -21,6 +21,7 @@ from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.lengths import Asked
+from lens_gate.load.pace import ScheduleSettings, phase_at
 from lens_gate.load.pace_limits import pace_limits, require_keepable
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
@@ -29,7 +30,6 @@ from lens_gate.load.resilience import failure_rules
 from lens_gate.load.runner import play
 from lens_gate.load.target import start_target
 from lens_gate.load.transport import Timeouts, Transport
-from lens_gate.load.workload import ScheduleSettings, phase_at
 from lens_gate.steps.arms import Arms, Side
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
@@ -124,11 +124,11 @@ def measure(
     TargetNotReady and PublishFailed.
     """
     config = arms.candidate_side.config
-    settings = settings_of(arms)
+    run_id = world.new_id()
+    settings = settings_of(arms).salted(run_id)
     prices = price_list(arms, world.now())
     _require_limits(arms, settings, prices)
     purse = Purse(prices, config.profiler.max_cost_usd)
-    run_id = world.new_id()
     if arms.log is not None and config.workload.prompts:
         world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
     watcher.begin(settings, arms)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lens_gate.config.model import ClosedLoop, Config, FixedRate, Model, Provider, Replay, WorkloadType
+from lens_gate.config.model import Config, Model, Provider
 from lens_gate.config.resilience import Abort, Resilience
+from lens_gate.config.workload import ClosedLoop, FixedRate, Replay, WorkloadType
 from lens_gate.errors import UsageProblem
 from lens_gate.vocabulary.transports import TransportKind
 
@@ -43,6 +44,7 @@ class Overrides:
     abort_error_rate: float | None = None
     replay: Replay | None = None
     transport: TransportKind | None = None
+    slo: str | None = None
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -66,6 +68,7 @@ def overridden(config: Config, overrides: Overrides) -> Config:
         update={
             "profiler": config.profiler.model_copy(update=given),
             "resilience": _resilience(config.resilience, overrides),
+            "metrics": config.metrics.model_copy(update={} if overrides.slo is None else {"slo": overrides.slo}),
             "workload": config.workload.model_copy(update=_arrival(overrides)),
             "providers": _providers(config.providers, overrides),
         }
@@ -87,11 +90,11 @@ def _arrival(overrides: Overrides) -> dict[str, object]:
             hint="Give --rps for an open loop (the default) or --concurrency for a closed one.",
         )
     if overrides.replay is not None:
-        return {"type": WorkloadType.REPLAY, "replay": overrides.replay}
+        return {"type": WorkloadType.REPLAY, "replay": overrides.replay, "stages": ()}
     if overrides.rps is not None:
-        return {"type": WorkloadType.FIXED, "fixed": FixedRate(requests_per_second=overrides.rps)}
+        return {"type": WorkloadType.FIXED, "fixed": FixedRate(requests_per_second=overrides.rps), "stages": ()}
     if overrides.concurrency is not None:
-        return {"type": WorkloadType.CLOSED, "closed": ClosedLoop(concurrency=overrides.concurrency)}
+        return {"type": WorkloadType.CLOSED, "closed": ClosedLoop(concurrency=overrides.concurrency), "stages": ()}
     return {}
 
 

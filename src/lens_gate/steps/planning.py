@@ -14,7 +14,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactProblem, UsageProblem
 from lens_gate.load.forecast import Forecast, forecast
-from lens_gate.load.workload import ScheduleSettings
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.measure import preview, price_list

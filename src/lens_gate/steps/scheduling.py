@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lens_gate.load.lengths import Asked
+from lens_gate.load.pace import ScheduleSettings, schedule_settings
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.replay import paced, replayed, sends_per_call
-from lens_gate.load.workload import ScheduleSettings, schedule, schedule_settings
+from lens_gate.load.workload import schedule
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.world import World
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from lens_gate.analysis.summarize import summarize, summary_of
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
 from lens_gate.artifacts.limits import BreakerChange, Paced
+from lens_gate.artifacts.load import PlannedStage
 from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
@@ -30,17 +31,19 @@ from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.segment import Segment
 from lens_gate.config.validity import ValidityLimits
+from lens_gate.load.arrivals import Arrival
 from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.pacing import PacedCount
 from lens_gate.load.plan import ArmPlan, SeriesPlan
 from lens_gate.load.validity import judge
-from lens_gate.load.workload import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.instrument import known_instrument
 from lens_gate.steps.tail import Tail
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.vocabulary.requests import Arm, ErrorClass
+from lens_gate.vocabulary.slo import parse_slo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,7 @@ def _summaries(measured: Measurement, arm: Arm) -> tuple[ProviderResult, ...]:
         percentiles=measured.head.percentiles,
         resolution_s=measured.head.resolution_seconds,
         prices=measured.tail.spend.prices,
+        slo=parse_slo(measured.head.plan.slo) if measured.head.plan.slo else (),
     )
 
 
@@ -202,6 +206,12 @@ def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:
         cooldown_s=settings.cooldown_s,
         seed=settings.seed,
         request_timeout_s=arms.candidate_side.config.resilience.timeouts.request,
+        burstiness=settings.burstiness if settings.arrival is Arrival.GAMMA else None,
+        burst=settings.burst if settings.arrival is Arrival.BURST else None,
+        stages=tuple(PlannedStage(**asdict(stage)) for stage in settings.curve.stages) if settings.curve else (),
+        slo=arms.candidate_side.config.metrics.slo,
+        nonce=settings.cache.nonce.value,
+        prefix_characters=len(settings.cache.prefix),
     )
 
 

@@ -305,6 +305,27 @@ _COUNTED: tuple[Metric, ...] = (
         interval=SHOWN,
         peers=("vLLM bench: output token throughput",),
     ),
+    Metric(
+        name="goodput_share",
+        unit=Unit.PERCENT,
+        scope=Scope.SERIES,
+        direction=Direction.HIGHER_IS_BETTER,
+        definition=(
+            "Requests that succeeded and met every objective of `metrics.slo`, as a share of all measured ones, failed,"
+            " throttled and shed ones included."
+        ),
+        interval=SHOWN,
+        peers=("aiperf: good request fraction", "genai-perf: goodput"),
+    ),
+    Metric(
+        name="goodput",
+        unit=Unit.PER_SECOND,
+        scope=Scope.SERIES,
+        direction=Direction.HIGHER_IS_BETTER,
+        definition="Requests per second of the measured window that met every objective of `metrics.slo`.",
+        interval=SHOWN,
+        peers=("vLLM bench: request goodput", "aiperf: goodput"),
+    ),
 )
 
 METRICS: tuple[Metric, ...] = _timed() + _COUNTED

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.config.load import LoadedConfig, Source, load_config
-from lens_gate.config.model import FileVariable, GeneratorVariable, ThresholdMethod, WorkloadType
+from lens_gate.config.model import ThresholdMethod
+from lens_gate.config.workload import FileVariable, GeneratorVariable, WorkloadType
 from lens_gate.errors import ConfigProblem
 from lens_gate.vocabulary.requests import Api
 

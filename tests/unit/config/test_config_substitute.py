@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.config.load import LoadedConfig, Source, load_config
-from lens_gate.config.model import WorkloadType
 from lens_gate.config.substitute import judging_paths, measuring_paths, missing_variables, substitute
+from lens_gate.config.workload import WorkloadType
 from lens_gate.errors import ConfigProblem, MissingVariable, SecurityRefusal
 
 TWO = """\

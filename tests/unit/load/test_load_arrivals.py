@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count, islice
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
 
-from lens_gate.load.arrivals import NS_PER_S, bounded, fixed, poisson, uniform
+from lens_gate.load.arrivals import NS_PER_S, bounded, bursts, fixed, gamma, poisson, uniform
 
 rates = st.floats(min_value=0.01, max_value=1e5)
 seeds = st.integers(min_value=0, max_value=2**32)
@@ -41,6 +44,41 @@ def test_uniform_gaps_keep_the_rate_and_stay_below_twice_its_gap() -> None:
     assert np.mean(gaps) == pytest.approx(0.02, rel=0.02)
     assert np.max(gaps) <= 0.04 + 1e-9
     assert np.std(gaps) == pytest.approx(0.04 / 12**0.5, rel=0.03)
+
+
+def gaps_s(offsets: Iterator[int], number: int = 20_000) -> NDArray[np.float64]:
+    return np.diff(np.array(list(islice(offsets, number)), dtype=np.float64)) / NS_PER_S
+
+
+@pytest.mark.parametrize("burstiness", [0.25, 1.0, 4.0])
+def test_gamma_gaps_are_of_their_distribution(burstiness: float) -> None:
+    gaps = gaps_s(gamma(50.0, burstiness, np.random.default_rng(2)))
+    expected = stats.gamma(burstiness, scale=0.02 / burstiness)
+    assert stats.kstest(gaps, expected.cdf).pvalue > 0.01
+    assert np.mean(gaps) == pytest.approx(0.02, abs=4 * expected.std() / len(gaps) ** 0.5)
+    assert np.var(gaps) / np.mean(gaps) ** 2 == pytest.approx(1 / burstiness, rel=0.1)
+
+
+def test_a_burstiness_of_one_is_a_poisson_process_and_another_is_not() -> None:
+    exponential = stats.expon(scale=0.02).cdf
+    assert stats.kstest(gaps_s(gamma(50.0, 1.0, np.random.default_rng(4))), exponential).pvalue > 0.01
+    assert stats.kstest(gaps_s(gamma(50.0, 2.0, np.random.default_rng(4))), exponential).pvalue < 1e-9
+
+
+def test_a_very_high_burstiness_is_nearly_even() -> None:
+    assert np.ptp(gaps_s(gamma(50.0, 1e6, np.random.default_rng(5)), 500)) < 0.001
+
+
+@given(rate=rates, size=st.integers(min_value=1, max_value=40), number=st.integers(min_value=1, max_value=30))
+def test_bursts_are_whole_even_and_keep_the_rate(rate: float, size: int, number: int) -> None:
+    offsets = list(islice(bursts(rate, size), size * number))
+    assert [offsets[index * size : (index + 1) * size] for index in range(number)] == [
+        [round(index * size * NS_PER_S / rate)] * size for index in range(number)
+    ]
+
+
+def test_bursts_of_one_are_evenly_spaced() -> None:
+    assert list(islice(bursts(7.0, 1), 50)) == list(islice(fixed(7.0), 50))
 
 
 def test_different_seeds_give_different_arrivals() -> None:

@@ -18,9 +18,10 @@ from lens_gate.load.arrivals import Arrival
 from lens_gate.load.blocks import left_out, side_by_side
 from lens_gate.load.budget import require_bounds
 from lens_gate.load.forecast import forecast
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
-from lens_gate.load.workload import ScheduleSettings, schedule
+from lens_gate.load.workload import schedule
 from lens_gate.vocabulary.requests import Arm
 from tests.plans import a_prompt, a_series, an_arm
 

@@ -11,9 +11,10 @@ import pytest
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.budget import upper_bound
 from lens_gate.load.forecast import Forecast, forecast
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan
 from lens_gate.load.pricing import PriceList
-from lens_gate.load.workload import ScheduleSettings, schedule
+from lens_gate.load.workload import schedule
 from lens_gate.vocabulary.requests import Arm
 from tests.plans import a_prompt, a_series, an_arm
 

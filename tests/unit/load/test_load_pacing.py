@@ -16,6 +16,7 @@ from lens_gate.load.arrivals import Arrival
 from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
 from lens_gate.load.due import DueOrder, Slot, slot_of
 from lens_gate.load.failure_checks import paced as paced_check
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.pace_limits import pace_limits, require_keepable
 from lens_gate.load.pacing import AnswerHead, Booking, PacedCount, PaceLimits, Pacer, expected_tokens
 from lens_gate.load.plan import PlannedRequest
@@ -23,7 +24,6 @@ from lens_gate.load.recorder import unsent
 from lens_gate.load.resilience import FailureRules
 from lens_gate.load.retry import RetryPolicy
 from lens_gate.load.runner import play
-from lens_gate.load.workload import ScheduleSettings
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase, Status
 from tests.fakes.transport import FreeMoney, Reply, ScriptedTransport, a_request, a_series, paced

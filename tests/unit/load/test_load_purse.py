@@ -10,10 +10,11 @@ import pytest
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.contract import Money
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import HeldRequest, Purse
-from lens_gate.load.workload import ScheduleSettings, schedule
+from lens_gate.load.workload import schedule
 from lens_gate.vocabulary.requests import ErrorClass, Status
 from tests.plans import a_series, an_arm
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.traffic.call import BLOCK_TOKENS, Call
-from lens_gate.config.model import Replay
+from lens_gate.config.workload import Replay
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.lengths import Asked, asked_and_counted
+from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest, SeriesPlan
 from lens_gate.load.replay import Log, narrowed, paced, replayed, sends_per_call, surveyed, with_log, within
 from lens_gate.load.synthetic import WORDS, prompt_of
-from lens_gate.load.workload import ScheduleSettings
 from lens_gate.vocabulary.logs import LogFormat
 from lens_gate.vocabulary.requests import Arm, Phase, Status, TokenSource
 from tests.builders import a_sample

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice, pairwise
 
@@ -12,18 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lens_gate.config.model import Config
-from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import NS_PER_S, Arrival
+from lens_gate.load.pace import ScheduleSettings, phase_at
 from lens_gate.load.plan import ArmPlan, PlannedRequest
-from lens_gate.load.workload import (
-    DEFAULT_DURATION_S,
-    DEFAULT_RATE,
-    ScheduleSettings,
-    phase_at,
-    schedule,
-    schedule_settings,
-)
+from lens_gate.load.workload import schedule
 from lens_gate.vocabulary.requests import Arm, Phase
 from tests.plans import a_prompt, a_series, an_arm
 
@@ -215,82 +206,3 @@ def test_the_end_is_known_from_requests_and_rate_and_is_the_earlier_one() -> Non
     assert replace(FEW, requests=None).end_s is None
     assert replace(FEW, arrival=Arrival.CLOSED, rate=None).end_s is None
     assert phase_at(replace(FEW, requests=None, cooldown_s=5.0), 10**12) is Phase.MEASURE
-
-
-def config(profiler: Mapping[str, object] | None = None, **workload: object) -> Config:
-    return Config.model_validate({"profiler": profiler or {}, "workload": workload})
-
-
-def test_a_run_without_any_pace_has_the_documented_default() -> None:
-    how = schedule_settings(config())
-    assert (how.arrival, how.rate, how.concurrency) == (Arrival.FIXED, DEFAULT_RATE, None)
-    assert (how.duration_s, how.requests) == (DEFAULT_DURATION_S, None)
-
-
-def test_one_configured_bound_switches_the_default_off() -> None:
-    how = schedule_settings(config({"requests": 50, "seed": 3, "warmup": "5s", "cooldown": "2s"}))
-    assert (how.duration_s, how.requests, how.seed, how.warmup_s, how.cooldown_s) == (None, 50, 3, 5.0, 2.0)
-    assert schedule_settings(config({"duration": "5m"})).duration_s == 300.0
-
-
-FIXED = {"requests_per_second": 10}
-POISSON = {"lambda": 15}
-
-
-@pytest.mark.parametrize(
-    ("workload", "arrival", "rate"),
-    [
-        ({"type": "fixed", "fixed": FIXED}, Arrival.FIXED, 10.0),
-        ({"type": "fixed", "fixed": FIXED, "poisson": POISSON}, Arrival.FIXED, 10.0),
-        ({"type": "poisson", "fixed": FIXED, "poisson": POISSON}, Arrival.POISSON, 15.0),
-        ({"type": "poisson"}, Arrival.POISSON, DEFAULT_RATE),
-        ({"type": "random", "fixed": FIXED}, Arrival.RANDOM, 10.0),
-        ({"type": "random", "poisson": POISSON}, Arrival.RANDOM, 15.0),
-        ({"type": "random"}, Arrival.RANDOM, DEFAULT_RATE),
-        ({"type": "mixed", "fixed": FIXED, "poisson": POISSON}, Arrival.FIXED, 10.0),
-        ({"type": "mixed", "poisson": POISSON}, Arrival.POISSON, 15.0),
-        ({"type": "mixed"}, Arrival.FIXED, DEFAULT_RATE),
-        ({"poisson": POISSON}, Arrival.POISSON, 15.0),
-        ({"fixed": FIXED, "poisson": POISSON}, Arrival.FIXED, 10.0),
-    ],
-)
-def test_the_kind_of_arrival_decides_which_rate_holds(
-    workload: dict[str, object], arrival: Arrival, rate: float
-) -> None:
-    how = schedule_settings(config(None, **workload))
-    assert (how.arrival, how.rate) == (arrival, rate)
-
-
-def test_a_closed_loop_has_a_concurrency_and_no_rate() -> None:
-    how = schedule_settings(config(closed={"concurrency": 8}))
-    assert (how.arrival, how.rate, how.concurrency) == (Arrival.CLOSED, None, 8)
-    assert schedule_settings(config(type="closed")).concurrency == 1
-
-
-@pytest.mark.parametrize("kind", ["fixed", "poisson"])
-def test_a_rate_in_the_section_of_another_kind_is_an_error(kind: str) -> None:
-    sections = {"fixed": FIXED, "poisson": POISSON}
-    other = next(name for name in sections if name != kind)
-    with pytest.raises(ConfigProblem, match=kind) as caught:
-        schedule_settings(config(None, type=kind, **{other: sections[other]}))
-    assert f"workload.{kind}" in str(caught.value.hint)
-
-
-def test_of_a_replay_only_its_log_knows_rate_and_length() -> None:
-    how = schedule_settings(config(None, replay={"source": "log.json"}))
-    assert (how.arrival, how.rate, how.duration_s, how.requests) == (Arrival.REPLAY, None, None, None)
-    assert plan(*arms(1), how) == []
-
-
-@pytest.mark.parametrize(
-    "profiler", [{"duration": 30, "warmup": 20, "cooldown": 10}, {"requests": 10, "warmup": 10}, {"duration": 0}]
-)
-def test_a_run_with_nothing_left_to_measure_is_an_error(profiler: dict[str, object]) -> None:
-    with pytest.raises(ConfigProblem, match="to measure"):
-        schedule_settings(config(profiler))
-
-
-def test_a_cool_down_before_an_unknown_end_is_an_error() -> None:
-    with pytest.raises(ConfigProblem, match="cool-down begins"):
-        schedule_settings(config({"requests": 10, "cooldown": 1}, type="closed"))
-    assert schedule_settings(config({"requests": 10, "duration": 9, "cooldown": 1}, type="closed")).end_s == 9

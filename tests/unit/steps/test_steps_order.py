@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from lens_gate.config.model import Config, WorkloadType
+from lens_gate.config.model import Config
+from lens_gate.config.workload import WorkloadType
 from lens_gate.errors import UsageProblem
+from lens_gate.load.pace import schedule_settings
 from lens_gate.steps.order import (
     Overrides,
     base_by_endpoint,
@@ -55,6 +57,14 @@ def test_a_rate_is_an_open_loop_and_a_concurrency_a_closed_one() -> None:
     assert closed.type is WorkloadType.CLOSED
     assert closed.closed is not None
     assert closed.closed.concurrency == 4
+
+
+@pytest.mark.parametrize("asked", [Overrides(rps=3), Overrides(concurrency=4)])
+def test_a_pace_on_the_command_line_replaces_stages(asked: Overrides) -> None:
+    staged = a_config(workload={"type": "poisson", "stages": [{"duration": 9, "rate": 5}]})
+    assert overridden(staged, Overrides(requests=9)).workload.stages == staged.workload.stages
+    assert overridden(staged, asked).workload.stages == ()
+    assert schedule_settings(overridden(staged, asked)).curve is None
 
 
 def test_a_rate_and_a_concurrency_contradict_each_other() -> None:
