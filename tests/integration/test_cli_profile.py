@@ -124,14 +124,14 @@ def test_an_endpoint_without_tokens_is_timed_as_a_whole(
 def test_a_mapping_says_where_the_answer_is(invoke: Invoke, home: Path, site: tuple[str, Any], unhurried: None) -> None:
     url, heard = site
     paths = ("--map", "text=$.said.words", "--map", "output_tokens = $.cost.out")
-    payload = '{"ask": "{{prompt}}", "price": "${HOME}"}'
+    payload = '{"ask": "{{prompt}}", "prices": ["${HOME}", 3]}'
     answer = invoke(
         "profile", f"{url}/mine", "--payload", payload, "--prompt", "Hi", "--method", "put", *paths, *BRIEFLY
     )
     assert answer.code == 0, answer.err
     assert only_model(run_in(home)).tokens.output == 56
     method, _, _, body = heard[0]
-    assert (method, json.loads(body)) == ("PUT", {"ask": "Hi", "price": "${HOME}"})
+    assert (method, json.loads(body)) == ("PUT", {"ask": "Hi", "prices": ["${HOME}", 3]})
 
 
 def test_where_a_mapping_is_given_an_answer_without_text_is_a_failure(

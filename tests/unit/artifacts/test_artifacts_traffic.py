@@ -179,6 +179,13 @@ def test_recorded_messages_are_read_in_the_new_form_and_in_the_old_one() -> None
     assert read(a_span(gen_ai__input__messages={"arrayValue": structured}))[1][0].messages == (("tool", ""),)
 
 
+def test_what_an_attribute_does_not_say_is_not_known() -> None:
+    (call,) = read(
+        a_span(gen_ai__usage__input_tokens={"boolValue": True}, gen_ai__usage__output_tokens={"bytes": "x"})
+    )[1]
+    assert (call.input_tokens, call.output_tokens, call.playable) == (None, None, False)
+
+
 def test_a_log_may_be_gzipped_in_several_members() -> None:
     head, *rows = AZURE.splitlines(keepends=True)
     data = b"".join(map(gzip.compress, [head, *rows]))
@@ -206,6 +213,7 @@ DAMAGED = [
     (MOONCAKE + b'{"timestamp":30,"input_length":5,"output_length":1,"hash_ids":[1,2]}', "log:3", "hold more than 5"),
     (as_lines(LOG) + b'{"timestamp": "noon", "prompt": "x"}\n', "log:4", "`timestamp`"),
     (as_lines(LOG) + b'{"timestamp": true, "prompt": "x"}\n', "log:4", "neither an RFC 3339 time"),
+    (as_lines(LOG) + b'{"timestamp": 1e30, "prompt": "x"}\n', "log:4", "neither an RFC 3339 time"),
     (as_lines(LOG) + b'{"prompt": "x"}\n', "log:4", "there is no `timestamp`"),
     (as_lines(LOG) + b"{not JSON}\n", "log:4", "not JSON"),
     (as_lines(LOG) + b"[1, 2]\n", "log:4", "no JSON object"),

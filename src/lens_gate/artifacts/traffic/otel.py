@@ -7,7 +7,6 @@ were recorded: `gen_ai.input.messages` of today's conventions, or the numbered `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count
 
 import orjson
 from pydantic import Field, JsonValue
@@ -95,11 +94,10 @@ def _messages(attributes: Mapping[str, JsonValue], place: str) -> tuple[tuple[st
 
 
 def _numbered(attributes: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
-    for number in count():
-        content = attributes.get(f"gen_ai.prompt.{number}.content")
-        if content is None:
-            return
+    number = 0
+    while (content := attributes.get(f"gen_ai.prompt.{number}.content")) is not None:
         yield str(attributes.get(f"gen_ai.prompt.{number}.role", "user")), content
+        number += 1
 
 
 def _system(attributes: Mapping[str, JsonValue], place: str) -> str | None:
