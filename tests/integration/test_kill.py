@@ -75,6 +75,29 @@ def test_the_journal_of_a_killed_run_is_judged_and_reported_as_a_run(
     assert invoke("analyze", "run.json").code == 0
 
 
+def test_a_killed_run_goes_on_where_it_was(home: Path, configure: Callable[..., Path], invoke: Invoke) -> None:
+    configure()
+    process = begun(home, "--duration", "6s")
+    time.sleep(3)
+    ended(process, signal.SIGKILL)
+    (path,) = home.glob("run.*.journal.jsonl.gz")
+    options = ("--rps", str(RATE), "--duration", "6s", "--output", "run.json", "--resume", path.name)
+    refused = invoke("run", *options, "--seed", "7")
+    assert refused.code == 2
+    assert "`seed` was 0, and is 7" in refused.err
+    done = invoke("run", *options)
+    assert done.told["ending"] == "complete", done.err
+    run = read_artifact(home / "run.json")
+    assert isinstance(run, Run)
+    first, second = run.segments
+    assert (run.ending.value, first.requests + first.lost + second.requests) == ("complete", 6 * RATE)
+    assert first.lost <= 2 * RATE
+    (told,) = [check for check in run.validity.checks if check.name == "resumed"]
+    assert "the run was interrupted once" in told.message
+    assert sorted(one.name for one in home.glob("*.journal.*")) == [path.name]
+    assert invoke("analyze", "run.json").code == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 @pytest.mark.parametrize("artifact_fits", [True, False])
 def test_a_full_disk_stops_the_run_and_keeps_what_fits(

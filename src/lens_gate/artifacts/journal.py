@@ -74,7 +74,7 @@ def encode_header(*, run: str, run_head: JsonValue = None) -> bytes:
     )
 
 
-def encode_block(samples: Samples, *, attempts: Sequence[Attempt] = ()) -> bytes:
+def encode_block(samples: Samples, *, attempts: Sequence[Attempt | dict[str, JsonValue]] = ()) -> bytes:
     """Return one line: at most BLOCK_REQUESTS requests, and the single attempts of those that were retried."""
     if len(samples) > BLOCK_REQUESTS:
         raise ValueError(f"a block holds at most {BLOCK_REQUESTS} requests, not {len(samples)}")
@@ -111,10 +111,10 @@ def is_journal(data: bytes) -> bool:
     return beginning(data, len(_BEGINNING)) == _BEGINNING
 
 
-def encode_blocks(samples: Samples) -> Iterator[bytes]:
-    """Yield the lines of any number of requests."""
+def encode_blocks(samples: Samples, *, attempts: Sequence[dict[str, JsonValue]] = ()) -> Iterator[bytes]:
+    """Yield the lines of any number of requests; all their attempts are in the first one."""
     for start in range(0, len(samples), BLOCK_REQUESTS):
-        yield encode_block(samples.where(slice(start, start + BLOCK_REQUESTS)))
+        yield encode_block(samples.where(slice(start, start + BLOCK_REQUESTS)), attempts=() if start else attempts)
 
 
 def decode_journal(data: bytes | Iterable[bytes], *, name: str, steps: Steps = STEPS) -> JournalContents:
@@ -168,6 +168,8 @@ class _Reader:
             case {"look": look}:
                 self.looks.append(look)
             case {"end": end}:
+                # Who came to the end knows what became of every request.
+                self.stretches[-1] = replace(self.stretches[-1], through=0)
                 self.end = end
             case _:
                 self.read_block(document)

@@ -32,7 +32,7 @@ from lens_gate.steps.alternatives import Alternative, file_names, resolve_altern
 from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.judge import Chosen, Rules, analyze_run, rules
 from lens_gate.steps.line import attempted
-from lens_gate.steps.measure import exit_code_of, measure, preview
+from lens_gate.steps.measure import MeasureOptions, exit_code_of, measure, preview
 from lens_gate.steps.model_names import ModelName, named_models
 from lens_gate.steps.outputs import write_outputs
 from lens_gate.steps.render import Format, chosen_format, render
@@ -73,7 +73,7 @@ def compare(**options: Any) -> int:
     judged_by = replace(rules(alternatives[0].order.sources, here, chosen), baselines=())
     output = Path(options["output"] or f"results/comparison-{timestamp(here)}.json")
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, run_beside(output), here, watcher, save_chunks=options["save_chunks"])
+        measured = measure(arms, run_beside(output), here, watcher, MeasureOptions(save_chunks=options["save_chunks"]))
     analysis = analyze_run(measured.run, measured.samples, judged_by, here)
     failed = attempted(
         lambda: write_named(output, _text(analysis, output, form, judged_by, here).encode("utf-8")),

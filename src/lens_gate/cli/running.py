@@ -37,9 +37,10 @@ from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.line import attempted, judged
 from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
+from lens_gate.steps.measure import Measured, MeasureOptions, exit_code_of, measure, preview
 from lens_gate.steps.order import Against
 from lens_gate.steps.outputs import write_outputs
+from lens_gate.steps.resuming import read_earlier
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
 
@@ -51,6 +52,7 @@ from lens_gate.vocabulary.outcomes import ExitCode, most_important
 @until_option
 @threshold_option
 @cover_option
+@click.option("--resume", type=click.Path(), help="Go on with an interrupted run, from its journal or artifact.")
 @click.option("--output", "-o", type=click.Path(), help="Where the artifact goes; default results/benchmark-TIME.json.")
 @click.option("--format", "form", type=click.Choice(["json"]), default="json", help="The artifact is JSON.")
 def run(**options: Any) -> int:
@@ -74,8 +76,12 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
     output = Path(options["output"] or f"results/{name}-{timestamp(here)}.json")
     judged_by = rules(order.sources, here, chosen_of(options))
     looks = looks_of(arms, judged_by.config.regression, asked=options.get("until_decided", False))
+    resumed = options.get("resume")
+    how = MeasureOptions(
+        save_chunks=options["save_chunks"], looks=looks, earlier=read_earlier(Path(resumed)) if resumed else None
+    )
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, output, here, watcher, save_chunks=options["save_chunks"], looks=looks)
+        measured = measure(arms, output, here, watcher, how)
     return _told(measured, attempted(lambda: write_outputs(measured, arms, here)))
 
 
@@ -111,8 +117,9 @@ def ci(**options: Any) -> int:
         return ExitCode.OK
     folder = Path(options["output_dir"])
     looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
+    how = MeasureOptions(save_chunks=options["save_chunks"], looks=looks)
     with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, folder / "run.json", here, watcher, save_chunks=options["save_chunks"], looks=looks)
+        measured = measure(arms, folder / "run.json", here, watcher, how)
     done = judged(measured, judged_by, folder, here, stored=stored)
     failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, here)))
     here.say(f"Reports and artifacts are in {folder}/")

@@ -115,6 +115,10 @@ class Budget:
         self._total_held -= held
         self._spent += held if actual is None else _units(actual)
 
+    def charge(self, usd: float | None) -> None:
+        """Book what was spent before; an unknown sum (None) is nothing, since no cap allowed it."""
+        self._spent += _units(usd or 0.0)
+
     def could_fit(self, upper_bound: float | None) -> bool:
         """Say whether `upper_bound` may yet fit, should the requests in flight turn out to cost nothing."""
         if self._cap is None:

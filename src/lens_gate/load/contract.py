@@ -47,7 +47,8 @@ class RunnerSettings:
 
     `duration_s` ends a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed
     loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
-    `on_anchor` learns the transport's clock at offset 0 before the first request.
+    `on_anchor` learns the transport's clock at offset 0 before the first request; a run that goes on begins at
+    `begin_ns` from there.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
     given up (see Watch); `failures` says what else is done about them, `pace` which limits are kept (see Pacer).
     `on_attempts` receives, before its sample, the
@@ -67,6 +68,7 @@ class RunnerSettings:
     pace: Mapping[str | None, PaceLimits] = field(default_factory=dict)
     on_attempts: Callable[[Sequence[Attempt]], None] = lambda _: None
     on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
+    begin_ns: int = 0
     on_anchor: Callable[[int], None] = lambda _: None
     clock: Clock = field(default_factory=MonotonicClock)
     wall_s: Callable[[], float] = time.time

@@ -51,6 +51,10 @@ class Purse:
         self._budget.settle(held.reservation, cost)
         return cost if self._prices.price(held.series) is not None else None
 
+    def charge(self, planned: PlannedRequest, cost_usd: float | None) -> None:
+        """Book a request of an earlier part of this run: what it cost, or all that it can have (None)."""
+        self._budget.charge(self._bounds.of(planned) if cost_usd is None else cost_usd)
+
     def spend(self) -> Spend:
         """Return the account of the run for its artifact."""
         return Spend(

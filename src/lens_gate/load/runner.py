@@ -85,7 +85,7 @@ class _Run(Generic[Held]):
         self._on_sample = on_sample
         self._stop = stop
         self._clock = settings.clock
-        self.anchor_ns = self._clock.now_ns() + LEAD_NS
+        self.anchor_ns = self._clock.now_ns() + LEAD_NS - settings.begin_ns
         self._watch = Watch(settings.patience, settings.failures.abort)
         self._sender = Sender(
             transport, settings, money, stop, Origin(anchor_ns=self.anchor_ns, given_up=self._watch.given_up)
@@ -191,7 +191,7 @@ class _Run(Generic[Held]):
 
     async def _closed_loop(self, schedule: Iterable[PlannedRequest], slots: int) -> None:
         free = asyncio.Semaphore(slots)
-        await self._clock.sleep_until(self.anchor_ns)
+        await self._clock.sleep_until(self.anchor_ns + self._settings.begin_ns)
         for planned in schedule:
             ready = slot_of(planned, self.anchor_ns, planned.phase)
             await free.acquire()

@@ -18,16 +18,19 @@ from lens_gate.artifacts.compressed import compress
 from lens_gate.artifacts.journal import (
     decode_journal,
     encode_block,
+    encode_blocks,
     encode_end,
     encode_header,
     encode_look,
     encode_promise,
+    encode_segment,
 )
 from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Attempt, Sample, Samples, SamplesBuilder
 from lens_gate.errors import PublishFailed
 from lens_gate.reports.numbers import plural
+from lens_gate.steps.resuming import Earlier
 from lens_gate.stores.files import JournalFile, write_named
 
 BLOCK = 256
@@ -63,13 +66,14 @@ class Keeper:
             raise PublishFailed("this is a folder, not a file", place=str(output), hint="Name a file in it.")
         self.output = output
         self.head: RunHead | None = None
+        self.began: tuple[str, int] | None = None
         self.failure: PublishFailed | None = None
         self._run_id = run_id
         self._say = say
         self._on_failure = options.on_failure
         self._waiting: list[Sample] = []
         self._waiting_attempts: list[Attempt] = []
-        self._attempts: list[Attempt] = []
+        self._attempts: list[dict[str, JsonValue]] = []
         self._remembered = SamplesBuilder() if options.remember else None
         self._taken = 0
         self._published = False
@@ -95,6 +99,28 @@ class Keeper:
         """Write the head of the journal: all that is known of the run before its first request."""
         self.head = head
         self._journal.append(encode_header(run=self._run_id, run_head=head.model_dump(mode="json")))
+
+    def adopt(self, earlier: Earlier) -> None:
+        """Write down what an earlier part of this run measured, so that its file is needed no more."""
+        start = 0
+        attempts = earlier.attempts
+        for stretch in earlier.stretches:
+            if stretch.note is not None:
+                self._journal.append(encode_segment(stretch.note))
+            if stretch.through:
+                self._journal.append(encode_promise(stretch.through))
+            rows = earlier.samples.where(slice(start, start + stretch.requests))
+            start += stretch.requests
+            for block in encode_blocks(rows, attempts=attempts):
+                self._journal.append(block)
+                attempts = ()
+        self._attempts.extend(earlier.attempts)
+        self._taken += start
+
+    def segment(self, start_time: str, begin_ns: int) -> None:
+        """Write down that another stretch of sending begins."""
+        self.began = (start_time, begin_ns)
+        self._written(lambda: self._journal.append(encode_segment({"start_time": start_time, "begin_ns": begin_ns})))
 
     def take(self, sample: Sample) -> None:
         """Keep one sample."""
@@ -132,7 +158,7 @@ class Keeper:
         if self._waiting:
             block = Samples.of(self._waiting)
             self._journal.append(encode_block(block, attempts=self._waiting_attempts))
-            self._attempts.extend(self._waiting_attempts)
+            self._attempts.extend(map(asdict, self._waiting_attempts))
             self._waiting, self._waiting_attempts = [], []
             if self._remembered is not None:
                 self._remembered.add(block)
@@ -176,8 +202,8 @@ class Keeper:
 
     def attempts(self, samples: Samples) -> tuple[dict[str, JsonValue], ...]:
         """Return what the artifact holds of single attempts; those of many samples stay in the sidecar with them."""
-        kept = [*self._attempts, *self._waiting_attempts] if len(samples) <= INLINE_LIMIT else []
-        return tuple(map(asdict, kept))
+        kept = [*self._attempts, *map(asdict, self._waiting_attempts)]
+        return tuple(kept) if len(samples) <= INLINE_LIMIT else ()
 
     def publish(self, run: Run) -> None:
         """Give the samples and then the artifact their final names; the journal goes only after both are safe."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar, assert_never
+from typing import Protocol, assert_never
 
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.run_head import RunHead
@@ -28,23 +28,22 @@ from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.resilience import failure_rules
 from lens_gate.load.runner import play
-from lens_gate.load.target import start_target
 from lens_gate.load.transport import Timeouts, Transport
-from lens_gate.steps.arms import Arms, Side
+from lens_gate.steps.arms import Arms
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.replaying import replayed_part
+from lens_gate.steps.resuming import Earlier, require_same, rest_of
 from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.tail import Tail, tail_note
+from lens_gate.steps.targets import started
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.steps.written import Measurement, head, plan_of, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 
 FLUSH_EVERY_S = 1.0
 """How much of a run a kill may lose."""
-
-Ready = TypeVar("Ready")
 
 
 class Watcher(Protocol):
@@ -109,22 +108,26 @@ def _require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList) -
         require_bounds(plans(arms), prices)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureOptions:
+    """What else a run is to do: keep raw chunk times, end when `looks` decide, go on with an `earlier` part of it."""
+
+    save_chunks: bool = False
+    looks: LookPlan | None = None
+    earlier: Earlier | None = None
+
+
 def measure(
-    arms: Arms,
-    output: Path,
-    world: World,
-    watcher: Watcher,
-    *,
-    save_chunks: bool = False,
-    looks: LookPlan | None = None,
+    arms: Arms, output: Path, world: World, watcher: Watcher, options: MeasureOptions = MeasureOptions()
 ) -> Measured:
     """Measure, and write the artifact to `output` (its samples beside it where they are many).
 
-    With `looks` the run ends when it is decided. Equal arms send nothing. Raises ConfigProblem where a cap cannot hold,
-    TargetNotReady and PublishFailed.
+    Equal arms send nothing. Raises ConfigProblem where a cap cannot hold, UsageProblem where the earlier part is of
+    another run, TargetNotReady and PublishFailed.
     """
     config = arms.candidate_side.config
-    run_id = world.new_id()
+    looks, earlier = options.looks, options.earlier
+    run_id = earlier.run.benchmark.id if earlier else world.new_id()
     settings = settings_of(arms).salted(run_id)
     prices = price_list(arms, world.now())
     _require_limits(arms, settings, prices)
@@ -132,17 +135,20 @@ def measure(
     if arms.log is not None and config.workload.prompts:
         world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
     watcher.begin(settings, arms)
-    options = KeeperOptions(
-        save_chunks=save_chunks, remember=looks is not None, on_failure=lambda failure: _stop_writing(failure, world)
+    keeping = KeeperOptions(
+        save_chunks=options.save_chunks,
+        remember=looks is not None,
+        part=len(earlier.stretches) + 1 if earlier else 1,
+        on_failure=lambda failure: _stop_writing(failure, world),
     )
-    with Keeper(output, run_id=run_id, say=world.say, options=options) as keeper, ExitStack() as stack:
+    with Keeper(output, run_id=run_id, say=world.say, options=keeping) as keeper, ExitStack() as stack:
         lookout = None
         if looks is not None:
             executor = stack.enter_context(world.executor())
             lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
         equal = arms.comparison is not None and arms.comparison.equal
         transport = None if equal else world.transport(order_of(arms))
-        session = _Session(arms, settings, purse, keeper, world, watcher, transport, lookout)
+        session = _Session(arms, settings, purse, keeper, world, watcher, transport, lookout, earlier)
         end = _nothing(arms, world) if transport is None else session.run(transport)
         done = _published(session, end, run_id)
     if keeper.failure is not None:
@@ -155,8 +161,9 @@ def _published(session: _Session, end: RunEnd, run_id: str) -> Measured:
     keeper, world, lookout = session.keeper, session.world, session.lookout
     samples = keeper.samples()
     looks = lookout.looks(samples) if lookout else ()
+    earlier = session.earlier
     tail = Tail(
-        end=end,
+        end=earlier.worst(end) if earlier else end,
         ended=rfc3339(world.now()),
         spend=session.purse.spend(),
         looks=looks,
@@ -171,6 +178,7 @@ def _published(session: _Session, end: RunEnd, run_id: str) -> Measured:
         samples=samples,
         reference=keeper.reference(samples),
         attempts=keeper.attempts(samples),
+        segments=earlier.followed_by(keeper.began, len(samples)) if earlier and keeper.began else (),
     )
     run = written(measured, world.provenance())
     keeper.publish(run)
@@ -226,6 +234,7 @@ class _Session:
     watcher: Watcher
     transport: Transport | None
     lookout: Lookout | None = None
+    earlier: Earlier | None = None
     asked: Asked = field(default_factory=Asked)
 
     def run(self, transport: Transport) -> RunEnd:
@@ -237,14 +246,19 @@ class _Session:
         """Start the targets, send everything, and stop the targets again."""
         try:
             with _stoppable(self.world.stop):
-                async with self._ready() as (candidate, base), _repeated(self.keeper.flush):
+                async with (
+                    started(self.arms, self.keeper.output, self.world) as (candidate, base),
+                    _repeated(self.keeper.flush),
+                ):
                     return await self._sent(candidate, base, transport)
         finally:
             await transport.aclose()
 
     async def _sent(self, candidate: ArmPlan, base: ArmPlan | None, transport: Transport) -> RunEnd:
         pointed = replace(self.arms, candidate=candidate, base=base)
-        planned = planned_requests(pointed, self.settings, self.world, self.asked)
+        planned, begin_ns = planned_requests(pointed, self.settings, self.world, self.asked), 0
+        if self.earlier is not None:
+            planned, begin_ns = self._resumed(self.earlier, planned)
         if self.lookout is not None:
             await self.lookout.warm_up()
             planned = self.lookout.following(planned)
@@ -252,7 +266,7 @@ class _Session:
         end = await play(
             self.watcher.following(promised),
             transport=transport,
-            settings=self._runner_settings(),
+            settings=self._runner_settings(begin_ns),
             money=self.purse,
             on_sample=self._kept,
             stop=self.world.stop,
@@ -261,7 +275,16 @@ class _Session:
             await self.lookout.finish()
         return end
 
-    def _runner_settings(self) -> RunnerSettings:
+    def _resumed(self, earlier: Earlier, planned: Iterator[PlannedRequest]) -> tuple[Iterator[PlannedRequest], int]:
+        """Take over what was measured already, and return what is left with the instant at which that begins."""
+        known = self.head(self.world.now_ns()).model_copy(update={"start_time": earlier.run.benchmark.start_time})
+        require_same(earlier, known)
+        rest = rest_of(earlier, planned, self.settings, self.purse)
+        self.keeper.begin(known)
+        self.keeper.adopt(earlier)
+        return rest.requests, rest.begin_ns
+
+    def _runner_settings(self, begin_ns: int) -> RunnerSettings:
         settings, limits = self.settings, self.arms.candidate_side.config.resilience.timeouts
         closed = settings.concurrency is not None
         return RunnerSettings(
@@ -273,11 +296,15 @@ class _Session:
             pace=pace_limits(configs(self.arms)),
             on_attempts=self.keeper.take_attempts,
             on_chunks=self.keeper.take_chunks,
-            on_anchor=self._begun,
+            begin_ns=begin_ns,
+            on_anchor=lambda anchor_ns: self._begun(anchor_ns, begin_ns),
         )
 
-    def _begun(self, anchor_ns: int) -> None:
-        self.keeper.begin(self.head(anchor_ns))
+    def _begun(self, anchor_ns: int, begin_ns: int) -> None:
+        if self.earlier is None:
+            self.keeper.begin(self.head(anchor_ns))
+        else:
+            self.keeper.segment(rfc3339(_wall_clock(anchor_ns + begin_ns, self.world)), begin_ns)
 
     def head(self, anchor_ns: int) -> RunHead:
         """Return what is known of the run at its start, `anchor_ns` on the transport's clock."""
@@ -292,55 +319,6 @@ class _Session:
         self.watcher.note(sample)
         if self.lookout is not None:
             self.lookout.note(sample)
-
-    @asynccontextmanager
-    async def _ready(self) -> AsyncIterator[tuple[ArmPlan, ArmPlan | None]]:
-        """Start each arm's target from its own checkout, and point the arm at it."""
-        async with AsyncExitStack() as stack:
-            candidate = await self._started(stack, self.arms.candidate_side, self.arms.candidate)
-            base = self.arms.base
-            if base is not None and self.arms.base_side is not None:
-                base = await self._started(stack, self.arms.base_side, base)
-            yield candidate, base
-
-    async def _started(self, stack: AsyncExitStack, side: Side, plan: ArmPlan) -> ArmPlan:
-        target = side.config.target
-        if target is None:
-            return plan
-        checkout = stack.enter_context(side.checkout())
-        log_path = self.keeper.output.with_name(f"target-{plan.arm.value}.log").absolute()
-        environment = target_environment(side.config, self.arms.keys, self.world)
-        starting = start_target(target, cwd=checkout, environment=environment, log_path=log_path)
-        running = await _unless_stopped(stack.enter_async_context(starting), self.world.stop)
-        return _pointed_at(plan, running.base_url)
-
-
-def target_environment(config: Config, keys: Collection[str], world: World) -> dict[str, str]:
-    """Return what a target may see: not `keys`, which are read for measuring, unless its configuration names them."""
-    named = config.target.environment if config.target else ()
-    return {name: value for name, value in world.environment.items() if name not in keys or name in named}
-
-
-def _pointed_at(plan: ArmPlan, base_url: str) -> ArmPlan:
-    """Send the requests of a target's series to where it answers now."""
-    series = tuple(
-        replace(one, endpoint=replace(one.endpoint, base_url=base_url)) if one.through_target else one
-        for one in plan.series
-    )
-    return replace(plan, series=series)
-
-
-async def _unless_stopped(starting: Coroutine[None, None, Ready], stop: StopSignal) -> Ready:
-    """Wait for what starts; an interruption ends it, and the run, which has measured nothing yet."""
-    start = asyncio.create_task(starting)
-    stopped = asyncio.create_task(stop.stopped.wait())
-    await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not start.done():
-        start.cancel()
-        await asyncio.wait({start})
-        raise KeyboardInterrupt
-    return start.result()
 
 
 @asynccontextmanager

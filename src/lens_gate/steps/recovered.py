@@ -87,7 +87,7 @@ def _killed(contents: JournalContents, known: RunHead, segments: Sequence[Segmen
     samples, started = contents.samples, datetime.fromisoformat(known.start_time)
     return Tail(
         end=_killed_end(samples, segments, truncated=contents.truncated),
-        ended=rfc3339(started + _lasted(samples)),
+        ended=rfc3339(started + timedelta(microseconds=lasted_ns(samples) / 1000)),
         spend=_spent(samples, known),
         looks=looks_so_far(contents.looks, samples, known),
     )
@@ -114,10 +114,9 @@ def _killed_end(samples: Samples, segments: Sequence[Segment], *, truncated: boo
     )
 
 
-def _lasted(samples: Samples) -> timedelta:
+def lasted_ns(samples: Samples) -> int:
     """Return how long the run's clock ran, as far as the samples tell."""
-    last_ns = max((float(np.nanmax(samples.numbers[name], initial=0.0)) for name in _INSTANTS), default=0.0)
-    return timedelta(microseconds=last_ns / 1000)
+    return round(max(float(np.nanmax(samples.numbers[name], initial=0.0)) for name in _INSTANTS))
 
 
 def _spent(samples: Samples, known: RunHead) -> Spend:

@@ -24,7 +24,7 @@ from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.simulator.log import read_log
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import Measured, Watcher, measure
+from lens_gate.steps.measure import Measured, MeasureOptions, Watcher, measure
 from lens_gate.steps.order import Overrides
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import Chunks, by_index, compared, tagged
@@ -118,7 +118,7 @@ def _configuration(rate: float, window_s: float, base_url: str) -> Source:
 def _measured(source: Source, output: Path, world: World) -> Measured:
     alone = replace(world, stop=StopSignal(), repository=None, trusted_ref=None, data_folder=None)
     arms = resolve(RunOrder(sources=(source,), overrides=Overrides()), alone)
-    return measure(arms, output, alone, Tagging(), save_chunks=True)
+    return measure(arms, output, alone, Tagging(), MeasureOptions(save_chunks=True))
 
 
 def _chunks(path: Path) -> Chunks:

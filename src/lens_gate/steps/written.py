@@ -34,6 +34,7 @@ from lens_gate.config.validity import ValidityLimits
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd
+from lens_gate.load.gaps import with_gaps
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.pacing import PacedCount
 from lens_gate.load.plan import ArmPlan, SeriesPlan
@@ -86,7 +87,8 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
     known, tail = measured.head, measured.tail
     lasted = datetime.fromisoformat(tail.ended) - datetime.fromisoformat(known.start_time)
     limits = ValidityLimits.model_validate(known.validity_limits)
-    validity = judge(measured.samples, tail.end, known.plan, limits, known.instrument)
+    judged = judge(measured.samples, tail.end, known.plan, limits, known.instrument)
+    validity = with_gaps(judged, measured.segments)
     candidate = _trusted(_with_examples(_summaries(measured, Arm.CANDIDATE), tail.end), validity)
     return Run(
         kind=Kind.RUN,

@@ -21,7 +21,7 @@ from lens_gate.steps import lookout
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.judge import analysis_of, rules
 from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import measure
+from lens_gate.steps.measure import MeasureOptions, measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
@@ -53,7 +53,7 @@ def arms_of(world: World, *, model: str = "m", requests: int | None = 400, **sec
 
 def run_until_decided(world: World, arms: Arms) -> Run:
     looks = looks_of(arms, Regression(), asked=True)
-    return measure(arms, world.directory / "run.json", world, NoWatcher(), looks=looks).run
+    return measure(arms, world.directory / "run.json", world, NoWatcher(), MeasureOptions(looks=looks)).run
 
 
 def spawned() -> Executor:

@@ -21,7 +21,7 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
 from lens_gate.steps import measure as measuring
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import Measured, exit_code_of, measure, preview
+from lens_gate.steps.measure import Measured, MeasureOptions, exit_code_of, measure, preview
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World
@@ -45,7 +45,7 @@ def arms_of(
 
 
 def measured(world: World, arms: Arms, **options: Any) -> Measured:
-    return measure(arms, world.directory / "run.json", world, NoWatcher(), **options)
+    return measure(arms, world.directory / "run.json", world, NoWatcher(), MeasureOptions(**options))
 
 
 def written(world: World) -> Run:
