@@ -105,6 +105,7 @@ pace_options = grouped(
 
 sending_options = grouped(
     click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
+    click.option("--save-bodies", is_flag=True, help="Also keep requests and answers, cleaned, in *.bodies.jsonl.gz."),
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
 )
 
@@ -171,7 +172,13 @@ gate_options = grouped(
 
 def overrides_of(options: dict[str, Any]) -> Overrides:
     """Collect the options that change the configuration."""
-    return replace(pace_of(options), provider=options["provider"], model=options["model"], endpoint=options["endpoint"])
+    return replace(
+        pace_of(options),
+        provider=options["provider"],
+        model=options["model"],
+        endpoint=options["endpoint"],
+        save_bodies=options.get("save_bodies", False),
+    )
 
 
 def pace_of(options: dict[str, Any]) -> Overrides:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lens_gate.config.section import Section
 from lens_gate.config.types import Seconds
@@ -103,11 +104,22 @@ class Secrets(Section):
     keys: tuple[SecretKey, ...] = ()
 
 
-class PiiDetection(Section):
-    """What is done with personal data in prompts."""
+def _readable(value: dict[str, str]) -> dict[str, str]:
+    for name, expression in value.items():
+        try:
+            re.compile(expression)
+        except re.error as error:
+            msg = f"the expression of {name!r} cannot be read: {error}"
+            raise ValueError(msg) from None
+    return value
 
-    enabled: bool = False
-    patterns: tuple[str, ...] = ()
+
+class PiiDetection(Section):
+    """What is done with personal data in bodies that are saved; no `patterns` means all that are known."""
+
+    enabled: bool = True
+    patterns: tuple[Literal["email", "phone", "ssn", "credit_card"], ...] = ()
+    custom: Annotated[dict[str, str], AfterValidator(_readable)] = Field(default_factory=dict)
     action: Literal["redact", "hash", "block"] = "redact"
 
 
@@ -128,8 +140,9 @@ class Compliance(Section):
 
 
 class Privacy(Section):
-    """What happens to personal data."""
+    """What happens to personal data; prompts and answers are not stored unless `save_bodies` asks for it."""
 
+    save_bodies: bool = False
     pii_detection: PiiDetection | None = None
     retention: Retention | None = None
     compliance: Compliance | None = None

@@ -287,7 +287,20 @@ _MODES: Mapping[str, Status] = {
     "prometheus": Later(text=_OBSERVABILITY, commands=SENDING),
     "opentelemetry": Later(text=_OBSERVABILITY, commands=SENDING),
     "secrets": Later(text="secret managers; keys come from variables", commands=SENDING),
-    "privacy": Later(text="detection of personal data and retention; prompts are not stored", commands=SENDING),
+    "privacy.save_bodies": Effect("steps", "keeps requests and answers in a file beside the run; `--save-bodies`"),
+    "privacy.pii_detection.enabled": Effect("steps", "whether personal data is taken out of saved bodies"),
+    "privacy.pii_detection.patterns": Effect("load", "what is looked for; without it all known patterns"),
+    "privacy.pii_detection.custom": Effect("load", "your own patterns: a name, and a regular expression"),
+    "privacy.pii_detection.custom.*": Effect("load", "a regular expression; its name stands where a match stood"),
+    "privacy.pii_detection.action": Effect(
+        "load", "redact writes the name of the pattern instead, hash a keyed hash, block leaves the whole body out"
+    ),
+    "privacy.retention": Later(
+        text="deleting old files by themselves; nothing but files is kept, and no body unless asked", commands=SENDING
+    ),
+    "privacy.compliance": Later(
+        text="naming a law changes nothing; bodies are not stored unless asked, and then cleaned", commands=SENDING
+    ),
 }
 
 KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **_MODES}

@@ -13,8 +13,10 @@ from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.clock import Clock, MonotonicClock
 from lens_gate.load.pacing import PacedCount, PaceLimits
 from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.recorder import Recorder
 from lens_gate.load.resilience import FailureRules
 from lens_gate.load.transport import Timeouts
+from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase
 
@@ -53,7 +55,8 @@ class RunnerSettings:
     given up (see Watch); `failures` says what else is done about them, `pace` which limits are kept (see Pacer).
     `on_attempts` receives, before its sample, the
     attempts of a request that was tried more than once. `on_chunks` receives a request's index and, of each chunk of
-    its body, the nanoseconds from the anchor and the bytes. `wall_s` tells the time of day, in seconds of Unix time.
+    its body, the nanoseconds from the anchor and the bytes; `on_body` its index, the body that was sent, and the
+    visible text of the answer. `wall_s` tells the time of day, in seconds of Unix time.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -69,6 +72,7 @@ class RunnerSettings:
     on_attempts: Callable[[Sequence[Attempt]], None] = lambda _: None
     on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
     begin_ns: int = 0
+    on_body: Callable[[int, bytes, str], None] | None = None
     on_anchor: Callable[[int], None] = lambda _: None
     clock: Clock = field(default_factory=MonotonicClock)
     wall_s: Callable[[], float] = time.time
@@ -77,6 +81,13 @@ class RunnerSettings:
     def need_answers(self) -> bool:
         """Whether each answer must be decoded as soon as it has ended, because what is sent next depends on it."""
         return self.failures.need_answers or bool(self.pace)
+
+    def kept(self, index: int, wire: HttpRequest, recorder: Recorder) -> None:
+        """Hand over what was kept of a request."""
+        if self.on_chunks is not None:
+            self.on_chunks(index, recorder.chunks)
+        if self.on_body is not None:
+            self.on_body(index, wire.body, recorder.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

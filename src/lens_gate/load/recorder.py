@@ -92,6 +92,11 @@ class Recorder:
         return tuple((t_ns - self._anchor_ns, size) for t_ns, size in self._body.kept)
 
     @property
+    def text(self) -> str:
+        """The visible text of the answer."""
+        return self._answer.words
+
+    @property
     def message(self) -> str | None:
         """What the transport or the server said about the failure, as it came: it may quote a secret."""
         said = self._failure or self._answer.failure

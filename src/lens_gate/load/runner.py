@@ -295,8 +295,7 @@ class _Run(Generic[Held]):
             self._examples.setdefault((sample.series, sample.error_class), example)
         self._settings.on_attempts(tries.rows())
         self._on_sample(sample)
-        if self._settings.on_chunks is not None:
-            self._settings.on_chunks(sample.index, recorder.chunks)
+        self._settings.kept(sample.index, slot.wire, recorder)
         self._watch.ended(sample)
         verdict = self._watch.verdict()
         if verdict is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,9 @@ from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Attempt, Sample, Samples, SamplesBuilder
 from lens_gate.errors import PublishFailed
+from lens_gate.load.personal import PersonalRules
 from lens_gate.reports.numbers import plural
+from lens_gate.steps.bodies import BodiesFile
 from lens_gate.steps.resuming import Earlier
 from lens_gate.stores.files import JournalFile, write_named
 
@@ -77,9 +80,10 @@ class Keeper:
         self._remembered = SamplesBuilder() if options.remember else None
         self._taken = 0
         self._published = False
-        name = run_id if options.part == 1 else f"{run_id}-{options.part}"
+        self._name = name = run_id if options.part == 1 else f"{run_id}-{options.part}"
         self._journal = JournalFile(self._beside(f"{name}.journal"))
         self._chunks = ChunksFile(self._beside(f"{name}.chunks")) if options.save_chunks else None
+        self._bodies: BodiesFile | None = None
 
     def __enter__(self) -> Self:
         """Return the keeper; its files are closed at the end of the block."""
@@ -150,6 +154,16 @@ class Keeper:
         """Write the last line of the journal: how the run ended."""
         self._written(lambda: self._journal.append(encode_end(tail)))
 
+    def keep_bodies(self, rules: PersonalRules, executor: Executor) -> None:
+        """From now on also keep requests and answers, which `executor` cleans by the rules before they are written."""
+        self._bodies = BodiesFile(self._beside(f"{self._name}.bodies"), rules, executor)
+        self._bodies.warm_up()
+
+    @property
+    def take_body(self) -> Callable[[int, bytes, str], None] | None:
+        """What keeps a request and its answer; None where nobody asked for them."""
+        return self._bodies.take if self._bodies else None
+
     def flush(self) -> None:
         """Bring what waits in memory to the journal; what could not be written still waits."""
         self._written(self._flushed)
@@ -164,6 +178,8 @@ class Keeper:
                 self._remembered.add(block)
         if self._chunks:
             self._chunks.flush()
+        if self._bodies:
+            self._bodies.flush()
 
     def _written(self, write: Callable[[], None]) -> bool:
         """Say whether it could be written; the first failure is told: a run must not go on without its journal."""
@@ -216,6 +232,9 @@ class Keeper:
         self._published = True
         if self._chunks:
             self._chunks.file.keep_as(self._beside("chunks"))
+        if self._bodies:
+            self._bodies.finish()
+            self._bodies.file.keep_as(self._beside("bodies"))
 
     def _beside(self, name: str) -> Path:
         return self.output.with_name(f"{self.output.name.split('.')[0]}.{name}.jsonl.gz")
@@ -224,7 +243,10 @@ class Keeper:
         """Close what `publish` did not, and leave no file in which nothing stands."""
         if self._published:
             return
-        for file in (self._journal, *([self._chunks.file] if self._chunks else [])):
+        if self._bodies:
+            self._bodies.finish()
+        beside = [one.file for one in (self._chunks, self._bodies) if one is not None]
+        for file in (self._journal, *beside):
             if self._taken:
                 file.close()
             else:

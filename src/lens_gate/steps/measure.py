@@ -30,6 +30,7 @@ from lens_gate.load.resilience import failure_rules
 from lens_gate.load.runner import play
 from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.bodies import personal_rules, secrets_in
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
@@ -141,10 +142,14 @@ def measure(
         part=len(earlier.stretches) + 1 if earlier else 1,
         on_failure=lambda failure: _stop_writing(failure, world),
     )
-    with Keeper(output, run_id=run_id, say=world.say, options=keeping) as keeper, ExitStack() as stack:
+    personal = personal_rules(config, secrets_in(arms, world), key=world.new_id())
+    with ExitStack() as stack:
+        executor = stack.enter_context(world.executor()) if looks or personal else None
+        keeper = stack.enter_context(Keeper(output, run_id=run_id, say=world.say, options=keeping))
         lookout = None
-        if looks is not None:
-            executor = stack.enter_context(world.executor())
+        if executor and personal:
+            keeper.keep_bodies(personal, executor)
+        if executor and looks:
             lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
         equal = arms.comparison is not None and arms.comparison.equal
         transport = None if equal else world.transport(order_of(arms))
@@ -296,6 +301,7 @@ class _Session:
             pace=pace_limits(configs(self.arms)),
             on_attempts=self.keeper.take_attempts,
             on_chunks=self.keeper.take_chunks,
+            on_body=self.keeper.take_body,
             begin_ns=begin_ns,
             on_anchor=lambda anchor_ns: self._begun(anchor_ns, begin_ns),
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from lens_gate.config.guards import Privacy
 from lens_gate.config.model import Config, Model, Provider
 from lens_gate.config.resilience import Abort, Resilience
 from lens_gate.config.workload import ClosedLoop, FixedRate, Replay, WorkloadType
@@ -41,6 +42,7 @@ class Overrides:
     concurrency: int | None = None
     seed: int | None = None
     max_cost_usd: float | None = None
+    save_bodies: bool = field(default=False, repr=False)
     abort_error_rate: float | None = None
     replay: Replay | None = None
     transport: TransportKind | None = None
@@ -71,8 +73,13 @@ def overridden(config: Config, overrides: Overrides) -> Config:
             "metrics": config.metrics.model_copy(update={} if overrides.slo is None else {"slo": overrides.slo}),
             "workload": config.workload.model_copy(update=_arrival(overrides)),
             "providers": _providers(config.providers, overrides),
+            "privacy": _privacy(config.privacy, overrides),
         }
     )
+
+
+def _privacy(privacy: Privacy | None, overrides: Overrides) -> Privacy | None:
+    return (privacy or Privacy()).model_copy(update={"save_bodies": True}) if overrides.save_bodies else privacy
 
 
 def _resilience(resilience: Resilience, overrides: Overrides) -> Resilience:

@@ -1,0 +1,97 @@
+"""Keeps what was asked and answered, where that is wanted: cleaned in a process of its own, then written."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Collection, Iterable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from pathlib import Path
+
+from lens_gate.artifacts.compressed import compress
+from lens_gate.config.model import Config
+from lens_gate.errors import PublishFailed
+from lens_gate.load.bodies import Body, cleaned
+from lens_gate.load.personal import PersonalRules
+from lens_gate.load.plan import ArmPlan
+from lens_gate.load.redaction import secrets_of
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.world import World
+from lens_gate.stores.files import JournalFile
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_SHORTEST_SECRET = 6
+
+
+class BodiesFile:
+    """Takes bodies, and writes them in gzip members, in the order in which the requests ended.
+
+    Nothing that was not cleaned reaches the disk, so a kill loses what is still with the executor.
+    """
+
+    def __init__(self, path: Path, rules: PersonalRules, executor: Executor) -> None:
+        self.file = JournalFile(path)
+        self._rules = rules
+        self._executor = executor
+        self._waiting: list[Body] = []
+        self._cleaning: deque[Future[bytes]] = deque()
+
+    def warm_up(self) -> None:
+        """Have the process started before anything is measured."""
+        self._executor.submit(cleaned, [], self._rules).result()
+
+    def take(self, index: int, request: bytes, answer: str) -> None:
+        """Keep one request."""
+        self._waiting.append(Body(index, request, answer))
+
+    def flush(self) -> None:
+        """Hand over what waits, and write what has come back."""
+        if self._waiting:
+            self._cleaning.append(self._executor.submit(cleaned, self._waiting, self._rules))
+            self._waiting = []
+        while self._cleaning and self._cleaning[0].done():
+            self._write(self._cleaning.popleft())
+
+    def finish(self) -> None:
+        """Wait for the rest, and write it."""
+        self.flush()
+        while self._cleaning:
+            self._write(self._cleaning.popleft())
+
+    def _write(self, done: Future[bytes]) -> None:
+        try:
+            lines = done.result()
+        except BrokenExecutor as error:
+            raise PublishFailed(
+                "the process that takes personal data out of bodies has ended, so these were not written",
+                place=str(self.file.path),
+                hint="Is there enough memory? The run itself is kept.",
+            ) from error
+        self.file.append(compress(lines))
+
+
+def personal_rules(config: Config, secrets: Iterable[str], key: str) -> PersonalRules | None:
+    """Return what is done with bodies, None where none are kept. Without a word about personal data all is redacted."""
+    privacy = config.privacy
+    if privacy is None or not privacy.save_bodies:
+        return None
+    known = tuple(sorted(set(secrets), key=lambda secret: (-len(secret), secret)))
+    asked = privacy.pii_detection
+    if asked is None:
+        return PersonalRules(secrets=known)
+    return PersonalRules(
+        patterns=asked.patterns,
+        custom=asked.custom,
+        action=asked.action,
+        key=key.encode(),
+        secrets=known,
+        detect=asked.enabled,
+    )
+
+
+def secrets_in(arms: Arms, world: World) -> frozenset[str]:
+    """Return what must not be written whatever the rules: keys, headers that hold one, and variables named like one."""
+    plans: Collection[ArmPlan] = [plan for plan in (arms.candidate, arms.base) if plan is not None]
+    sent = (secret for plan in plans for series in plan.series for secret in secrets_of(series.endpoint))
+    read = (world.environment.get(name, "") for name in arms.keys if _SECRET_NAME.search(name))
+    return frozenset(secret for secret in (*sent, *read) if len(secret) >= _SHORTEST_SECRET)
