@@ -46,6 +46,9 @@ def test_each_documented_workload_is_valid_and_forecast(
         ({"fixed": {"requests_per_second": 5}, "stages": [{"duration": 9, "rate": 2}]}, "workload.stages", "one place"),
         ({"type": "gamma", "poisson": {"lambda": 3}}, "workload.type", "workload.gamma"),
         ({"stages": [{"duration": 9}]}, "lens-gate.yaml:", "workload.stages[0].rate"),
+        ({"users": {"count": 2, "think_time": {"distribution": "normal", "mean": 3}}}, "lens-gate.yaml:", "stddev"),
+        ({"prompts": [{"template": "x", "turns": ["y"]}]}, "lens-gate.yaml:", "turns"),
+        ({"type": "users", "stages": [{"duration": 9, "rate": 2}]}, "workload.stages", "poisson"),
         ({"burst": {"size": 0, "every": 2}}, "lens-gate.yaml:", "workload.burst.size"),
         ({"gamma": {"rate": 2, "burstyness": 2}}, "lens-gate.yaml:", "burstiness"),
     ],
@@ -59,6 +62,13 @@ def test_a_workload_that_contradicts_itself_is_refused_with_its_place(
         assert answer.code == 2
         assert place in answer.err
         assert hint in answer.err
+
+
+def test_conversations_are_not_ended_when_decided(invoke: Invoke, configure: Configure) -> None:
+    configure(workload={"prompts": [{"turns": ["a", "b"]}]})
+    answer = invoke("run", "--against-model", "sim-mini", "--requests", "90", "--until-decided", "--output", "run.json")
+    assert answer.code == 2
+    assert "conversations" in answer.err
 
 
 def cached(run: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, JsonValue, Tag, model_validator
 
 from lens_gate.config.section import Section
-from lens_gate.config.spread import Length
+from lens_gate.config.spread import Length, Time
 from lens_gate.config.types import Headers, Seconds
 from lens_gate.vocabulary.logs import LogFormat
 
@@ -54,6 +54,14 @@ class ClosedLoop(Section):
     concurrency: int = Field(gt=0)
 
 
+class Users(Section):
+    """So many users, each of whom waits for an answer, thinks, and asks again; they start evenly over `ramp_up`."""
+
+    count: int = Field(gt=0)
+    think_time: Time = 0.0
+    ramp_up: Seconds = 0.0
+
+
 class FileVariable(Section):
     """Values from a file: one per line, or the items of a JSON list."""
 
@@ -92,11 +100,17 @@ class ChatMessage(Section):
 
 
 class Prompt(Section):
-    """One kind of request: a template with variables, or whole messages; `id` pairs it across arms."""
+    """One kind of request: a template with variables, or whole messages; `id` pairs it across arms.
+
+    With `turns` it is a conversation: what a user says, one after the other, each after the answer to the one before
+    and `think_time`.
+    """
 
     id: str | None = None
     template: str | None = None
     messages: tuple[ChatMessage, ...] | None = None
+    turns: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    think_time: Time | None = None
     system: str | None = None
     tools: tuple[JsonValue, ...] = ()
     params: dict[str, JsonValue] = Field(default_factory=dict)
@@ -107,8 +121,11 @@ class Prompt(Section):
 
     @model_validator(mode="after")
     def _has_one_text(self) -> Self:
-        if (self.template is None) == (self.messages is None):
-            msg = "a prompt has either a `template` or `messages`"
+        if [self.template, self.messages, self.turns].count(None) != 2:
+            msg = "a prompt has either a `template` or `messages` or `turns`"
+            raise ValueError(msg)
+        if self.think_time is not None and self.turns is None:
+            msg = "`think_time` of a prompt goes with `turns`"
             raise ValueError(msg)
         return self
 
@@ -122,6 +139,7 @@ class WorkloadType(StrEnum):
     GAMMA = "gamma"
     BURST = "burst"
     CLOSED = "closed"
+    USERS = "users"
     REPLAY = "replay"
     MIXED = "mixed"
 
@@ -178,6 +196,7 @@ class Workload(Section):
     burst: Bursts | None = None
     stages: tuple[RateStage, ...] = ()
     closed: ClosedLoop | None = None
+    users: Users | None = None
     replay: Replay | None = None
     cache: Cache = Cache()
     prompts: tuple[Prompt, ...] = ()

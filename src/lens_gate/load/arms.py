@@ -22,7 +22,7 @@ from lens_gate.load.identity import requests_hash
 from lens_gate.load.pairing import same_name
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import DEFAULT_PROMPT, require_variables
-from lens_gate.load.spread import length_of
+from lens_gate.load.spread import length_of, time_of
 from lens_gate.providers.base import Endpoint
 from lens_gate.providers.select import provider_for
 from lens_gate.vocabulary.requests import Arm
@@ -167,6 +167,8 @@ def _prompt(prompt: Prompt, index: int, read_file: ReadFile) -> PromptPlan:
         headers=prompt.headers,
         variables={},
         max_tokens=None if prompt.max_tokens is None else length_of(prompt.max_tokens),
+        turns=prompt.turns[1:] if prompt.turns else (),
+        think=None if prompt.think_time is None else time_of(prompt.think_time),
     )
     for name, variable in prompt.variables.items():
         plan = _with_variable(plan, name, variable, lambda source: _read(read_file, source, place))
@@ -177,6 +179,8 @@ def _prompt(prompt: Prompt, index: int, read_file: ReadFile) -> PromptPlan:
 def _messages(prompt: Prompt, place: str) -> tuple[tuple[str, JsonValue], ...]:
     if prompt.template is not None:
         return (("user", prompt.template),)
+    if prompt.turns is not None:
+        return (("user", prompt.turns[0]),)
     if not prompt.messages:
         raise ConfigProblem(
             "the prompt has no messages",

@@ -26,6 +26,7 @@ class Arrival(StrEnum):
     GAMMA = "gamma"
     BURST = "burst"
     CLOSED = "closed"
+    USERS = "users"
     REPLAY = "replay"
 
 

@@ -214,12 +214,17 @@ def _billed_as_listed(request: ChatRequest) -> bool:
     return "model" not in request.params and (tier is None or str(tier) in _LISTED_TIERS)
 
 
-def upper_bound(prices: PriceList, series: SeriesPlan, request: ChatRequest) -> float | None:
-    """Return the most dollars that `request` can cost; None where its price, input or output has no bound."""
+def upper_bound(
+    prices: PriceList, series: SeriesPlan, request: ChatRequest, *, earlier_tokens: int | None = 0
+) -> float | None:
+    """Return the most dollars that `request` can cost; None where its price, input or output has no bound.
+
+    `earlier_tokens` bounds the answers of earlier turns that it will carry and does not hold yet.
+    """
     input_tokens, output_tokens = input_tokens_bound(request), output_tokens_bound(request)
-    if input_tokens is None or output_tokens is None or not _billed_as_listed(request):
+    if input_tokens is None or output_tokens is None or earlier_tokens is None or not _billed_as_listed(request):
         return None
-    return prices.bound(series, input_tokens=input_tokens, output_tokens=output_tokens)
+    return prices.bound(series, input_tokens=input_tokens + earlier_tokens, output_tokens=output_tokens)
 
 
 def require_bounds(arms: Iterable[ArmPlan], prices: PriceList) -> None:

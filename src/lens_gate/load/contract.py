@@ -45,7 +45,7 @@ class Money(Protocol[Held]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerSettings:
-    """How to play; `concurrency` None is an open loop.
+    """How to play; `concurrency` None is an open loop. The slots of a closed one open evenly over `ramp_up_s`.
 
     `duration_s` ends a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed
     loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
@@ -61,6 +61,7 @@ class RunnerSettings:
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     concurrency: int | None = None
+    ramp_up_s: float = 0.0
     duration_s: float | None = None
     phase_at: Callable[[int], Phase] | None = None
     time_cap_s: float | None = None

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
+from typing import NamedTuple
 
 from lens_gate.load.budget import output_tokens_bound, upper_bound
+from lens_gate.load.conversation import turns_of
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
@@ -63,9 +65,9 @@ def forecast(
     requests of each row.
     """
     arms = 1 if base is None else 2
-    groups: dict[tuple[str, Arm], list[PlannedRequest]] = defaultdict(list)
+    groups: dict[tuple[str, Arm], list[_Asked]] = defaultdict(list)
     for one in islice(planned, _SAMPLED_PER_ROW * arms * len(candidate.series)):
-        groups[one.series.series, one.arm].append(one)
+        groups[one.series.series, one.arm] += _asked(one)
     whole = next(planned, None) is None
     total = _expected_requests(settings, group_size(candidate, base, settings)) if groups else 0
     series = len({name for name, _ in groups})
@@ -100,13 +102,35 @@ def _share(total: int | None, share: float) -> int | None:
     return None if total is None else round(total * share)
 
 
-def _row(sample: Sequence[PlannedRequest], requests: int | None, prices: PriceList) -> ForecastRow:
-    first = sample[0]
-    inputs = [ceil(one.prompt_characters / _CHARACTERS_PER_TOKEN) for one in sample]
-    outputs = [output_tokens_bound(one.request) for one in sample]
+class _Asked(NamedTuple):
+    """A request with what the answers of earlier turns can have at most, in tokens (None: no bound)."""
+
+    planned: PlannedRequest
+    earlier_tokens: int | None
+
+
+def _asked(planned: PlannedRequest) -> Iterator[_Asked]:
+    """Yield a request, and the later turns of its conversation, which carry the answers of the earlier ones."""
+    earlier: int | None = 0
+    for turn in turns_of(planned):
+        yield _Asked(turn, earlier)
+        answer = output_tokens_bound(turn.request)
+        earlier = None if earlier is None or answer is None else earlier + answer
+
+
+def _row(sample: Sequence[_Asked], requests: int | None, prices: PriceList) -> ForecastRow:
+    first = sample[0].planned
+    inputs = [_input_tokens(one) for one in sample]
+    outputs = [output_tokens_bound(one.planned.request) for one in sample]
     usd = [
-        None if output is None else prices.bound(one.series, input_tokens=input_, output_tokens=output)
+        None
+        if input_ is None or output is None
+        else prices.bound(one.planned.series, input_tokens=input_, output_tokens=output)
         for one, input_, output in zip(sample, inputs, outputs, strict=True)
+    ]
+    reserved = [
+        upper_bound(prices, one.planned.series, one.planned.request, earlier_tokens=one.earlier_tokens)
+        for one in sample
     ]
     scale = None if requests is None else requests / len(sample)
     return ForecastRow(
@@ -117,8 +141,14 @@ def _row(sample: Sequence[PlannedRequest], requests: int | None, prices: PriceLi
         input_tokens=_rounded(_scaled(inputs, scale)),
         output_tokens=_rounded(_scaled(outputs, scale)),
         usd=_scaled(usd, scale),
-        usd_reserved=_scaled([upper_bound(prices, one.series, one.request) for one in sample], scale),
+        usd_reserved=_scaled(reserved, scale),
     )
+
+
+def _input_tokens(one: _Asked) -> int | None:
+    """Estimate what a request costs in input: its text, and the earlier answers at their longest."""
+    text = ceil(one.planned.prompt_characters / _CHARACTERS_PER_TOKEN)
+    return None if one.earlier_tokens is None else text + one.earlier_tokens
 
 
 def _scaled(values: Sequence[float | None], scale: float | None) -> float | None:

@@ -80,6 +80,8 @@ def _content(prompt: PromptPlan) -> dict[str, JsonValue]:
         "params": dict(prompt.params),
         "headers": _headers(prompt.headers),
         **({} if prompt.max_tokens is None else {"max_tokens": _length(prompt.max_tokens)}),
+        **({"turns": list(prompt.turns)} if prompt.turns else {}),
+        **({} if prompt.think is None else {"think": _length(prompt.think)}),
     }
 
 

@@ -16,6 +16,7 @@ from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import NS_PER_S, Arrival, bounded, bursts, fixed, gamma, poisson, uniform
 from lens_gate.load.caching import CacheMode, cache_mode
 from lens_gate.load.rates import RateCurve, along, curve_of
+from lens_gate.load.spread import Spread, time_of
 from lens_gate.vocabulary.requests import Phase
 
 DEFAULT_DURATION_S = 60.0
@@ -30,9 +31,10 @@ class ScheduleSettings:
     """How a run is paced: `rate` per second in an open loop (else None), `concurrency` in a closed one (else None).
 
     With a `curve` the rate follows it, and `rate` is its mean. `burstiness` shapes a gamma process, `burst` is how many
-    requests come at once, `cache` what is done about caches of prefixes. None for both `duration_s` and `requests`
-    means that the caller ends the run. With a `control_share` the arms are no pairs: that share of the requests, each
-    drawn by chance, goes to the base.
+    requests come at once, `cache` what is done about caches of prefixes. Users `think` after each answer (seconds), and
+    start over `ramp_up_s`. `turns` is how many requests an arrival has on average: conversations have several. None for
+    both `duration_s` and `requests` means that the caller ends the run. With a `control_share` the arms are no pairs:
+    that share of the requests, each drawn by chance, goes to the base.
     """
 
     arrival: Arrival
@@ -48,6 +50,9 @@ class ScheduleSettings:
     burst: int = 1
     curve: RateCurve | None = None
     cache: CacheMode = field(default_factory=CacheMode)
+    think: Spread | None = None
+    ramp_up_s: float = 0.0
+    turns: float = 1.0
 
     def salted(self, salt: str) -> ScheduleSettings:
         """Return the same pace with nonces that no other run has."""
@@ -56,15 +61,20 @@ class ScheduleSettings:
     @property
     def end_s(self) -> float | None:
         """When the last send is due, in seconds from the start; None where that is not known beforehand."""
-        by_requests = None if self.requests is None or self.rate is None else self._time_of(self.requests)
+        by_requests = None if self.requests is None or self.rate is None else self._time_of(self.requests / self.turns)
         ends = [end for end in (self.duration_s, by_requests) if end is not None]
         return min(ends, default=None)
 
     def due(self, start_s: float, end_s: float) -> float | None:
-        """Return how many requests are due on average between two instants; None for a closed loop."""
+        """Return how many arrivals are due on average between two instants; None for a closed loop."""
         if self.curve is not None:
             return self.curve.due(end_s) - self.curve.due(start_s)
         return None if self.rate is None else self.rate * (end_s - start_s)
+
+    @property
+    def requests_per_second(self) -> float | None:
+        """Requests per second on average, all turns of conversations included; None for a closed loop."""
+        return None if self.rate is None else self.rate * self.turns
 
     @property
     def expected_requests(self) -> int | None:
@@ -72,11 +82,12 @@ class ScheduleSettings:
         due = None if self.end_s is None else self.due(0.0, self.end_s)
         if due is None:
             return self.requests
-        whole = ceil(due / self.burst) * self.burst if self.arrival is Arrival.BURST else int(due)
+        arrivals = ceil(due / self.burst) * self.burst if self.arrival is Arrival.BURST else due
+        whole = int(arrivals * self.turns)
         return whole if self.requests is None else min(self.requests, whole)
 
-    def _time_of(self, requests: int) -> float:
-        """Return when so many requests are due; stages whose last rate is 0 end the run by themselves."""
+    def _time_of(self, requests: float) -> float:
+        """Return when so many arrivals are due; stages whose last rate is 0 end the run by themselves."""
         if self.curve is None:
             return requests / (self.rate or DEFAULT_RATE)
         time_s = self.curve.time_of(requests)
@@ -108,10 +119,20 @@ def schedule_settings(config: Config) -> ScheduleSettings:
         burst=1 if workload.burst is None else workload.burst.size,
         curve=curve,
         cache=cache_mode(workload.cache, profiler.seed),
+        think=time_of(workload.users.think_time) if arrival is Arrival.USERS and workload.users else None,
+        ramp_up_s=workload.users.ramp_up if arrival is Arrival.USERS and workload.users else 0.0,
+        turns=1.0 if arrival is Arrival.REPLAY else _mean_turns(workload),
     )
     if arrival is not Arrival.REPLAY:
         require_time_to_measure(settings)
     return settings
+
+
+def _mean_turns(workload: Workload) -> float:
+    """Return how many requests an arrival has on average, by the weights of the prompts."""
+    everything = sum(prompt.weight for prompt in workload.prompts)
+    turns = sum(prompt.weight * len(prompt.turns or (None,)) for prompt in workload.prompts)
+    return turns / everything if everything else 1.0
 
 
 def require_time_to_measure(settings: ScheduleSettings) -> None:
@@ -129,6 +150,9 @@ def require_time_to_measure(settings: ScheduleSettings) -> None:
             place="profiler.cooldown",
             hint="Add a `duration`, or leave `cooldown` out.",
         )
+
+
+_WITHOUT_RATE = frozenset({Arrival.CLOSED, Arrival.USERS, Arrival.REPLAY})
 
 
 def _arrival(workload: Workload) -> Arrival:
@@ -155,6 +179,7 @@ def kind_of(workload: Workload) -> WorkloadType:
         WorkloadType.GAMMA: workload.gamma,
         WorkloadType.BURST: workload.burst,
         WorkloadType.CLOSED: workload.closed,
+        WorkloadType.USERS: workload.users,
         WorkloadType.REPLAY: workload.replay,
     }
     present = [kind for kind, section in sections.items() if section is not None]
@@ -176,7 +201,7 @@ def _stated_rates(workload: Workload) -> dict[Arrival, float]:
 
 
 def _rate(arrival: Arrival, workload: Workload) -> float | None:
-    if arrival in {Arrival.CLOSED, Arrival.REPLAY}:
+    if arrival in _WITHOUT_RATE:
         return None
     stated = _stated_rates(workload)
     if arrival is Arrival.RANDOM:
@@ -194,7 +219,7 @@ def _curve(arrival: Arrival, workload: Workload) -> RateCurve | None:
     """Return the rate over time, where there are stages."""
     if not workload.stages:
         return None
-    if arrival in {Arrival.CLOSED, Arrival.REPLAY}:
+    if arrival in _WITHOUT_RATE:
         raise ConfigProblem(
             f"stages say at which rate requests arrive, and in a `{arrival}` workload something else does",
             place="workload.stages",
@@ -218,6 +243,9 @@ def _curve(arrival: Arrival, workload: Workload) -> RateCurve | None:
 
 
 def _concurrency(arrival: Arrival, workload: Workload) -> int | None:
+    """Return how many requests are in flight at most in a closed loop; each user has one."""
+    if arrival is Arrival.USERS:
+        return 1 if workload.users is None else workload.users.count
     if arrival is not Arrival.CLOSED:
         return None
     return 1 if workload.closed is None else workload.closed.concurrency
@@ -255,7 +283,7 @@ def _process(settings: ScheduleSettings, rate: float, rng: np.random.Generator) 
             process = gamma(rate, settings.burstiness, rng)
         case Arrival.BURST:
             process = bursts(rate, settings.burst)
-        case Arrival.CLOSED:
+        case Arrival.CLOSED | Arrival.USERS:
             process = repeat(0)
         case Arrival.REPLAY:
             process = iter(())  # a log brings its own instants (load/replay.py)

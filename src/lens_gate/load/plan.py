@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from lens_gate.config.model import GenericHttp
-from lens_gate.load.spread import Length
+from lens_gate.load.spread import Length, Spread
 from lens_gate.providers.base import ChatRequest, Endpoint, Provider
 from lens_gate.vocabulary.requests import Api, Arm, Phase
 
@@ -18,6 +18,7 @@ class PromptPlan:
     """One prompt of an arm: templates still hold `{{name}}`, `variables` the values each name may take.
 
     An empty value tuple means that the value is generated (`generators` says how). `max_tokens` wins over the model's.
+    `turns` are what a user says after the first answer, each after a time to `think` (seconds).
     """
 
     id: str
@@ -30,6 +31,8 @@ class PromptPlan:
     variables: Mapping[str, tuple[str, ...]]
     generators: Mapping[str, tuple[str, Length]] = field(default_factory=dict)
     max_tokens: Length | None = None
+    turns: tuple[str, ...] = ()
+    think: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,11 @@ class ArmPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRequest:
-    """One slot of the schedule; `offset_ns` is its intended send, from the start of the run (0 in a closed loop)."""
+    """One slot of the schedule; `offset_ns` is its intended send, from the start of the run (0 in a closed loop).
+
+    `follow_up` is the next turn of a conversation, to be sent `pause_s` after this one's answer; a user pauses as long
+    before the next request.
+    """
 
     index: int
     offset_ns: int
@@ -95,3 +102,5 @@ class PlannedRequest:
     request: ChatRequest
     prompt_hash: str
     prompt_characters: int
+    pause_s: float = 0.0
+    follow_up: PlannedRequest | None = None

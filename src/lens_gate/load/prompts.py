@@ -124,7 +124,8 @@ def weighted(weights: Sequence[float], rng: np.random.Generator) -> Iterator[int
 
 def require_variables(prompt: PromptPlan, place: str) -> None:
     """Raise ConfigProblem if a template of `prompt` names a variable that it does not declare."""
-    named = _names(prompt.system) | {name for _, content in prompt.messages for name in _names(content)}
+    said = [prompt.system, *(content for _, content in prompt.messages), *prompt.turns]
+    named = {name for content in said for name in _names(content)}
     missing = sorted(named - prompt.variables.keys())
     if missing:
         raise ConfigProblem(
@@ -163,16 +164,18 @@ def _render_text(text: str, values: Mapping[str, str]) -> str:
 
 
 def chat_request(
-    series: SeriesPlan, prompt: PromptPlan, values: Mapping[str, str], *, max_tokens: int | None = None
+    series: SeriesPlan, prompt: PromptPlan, values: Mapping[str, str], *, max_tokens: int | None = None, turn: int = 0
 ) -> ChatRequest:
     """Put a model and a rendered prompt together; what the prompt says wins over what the model's entry says.
 
-    `max_tokens` is the limit that was drawn for this request, if any.
+    `max_tokens` is the limit that was drawn for this request, if any; a later `turn` of a conversation holds what the
+    user said until then, and not yet the answers.
     """
+    said = (*prompt.messages, *(("user", text) for text in prompt.turns[:turn]))
     fixed = prompt.max_tokens if isinstance(prompt.max_tokens, int) else series.max_tokens
     return ChatRequest(
         model=series.model,
-        messages=tuple(Message(role=role, content=render(content, values)) for role, content in prompt.messages),
+        messages=tuple(Message(role=role, content=render(content, values)) for role, content in said),
         system=series.system if prompt.system is None else _render_text(prompt.system, values),
         tools=prompt.tools,
         max_tokens=fixed if max_tokens is None else max_tokens,

@@ -87,6 +87,11 @@ class Recorder:
             self._failure = failure
 
     @property
+    def answer(self) -> str:
+        """All of the answer so far that a person would see; a conversation goes on with it, and nothing keeps it."""
+        return self._answer.words
+
+    @property
     def chunks(self) -> tuple[tuple[int, int], ...]:
         """Time from the anchor in nanoseconds, and size in bytes, of each part; empty unless they are kept."""
         return tuple((t_ns - self._anchor_ns, size) for t_ns, size in self._body.kept)

@@ -18,7 +18,9 @@ from typing import Final, Generic
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.busy import BusyMeter
 from lens_gate.load.contract import Held, Money, RunEnd, RunnerSettings, Spread, StopSignal
+from lens_gate.load.conversation import next_turn
 from lens_gate.load.due import DueOrder, Slot, slot_of
+from lens_gate.load.lanes import opened_slots, released_after
 from lens_gate.load.pacing import Booking
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
@@ -190,8 +192,8 @@ class _Run(Generic[Held]):
         return not self._stop.stopped.is_set()
 
     async def _closed_loop(self, schedule: Iterable[PlannedRequest], slots: int) -> None:
-        free = asyncio.Semaphore(slots)
         await self._clock.sleep_until(self.anchor_ns + self._settings.begin_ns)
+        free = opened_slots(slots, over_s=self._settings.ramp_up_s)
         for planned in schedule:
             ready = slot_of(planned, self.anchor_ns, planned.phase)
             await free.acquire()
@@ -214,7 +216,7 @@ class _Run(Generic[Held]):
             if (sent := self._start(slot, held)) is None:
                 self._free_later(free, planned)
             else:
-                sent.add_done_callback(lambda _: free.release())
+                sent.add_done_callback(released_after(free, planned))
 
     def _due_now(self, slot: Slot, booking: Booking | None) -> Slot:
         now_ns = self._clock.now_ns()
@@ -264,6 +266,17 @@ class _Run(Generic[Held]):
 
     def _start(self, slot: Slot, held: Held) -> asyncio.Task[None] | None:
         """Send, or shed where the breaker opened while money was waited for."""
+        leave = self._leave(slot, held)
+        if leave is None:
+            return None
+        task = asyncio.create_task(self._converse(slot, leave))
+        self._in_flight.add(task)
+        self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
+        task.add_done_callback(self._ended)
+        return task
+
+    def _leave(self, slot: Slot, held: Held) -> Leave[Held] | None:
+        """Return what a request needs to be sent now; None, and shed, where its breaker is open."""
         ticket = self._sender.breakers.enter(slot.planned, self._clock.now_ns())
         if ticket is None:
             self._money.settle(held, self._drop(slot))
@@ -271,11 +284,7 @@ class _Run(Generic[Held]):
         self._sent += 1
         self._sender.pacer.went(slot.planned, slot.intended_ns - slot.due_ns)
         self._watch.sent(slot.planned.series.series)
-        task = asyncio.create_task(self._exchange(slot, Leave(held, ticket, slot.booking)))
-        self._in_flight.add(task)
-        self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
-        task.add_done_callback(self._ended)
-        return task
+        return Leave(held, ticket, slot.booking)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
@@ -284,11 +293,40 @@ class _Run(Generic[Held]):
             self._defect = self._defect or error
             self._stop.request(Ending.INTERRUPTED)
 
-    async def _exchange(self, slot: Slot, leave: Leave[Held]) -> None:
-        recorder, tries = await self._sender.exchange(slot, leave)
-        self._keep(slot, recorder, tries)
+    async def _converse(self, slot: Slot, leave: Leave[Held]) -> None:
+        """Send a request, and one after the other the turns that follow it."""
+        following: tuple[Slot, Leave[Held]] | None = (slot, leave)
+        while following is not None:
+            slot, leave = following
+            recorder, tries = await self._sender.exchange(slot, leave)
+            sample = self._keep(slot, recorder, tries)
+            turn = next_turn(slot.planned, sample, recorder.answer)
+            following = None if turn is None else await self._following(slot, turn)
 
-    def _keep(self, slot: Slot, recorder: Recorder, tries: Tries) -> None:
+    async def _following(self, before: Slot, planned: PlannedRequest) -> tuple[Slot, Leave[Held]] | None:
+        """Return the next turn, ready to be sent, when its user has thought; None where it is not to be sent."""
+        pause_s = before.planned.pause_s
+        due_ns = self._clock.now_ns() + round(pause_s * 1e9)
+        if not await self._sender.waited(pause_s) or (booking := await self._sender.turn(planned)) is None:
+            return None
+        self._scheduled += 1
+        prepared = slot_of(planned, due_ns, before.phase)
+        slot = replace(prepared, booking=booking, intended_ns=max(due_ns, booking.at_ns))
+        self._lateness.append(max(0, self._clock.now_ns() - slot.intended_ns))
+        if self._must_shed(planned):
+            self._drop(slot)
+            return None
+        held = self._money.reserve(planned)
+        if held is not None:
+            leave = self._leave(slot, held)
+            return None if leave is None else (slot, leave)
+        if self._money.could_fit(planned):
+            self._drop(slot)
+        else:
+            self._stop_for_money()
+        return None
+
+    def _keep(self, slot: Slot, recorder: Recorder, tries: Tries) -> Sample:
         sample = tries.sample()
         if sample.error_class is not ErrorClass.NONE and recorder.message:
             example = redacted(recorder.message, slot.wire, slot.planned)
@@ -303,6 +341,7 @@ class _Run(Generic[Held]):
             said = self._watch.words.get(sample.series, error)
             where = slot.planned.series.endpoint.base_url.partition("?")[0]
             self._stop.request(verdict, f"{sample.series} at {where}: {said}")
+        return sample
 
     def _end(self) -> RunEnd:
         return RunEnd(

@@ -80,7 +80,7 @@ class Sender(Generic[Held]):
         """Wait until the provider's limits let a request go; None where the run ends, or `by_ns` passes, before."""
         booking = self.pacer.book(planned, self._clock.now_ns())
         while (wait_ns := booking.at_ns - self._clock.now_ns()) > 0:
-            if (by_ns is not None and booking.at_ns > by_ns) or not await self._waited(wait_ns / 1e9):
+            if (by_ns is not None and booking.at_ns > by_ns) or not await self.waited(wait_ns / 1e9):
                 return None
             if not self.pacer.holds(planned, booking):
                 booking = self.pacer.book(planned, self._clock.now_ns())
@@ -98,7 +98,7 @@ class Sender(Generic[Held]):
         """Wait for the next attempt, and return its leave; None where there is to be none."""
         rules = self._settings.failures
         wait_s = rules.retry.wait_s(sample, attempt=attempt, told_s=answer.told_wait_s, luck=rules.luck())
-        if wait_s is None or not await self._waited(wait_s):
+        if wait_s is None or not await self.waited(wait_s):
             return None
         booking = await self.turn(planned)
         now_ns = self._clock.now_ns()
@@ -109,7 +109,7 @@ class Sender(Generic[Held]):
         ticket = None if held is None else self.breakers.enter(planned, now_ns)
         return None if held is None or ticket is None else Leave(held, ticket, booking)
 
-    async def _waited(self, seconds: float) -> bool:
+    async def waited(self, seconds: float) -> bool:
         """Wait; False as soon as the run is stopped meanwhile."""
         try:
             async with asyncio.timeout(seconds):

@@ -71,6 +71,11 @@ def spread_of(section: LengthSpread | TimeSpread) -> Spread:
     )
 
 
+def time_of(time: float | TimeSpread) -> Spread:
+    """Read a time from the configuration, in seconds."""
+    return Spread("fixed", time, 0.0, 0.0, inf) if isinstance(time, int | float) else spread_of(time)
+
+
 def length_of(length: int | LengthSpread) -> Length:
     """Read a length from the configuration; one that never varies is a plain number."""
     if isinstance(length, int):

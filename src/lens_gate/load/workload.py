@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lens_gate.load.caching import CacheMode
+from lens_gate.load.conversation import turn_id
 from lens_gate.load.luck import permutations, uniforms
 from lens_gate.load.pace import ScheduleSettings, offsets, phase_at
 from lens_gate.load.pairing import paired_prompts, paired_series
@@ -48,12 +49,16 @@ class _Rendered(NamedTuple):
 
 
 class _Slot(NamedTuple):
-    """A place in the schedule; `pair` (or block) and `slot` are None without a comparison."""
+    """A place in the schedule: the pair (or block) of each turn and the wait after it, by turn.
 
-    pair: int | None
+    Pairs and `slot` are None without a comparison.
+    """
+
+    pairs: Sequence[int | None]
     slot: int | None
     offset_ns: int
     phase: Phase
+    pauses: Sequence[float]
 
 
 class _Item(NamedTuple):
@@ -73,28 +78,42 @@ def schedule(
     With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled, unless
     the base is a control, which takes single slots by chance. The series of an arm that are compared with each other go
     in blocks of one slot each. Each prompt that is drawn goes to all series, in random order, before the next one is
-    drawn. In a closed loop every offset is 0, the caller pulls, and `phase_at` tells the phase. Nothing is yielded
-    where the sides share nothing.
+    drawn. In a closed loop every offset is 0, the caller pulls, and `phase_at` tells the phase. Of a conversation the
+    first turn is yielded, with the others behind it. Nothing is yielded where the sides share nothing.
     """
     sides, drawn = _sides(candidate, base)
     if not drawn or not sides[0].series:
         return
     settings.cache.require_possible(prompt for side in sides for prompt in side.prompts)
     # Streams of their own keep the arrival times the same when a prompt is added.
-    arrival_rng, draw_rng, order_rng = rng.spawn(3)
+    arrival_rng, draw_rng, order_rng, think_rng = rng.spawn(4)
     items = _items(len(sides[0].series), drawn, draw_rng, order_rng)
     taking = _taking(sides, settings, order_rng)
     rendering = _Rendering(settings.cache)
     together = group_size(candidate, base, settings)
-    index, compared = count(), together > 1
-    for number, dues in enumerate(_grouped(offsets(settings, arrival_rng), together)):
+    index, numbers, compared, left = count(), count(), together > 1, settings.requests
+    for dues in _grouped(offsets(settings, arrival_rng), together):
         item = next(items)
-        slots = [
-            _Slot(number if compared else None, slot if compared else None, offset, phase_at(settings, dues[0]))
-            for slot, offset in enumerate(dues)
-        ]
-        for slot, side in zip(slots, next(taking), strict=True):
-            yield _planned(next(index), slot, side, item, rendering)
+        sides_now = next(taking)
+        pauses = _pauses(max((side.prompts[item.prompt] for side in sides_now), key=_turns), settings, think_rng)
+        left = None if left is None else left - len(pauses) * together
+        if left is not None and left < 0:
+            return
+        pairs = [next(numbers) if compared else None for _ in pauses]
+        for place, (due, side) in enumerate(zip(dues, sides_now, strict=True)):
+            slot = _Slot(pairs, place if compared else None, due, phase_at(settings, dues[0]), pauses)
+            yield _planned(index, slot, side, item, rendering)
+
+
+def _turns(prompt: PromptPlan) -> int:
+    return 1 + len(prompt.turns)
+
+
+def _pauses(prompt: PromptPlan, settings: ScheduleSettings, rng: np.random.Generator) -> list[float]:
+    """Return how long to wait after each turn, in seconds; after the last one a user thinks of something else."""
+    between, after = prompt.think or settings.think, settings.think
+    waits = [between] * len(prompt.turns) + [after]
+    return [0.0 if wait is None else wait.draw(rng) for wait in waits]
 
 
 def group_size(candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings) -> int:
@@ -152,14 +171,14 @@ class _Rendering:
 
     def __init__(self, cache: CacheMode) -> None:
         self.cache = cache
-        self._known: dict[tuple[int, int, int], _Rendered] = {}
+        self._known: dict[tuple[int, int, int, int], _Rendered] = {}
 
-    def of(self, series: SeriesPlan, prompt: PromptPlan, drawn: Draw) -> _Rendered:
-        key = (id(series), id(prompt), id(drawn))
+    def of(self, series: SeriesPlan, prompt: PromptPlan, drawn: Draw, turn: int) -> _Rendered:
+        key = (id(series), id(prompt), id(drawn), turn)
         known = self._known.get(key)
         if known is not None:
             return known
-        request = chat_request(series, prompt, drawn.values, max_tokens=drawn.max_tokens)
+        request = chat_request(series, prompt, drawn.values, max_tokens=drawn.max_tokens, turn=turn)
         rendered = _Rendered(drawn, request, prompt_hash(request), prompt_characters(request))
         if rendered.characters <= _SHORT:
             if len(self._known) >= _MOST:
@@ -168,18 +187,38 @@ class _Rendering:
         return rendered
 
 
-def _planned(index: int, slot: _Slot, side: _Side, item: _Item, rendering: _Rendering) -> PlannedRequest:
+def _planned(index: Iterator[int], slot: _Slot, side: _Side, item: _Item, rendering: _Rendering) -> PlannedRequest:
+    """Return a request, or the first turn of a conversation, with the others behind it."""
+    last = len(side.prompts[item.prompt].turns)
+    first = next(index)
+    for _ in range(last):
+        next(index)
+    planned = _turn(_Turn(first + last, last, None), slot, side, item, rendering)
+    for number in reversed(range(last)):
+        planned = _turn(_Turn(first + number, number, planned), slot, side, item, rendering)
+    return planned
+
+
+class _Turn(NamedTuple):
+    """The number of the request, that of its turn in a conversation (from 0), and the turn that follows it."""
+
+    request: int
+    number: int
+    follow_up: PlannedRequest | None
+
+
+def _turn(turn: _Turn, slot: _Slot, side: _Side, item: _Item, rendering: _Rendering) -> PlannedRequest:
     series, prompt = side.series[item.series], side.prompts[item.prompt]
-    rendered = rendering.of(series, prompt, item.draw)
-    request = rendering.cache.shaped(rendered.request, index)
+    rendered = rendering.of(series, prompt, item.draw, turn.number)
+    request = rendering.cache.shaped(rendered.request, turn.request)
     return PlannedRequest(
-        index=index,
+        index=turn.request,
         offset_ns=slot.offset_ns,
         arm=side.arm,
         series=series,
-        pair=slot.pair,
+        pair=slot.pairs[turn.number],
         slot=slot.slot,
-        prompt_id=prompt.id,
+        prompt_id=turn_id(prompt.id, turn.number + 1) if prompt.turns else prompt.id,
         draw=item.draw.hash,
         repetition=item.repetition,
         phase=slot.phase,
@@ -187,4 +226,6 @@ def _planned(index: int, slot: _Slot, side: _Side, item: _Item, rendering: _Rend
         # A nonce makes no other prompt of it.
         prompt_hash=rendered.hash,
         prompt_characters=rendered.characters if request is rendered.request else prompt_characters(request),
+        pause_s=slot.pauses[turn.number],
+        follow_up=turn.follow_up,
     )

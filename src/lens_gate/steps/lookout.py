@@ -56,6 +56,11 @@ def looks_of(arms: Arms, regression: Regression, *, asked: bool) -> LookPlan | N
             "a run with a --control cannot end when it is decided: its requests are not in pairs",
             hint="Leave --control out, so that both versions are measured in pairs, or leave --until-decided out.",
         )
+    if settings_of(arms).turns > 1:
+        raise UsageProblem(
+            "a run of conversations cannot end when it is decided: a look would wait for all of their turns",
+            hint="Leave --until-decided out, or the prompts with `turns`.",
+        )
     if regression.decision is Decision.CLASSIC:
         raise UsageProblem(
             "only the calibrated rules can say when a run is decided",

@@ -290,14 +290,15 @@ class _Session:
         return rest.requests, rest.begin_ns
 
     def _runner_settings(self, begin_ns: int) -> RunnerSettings:
-        settings, limits = self.settings, self.arms.candidate_side.config.resilience.timeouts
-        closed = settings.concurrency is not None
+        settings, rules = self.settings, self.arms.candidate_side.config.resilience
+        closed, limits = settings.concurrency is not None, rules.timeouts
         return RunnerSettings(
             timeouts=Timeouts(connect_s=limits.connect, request_s=limits.request, idle_s=limits.idle),
             concurrency=settings.concurrency,
+            ramp_up_s=settings.ramp_up_s,
             duration_s=settings.duration_s if closed else None,
             phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
-            failures=failure_rules(self.arms.candidate_side.config.resilience, seed=settings.seed),
+            failures=failure_rules(rules, seed=settings.seed),
             pace=pace_limits(configs(self.arms)),
             on_attempts=self.keeper.take_attempts,
             on_chunks=self.keeper.take_chunks,

@@ -68,7 +68,7 @@ def planned(order: PlanOrder, world: World) -> PlanReport:
 def pace_of(settings: ScheduleSettings, shown: Forecast) -> Pace:
     """Return how a run is sent that was forecast so."""
     return Pace(
-        requests_per_second=settings.rate,
+        requests_per_second=settings.requests_per_second,
         requests=shown.requests,
         unmeasured_s=settings.warmup_s + settings.cooldown_s,
     )

@@ -144,8 +144,14 @@ def _control(known: Run | RunHead) -> float | None:
 def rest_of(earlier: Earlier, planned: Iterator[PlannedRequest], settings: ScheduleSettings, purse: Purse) -> Rest:
     """Walk through the schedule, charge what was sent, and return what is left.
 
-    Raises UsageProblem where the schedule is another one, or where nothing is left.
+    Raises UsageProblem where the schedule is another one, where nothing is left, and for conversations.
     """
+    if settings.turns > 1:
+        raise UsageProblem(
+            "a run of conversations cannot be resumed: the answers that its users had got are not kept",
+            place=f"--resume {earlier.path}",
+            hint="Judge what it measured with `lens-gate analyze`, or run it again.",
+        )
     rows = _Rows(earlier)
     unsent: list[PlannedRequest] = []
     while rows.open and (request := next(planned, None)) is not None:

@@ -200,7 +200,7 @@ def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:
     """Write down what was asked of the run."""
     return Plan(
         arrival=settings.arrival.value,
-        requests_per_second=settings.rate,
+        requests_per_second=settings.requests_per_second,
         concurrency=settings.concurrency,
         requests=settings.requests,
         duration_s=settings.duration_s,

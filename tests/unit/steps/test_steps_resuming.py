@@ -216,6 +216,13 @@ def test_a_run_that_ends_when_it_is_decided_is_refused(tmp_path: Path) -> None:
         run(tmp_path, earlier=first, looks=looks)
 
 
+def test_a_run_of_conversations_is_refused(tmp_path: Path) -> None:
+    talk = [{"id": "talk", "turns": ["a", "b"]}]
+    path = interrupted(tmp_path, 4, prompts=talk)
+    with pytest.raises(UsageProblem, match="conversations"):
+        run(tmp_path, "rest.json", earlier=path, prompts=talk)
+
+
 def test_a_run_that_is_complete_has_nothing_left_unless_it_is_to_be_longer(tmp_path: Path) -> None:
     run(tmp_path, "first.json")
     with pytest.raises(UsageProblem, match="nothing is left to send"):
