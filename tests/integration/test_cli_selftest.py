@@ -44,9 +44,13 @@ def kept(home: Path) -> Selftest:
 
 
 @pytest.mark.measuring
-def test_whole_runs_are_held_against_what_the_simulator_wrote(invoke: Invoke, home: Path, short: None) -> None:
-    answer = invoke("selftest", "--quick", "--output", "mine.json")
+@pytest.mark.parametrize("transport", ["fast", "httpx"])
+def test_whole_runs_are_held_against_what_the_simulator_wrote(
+    transport: str, invoke: Invoke, home: Path, short: None
+) -> None:
+    answer = invoke("selftest", "--quick", "--transport", transport, "--output", "mine.json")
     result = kept(home)
+    assert result.transport == transport
     assert load_selftest(Path("mine.json").read_bytes(), name="mine.json") == result
     first = result.rungs[0]
     assert (first.rate_rps, first.requests) == (10.0, 5)
@@ -62,7 +66,7 @@ def test_later_runs_on_the_machine_carry_the_result_and_warn_above_the_ceiling(
     invoke: Invoke, home: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch, unhurried: None
 ) -> None:
     def made(effort: object, world: object, on_rung: Callable[[Rung], None]) -> Selftest:
-        return a_selftest(ceiling_rps=20.0)
+        return a_selftest(ceiling_rps=20.0, transport="fast")
 
     monkeypatch.setattr(command, "selftest_of", made)
     assert invoke("selftest").code == 0

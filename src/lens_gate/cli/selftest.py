@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from lens_gate.steps.way import addresses_of, streams, ways
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
+from lens_gate.vocabulary.transports import TransportKind
 
 
 @click.command()
@@ -37,6 +39,13 @@ from lens_gate.vocabulary.outcomes import ExitCode, most_important
     "--max-cost",
     type=click.FloatRange(min=0, min_open=True),
     help="Also send one request to each configured model, for so many dollars at most.",
+)
+@click.option(
+    "--transport",
+    type=click.Choice([TransportKind.FAST.value, TransportKind.HTTPX.value]),
+    default=TransportKind.FAST.value,
+    show_default=True,
+    help="What is tested; a result holds for runs with the same one.",
 )
 @click.option("--output", "-o", type=click.Path(), help="Also write the artifact here.")
 @click.option("--format", "form", type=click.Choice(REPORT_FORMATS), default="text", help="What is printed.")
@@ -52,7 +61,8 @@ def selftest(**options: Any) -> int:
     form = chosen_format(options["form"], None, Format.TEXT)
     order = _order(options)
     addresses = _addresses(options, order, here)
-    tested = selftest_of(QUICK if options["quick"] else Effort(), here, lambda rung: here.say(_line(rung)))
+    effort = replace(QUICK if options["quick"] else Effort(), transport=TransportKind(options["transport"]))
+    tested = selftest_of(effort, here, lambda rung: here.say(_line(rung)))
     found = {"network": ways(addresses, here), "streaming": _streams(options, order, here)}
     result = tested.model_copy(update=found)
     writes = [partial(_keep, result, here), partial(emit, render_selftest(result, form, screen()), None)]

@@ -37,10 +37,11 @@ MODEL = "sim-small"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long is tested: seconds at each rate, and after how many in all no further rate is tried."""
+    """How long is tested: seconds at each rate, and after how many in all no further rate is tried; and with what."""
 
     window_s: float = 2.0
     limit_s: float = 18.0
+    transport: TransportKind = TransportKind.FAST
     ladder: Ladder = field(default_factory=Ladder)
 
 
@@ -73,7 +74,7 @@ def selftest_of(effort: Effort, world: World, on_rung: Callable[[Rung], None]) -
     limits = Limits()
     ends_ns = world.now_ns() + effort.limit_s * 1e9
     while (rate := next_rate(rungs, effort.ladder, limits)) is not None and world.now_ns() < ends_ns:
-        rungs.append(tried(rate, effort.window_s, limits, world))
+        rungs.append(tried(rate, effort, limits, world))
         on_rung(rungs[-1])
     right, wrong = bracket(rungs)
     return Selftest(
@@ -82,7 +83,7 @@ def selftest_of(effort: Effort, world: World, on_rung: Callable[[Rung], None]) -
         provenance=world.provenance(),
         fingerprint=world.fingerprint(""),
         machine=world.machine,
-        transport=TransportKind.FAST,
+        transport=effort.transport,
         limits=limits,
         rungs=tuple(rungs),
         ceiling_rps=right,
@@ -91,13 +92,13 @@ def selftest_of(effort: Effort, world: World, on_rung: Callable[[Rung], None]) -
     )
 
 
-def tried(rate: float, window_s: float, limits: Limits, world: World) -> Rung:
-    """Measure for `window_s` seconds at one rate against a fresh simulator, journal and artifact included."""
+def tried(rate: float, effort: Effort, limits: Limits, world: World) -> Rung:
+    """Measure for a while at one rate against a fresh simulator, journal and artifact included."""
     with TemporaryDirectory(prefix="lens-gate-selftest-") as name:
         folder = Path(name)
         log = folder / "log.jsonl"
         with simulated(log) as base_url:
-            measured = _measured(_configuration(rate, window_s, base_url), folder / "run.json", world)
+            measured = _measured(_configuration(rate, effort, base_url), folder / "run.json", world)
         if measured.run.ending is Ending.INTERRUPTED:
             raise KeyboardInterrupt
         truth = by_index(read_log(log))
@@ -105,10 +106,10 @@ def tried(rate: float, window_s: float, limits: Limits, world: World) -> Rung:
     return rung_of(rate, errors, _counts(measured.run), limits)
 
 
-def _configuration(rate: float, window_s: float, base_url: str) -> Source:
+def _configuration(rate: float, effort: Effort, base_url: str) -> Source:
     provider = {"name": "simulator", "api": "openai-chat", "endpoint": f"{base_url}/v1", "models": [MODEL]}
     config = {
-        "profiler": {"name": "selftest", "duration": window_s, "transport": TransportKind.FAST.value},
+        "profiler": {"name": "selftest", "duration": effort.window_s, "transport": effort.transport.value},
         "providers": [provider],
         "workload": {"fixed": {"requests_per_second": rate}},
     }
