@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
 from lens_gate.load.arms import resolve_prompts
 from lens_gate.load.pace import schedule_settings
+from lens_gate.steps.foreseen import require_by_itself
 from lens_gate.steps.judge import require_readable
 from lens_gate.steps.replaying import check_log
 from lens_gate.stores.files import read_file, write_named
@@ -53,6 +55,7 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
     check_log(loaded.config, Path())
     prompts = resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
     settings.cache.require_possible(prompts)
+    require_by_itself(loaded.config, lambda name: Path(name).read_bytes(), datetime.now(UTC))
     for line in _findings(loaded, strict=strict_env):
         click.echo(line)
     click.echo(f"valid: {', '.join(source.name for source in sources)}")

@@ -38,6 +38,7 @@ class SpendingLimits(Section):
 
     daily_usd: float | None = Field(default=None, ge=0)
     monthly_usd: float | None = Field(default=None, ge=0)
+    ledger: str | None = None
 
 
 class RateLimits(Section):

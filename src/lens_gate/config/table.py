@@ -283,8 +283,10 @@ _MODES: Mapping[str, Status] = {
     "cost_optimization.worker_instance_type": Later(text=_DISTRIBUTED, commands=SENDING),
     "cost_optimization.auto_scaling": Later(text=_DISTRIBUTED, commands=SENDING),
     "cost_optimization.deduplication": Refused(_FALSE + "an answer that is reused was not measured"),
-    "cost_controls.budgets": Later(
-        text="budgets over many runs; `profiler.max_cost_usd` caps one run", commands=SENDING
+    "cost_controls.budgets.daily_usd": Effect("steps", "dollars that all runs of a day (UTC) may cost together"),
+    "cost_controls.budgets.monthly_usd": Effect("steps", "dollars that all runs of a month (UTC) may cost together"),
+    "cost_controls.budgets.ledger": Effect(
+        "steps", "folder in which runs write down what they spend; default: one of this user on this machine"
     ),
     "cost_controls.rate_limits.requests_per_minute": Effect("load", "requests per minute of all providers together"),
     "cost_controls.rate_limits.tokens_per_minute": Effect(

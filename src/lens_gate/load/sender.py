@@ -110,15 +110,19 @@ class Sender(Generic[Held]):
         return None if held is None or ticket is None else Leave(held, ticket, booking)
 
     async def waited(self, seconds: float) -> bool:
-        """Wait; False as soon as the run is stopped meanwhile."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.stopped.wait()
-        except TimeoutError:
-            return True
-        except asyncio.CancelledError:
-            pass
-        return False
+        """Wait, no shorter than that; False as soon as the run is stopped meanwhile."""
+        until_ns = self._clock.now_ns() + round(seconds * 1e9)
+        # A timer of an event loop may fire up to a millisecond early.
+        while (left_ns := until_ns - self._clock.now_ns()) > 0:
+            try:
+                async with asyncio.timeout(left_ns / 1e9):
+                    await self._stop.stopped.wait()
+            except TimeoutError:
+                continue
+            except asyncio.CancelledError:
+                return False
+            return False
+        return not self._stop.stopped.is_set()
 
     async def _attempt(self, slot: Slot) -> Recorder:
         """Send once, and decode what comes back."""

@@ -12,8 +12,9 @@ from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.foreseen import preview
 from lens_gate.steps.judge import Rules
-from lens_gate.steps.measure import Measured, Watcher, measure, preview
+from lens_gate.steps.measure import Measured, Watcher, measure
 from lens_gate.steps.order import ITSELF
 from lens_gate.steps.planning import pace_of, read_run
 from lens_gate.steps.scheduling import settings_of

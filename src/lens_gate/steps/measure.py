@@ -14,23 +14,21 @@ from typing import Protocol, assert_never
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Sample, Samples
-from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
-from lens_gate.load.budget import require_bounds
 from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
-from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.lengths import Asked
 from lens_gate.load.pace import ScheduleSettings, phase_at
-from lens_gate.load.pace_limits import pace_limits, require_keepable
+from lens_gate.load.pace_limits import pace_limits
 from lens_gate.load.plan import ArmPlan, PlannedRequest
-from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.resilience import failure_rules
 from lens_gate.load.runner import play
 from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.bodies import personal_rules, secrets_in
+from lens_gate.steps.budgets import open_account
+from lens_gate.steps.foreseen import configs, foreseen, plans, price_list, require_limits
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
@@ -73,40 +71,10 @@ class Measured:
     anchor_ns: int
 
 
-def price_list(arms: Arms, on: datetime) -> PriceList:
-    """Look up the prices of every series of both arms."""
-    return PriceList.of([series for arm in plans(arms) for series in arm.series], on)
-
-
-def plans(arms: Arms) -> tuple[ArmPlan, ...]:
-    """Return the arms that would be sent."""
-    return tuple(arm for arm in (arms.candidate, arms.base) if arm is not None)
-
-
 def order_of(arms: Arms) -> TransportOrder:
     """Return what a run asks of its transport."""
     urls = dict.fromkeys(series.endpoint.base_url for arm in plans(arms) for series in arm.series)
     return TransportOrder(kind=arms.candidate_side.config.profiler.transport, urls=tuple(urls))
-
-
-def preview(arms: Arms, world: World) -> Forecast:
-    """Say what a run would send and cost; sends nothing. Raises ConfigProblem where a cap cannot hold."""
-    settings, prices = settings_of(arms), price_list(arms, world.now())
-    _require_limits(arms, settings, prices)
-    return forecast(arms.candidate, arms.base, settings, prices, planned_requests(arms, settings, world))
-
-
-def configs(arms: Arms) -> tuple[Config, ...]:
-    """Return the configuration of each arm, the candidate's first."""
-    sides = (arms.candidate_side, arms.base_side)
-    return tuple(side.config for side in sides if side is not None)
-
-
-def _require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList) -> None:
-    """Refuse what a cost cap could not hold, where there is one, and a rate that a limit does not allow."""
-    require_keepable(plans(arms), settings, pace_limits(configs(arms)))
-    if arms.candidate_side.config.profiler.max_cost_usd is not None:
-        require_bounds(plans(arms), prices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +99,9 @@ def measure(
     run_id = earlier.run.benchmark.id if earlier else world.new_id()
     settings = settings_of(arms).salted(run_id)
     prices = price_list(arms, world.now())
-    _require_limits(arms, settings, prices)
-    purse = Purse(prices, config.profiler.max_cost_usd)
+    require_limits(arms, settings, prices)
+    account = open_account(config, run_id, lambda: foreseen(arms, settings, prices, world).usd_reserved, world)
+    purse = Purse(prices, account.cap_usd)
     if arms.log is not None and config.workload.prompts:
         world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
     watcher.begin(settings, arms)
@@ -144,6 +113,7 @@ def measure(
     )
     personal = personal_rules(config, secrets_in(arms, world), key=world.new_id())
     with ExitStack() as stack:
+        stack.enter_context(account.settling(lambda: purse.spend().spent_usd))
         executor = stack.enter_context(world.executor()) if looks or personal else None
         keeper = stack.enter_context(Keeper(output, run_id=run_id, say=world.say, options=keeping))
         lookout = None
@@ -380,6 +350,8 @@ def exit_code_of(run: Run) -> ExitCode:
 def _measured_code(run: Run) -> ExitCode:
     if run.comparison is not None and run.comparison.equal:
         return ExitCode.OK
+    if run.ending in (Ending.COST_CAP, Ending.TIME_CAP) and run.summary.total_requests == 0:
+        return ExitCode.CAP_REACHED
     if not run.validity.valid or run.summary.successful_requests == 0:
         return ExitCode.COULD_NOT_MEASURE
     return ExitCode.OK if run.ending in (Ending.COMPLETE, Ending.DECIDED) else ExitCode.CAP_REACHED

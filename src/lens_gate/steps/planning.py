@@ -16,8 +16,8 @@ from lens_gate.errors import ArtifactProblem, UsageProblem
 from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.foreseen import preview, price_list
 from lens_gate.steps.judge import Rules
-from lens_gate.steps.measure import preview, price_list
 from lens_gate.steps.order import ITSELF
 from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.scheduling import planned_requests, settings_of

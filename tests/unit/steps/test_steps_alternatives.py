@@ -13,7 +13,8 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, SecurityRefusal, UsageProblem
 from lens_gate.steps.alternatives import Alternative, file_names, resolve_alternatives
 from lens_gate.steps.arms import Arms, RunOrder
-from lens_gate.steps.measure import measure, preview
+from lens_gate.steps.foreseen import preview
+from lens_gate.steps.measure import measure
 from lens_gate.steps.order import Overrides
 from lens_gate.steps.world import World
 from tests.fakes.git import commit, make_repository

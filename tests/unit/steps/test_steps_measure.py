@@ -21,7 +21,8 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
 from lens_gate.steps import measure as measuring
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import Measured, MeasureOptions, exit_code_of, measure, preview
+from lens_gate.steps.foreseen import preview
+from lens_gate.steps.measure import Measured, MeasureOptions, exit_code_of, measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World

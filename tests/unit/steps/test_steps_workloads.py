@@ -13,7 +13,8 @@ import pytest
 from lens_gate.artifacts.load import PlannedStage
 from lens_gate.config.load import Source
 from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.measure import Measured, measure, preview
+from lens_gate.steps.foreseen import preview
+from lens_gate.steps.measure import Measured, measure
 from lens_gate.steps.order import Against, Overrides
 from tests.fakes.world import ChatTransport, NoWatcher, a_world
 

@@ -1,0 +1,82 @@
+"""What is known of a run before it: what it would send and cost, and whether its limits can hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lens_gate.config.model import Config
+from lens_gate.load.arms import ReadFile, resolve_arm
+from lens_gate.load.budget import require_bounds
+from lens_gate.load.forecast import Forecast, forecast
+from lens_gate.load.pace import ScheduleSettings, schedule_settings
+from lens_gate.load.pace_limits import pace_limits, require_keepable
+from lens_gate.load.plan import ArmPlan
+from lens_gate.load.pricing import PriceList
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.budgets import Books, budgets_of
+from lens_gate.steps.scheduling import planned_requests, settings_of
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.requests import Arm
+
+
+def price_list(arms: Arms, on: datetime) -> PriceList:
+    """Look up the prices of every series of both arms."""
+    return PriceList.of([series for arm in plans(arms) for series in arm.series], on)
+
+
+def plans(arms: Arms) -> tuple[ArmPlan, ...]:
+    """Return the arms that would be sent."""
+    return tuple(arm for arm in (arms.candidate, arms.base) if arm is not None)
+
+
+def preview(arms: Arms, world: World) -> Forecast:
+    """Say what a run would send and cost; sends nothing.
+
+    Raises ConfigProblem where a cap or a rate limit cannot hold, CapReached where nothing is left of a budget.
+    """
+    settings, prices = settings_of(arms), price_list(arms, world.now())
+    require_limits(arms, settings, prices)
+    if budgets := budgets_of(arms.candidate_side.config):
+        Books.of(budgets, world).left()
+    return foreseen(arms, settings, prices, world)
+
+
+def require_by_itself(config: Config, read_file: ReadFile, on: datetime) -> None:
+    """Refuse a configuration whose caps or rate limits no run of it could keep; raises ConfigProblem."""
+    capped = config.profiler.max_cost_usd is not None or budgets_of(config) is not None
+    limits = pace_limits([config])
+    if not (capped or limits) or not any(provider.enabled for provider in config.providers):
+        return
+    arm = resolve_arm(
+        config,
+        read_file=read_file,
+        base_series=None,
+        arm=Arm.CANDIDATE,
+        label="",
+        commit=None,
+        config_hash="",
+        target_name=None,
+        target_endpoint=None if config.target is None else config.target.endpoint or config.target.ready_url,
+    )
+    require_keepable([arm], schedule_settings(config), limits)
+    if capped:
+        require_bounds([arm], PriceList.of(arm.series, on))
+
+
+def foreseen(arms: Arms, settings: ScheduleSettings, prices: PriceList, world: World) -> Forecast:
+    """Forecast a run from its own schedule."""
+    return forecast(arms.candidate, arms.base, settings, prices, planned_requests(arms, settings, world))
+
+
+def configs(arms: Arms) -> tuple[Config, ...]:
+    """Return the configuration of each arm, the candidate's first."""
+    sides = (arms.candidate_side, arms.base_side)
+    return tuple(side.config for side in sides if side is not None)
+
+
+def require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList) -> None:
+    """Refuse what a cost cap could not hold, where there is one, and a rate that a limit does not allow."""
+    require_keepable(plans(arms), settings, pace_limits(configs(arms)))
+    config = arms.candidate_side.config
+    if config.profiler.max_cost_usd is not None or budgets_of(config) is not None:
+        require_bounds(plans(arms), prices)
