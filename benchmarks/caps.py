@@ -27,12 +27,10 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from benchmarks.truth import resolved
 from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.config.load import Source, load_config
-from lens_gate.config.substitute import substitute
-from lens_gate.load.arms import resolve_arm
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.budget import upper_bound
 from lens_gate.load.clock import Clock
@@ -48,7 +46,7 @@ from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, 
 from lens_gate.load.workload import schedule
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.outcomes import Ending
-from lens_gate.vocabulary.requests import Api, Arm, ErrorClass
+from lens_gate.vocabulary.requests import Api, ErrorClass
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APIS = (Api.OPENAI_CHAT, Api.ANTHROPIC, Api.GOOGLE)
@@ -297,7 +295,7 @@ def drawn_case(seed: int) -> Case:
         {"id": f"q{n}", "template": "".join(rng.choices(ALPHABET, k=rng.randint(1, 400)))}
         for n in range(rng.randint(1, 4))
     ]
-    arm = _resolved(json.dumps({"providers": providers, "workload": {"prompts": prompts}}))
+    _, arm = resolved(json.dumps({"providers": providers, "workload": {"prompts": prompts}}))
     return Case(
         arm=arm,
         settings=RunnerSettings(
@@ -342,20 +340,6 @@ def worst_cases(arm: ArmPlan) -> list[float]:
     prices = PriceList.of(arm.series, NOW)
     planned = islice(schedule(arm, None, PACE, np.random.default_rng(0)), 100)
     return [bound for one in planned if (bound := upper_bound(prices, one.series, one.request)) is not None]
-
-
-def _resolved(config_text: str) -> ArmPlan:
-    return resolve_arm(
-        substitute(load_config([Source("caps.yaml", config_text)]), {}, used=None),
-        read_file=lambda name: name.encode(),
-        base_series=None,
-        arm=Arm.CANDIDATE,
-        label="caps",
-        commit=None,
-        config_hash="",
-        target_name=None,
-        target_endpoint=None,
-    )
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ import uvloop
 from lens_gate.analysis.selftest import Errors
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.load import Source, load_config
+from lens_gate.config.model import Config
 from lens_gate.config.substitute import substitute
 from lens_gate.load.arms import resolve_arm
 from lens_gate.load.contract import RunnerSettings, StopSignal
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.load.pace import schedule_settings
+from lens_gate.load.plan import ArmPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.load.runner import play
@@ -60,20 +62,26 @@ def provider(base_url: str, api: str, models: Iterable[Mapping[str, Any]]) -> di
     return {"name": api, "api": api, "endpoint": base_url + PATHS[api], "models": list(models)}
 
 
-async def played(config_text: str, transport: Transport) -> Taken:
-    """Send what the configuration says on `transport`, keeping every chunk's time."""
-    config = substitute(load_config([Source("truth.yaml", config_text)]), {}, used=None)
+def resolved(config_text: str) -> tuple[Config, ArmPlan]:
+    """Read a configuration that names no variable, and resolve what it sends."""
+    config = substitute(load_config([Source("benchmark.yaml", config_text)]), {}, used=None)
     arm = resolve_arm(
         config,
         read_file=lambda name: Path(name).read_bytes(),
         base_series=None,
         arm=Arm.CANDIDATE,
-        label="truth",
+        label="benchmark",
         commit=None,
         config_hash="",
         target_name=None,
         target_endpoint=None,
     )
+    return config, arm
+
+
+async def played(config_text: str, transport: Transport) -> Taken:
+    """Send what the configuration says on `transport`, keeping every chunk's time."""
+    config, arm = resolved(config_text)
     taken = Taken()
     try:
         await play(

@@ -12,18 +12,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.load import chaos
 from benchmarks.load import server as serving_module
 from benchmarks.load.clients import BODIES, Kind
 from benchmarks.load.figures import NOTHING, Figures, Load, Told, figures, median_of, wrong
 from benchmarks.load.logs import COLUMNS, Truth, read_truth, write_records
 from benchmarks.load.processes import Finished
 from benchmarks.load.results import Result, Results
+from benchmarks.load.saturation import Verdict
+from benchmarks.load.saturation import table as saturation_table
 from benchmarks.load.server import PATHS, Script, Serving, truth_server
 from benchmarks.load.tables import highest_right, report
 
+from lens_gate.load.recorder import unsent
 from lens_gate.providers.base import End, Event, Finish, ResponseHead, Token, Usage
 from lens_gate.providers.select import provider_for
-from lens_gate.vocabulary.requests import Api
+from lens_gate.simulator.log import RequestRecord
+from lens_gate.vocabulary.requests import Api, ErrorClass, FinishReason, Phase
+from tests.fakes.transport import a_request
 
 QUICK = Script(ttft_us=2000, ttft_sigma=0.0, gap_us=500, gap_sigma=0.0, tokens=5)
 DONE = Finished(code=0, wall_s=2.0, cpu_s=1.0, peak_mib=10.0, said="")
@@ -184,3 +190,44 @@ def test_the_tables_hold_ratios_to_the_limit_and_to_the_best_peer() -> None:
 def test_a_median_over_runs_has_none_where_a_run_has_none() -> None:
     runs = [replace(RIGHT, ttft_p99_ms=value, slip_p99_ms=slip) for value, slip in ((1, 1), (3, None), (2, 2))]
     assert (median_of(runs).ttft_p99_ms, median_of(runs).slip_p99_ms) == (2, None)
+
+
+def test_chaos_is_accounted_for_request_by_request() -> None:
+    found = chaos.measured("anthropic", rate=40.0, seconds=1.5, percent=10.0, transport="fast")
+    assert found.requests == 60
+    assert found.exact, chaos.told(found)
+    damaged = {pair for pair in found.pairs if pair[0] is not None}
+    assert len(damaged) >= 3
+    # A busy machine may read a healthy stream too late to tell its tokens apart.
+    assert {error for fault, error in found.wrong} <= {ErrorClass.BUFFERED}
+
+
+def test_a_request_that_is_missing_or_there_twice_is_told() -> None:
+    samples = [unsent(a_request(n), intended_ns=0, phase=Phase.MEASURE) for n in (0, 1, 1, 3)]
+    lines = [a_line(n) for n in (0, 1, 2, 2)]
+    found = chaos.account(4, samples, lines)
+    assert (found.without_sample, found.sampled_twice) == ([2], [1])
+    assert (found.without_line, found.logged_twice) == ([3], [2])
+    assert found.wrong == {(None, ErrorClass.SHED): 2}
+    assert not found.exact
+    assert "| answered | shed (wrong) | 2 |" in chaos.told(found)
+
+
+def a_line(index: int) -> RequestRecord:
+    return RequestRecord(
+        id="r", api=None, model=None, received_ns=0, head_ns=None, writes=[], first_token_ns=None, last_token_ns=None,
+        end_ns=0, status=200, fault=None, prompt_tokens=0, output_tokens=0, reasoning_tokens=0, cached_tokens=0,
+        finish_reason=FinishReason.STOP, request_id=str(index), client_closed=False,
+    )  # fmt: skip
+
+
+def test_a_saturated_run_must_say_so_in_its_artifact_and_its_exit_code() -> None:
+    invalid = Verdict(valid=False, reasons=("send_lateness_p99 80 ms",), code=3)
+    valid = Verdict(valid=True, reasons=(), code=0)
+    assert invalid.is_right(expected=False)
+    assert valid.is_right(expected=True)
+    wrong = [(valid, False), (invalid, True), (replace(invalid, code=0), False), (replace(valid, code=3), True)]
+    assert not any(verdict.is_right(expected=expected) for verdict, expected in wrong)
+    said = saturation_table({2.0: [invalid, valid], 0.5: [valid]}, 1000.0)
+    assert "| 2000/s | 2 | 1 | send_lateness_p99 |" in said
+    assert "| 500/s | 1 | 1 | none |" in said

@@ -10,10 +10,8 @@ import functools
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from math import ceil
 from pathlib import Path
@@ -185,15 +183,17 @@ class LensGate:
 
     def told(self, load: Load, truth: Truth, folder: Path) -> Told:
         """Match by the input tokens, which are the server's number of the request."""
-        del load, truth
+        del load
         run = run_in(folder / "run.json")
         samples = samples_of(run, lambda name: (folder / name).read_bytes())
         measured = samples.where(samples.texts["phase"].equals(Phase.MEASURE))
         kept = measured.where(measured.texts["status"].equals(Status.OK))
-        numbers, anchor_ns = kept.numbers, _monotonic_ns(run.benchmark.start_time)
+        numbers, rows = kept.numbers, kept.numbers["input_tokens"].astype(np.int64) - 1
+        # No request was received before it was sent, so the anchor is not later; receive lags are at most too large.
+        anchor_ns = float(np.min(truth.received_ns[rows] - numbers["sent_ns"])) if len(rows) else 0.0
         return Told(
             ttft_ms=(numbers["first_token_ns"] - numbers["sent_ns"]) / 1e6,
-            rows=numbers["input_tokens"].astype(np.int64) - 1,
+            rows=rows,
             slip_ms=(numbers["sent_ns"] - numbers["intended_ns"]) / 1e6,
             first_ns=anchor_ns + numbers["first_token_ns"],
             last_ns=anchor_ns + numbers["last_token_ns"],
@@ -205,12 +205,6 @@ def run_in(path: Path) -> Run:
     run = loads(path.read_bytes(), name=path.name)
     assert isinstance(run, Run)
     return run
-
-
-def _monotonic_ns(wall: str) -> float:
-    """Return the instant of an artifact's time of day, which is exact to some microseconds."""
-    before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-    return datetime.fromisoformat(wall).timestamp() * 1e9 - (wall_ns - (before_ns + after_ns) / 2)
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from benchmarks.load.peers import installed_peers
 from benchmarks.load.processes import Place, fifo_allowed
 from benchmarks.load.results import Result, Results
 from benchmarks.load.server import Script
-from benchmarks.load.tables import report
+from benchmarks.load.tables import SHAPES, report
 
 RATES = (20.0, 100.0, 200.0, 300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0, 3000.0)
 PARTS = ("rates", "cost", "small", "neighbour", "memory")
@@ -176,11 +176,30 @@ def chosen(names: Sequence[str]) -> list[Client]:
     return [LimitClient(), *kept]
 
 
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where server and client run."""
+    cores = sorted(os.sched_getaffinity(0))
+    parser.add_argument("--scheduler", choices=("auto", "fifo", "other"), default="auto")
+    parser.add_argument("--server-core", type=int, default=cores[0])
+    parser.add_argument("--client-core", type=int, default=cores[-1])
+
+
+def places_of(options: argparse.Namespace) -> tuple[Place, Place]:
+    """Return the places of server and client."""
+    fifo = options.scheduler == "fifo" or (options.scheduler == "auto" and fifo_allowed())
+    return Place(options.server_core, fifo), Place(options.client_core, fifo)
+
+
+def setting_of(server: Place, client: Place, options: argparse.Namespace) -> str:
+    """Say what the figures hold for."""
+    scheduler = "SCHED_FIFO" if client.fifo else "the usual scheduler"
+    wide = f", limits {options.tolerance:g} times as wide" if options.tolerance != 1 else ""
+    return f"{scheduler}, server on core {server.core}, client on core {client.core}, {options.seconds:g} s a run{wide}"
+
+
 def plan_of(options: argparse.Namespace) -> Plan:
     """Read what is asked for."""
-    fifo = options.scheduler == "fifo" or (options.scheduler == "auto" and fifo_allowed())
-    places = (Place(options.server_core, fifo), Place(options.client_core, fifo))
-    cores = f"server on core {options.server_core}, client on core {options.client_core}"
+    places = places_of(options)
     return Plan(
         bench=Bench(*places, tls=options.tls),
         clients=chosen(options.clients),
@@ -191,14 +210,12 @@ def plan_of(options: argparse.Namespace) -> Plan:
         warmup_s=options.warmup,
         api=options.api,
         tolerance=options.tolerance,
-        setting=f"{'SCHED_FIFO' if fifo else 'the usual scheduler'}, {cores}, {options.seconds:g} s a run"
-        + (f", limits {options.tolerance:g} times as wide" if options.tolerance != 1 else ""),
+        setting=setting_of(*places, options),
     )
 
 
 def arguments() -> argparse.ArgumentParser:
     """Describe the command line."""
-    cores = sorted(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--clients", nargs="+", default=[], help="parts of names; the C client always runs")
@@ -206,15 +223,13 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="measured time of one run")
     parser.add_argument("--warmup", type=float, default=1.0, help="seconds before it that are sent and left out")
-    parser.add_argument("--api", choices=("openai-chat", "anthropic", "google"), default="openai-chat")
+    parser.add_argument("--api", choices=tuple(SHAPES), default="openai-chat")
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--tolerance", type=float, default=1.0, help="widens every limit, for trials")
-    parser.add_argument("--scheduler", choices=("auto", "fifo", "other"), default="auto")
-    parser.add_argument("--server-core", type=int, default=cores[0])
-    parser.add_argument("--client-core", type=int, default=cores[-1])
     parser.add_argument("--results", type=Path, default=Path("results/load.jsonl"))
     parser.add_argument("--plan", action="store_true", help="print how long each part takes, and measure nothing")
     parser.add_argument("--report", action="store_true", help="print the tables of --results, and measure nothing")
+    add_places(parser)
     return parser
 
 
