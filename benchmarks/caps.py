@@ -6,8 +6,8 @@ usage, resets, errors in every place, answers without usage. It keeps its own bi
 told, everything else at the worst case, as if the model had run to its limit for nobody. The run is played by the
 product's own runner, purse and decoders; only the socket and the clock's waiting are left out.
 
-Held of each run: the bill never exceeds the ledger and the ledger never the cap; and a run that its cap ended had not
-the money left for one more request at its worst case. Exit code 1 where one of these fails.
+Held of each run: no request is billed more than was charged for it, and what was charged never exceeds the cap; a run
+that its cap ended had not the money left for one more request at its worst case. Exit code 1 where one of these fails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import asyncio
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,23 +34,27 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.budget import upper_bound
 from lens_gate.load.clock import Clock
-from lens_gate.load.contract import RunEnd, RunnerSettings, StopSignal
+from lens_gate.load.contract import Money, RunEnd, RunnerSettings, StopSignal
 from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import ArmPlan
+from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
-from lens_gate.load.purse import Purse
+from lens_gate.load.purse import HeldRequest, Purse
 from lens_gate.load.resilience import FailureRules
 from lens_gate.load.retry import RetryPolicy
 from lens_gate.load.runner import play
 from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.load.workload import schedule
 from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.steps.truth import MATCH, tagged
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Api, ErrorClass
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APIS = (Api.OPENAI_CHAT, Api.ANTHROPIC, Api.GOOGLE)
 PACE = ScheduleSettings(arrival=Arrival.FIXED, rate=100.0, concurrency=None, duration_s=None, requests=400)
+UNITS = 10**12
+"""To a dollar: the ledger counts whole ones."""
+
 ALPHABET = "abcdefgh ijklmnop qrstuvwxyz äöü ßéè 漢字 🌊"
 
 OUTCOMES = {
@@ -99,12 +103,41 @@ class InstantClock(Clock):
 
 
 @dataclass
+class Accounts(Money[tuple[int, HeldRequest]]):
+    """The purse, with a note of what it charged for each request, in the ledger's own unit."""
+
+    purse: Purse
+    charged: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """All that was charged."""
+        return round(self.purse.spend().spent_usd * UNITS)
+
+    @override
+    def reserve(self, planned: PlannedRequest) -> tuple[int, HeldRequest] | None:
+        held = self.purse.reserve(planned)
+        return None if held is None else (planned.index, held)
+
+    @override
+    def could_fit(self, planned: PlannedRequest) -> bool:
+        return self.purse.could_fit(planned)
+
+    @override
+    def settle(self, held: tuple[int, HeldRequest], sample: Sample) -> float | None:
+        before = self.total
+        cost = self.purse.settle(held[1], sample)
+        self.charged[held[0]] += self.total - before
+        return cost
+
+
+@dataclass
 class Billing(Transport):
-    """The provider: answers by chance, and keeps the bill in dollars, request by request."""
+    """The provider: answers by chance, and keeps the bill in dollars of every attempt, with the request's number."""
 
     case: Case
     rng: Random
-    bill: list[Fraction] = field(default_factory=list)
+    bill: list[tuple[int, Fraction]] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -141,9 +174,10 @@ class BilledExchange(Exchange):
         sent_ns = time.perf_counter_ns()
         if outcome == "never sent":
             raise TransportFailure(ErrorClass.CONNECT, "refused", t_ns=sent_ns, sent_ns=None)
-        number = len(self.provider.bill)
+        attempt, number = len(self.provider.bill), int(self.request.headers[MATCH])
         input_tokens = rng.randint(1, asked.input_bytes)
-        self.provider.bill.append(self._dollars(asked, input_tokens, asked.most_output) * (outcome not in FREE))
+        worst = self._dollars(asked, input_tokens, asked.most_output)
+        self.provider.bill.append((number, worst * (outcome not in FREE)))
         for _ in range(rng.randrange(12)):
             await asyncio.sleep(0)
         answer = Answer(asked, input_tokens, rng.randint(1, asked.max_tokens), rng)
@@ -154,7 +188,7 @@ class BilledExchange(Exchange):
             self.parts.append(Chunk(now_ns, body))
         await asyncio.sleep(0)
         if outcome == "whole":
-            self.provider.bill[number] = self._dollars(asked, input_tokens, answer.output_tokens)
+            self.provider.bill[attempt] = number, self._dollars(asked, input_tokens, answer.output_tokens)
         if failure := BREAKS.get(outcome):
             raise TransportFailure(failure, outcome, t_ns=time.perf_counter_ns(), sent_ns=sent_ns)
 
@@ -350,6 +384,7 @@ class Outcome:
     cap: Fraction
     ledger: Fraction
     bill: Fraction
+    undercharged: int
     worst_case: Fraction
     requests: int
     outcomes: Counter[str]
@@ -360,7 +395,7 @@ class Outcome:
         checks = (
             ("the bill is over the cap", self.bill <= self.cap),
             ("the ledger is over the cap", self.ledger <= self.cap),
-            ("the bill is over the ledger", self.bill <= self.ledger),
+            ("a request was charged less than its bill", not self.undercharged),
             ("more than a worst case was left", not self.capped or self.cap - self.ledger < self.worst_case),
         )
         return tuple(name for name, holds in checks if not holds)
@@ -373,7 +408,7 @@ class Outcome:
 
 def played(case: Case) -> Outcome:
     """Play one run."""
-    purse = Purse(PriceList.of(case.arm.series, NOW), case.cap_usd)
+    accounts = Accounts(Purse(PriceList.of(case.arm.series, NOW), case.cap_usd))
     provider = Billing(case, Random(case.seed + 1))
     stop, ended = StopSignal(), count(1)
 
@@ -381,15 +416,20 @@ def played(case: Case) -> Outcome:
         if next(ended) == case.interrupted_after:
             stop.request()
 
-    planned = schedule(case.arm, None, PACE, np.random.default_rng(case.seed))
-    end = asyncio.run(play(planned, transport=provider, settings=case.settings, money=purse, on_sample=kept, stop=stop))
+    planned = tagged(schedule(case.arm, None, PACE, np.random.default_rng(case.seed)))
+    end = asyncio.run(
+        play(planned, transport=provider, settings=case.settings, money=accounts, on_sample=kept, stop=stop)
+    )
+    bills: dict[int, Fraction] = defaultdict(Fraction)
+    for number, dollars in provider.bill:
+        bills[number] += dollars
     return Outcome(
         end=end,
         cap=Fraction(case.cap_usd),
-        # The ledger counts millionths of a millionth of a dollar and is told as a float, which is off by less.
-        ledger=Fraction(round(purse.spend().spent_usd * 1e12), 10**12),
-        bill=sum(provider.bill, Fraction(0)),
-        worst_case=Fraction(max(worst_cases(case.arm))) + Fraction(1, 10**12),
+        ledger=Fraction(accounts.total, UNITS),
+        bill=sum(bills.values(), Fraction(0)),
+        undercharged=sum(dollars > Fraction(accounts.charged[number] + 1, UNITS) for number, dollars in bills.items()),
+        worst_case=Fraction(max(worst_cases(case.arm))) + Fraction(1, UNITS),
         requests=len(provider.bill),
         outcomes=provider.outcomes,
     )

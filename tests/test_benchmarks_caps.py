@@ -24,7 +24,7 @@ def test_no_run_is_billed_more_than_its_cap_and_each_stops_within_one_request_of
 def test_a_purse_that_trusts_the_usage_of_broken_streams_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purse, "billed", lambda _class, _status, cost: cost)
     found = [caps.played(caps.drawn_case(seed)).broken for seed in SEEDS]
-    assert any("the bill is over the ledger" in broken for broken in found)
+    assert sum("a request was charged less than its bill" in broken for broken in found) >= 2
 
 
 def test_money_left_over_at_a_cap_is_found() -> None:
