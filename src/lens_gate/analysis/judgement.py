@@ -275,7 +275,7 @@ def _reason(question: Question, told: _Reading, margin: float, *, outcome: Outco
     answer = told.answer
     effect, limit = _amount(answer.estimate, answer.unit), _amount(margin, answer.unit, signed=False)
     if outcome is Outcome.REGRESSION:
-        return f"{_change(question, told, effect)}, and that is not chance; from {limit} on it matters."
+        return f"{_change(question, told, effect)}, and that is not chance. {_beyond(told.harm, margin, limit)}"
     most = _worst_case(told.harm, answer.unit)
     if outcome is Outcome.PASS:
         small = f"A real change of {effect}, but " if told.stands else ""
@@ -283,7 +283,10 @@ def _reason(question: Question, told: _Reading, margin: float, *, outcome: Outco
     if question.latency_gap is not None:
         return f"Not covered: {question.latency_gap}."
     if short_of is not None:
-        return f"Not covered: {answer.pairs} pairs are too few for rare events; ruling out {limit} takes {short_of}."
+        return (
+            f"Not covered: {effect} was measured, but {answer.pairs} pairs are too few for rare events; "
+            f"to rule out {limit} takes {short_of} at least."
+        )
     sure = "A real change" if told.stands else "Not clear"
     return f"{sure}: {effect}, {most}; {answer.pairs} pairs do not settle whether it reaches {limit}."
 
@@ -294,6 +297,13 @@ def _change(question: Question, told: _Reading, effect: str) -> str:
         return f"Changed by {effect}"
     typical = _amount(question.answer.estimate, question.answer.unit)
     return f"The mean changed by {effect} (a typical pair by {typical}, so it is a part of the answers)"
+
+
+def _beyond(harm: _Harm, margin: float, limit: str) -> str:
+    """Say whether a regression is beyond what matters for sure, or only as far as can be told."""
+    if harm.lower is not None and harm.lower > margin:
+        return f"It is surely more than the {limit} that matter."
+    return f"That it reaches the {limit} that matter is likely, not sure."
 
 
 def _worst_case(harm: _Harm, unit: str) -> str:

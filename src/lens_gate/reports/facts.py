@@ -67,7 +67,8 @@ def compared(analysis: Analysis) -> str:
     match analysis.source:
         case "duet":
             pairs = _pairs(analysis.coverage)
-            return f"Compared {candidate} with {base} at the same time, {pairs}.{_looked(analysis.looks)}"
+            earlier = base if is_itself(analysis.comparison) else f"{base}, the baseline,"
+            return f"Compared {candidate} with {earlier} at the same time, {pairs}.{_looked(analysis.looks)}"
         case "stored":
             return f"Compared {candidate} with {_stored(analysis, base)}.{_visible(analysis)}"
         case "none" if Arm.BASE in arms:

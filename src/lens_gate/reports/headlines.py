@@ -64,8 +64,12 @@ NOTHING_TO_COMPARE = Opening(
 
 
 _IF_MEANT = (
-    "If the change is not meant to cost this, look at what it touches; if it is, allow more in the configuration."
+    "If the change is not worth this, keep the old version or mend the new one; if it is, raise the limit in the "
+    "configuration."
 )
+
+
+_UNSETTLED = "What is open below may still be chance."
 
 
 def _nothing_to_compare(analysis: Analysis) -> Opening:
@@ -108,8 +112,19 @@ def _regression(rows: Sequence[Row], counts: Counts, *, sure: str) -> Opening:
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
     head = "Beyond the limit" if worst.mark is BROKEN else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
-    told = _spaced(_evidence(worst), "" if worst.mark is BROKEN else sure, ends, _IF_MEANT)
+    told = _spaced(_evidence(worst), "" if worst.mark is BROKEN else sure, ends, _unsure(rows), _IF_MEANT)
     return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, None)
+
+
+def _unsure(rows: Sequence[Row]) -> str:
+    """Say how many regressions are worse for sure, but not surely by more than is allowed."""
+    known = (one.bounds for one in rows if one.outcome is Outcome.REGRESSION and one.bounds is not None)
+    ends = ((one.harm.lower, one.limit) for one in known)
+    number = sum(lower is not None and limit is not None and lower <= limit for lower, limit in ends)
+    if not number:
+        return ""
+    verb = "is" if number == 1 else "are"
+    return f"{number} of those that failed {verb} worse for sure, and beyond the limit as far as can be told."
 
 
 def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
@@ -119,7 +134,9 @@ def _inconclusive(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Op
     what = "both versions at once" if analysis.source == "stored" else "more data"
     return Opening(
         f"Inconclusive: {counts.inconclusive} of {plural(counts.total, 'check')} {verb} {what}",
-        _spaced(_open_question(widest) if widest else "", need(analysis.need) or "", day_out(analysis)),
+        _spaced(
+            f"{_open_question(widest)} {_UNSETTLED}" if widest else "", need(analysis.need) or "", day_out(analysis)
+        ),
         _again(analysis),
     )
 

@@ -9,6 +9,7 @@ from lens_gate.reports.escape import markdown_code, markdown_text
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import CostRow, ErrorRow, ModelRow, ReportView, Row, RunView
 from lens_gate.reports.trend_page import TrendRow, TrendView
+from lens_gate.vocabulary.outcomes import Outcome
 
 LIMIT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
@@ -119,6 +120,9 @@ def trend_markdown(view: TrendView) -> str:
     return _fitted("\n".join(head), blocks, foot)
 
 
+_COST_BY_MEANS = "These are plain means of all answers; the change of a check is that of a typical pair."
+
+
 def _trend_row(row: TrendRow) -> tuple[str, ...]:
     return (f"{row.mark.symbol} {row.mark.word}", markdown_text(row.title), row.runs, row.drawing, row.now)
 
@@ -159,7 +163,7 @@ def _sections(view: ReportView) -> Iterator[tuple[str, list[str]]]:
     if details.errors:
         yield "Errors", _error_table(details.errors)
     if details.cost:
-        yield "Cost of an answer", _cost_table(details.cost)
+        yield "Cost of an answer", [*_cost_table(details.cost), "", _COST_BY_MEANS]
     yield (
         "Measurement, coverage, how to read this",
         [
@@ -181,7 +185,7 @@ def _check(row: Row) -> tuple[str, ...]:
         f"{row.mark.symbol} {row.mark.word}",
         markdown_text(row.title),
         markdown_text(row.baseline),
-        markdown_text(row.change) if row.passed else f"**{markdown_text(row.change)}**",
+        f"**{markdown_text(row.change)}**" if row.outcome is Outcome.REGRESSION else markdown_text(row.change),
         row.interval,
         markdown_text(row.allowed),
     )
