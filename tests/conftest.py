@@ -21,6 +21,7 @@ MEASURING = (
     "unit/load/test_load_clock.py",
     "unit/load/test_load_httpx_transport.py",
     "unit/load/test_load_transports.py",
+    "unit/load/test_load_kernel_stamps.py",
     "unit/load/test_load_runner.py",
     "unit/load/test_load_target.py",
     "unit/simulator/test_simulator_memory.py",

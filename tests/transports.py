@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
@@ -34,6 +35,8 @@ class Kind:
 KINDS = {
     "fast on uvloop": Kind(FastTransport, uvloop.new_event_loop),
     "fast on asyncio": Kind(FastTransport, asyncio.new_event_loop),
+    "kernel stamps on uvloop": Kind(partial(FastTransport, kernel_stamps=True), uvloop.new_event_loop),
+    "kernel stamps on asyncio": Kind(partial(FastTransport, kernel_stamps=True), asyncio.new_event_loop),
     "httpx on uvloop": Kind(HttpxTransport, uvloop.new_event_loop),
     "httpx on asyncio": Kind(HttpxTransport, asyncio.new_event_loop),
 }

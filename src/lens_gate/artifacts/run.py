@@ -371,6 +371,19 @@ class Replayed(Frozen):
     output_tokens: TokensAsked | None = None
 
 
+class Stamps(Frozen):
+    """How the kernel's stamps of what was received went: reads that carry one, and reads whose stamp could not be true.
+
+    A refused stamp was replaced by that of the read. `clock_step_us` is how far the wall clock, by which the kernel
+    stamps, was set meanwhile; it and the stamps are known but for `uncertainty_us`.
+    """
+
+    used: Count
+    refused: Count
+    clock_step_us: Finite
+    uncertainty_us: Finite
+
+
 class Run(Envelope):
     """The artifact of `lens-gate run`; `segments` is empty for a run that was measured in one go."""
 
@@ -391,6 +404,7 @@ class Run(Envelope):
     instrument: Instrument | None = None
     spend: Spend
     transport: str
+    stamps: Stamps | None = None
     samples: InlineSamples | Sidecar
     attempts: tuple[dict[str, JsonValue], ...] = ()
     breaker: tuple[BreakerChange, ...] = ()

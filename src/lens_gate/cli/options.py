@@ -19,7 +19,7 @@ from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Cover
 from lens_gate.vocabulary.slo import parse_slo
-from lens_gate.vocabulary.transports import TransportKind
+from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 REPORT_FORMATS = ("text", "json", "markdown")
@@ -71,10 +71,17 @@ provider_option = click.option(
     "--provider", help="Only this provider (or, without a file, openai, anthropic or google)."
 )
 
-transport_option = click.option(
-    "--transport",
-    type=click.Choice([kind.value for kind in TransportKind]),
-    help="How requests leave; auto is fast, except where the environment names a proxy, which only httpx can use.",
+transport_options = grouped(
+    click.option(
+        "--transport",
+        type=click.Choice([kind.value for kind in TransportKind]),
+        help="How requests leave; auto is fast, except where the environment names a proxy, which only httpx can use.",
+    ),
+    click.option(
+        "--kernel-timestamps",
+        type=click.Choice([one.value for one in KernelStamping]),
+        help="Whether bytes carry the kernel's stamps; auto is on under Linux up to 500 requests per second.",
+    ),
 )
 
 extent_options = grouped(
@@ -100,7 +107,7 @@ pace_options = grouped(
     ),
     click.option("--concurrency", type=click.IntRange(min=1), help="Closed loop with so many requests in flight."),
     extent_options,
-    transport_option,
+    transport_options,
 )
 
 sending_options = grouped(
@@ -194,6 +201,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         abort_error_rate=options["abort_error_rate"],
         transport=TransportKind(options["transport"]) if options.get("transport") else None,
         slo=options["slo"],
+        kernel_timestamps=KernelStamping(stamping) if (stamping := options.get("kernel_timestamps")) else None,
     )
 
 

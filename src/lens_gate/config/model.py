@@ -17,7 +17,7 @@ from lens_gate.config.validity import ValidityLimits
 from lens_gate.config.workload import Workload
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
-from lens_gate.vocabulary.transports import TransportKind
+from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 
 class Profiler(Section):
@@ -33,6 +33,7 @@ class Profiler(Section):
     max_cost_usd: float | None = Field(default=None, ge=0)
     until_decided: bool = False
     transport: TransportKind = TransportKind.AUTO
+    kernel_timestamps: KernelStamping = KernelStamping.AUTO
 
 
 class Model(Section):

@@ -30,6 +30,9 @@ _RUN: Mapping[str, Status] = {
     "profiler.transport": Effect(
         "load", "how requests leave: `fast`, `httpx` (proxies), or `auto`, which takes `fast` where no proxy is needed"
     ),
+    "profiler.kernel_timestamps": Effect(
+        "load", "whether bytes carry the kernel's stamps: `on`, `off`, or `auto` (Linux, up to 500 requests per second)"
+    ),
     "providers[].name": Effect("load", "names the series; known names bring their API and address"),
     "providers[].enabled": Effect("load", "whether this provider is measured"),
     "providers[].api": Effect("providers", "the wire format; by name where the name is known, else openai-chat"),

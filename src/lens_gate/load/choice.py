@@ -5,19 +5,28 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from lens_gate.vocabulary.transports import TransportKind
+from lens_gate.errors import ConfigProblem
+from lens_gate.vocabulary.transports import KernelStamping, TransportKind
+
+MOST_STAMPED_RPS: Final = 500.0
+"""Up to this rate the kernel's stamps are worth their processor time (a fifth more)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportOrder:
-    """What a run asks of its transport: the kind, and the addresses of its endpoints."""
+    """What a run asks of its transport: the kind, the addresses of its endpoints, the kernel's stamps.
+
+    `rate` is how many requests are sent per second, None in a closed loop.
+    """
 
     kind: TransportKind
     urls: tuple[str, ...]
+    stamping: KernelStamping = KernelStamping.AUTO
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,25 @@ def choose(order: TransportOrder, proxy_of: Callable[[str], str | None]) -> Choi
             return Choice(kind=TransportKind.HTTPX, remark=remark)
         case TransportKind.FAST | TransportKind.AUTO:
             return Choice(kind=TransportKind.FAST)
+        case _ as never:
+            assert_never(never)
+
+
+def kernel_stamps(order: TransportOrder, *, supported: bool) -> bool:
+    """Decide on the kernel's stamps for the fast transport; raises ConfigProblem where they are asked for in vain."""
+    match order.stamping:
+        case KernelStamping.ON if not supported:
+            raise ConfigProblem(
+                "this system does not stamp what it receives, or by a clock that cannot be told on ours",
+                place="profiler.kernel_timestamps",
+                hint="Set it to auto, which uses the kernel's stamps where there are some.",
+            )
+        case KernelStamping.ON:
+            return True
+        case KernelStamping.OFF:
+            return False
+        case KernelStamping.AUTO:
+            return supported and order.rate is not None and order.rate <= MOST_STAMPED_RPS
         case _ as never:
             assert_never(never)
 

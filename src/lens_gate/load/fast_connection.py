@@ -30,13 +30,35 @@ class Receiver(Protocol):
         ...
 
 
-class Connection(asyncio.Protocol):
+class Wire(Protocol):
+    """A connection to a server, which carries one exchange at a time; `lost` says that it is of no more use."""
+
+    destination: Destination
+    receiver: Receiver | None
+    idle_since_ns: int
+    lost: bool
+
+    def send(self, data: bytes) -> None:
+        """Begin to write `data`. Raises OSError where the connection is known to be broken."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether a connection that was idle still stands: the server neither closed it nor said anything since."""
+        ...
+
+    def abort(self) -> None:
+        """End it at once."""
+        ...
+
+
+class Connection(asyncio.Protocol, Wire):
     """A connection over `raw`; `receiver` gets what it reads, and bytes that nobody asked for close it.
 
     `on_lost` is called once, when it has ended; `lost` says earlier that it is of no more use.
     """
 
-    def __init__(self, destination: Destination, raw: socket.socket, on_lost: Callable[[Connection], None]) -> None:
+    def __init__(self, destination: Destination, raw: socket.socket, on_lost: Callable[[Wire], None]) -> None:
         self.destination = destination
         self.receiver: Receiver | None = None
         self.idle_since_ns = 0
@@ -67,11 +89,9 @@ class Connection(asyncio.Protocol):
         self._end(exc)
         self._on_lost(self)
 
+    @override
     def send(self, data: bytes) -> None:
-        """Begin to write `data`. Raises OSError where the connection is known to be broken.
-
-        Without TLS it goes to the socket at once: uvloop would write only after all else that is ready now.
-        """
+        """Begin to write; without TLS to the socket at once: uvloop would write only after all else that is ready."""
         if self.lost:
             raise ConnectionResetError("the server closed it")
         if _WRITES_ITSELF and not self.destination.encrypted:
@@ -81,12 +101,12 @@ class Connection(asyncio.Protocol):
             cast("asyncio.Transport", self._transport).write(data)
 
     @property
+    @override
     def usable(self) -> bool:
-        """Whether a connection that was idle still stands: the server neither closed it nor said anything since."""
         return not self.lost and not readable(self._raw)
 
+    @override
     def abort(self) -> None:
-        """End it at once."""
         self.lost = True
         cast("asyncio.Transport", self._transport).abort()
 

@@ -12,8 +12,10 @@ from typing import Final
 
 from aiohappyeyeballs import start_connection
 
-from lens_gate.load.fast_connection import Connection
+from lens_gate.load.fast_connection import Connection, Wire
 from lens_gate.load.http1 import Destination
+from lens_gate.load.kernel_connection import KernelConnection
+from lens_gate.load.kernel_stamps import KernelStamps
 from lens_gate.load.transport import TransportFailure
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -24,17 +26,20 @@ NEXT_ADDRESS_S: Final = 0.25
 class Pool:
     """Keeps idle connections for `keepalive_s` and gives the warmest one out first.
 
-    `tls` returns what an encrypted connection is set up with.
+    `tls` returns what an encrypted connection is set up with. With `stamps` reads carry the kernel's.
     """
 
-    def __init__(self, *, keepalive_s: float, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(
+        self, *, keepalive_s: float, tls: Callable[[], ssl.SSLContext], stamps: KernelStamps | None = None
+    ) -> None:
         self._keepalive_ns = int(keepalive_s * 1e9)
         self._tls = tls
-        self._idle: dict[Destination, deque[Connection]] = {}
-        self._open: set[Connection] = set()
+        self._stamps = stamps
+        self._idle: dict[Destination, deque[Wire]] = {}
+        self._open: set[Wire] = set()
         self._all_lost = asyncio.Event()
 
-    def warmest(self, destination: Destination) -> Connection | None:
+    def warmest(self, destination: Destination) -> Wire | None:
         """Return the connection that became idle last, if it still stands."""
         idle = self._idle.get(destination)
         fresh_ns = time.perf_counter_ns() - self._keepalive_ns
@@ -45,7 +50,7 @@ class Pool:
             connection.abort()
         return None
 
-    async def open(self, destination: Destination, limit_s: float) -> Connection:
+    async def open(self, destination: Destination, limit_s: float) -> Wire:
         """Open a connection, name and TLS included. Raises TransportFailure."""
         raw: socket.socket | None = None
         try:
@@ -61,7 +66,7 @@ class Pool:
         await asyncio.sleep(0)  # the loop closes a socket one turn after it gave up
         raise failure
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: Wire) -> None:
         """Keep a connection whose answer has ended."""
         now_ns = time.perf_counter_ns()
         connection.idle_since_ns = now_ns
@@ -85,20 +90,25 @@ class Pool:
             self._all_lost.clear()
             await self._all_lost.wait()
 
-    async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Connection:
+    async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Wire:
         context = self._tls() if destination.encrypted else None
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(destination, raw, self._lost),
-            sock=raw,
-            ssl=context,
-            server_hostname=destination.host if context else None,
-            ssl_handshake_timeout=limit_s if context else None,
-        )
+        connection: Wire
+        if self._stamps is None:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(destination, raw, self._lost),
+                sock=raw,
+                ssl=context,
+                server_hostname=destination.host if context else None,
+                ssl_handshake_timeout=limit_s if context else None,
+            )
+        else:
+            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._lost)
+            await by_hand.open(context)
         if not connection.lost:
             self._open.add(connection)
         return connection
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: Wire) -> None:
         self._open.discard(connection)
         if not self._open:
             self._all_lost.set()

@@ -14,10 +14,12 @@ from typing import Final, Self, cast
 
 from typing_extensions import override
 
+from lens_gate.artifacts.run import Stamps
 from lens_gate.load.answer import Answer, BrokenAnswer
-from lens_gate.load.fast_connection import Connection, Receiver
+from lens_gate.load.fast_connection import Receiver, Wire
 from lens_gate.load.fast_pool import Pool
 from lens_gate.load.http1 import Invalid, Route, encode, route
+from lens_gate.load.kernel_stamps import KernelStamps
 from lens_gate.load.tls import client_context
 from lens_gate.load.transport import (
     KEEPALIVE_S,
@@ -37,11 +39,17 @@ _TICK_S: Final = 0.001
 
 
 class FastTransport(Transport):
-    """Connections without a cap; `verify` replaces the certificates that servers are checked by."""
+    """Connections without a cap; `verify` replaces the certificates that servers are checked by.
 
-    def __init__(self, *, verify: ssl.SSLContext | None = None, keepalive_s: float = KEEPALIVE_S) -> None:
+    With `kernel_stamps` (Linux only) bytes carry the time at which the kernel took them from the network.
+    """
+
+    def __init__(
+        self, *, verify: ssl.SSLContext | None = None, keepalive_s: float = KEEPALIVE_S, kernel_stamps: bool = False
+    ) -> None:
         self._verify = verify
-        self._pool = Pool(keepalive_s=keepalive_s, tls=self._context)
+        self._stamps = KernelStamps() if kernel_stamps else None
+        self._pool = Pool(keepalive_s=keepalive_s, tls=self._context, stamps=self._stamps)
         self._routes: dict[str, Route] = {}
 
     async def __aenter__(self) -> Self:
@@ -53,7 +61,11 @@ class FastTransport(Transport):
     @property
     @override
     def name(self) -> str:
-        return "fast"
+        return "fast" if self._stamps is None else "fast, kernel stamps"
+
+    @override
+    def stamps(self) -> Stamps | None:
+        return None if self._stamps is None else self._stamps.report()
 
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
@@ -98,7 +110,7 @@ class _FastExchange(Exchange, Receiver):
         self._request = request
         self._timeouts = timeouts
         self._answer = Answer()
-        self._connection: Connection | None = None
+        self._connection: Wire | None = None
         self._connect_ns: int | None = None
         self._sent_ns = 0
         self._read_ns = 0
@@ -125,7 +137,7 @@ class _FastExchange(Exchange, Receiver):
                 connection.receiver = None
                 connection.abort()
 
-    async def _opened(self, way: Route) -> Connection:
+    async def _opened(self, way: Route) -> Wire:
         began_ns = time.perf_counter_ns()
         connection = await self._transport.pool.open(way.destination, self._timeouts.connect_s)
         self._connect_ns = time.perf_counter_ns() - began_ns
@@ -139,7 +151,7 @@ class _FastExchange(Exchange, Receiver):
             now_ns = time.perf_counter_ns()
             raise TransportFailure(ErrorClass.INVALID_REQUEST, str(error), t_ns=now_ns, sent_ns=None) from None
 
-    def _send(self, data: bytes, connection: Connection) -> None:
+    def _send(self, data: bytes, connection: Wire) -> None:
         connection.receiver = self
         self._sent_ns = self._read_ns = time.perf_counter_ns()
         try:
@@ -202,9 +214,9 @@ class _FastExchange(Exchange, Receiver):
         self._detached()
         self._wake(TransportFailure(error_class, message, t_ns=t_ns, sent_ns=self._sent_ns))
 
-    def _detached(self) -> Connection:
+    def _detached(self) -> Wire:
         """Take nothing more from the connection."""
-        connection = cast("Connection", self._connection)
+        connection = cast("Wire", self._connection)
         connection.receiver = None
         return connection
 

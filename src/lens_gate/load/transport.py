@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from lens_gate.artifacts.run import Stamps
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -95,6 +96,10 @@ class Transport(Protocol):
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
         """Return the exchange of `request`, which has not begun."""
         ...
+
+    def stamps(self) -> Stamps | None:
+        """Say how the kernel's stamps went, where they were used."""
+        return None
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -30,7 +30,7 @@ def keep(result: Selftest, world: World) -> Path | None:
 
 def known_instrument(world: World, rate: float | None, transport: str) -> Instrument | None:
     """Return what the last self-test says of a run at `rate`, None where there was none that can be read."""
-    path = selftest_path(world, transport)
+    path = selftest_path(world, transport.partition(",")[0])
     if path is None or not path.is_file():
         return None
     try:

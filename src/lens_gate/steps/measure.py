@@ -15,7 +15,6 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.errors import PublishFailed
-from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.lengths import Asked
 from lens_gate.load.pace import ScheduleSettings, phase_at
@@ -28,7 +27,7 @@ from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.bodies import personal_rules, secrets_in
 from lens_gate.steps.budgets import open_account
-from lens_gate.steps.foreseen import configs, foreseen, plans, price_list, require_limits
+from lens_gate.steps.foreseen import configs, foreseen, price_list, require_limits
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
@@ -37,6 +36,7 @@ from lens_gate.steps.resuming import Earlier, require_same, rest_of
 from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.tail import Tail, tail_note
 from lens_gate.steps.targets import started
+from lens_gate.steps.transporting import transport_order
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.steps.written import Measurement, head, plan_of, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
@@ -69,12 +69,6 @@ class Measured:
     samples: Samples
     path: Path
     anchor_ns: int
-
-
-def order_of(arms: Arms) -> TransportOrder:
-    """Return what a run asks of its transport."""
-    urls = dict.fromkeys(series.endpoint.base_url for arm in plans(arms) for series in arm.series)
-    return TransportOrder(kind=arms.candidate_side.config.profiler.transport, urls=tuple(urls))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +116,7 @@ def measure(
         if executor and looks:
             lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
         equal = arms.comparison is not None and arms.comparison.equal
-        transport = None if equal else world.transport(order_of(arms))
+        transport = None if equal else world.transport(transport_order(arms))
         session = _Session(arms, settings, purse, keeper, world, watcher, transport, lookout, earlier)
         end = _nothing(arms, world) if transport is None else session.run(transport)
         done = _published(session, end, run_id)
@@ -143,6 +137,7 @@ def _published(session: _Session, end: RunEnd, run_id: str) -> Measured:
         spend=session.purse.spend(),
         looks=looks,
         replayed=replayed_part(session.arms.log, session.asked, samples) if session.arms.log else None,
+        stamps=session.transport.stamps() if session.transport else None,
     )
     if len(samples):
         keeper.end(tail_note(tail))

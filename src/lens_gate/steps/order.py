@@ -11,7 +11,7 @@ from lens_gate.config.model import Config, Model, Provider
 from lens_gate.config.resilience import Abort, Resilience
 from lens_gate.config.workload import ClosedLoop, FixedRate, Replay, WorkloadType
 from lens_gate.errors import UsageProblem
-from lens_gate.vocabulary.transports import TransportKind
+from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 AgainstKind = Literal["ref", "config", "model", "endpoint", "self"]
 
@@ -47,6 +47,7 @@ class Overrides:
     replay: Replay | None = None
     transport: TransportKind | None = None
     slo: str | None = None
+    kernel_timestamps: KernelStamping | None = None
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -62,6 +63,7 @@ def overridden(config: Config, overrides: Overrides) -> Config:
         "seed": overrides.seed,
         "max_cost_usd": overrides.max_cost_usd,
         "transport": overrides.transport,
+        "kernel_timestamps": overrides.kernel_timestamps,
     }
     given: dict[str, float | str | None] = {name: value for name, value in profiler.items() if value is not None}
     if overrides.requests is not None and overrides.duration_s is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from lens_gate.artifacts.run import Look, Replayed, Spend
+from lens_gate.artifacts.run import Look, Replayed, Spend, Stamps
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.load.contract import RunEnd
 from lens_gate.vocabulary.requests import ErrorClass
@@ -24,6 +24,7 @@ class Tail:
     spend: Spend
     looks: tuple[Look, ...]
     replayed: Replayed | None = None
+    stamps: Stamps | None = None
 
 
 _TAIL, _EXAMPLES = TypeAdapter(Tail), TypeAdapter(_Examples)

@@ -118,6 +118,7 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         instrument=known.instrument,
         spend=tail.spend,
         transport=known.transport,
+        stamps=tail.stamps,
         samples=measured.reference,
         attempts=measured.attempts,
         breaker=tuple(breaker_change(event, tail.end.anchor_ns) for event in tail.end.breaker),

@@ -11,3 +11,11 @@ class TransportKind(StrEnum):
     AUTO = "auto"
     FAST = "fast"
     HTTPX = "httpx"
+
+
+class KernelStamping(StrEnum):
+    """Whether bytes carry the kernel's stamps; `auto` where the system has them and the rate is moderate."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"

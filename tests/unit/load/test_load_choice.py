@@ -9,11 +9,11 @@ import pytest
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.build_transport import build_transport
-from lens_gate.load.choice import TransportOrder, choose, environment_proxy
+from lens_gate.load.choice import TransportOrder, choose, environment_proxy, kernel_stamps
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.httpx_transport import HttpxTransport
 from lens_gate.load.tls import client_context
-from lens_gate.vocabulary.transports import TransportKind
+from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 AUTO, FAST, HTTPX = TransportKind.AUTO, TransportKind.FAST, TransportKind.HTTPX
 URLS = ("http://one.example/v1", "https://two.example/v1")
@@ -41,6 +41,31 @@ def test_it_is_the_fast_one_unless_a_proxy_must_be_used(
     assert choice.kind is expected
     assert (choice.remark is None) == (said is None)
     assert said is None or said in (choice.remark or "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "rate", "possible", "expected"),
+    [
+        (KernelStamping.AUTO, 500.0, True, True),
+        (KernelStamping.AUTO, 501.0, True, False),
+        (KernelStamping.AUTO, None, True, False),
+        (KernelStamping.AUTO, 10.0, False, False),
+        (KernelStamping.ON, 9000.0, True, True),
+        (KernelStamping.OFF, 10.0, True, False),
+    ],
+)
+def test_the_kernels_stamps_are_used_where_they_help(
+    asked: KernelStamping, rate: float | None, possible: bool, expected: bool
+) -> None:
+    order = TransportOrder(kind=FAST, urls=URLS, stamping=asked, rate=rate)
+    assert kernel_stamps(order, supported=possible) is expected
+
+
+def test_stamps_that_the_kernel_does_not_make_cannot_be_asked_for() -> None:
+    order = TransportOrder(kind=FAST, urls=URLS, stamping=KernelStamping.ON)
+    with pytest.raises(ConfigProblem, match="does not stamp") as caught:
+        kernel_stamps(order, supported=False)
+    assert caught.value.place == "profiler.kernel_timestamps"
 
 
 @pytest.fixture

@@ -1,0 +1,19 @@
+"""What a run asks of its transport (pure)."""
+
+from __future__ import annotations
+
+from lens_gate.load.choice import TransportOrder
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.scheduling import settings_of
+
+
+def transport_order(arms: Arms) -> TransportOrder:
+    """Return the transport that the candidate's configuration asks for, and what both arms need of it."""
+    profiler = arms.candidate_side.config.profiler
+    both = [arm for arm in (arms.candidate, arms.base) if arm is not None]
+    return TransportOrder(
+        kind=profiler.transport,
+        urls=tuple(dict.fromkeys(series.endpoint.base_url for arm in both for series in arm.series)),
+        stamping=profiler.kernel_timestamps,
+        rate=settings_of(arms).rate,
+    )
