@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.instrument import Instrument, Stamps
 from lens_gate.artifacts.limits import BreakerChange, Paced
 from lens_gate.artifacts.load import Goodput, PlannedStage
 from lens_gate.artifacts.segment import Segment
@@ -225,26 +226,6 @@ class Validity(Frozen):
     checks: tuple[ValidityCheck, ...]
 
 
-class Instrument(Frozen):
-    """What `lens-gate selftest` found on this machine before the run, with the same transport and Python.
-
-    `ceiling_rps` is the highest rate that was right (None: not even the lowest was). The errors, in milliseconds, are
-    those at `rate_rps`, the slowest tested rate that is no lower than what this run asked for, else the fastest one.
-    """
-
-    measured_at: str
-    age_days: Finite
-    tool_version: str
-    transport: str
-    ceiling_rps: float | None
-    rate_rps: Finite
-    ttft_bias_ms: float | None
-    ttft_p99_ms: float | None
-    gap_bias_ms: float | None
-    gap_p99_ms: float | None
-    send_p99_ms: float | None
-
-
 class Price(Frozen):
     """The price that one model was billed at, in US dollars per million tokens, and its source and date."""
 
@@ -369,19 +350,6 @@ class Replayed(Frozen):
     unrouted: Count
     input_tokens: TokensAsked | None = None
     output_tokens: TokensAsked | None = None
-
-
-class Stamps(Frozen):
-    """How the kernel's stamps of what was received went: reads that carry one, and reads whose stamp could not be true.
-
-    A refused stamp was replaced by that of the read. `clock_step_us` is how far the wall clock, by which the kernel
-    stamps, was set meanwhile; it and the stamps are known but for `uncertainty_us`.
-    """
-
-    used: Count
-    refused: Count
-    clock_step_us: Finite
-    uncertainty_us: Finite
 
 
 class Run(Envelope):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field, JsonValue, ValidationError
 
 from lens_gate.artifacts.envelope import Fingerprint, Frozen, Provenance
-from lens_gate.artifacts.run import ArmIdentity, Comparison, Finite, Instrument, Plan, Spend, Uncovered
+from lens_gate.artifacts.instrument import Instrument
+from lens_gate.artifacts.run import ArmIdentity, Comparison, Finite, Plan, Spend, Uncovered
 from lens_gate.errors import ArtifactCorrupt
 
 

@@ -14,7 +14,7 @@ from typing import Final, Self, cast
 
 from typing_extensions import override
 
-from lens_gate.artifacts.run import Stamps
+from lens_gate.artifacts.instrument import Stamps
 from lens_gate.load.answer import Answer, BrokenAnswer
 from lens_gate.load.fast_connection import Receiver, Wire
 from lens_gate.load.fast_pool import Pool

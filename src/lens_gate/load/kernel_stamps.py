@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from lens_gate.artifacts.run import Stamps
+from lens_gate.artifacts.instrument import Stamps
 
 SO_TIMESTAMPNS: Final = 35
 """The option, and the type of the message that carries a stamp, on every machine named below."""

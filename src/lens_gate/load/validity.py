@@ -14,7 +14,8 @@ from typing import Final, Protocol, Required, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lens_gate.artifacts.run import Effect, Instrument, Plan, Validity, ValidityCheck
+from lens_gate.artifacts.instrument import Instrument
+from lens_gate.artifacts.run import Effect, Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.validity import Lateness, ValidityLimits
 from lens_gate.load.contract import RunEnd

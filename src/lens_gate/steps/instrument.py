@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from lens_gate.artifacts.codec import dumps, load_selftest
-from lens_gate.artifacts.run import Instrument
+from lens_gate.artifacts.instrument import Instrument
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.errors import LensGateError
 from lens_gate.steps.world import World

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from lens_gate.artifacts.run import Look, Replayed, Spend, Stamps
+from lens_gate.artifacts.instrument import Stamps
+from lens_gate.artifacts.run import Look, Replayed, Spend
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.load.contract import RunEnd
 from lens_gate.vocabulary.requests import ErrorClass

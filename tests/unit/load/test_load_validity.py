@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.artifacts.run import Instrument, Plan, Validity, ValidityCheck
+from lens_gate.artifacts.instrument import Instrument
+from lens_gate.artifacts.run import Plan, Validity, ValidityCheck
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.section import Section
 from lens_gate.config.validity import (
