@@ -85,7 +85,6 @@ def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, 
 def written(measured: Measurement, provenance: Provenance) -> Run:
     """Summarize both arms, judge the instrument, and put the artifact together."""
     known, tail = measured.head, measured.tail
-    lasted = datetime.fromisoformat(tail.ended) - datetime.fromisoformat(known.start_time)
     limits = ValidityLimits.model_validate(known.validity_limits)
     judged = judge(measured.samples, tail.end, known.plan, limits, known.instrument)
     validity = with_gaps(judged, measured.segments)
@@ -95,14 +94,7 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         schema_version=SCHEMA_VERSIONS[Kind.RUN],
         provenance=provenance,
         fingerprint=known.fingerprint,
-        benchmark=Benchmark(
-            id=measured.run_id,
-            name=known.name,
-            start_time=known.start_time,
-            end_time=tail.ended,
-            duration_seconds=round(lasted / timedelta(seconds=1), 3),
-            config=known.config,
-        ),
+        benchmark=_benchmark(measured),
         providers=candidate,
         base_providers=_trusted(_summaries(measured, Arm.BASE), validity),
         summary=summary_of(candidate, _rows(measured.samples, Arm.CANDIDATE)),
@@ -124,6 +116,19 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         breaker=tuple(breaker_change(event, tail.end.anchor_ns) for event in tail.end.breaker),
         paced=paced(tail.end.paced),
         replayed=tail.replayed,
+    )
+
+
+def _benchmark(measured: Measurement) -> Benchmark:
+    known, ended = measured.head, measured.tail.ended
+    lasted = datetime.fromisoformat(ended) - datetime.fromisoformat(known.start_time)
+    return Benchmark(
+        id=measured.run_id,
+        name=known.name,
+        start_time=known.start_time,
+        end_time=ended,
+        duration_seconds=round(lasted / timedelta(seconds=1), 3),
+        config=known.config,
     )
 
 
