@@ -15,7 +15,7 @@ from lens_gate.load.fast_connection import Receiver, Wire, readable
 from lens_gate.load.http1 import Destination
 from lens_gate.load.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMPNS, KernelStamps
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
 
 
 class KernelConnection(Wire):
@@ -87,16 +87,17 @@ class KernelConnection(Wire):
 
     def _read(self) -> None:
         try:
-            data, ancillary, _, _ = self._raw.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
+            size, ancillary, _, _ = self._raw.recvmsg_into(self._stamps.buffers, ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._end(error, time.perf_counter_ns())
             return
         read_ns = time.perf_counter_ns()
-        if not data:
+        if not size:
             self._end(None, read_ns)
             return
+        data = bytes(self._stamps.buffers[0][:size])
         t_ns = self._stamped_ns = self._stamps.told(ancillary, self._stamped_ns, read_ns)
         if self._tls is None:
             self._pass_on(t_ns, data)

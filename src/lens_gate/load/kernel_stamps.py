@@ -26,6 +26,7 @@ ANCILLARY_BYTES: Final = 32
 _MACHINES: Final = frozenset({"x86_64", "aarch64", "riscv64", "ppc64le", "s390x"})
 _TIMESPEC: Final = struct.Struct("@qq")
 _TRIES: Final = 50
+_READ_BYTES: Final = 256 * 1024
 
 Ancillary = Sequence[tuple[int, int, bytes]]
 
@@ -44,9 +45,13 @@ def supported() -> bool:
 
 
 class KernelStamps:
-    """The stamps of one run: how they are told on the transport's clock, and how many could be used."""
+    """The stamps of one run: how they are told on the transport's clock, and how many could be used.
+
+    `buffers` is what all connections read into: a large one for each read would cost more than the read.
+    """
 
     def __init__(self) -> None:
+        self.buffers = (memoryview(bytearray(_READ_BYTES)),)
         self._offset_ns, self._uncertainty_ns = _offset()
         self._used = self._refused = 0
 
