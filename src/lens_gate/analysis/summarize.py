@@ -159,13 +159,13 @@ def _requests(rows: Samples) -> Requests:
 
 
 def _latency(good: Samples, settings: Settings) -> Latency:
-    in_time = good.where(np.argsort(good.numbers["intended_ns"], kind="stable"))
+    in_time = np.argsort(good.numbers["intended_ns"], kind="stable")
 
     def summary(quantity: Quantity) -> LatencySummary:
         return _latency_summary(_times(good, quantity, settings.probabilities), settings)
 
     def with_waves(quantity: Quantity) -> LatencySummary:
-        return summary(quantity).model_copy(update={"median_inflation": _inflation(column(in_time, quantity))})
+        return summary(quantity).model_copy(update={"median_inflation": _inflation(column(good, quantity)[in_time])})
 
     return Latency(
         ttft=with_waves(Quantity.TTFT),

@@ -200,7 +200,11 @@ class _Reader:
 
     def contents(self) -> JournalContents:
         if self.header is None:
-            raise self.corrupt("the file is empty, or cut inside its first line")
+            raise ArtifactCorrupt(
+                "the file is empty, or cut inside its first line",
+                place=self.name,
+                hint="A run that was killed before its first request leaves such a file: nothing was measured.",
+            )
         return JournalContents(
             header=self.header,
             samples=self.samples.samples(),

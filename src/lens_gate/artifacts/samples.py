@@ -158,7 +158,12 @@ class Samples:
         )
 
     def where(self, mask: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Samples:
-        """Return the rows for which `mask` (one flag per row) is true, those at positions, or those of a slice."""
+        """Return the rows for which `mask` (one flag per row) is true, those at positions, or those of a slice.
+
+        All rows are returned as they are: of a large run nothing is copied in vain.
+        """
+        if isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.all():
+            return self
         return Samples(
             numbers={name: column[mask] for name, column in self.numbers.items()},
             texts={name: TextColumn(column.values, column.codes[mask]) for name, column in self.texts.items()},

@@ -71,3 +71,9 @@ def test_the_docs_name_every_part_of_every_artifact(model: type[Run | Analysis |
     section = DOCS.read_text(encoding="utf-8").partition(f"\n## {model.__name__}")[2].partition("\n## ")[0]
     common = {"kind", "schema_version", "provenance", "fingerprint"}
     assert [name for name in model.model_fields if name not in common and f"`{name}`" not in section] == []
+
+
+def test_rows_that_are_all_wanted_are_not_copied() -> None:
+    samples = Samples.of([a_sample(index=0), a_sample(index=1)])
+    assert samples.where(np.array([True, True])) is samples
+    assert list(samples.where(np.array([False, True])).numbers["index"]) == [1]
