@@ -44,7 +44,7 @@ CLASSES: Mapping[Fault | None, ErrorClass] = {
     Fault.MALFORMED: ErrorClass.MALFORMED,
 }
 FAULTS = [fault for fault in CLASSES if fault is not None]
-LIMITS = Timeouts(connect_s=10.0, request_s=30.0, idle_s=2.0)
+LIMITS = Timeouts(connect_s=10.0, request_s=60.0, idle_s=10.0)
 
 
 @dataclass(frozen=True)
