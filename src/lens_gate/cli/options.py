@@ -113,6 +113,9 @@ pace_options = grouped(
 sending_options = grouped(
     click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
     click.option("--save-bodies", is_flag=True, help="Also keep requests and answers, cleaned, in *.bodies.jsonl.gz."),
+    click.option(
+        "--defer-decoding", is_flag=True, help="Decode answers after everything was sent: for the highest rates."
+    ),
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
 )
 
@@ -202,6 +205,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         transport=TransportKind(options["transport"]) if options.get("transport") else None,
         slo=options["slo"],
         kernel_timestamps=KernelStamping(stamping) if (stamping := options.get("kernel_timestamps")) else None,
+        defer_decoding=options.get("defer_decoding") or None,
     )
 
 

@@ -34,6 +34,7 @@ class Profiler(Section):
     until_decided: bool = False
     transport: TransportKind = TransportKind.AUTO
     kernel_timestamps: KernelStamping = KernelStamping.AUTO
+    defer_decoding: bool = False
 
 
 class Model(Section):

@@ -33,6 +33,9 @@ _RUN: Mapping[str, Status] = {
     "profiler.kernel_timestamps": Effect(
         "load", "whether bytes carry the kernel's stamps: `on`, `off`, or `auto` (Linux, up to 500 requests per second)"
     ),
+    "profiler.defer_decoding": Effect(
+        "load", "answers are decoded after everything was sent, which leaves more of a core to sending and stamping"
+    ),
     "providers[].name": Effect("load", "names the series; known names bring their API and address"),
     "providers[].enabled": Effect("load", "whether this provider is measured"),
     "providers[].api": Effect("providers", "the wire format; by name where the name is known, else openai-chat"),

@@ -12,7 +12,7 @@ from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from lens_gate.load.transport import ANSWER_LIMIT, TOO_LONG, Chunk, Head, Received
+from lens_gate.load.transport import ANSWER_LIMIT, PART_BYTES, TOO_LONG, Chunk, Head, Received
 from lens_gate.providers.base import ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -81,6 +81,16 @@ class Answer:
             raise BrokenAnswer(ErrorClass.CUT_STREAM, "the server closed the connection inside the answer")
         self._t_ns = t_ns
         self._end()
+
+    @property
+    def status(self) -> int | None:
+        """The status; None where no head has come."""
+        return None if self.head_ns is None else self._status
+
+    @property
+    def held_bytes(self) -> int:
+        """Roughly the memory that holds what came."""
+        return self._size + PART_BYTES * len(self._parts)
 
     def received(self, sent_ns: int, connect_ns: int | None) -> Iterator[Received]:
         """Tell what came until now; the last Chunk of a whole answer is empty and stamps its end."""

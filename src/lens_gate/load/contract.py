@@ -53,10 +53,11 @@ class RunnerSettings:
     `begin_ns` from there.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
     given up (see Watch); `failures` says what else is done about them, `pace` which limits are kept (see Pacer).
-    `on_attempts` receives, before its sample, the
-    attempts of a request that was tried more than once. `on_chunks` receives a request's index and, of each chunk of
-    its body, the nanoseconds from the anchor and the bytes; `on_body` its index, the body that was sent, and the
-    visible text of the answer. `wall_s` tells the time of day, in seconds of Unix time.
+    `on_attempts` receives, before its sample, the attempts of a request that was tried more than once. `on_chunks`
+    receives a request's index and, of each chunk of its body, the nanoseconds from the anchor and the bytes; `on_body`
+    its index, the body that was sent, and the visible text of the answer.
+    With `defer_bytes` successful answers are decoded after the last one has ended, or when more bytes of them wait; it
+    must not be given where the rules `need_answers`. `wall_s` tells the time of day, in seconds of Unix time.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -76,6 +77,7 @@ class RunnerSettings:
     on_body: Callable[[int, bytes, str], None] | None = None
     on_anchor: Callable[[int], None] = lambda _: None
     clock: Clock = field(default_factory=MonotonicClock)
+    defer_bytes: int | None = None
     wall_s: Callable[[], float] = time.time
 
     @property
@@ -120,6 +122,7 @@ class RunEnd:
     process while it sent, as a share of one core; None where that took too short a time to tell. `given_up` names the
     series that could not be measured; `examples` holds the first message of each error class of a series, without
     secrets. `breaker` tells each change of a circuit breaker, `paced` what was held back to keep a provider's limits.
+    `deferred` is how many answers waited to be decoded; None where none was to wait.
     """
 
     ending: Ending
@@ -136,6 +139,7 @@ class RunEnd:
     breaker: tuple[BreakerEvent, ...] = ()
     cpu_share: float | None = None
     paced: Mapping[str, PacedCount] = field(default_factory=dict)
+    deferred: int | None = None
 
 
 class StopSignal:

@@ -117,6 +117,16 @@ class _FastExchange(Exchange, Receiver):
         self._ended: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    @override
+    def status(self) -> int | None:
+        return self._answer.status
+
+    @property
+    @override
+    def held_bytes(self) -> int:
+        return self._answer.held_bytes
+
     @override
     def received(self) -> Iterator[Received]:
         return self._answer.received(self._sent_ns, self._connect_ns)

@@ -65,21 +65,23 @@ class Recorder:
         self._body = _Body(keep=keep_chunks)
         self._answer = _Answer()
 
-    def observe(self, received: Received) -> None:
-        """Take the next thing that arrived."""
-        match received:
-            case Chunk():
-                self._body.take(received)
-                if self._decoder is not None and received.data:
-                    self._answer.take(self._decoder.feed(received.data), received.t_ns)
-            case Head():
-                self._head = received
-                self._body.last_ns = received.t_ns
-                self._decoder = self._planned.series.provider.decoder(
-                    received.head, stream=self._planned.request.stream
-                )
-            case _:
-                assert_never(received)
+    def observe(self, *received: Received) -> None:
+        """Take what arrived next."""
+        for one in received:
+            match one:
+                case Chunk():
+                    self._body.take(one)
+                    if self._decoder is not None and one.data:
+                        self._answer.take(self._decoder.feed(one.data), one.t_ns)
+                case Head():
+                    self._open(one)
+                case _:
+                    assert_never(one)
+
+    def _open(self, head: Head) -> None:
+        self._head = head
+        self._body.last_ns = head.t_ns
+        self._decoder = self._planned.series.provider.decoder(head.head, stream=self._planned.request.stream)
 
     def fail(self, failure: TransportFailure) -> None:
         """Take note that the exchange broke; after the API's own end marker that changes nothing."""

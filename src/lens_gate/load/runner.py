@@ -16,16 +16,18 @@ from dataclasses import replace
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
+from lens_gate.load.breath import Breath
 from lens_gate.load.busy import BusyMeter
 from lens_gate.load.contract import Held, Money, RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.conversation import next_turn
+from lens_gate.load.deferred import Deferred
 from lens_gate.load.due import DueOrder, Slot, slot_of
 from lens_gate.load.lanes import opened_slots, released_after
 from lens_gate.load.pacing import Booking
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
 from lens_gate.load.redaction import redacted
-from lens_gate.load.sender import Leave, Origin, Sender
+from lens_gate.load.sender import Answered, Leave, Origin, Sender
 from lens_gate.load.tasks import all_done, cancelled
 from lens_gate.load.transport import Transport
 from lens_gate.load.tries import Tries
@@ -73,6 +75,9 @@ def _unburdened_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
+_Ended = tuple[Slot, Leave[Held], Answered]
+
+
 class _Run(Generic[Held]):
     def __init__(
         self,
@@ -99,6 +104,11 @@ class _Run(Generic[Held]):
         self._lateness: array[int] = array("q")
         self._lags: array[int] = array("q")
         self._examples: dict[tuple[str, ErrorClass], str] = {}
+        self._deferred = (
+            Deferred(self._conclude, self._clock, on_end=self._ended, limit_bytes=settings.defer_bytes)
+            if settings.defer_bytes is not None
+            else None
+        )
         self._defect: BaseException | None = None
         self._cpu_share: float | None = None
 
@@ -118,9 +128,16 @@ class _Run(Generic[Held]):
             for slot in self._due.left():
                 self._drop(slot)
             await self._answers(urgent)
+            if self._deferred is not None:
+                # Nobody's time is measured any more.
+                cap.cancel()
+                probe.cancel()
+                await self._deferred.finish()
         finally:
             cap.cancel()
             await cancelled(sending, probe, stopped, urgent, *self._in_flight)
+            if self._deferred is not None:
+                await self._deferred.finish_at_once()
         if self._defect is not None:
             raise self._defect
         return self._end()
@@ -269,7 +286,10 @@ class _Run(Generic[Held]):
         leave = self._leave(slot, held)
         if leave is None:
             return None
-        task = asyncio.create_task(self._converse(slot, leave))
+        # The next turn of a conversation needs the answer.
+        deferred = None if slot.planned.follow_up is not None else self._deferred
+        sending = self._converse(slot, leave) if deferred is None else self._put_off(deferred, slot, leave)
+        task = asyncio.create_task(sending)
         self._in_flight.add(task)
         self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
         task.add_done_callback(self._ended)
@@ -302,6 +322,20 @@ class _Run(Generic[Held]):
             sample = self._keep(slot, recorder, tries)
             turn = next_turn(slot.planned, sample, recorder.answer)
             following = None if turn is None else await self._following(slot, turn)
+
+    async def _put_off(self, deferred: Deferred[_Ended[Held]], slot: Slot, leave: Leave[Held]) -> None:
+        """Send a request whose answer is decoded later, if it is one."""
+        answered = await self._sender.answered(slot)
+        if answered.may_wait:
+            self._watch.answered(slot.planned)
+            deferred.put((slot, leave, answered), answered.exchange.held_bytes)
+        else:
+            await self._conclude((slot, leave, answered), Breath(self._clock))
+
+    async def _conclude(self, ended: _Ended[Held], breath: Breath) -> None:
+        slot, leave, answered = ended
+        recorder, tries = await self._sender.concluded(slot, leave, answered, breath)
+        self._keep(slot, recorder, tries)
 
     async def _following(self, before: Slot, planned: PlannedRequest) -> tuple[Slot, Leave[Held]] | None:
         """Return the next turn, ready to be sent, when its user has thought; None where it is not to be sent."""
@@ -359,4 +393,5 @@ class _Run(Generic[Held]):
             breaker=self._sender.breakers.events(),
             paced=dict(self._sender.pacer.counts),
             cpu_share=self._cpu_share,
+            deferred=None if self._deferred is None else self._deferred.count,
         )

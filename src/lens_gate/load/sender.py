@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.breaker import Ticket
 from lens_gate.load.breakers import Breakers
+from lens_gate.load.breath import Breath
 from lens_gate.load.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.due import Slot
 from lens_gate.load.pacing import AnswerHead, Booking, Pacer
@@ -20,8 +22,8 @@ from lens_gate.load.tries import Tries
 from lens_gate.load.waits import asked_wait_s
 from lens_gate.vocabulary.requests import ErrorClass
 
-DECODING_SLICE_NS: Final = 300_000
-"""For how long an answer is decoded at a stretch: meanwhile no other one is read."""
+_STRETCH: Final = 16
+"""Parts of an answer that are decoded before the clock is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,20 @@ class Leave(Generic[Held]):
     held: Held
     ticket: Ticket
     booking: Booking | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An exchange that has ended, and how it broke, if it did."""
+
+    exchange: Exchange
+    failure: TransportFailure | None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether it is the whole of a successful answer: anything else may have to end the run."""
+        status = self.exchange.status
+        return self.failure is None and status is not None and 200 <= status < 300
 
 
 class Sender(Generic[Held]):
@@ -63,7 +79,7 @@ class Sender(Generic[Held]):
         """
         tries, backoff_ns = Tries(), 0
         while True:
-            recorder = await self._attempt(slot)
+            recorder = await self.decoded(slot, await self.answered(slot), Breath(self._clock))
             ended_ns = self._clock.now_ns()
             sample = recorder.finish()
             tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
@@ -124,9 +140,20 @@ class Sender(Generic[Held]):
             return False
         return not self._stop.stopped.is_set()
 
-    async def _attempt(self, slot: Slot) -> Recorder:
-        """Send once, and decode what comes back."""
+    async def answered(self, slot: Slot) -> Answered:
+        """Send once, and wait for the end of the answer, or for what came instead of it."""
         started_ns = self._clock.now_ns()
+        exchange = self._transport.exchange(slot.wire, self._settings.timeouts)
+        try:
+            await exchange.carry_out()
+        except TransportFailure as error:
+            return Answered(exchange, error)
+        except asyncio.CancelledError:
+            return Answered(exchange, _interruption(self._clock.now_ns(), started_ns))
+        return Answered(exchange, None)
+
+    async def decoded(self, slot: Slot, answered: Answered, breath: Breath) -> Recorder:
+        """Decode a whole answer, giving way to others."""
         recorder = Recorder(
             slot.planned,
             anchor_ns=self._run.anchor_ns,
@@ -134,35 +161,26 @@ class Sender(Generic[Held]):
             phase=slot.phase,
             keep_chunks=self._settings.on_chunks is not None,
         )
-        exchange = self._transport.exchange(slot.wire, self._settings.timeouts)
-        failure: TransportFailure | None = None
+        failure = answered.failure
         try:
-            await exchange.carry_out()
-        except TransportFailure as error:
-            failure = error
-        except asyncio.CancelledError:
-            failure = _interruption(self._clock.now_ns(), started_ns)
-        await self._decode(exchange, failure, recorder)
-        return recorder
-
-    async def _decode(self, exchange: Exchange, failure: TransportFailure | None, recorder: Recorder) -> None:
-        """Decode a whole answer, letting others be read meanwhile; who is cancelled does it in one go."""
-        hurried = False
-        pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
-        try:
-            for received in exchange.received():
-                recorder.observe(received)
-                if hurried or self._clock.now_ns() < pause_ns:
-                    continue
-                try:
-                    await asyncio.sleep(0)
-                except asyncio.CancelledError:
-                    hurried = True
-                pause_ns = self._clock.now_ns() + DECODING_SLICE_NS
+            parts = answered.exchange.received()
+            while stretch := tuple(islice(parts, _STRETCH)):
+                recorder.observe(*stretch)
+                await breath.take()
         except TransportFailure as error:
             failure = failure or error
         if failure is not None:
             recorder.fail(failure)
+        return recorder
+
+    async def concluded(
+        self, slot: Slot, leave: Leave[Held], answered: Answered, breath: Breath
+    ) -> tuple[Recorder, Tries]:
+        """Decode an answer whose end decides nothing any more, and settle it."""
+        recorder, tries = await self.decoded(slot, answered, breath), Tries()
+        sample = recorder.finish()
+        tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=0)
+        return recorder, tries
 
 
 def _interruption(now_ns: int, started_ns: int) -> TransportFailure:

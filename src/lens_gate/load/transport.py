@@ -48,6 +48,10 @@ class Head:
     connect_ns: int | None = None
 
 
+PART_BYTES: Final = 64
+"""Memory that a part of an answer takes beside its own bytes: an object and its place in a list."""
+
+
 class Chunk(NamedTuple):
     """Bytes of the body and when they were read from the socket."""
 
@@ -75,6 +79,17 @@ class Exchange(Protocol):
     async def carry_out(self) -> None:
         """Send the request and wait for the end of its answer; call it once. Raises TransportFailure."""
         ...
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer; None where no head has come."""
+        head = next(self.received(), None)
+        return head.head.status if isinstance(head, Head) else None
+
+    @property
+    def held_bytes(self) -> int:
+        """Roughly the memory that holds what came."""
+        return sum(PART_BYTES + len(one.data) for one in self.received() if isinstance(one, Chunk))
 
     def received(self) -> Iterator[Received]:
         """Tell what came until now: one Head, then Chunks; nothing where no head came.

@@ -61,6 +61,7 @@ def judge(
         retried(sent),
         opened(end.breaker, ever_sent),
         paced(end.paced, ever_sent),
+        *_deferred(end),
     )
     return Validity(valid=all(check.ok or check.effect != "invalid" for check in checks), checks=checks)
 
@@ -166,6 +167,22 @@ def _cpu_share(end: RunEnd, limits: Limits) -> ValidityCheck:
         trouble=f"this process needed {100 * (end.cpu_share or 0):.0f} % of a core for itself while it sent, so that"
         " its own queues are booked as latency; lower the rate, or use a faster machine",
     )
+
+
+def _deferred(end: RunEnd) -> tuple[ValidityCheck, ...]:
+    """Say that answers waited to be decoded, which takes work off the time in which requests are sent."""
+    if end.deferred is None:
+        return ()
+    told = ValidityCheck(
+        name="deferred_answers",
+        value=float(end.deferred),
+        limit=None,
+        unit="answers",
+        ok=True,
+        effect="warn",
+        message="answers were decoded after the run had sent everything, by the stamps of their reads",
+    )
+    return (told,)
 
 
 def _ceiling_share(plan: Plan, instrument: Instrument | None, limits: Limits) -> ValidityCheck:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.error_rate import AbortRule, ErrorRates
+from lens_gate.load.plan import PlannedRequest
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
 
@@ -35,6 +36,10 @@ class Watch:
     def sent(self, series: str) -> None:
         """Take note that a request of `series` was sent."""
         self._sent.add(series)
+
+    def answered(self, planned: PlannedRequest) -> None:
+        """Take note of an answer with a status of success, which is decoded later."""
+        self._answered.add((planned.arm, planned.series.series))
 
     def ended(self, sample: Sample) -> None:
         """Take note of how a request ended."""

@@ -14,6 +14,7 @@ from lens_gate.load.plan import ArmPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Books, budgets_of
+from lens_gate.steps.deferring import bytes_deferred
 from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
@@ -35,7 +36,7 @@ def preview(arms: Arms, world: World) -> Forecast:
     Raises ConfigProblem where a cap or a rate limit cannot hold, CapReached where nothing is left of a budget.
     """
     settings, prices = settings_of(arms), price_list(arms, world.now())
-    require_limits(arms, settings, prices)
+    require_limits(arms, settings, prices, looks=arms.candidate_side.config.profiler.until_decided)
     if budgets := budgets_of(arms.candidate_side.config):
         Books.of(budgets, world).left()
     return foreseen(arms, settings, prices, world)
@@ -74,8 +75,17 @@ def configs(arms: Arms) -> tuple[Config, ...]:
     return tuple(side.config for side in sides if side is not None)
 
 
-def require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList) -> None:
-    """Refuse what a cost cap could not hold, where there is one, and a rate that a limit does not allow."""
+def deferred_bytes(arms: Arms, *, looks: bool) -> int | None:
+    """Return how many bytes of answers may wait to be decoded, None where none may; `looks` are taken at the run.
+
+    Raises ConfigProblem where deferring is asked for, and something must know meanwhile how answers ended.
+    """
+    return bytes_deferred(arms.candidate_side.config, looks=looks, paced=bool(pace_limits(configs(arms))))
+
+
+def require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList, *, looks: bool) -> None:
+    """Refuse what a cost cap could not hold, a rate that a limit does not allow, and to decode later what is needed."""
+    deferred_bytes(arms, looks=looks)
     require_keepable(plans(arms), settings, pace_limits(configs(arms)))
     config = arms.candidate_side.config
     if config.profiler.max_cost_usd is not None or budgets_of(config) is not None:

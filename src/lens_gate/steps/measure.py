@@ -27,7 +27,7 @@ from lens_gate.load.transport import Timeouts, Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.bodies import personal_rules, secrets_in
 from lens_gate.steps.budgets import open_account
-from lens_gate.steps.foreseen import configs, foreseen, price_list, require_limits
+from lens_gate.steps.foreseen import configs, deferred_bytes, foreseen, price_list, require_limits
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
@@ -93,7 +93,7 @@ def measure(
     run_id = earlier.run.benchmark.id if earlier else world.new_id()
     settings = settings_of(arms).salted(run_id)
     prices = price_list(arms, world.now())
-    require_limits(arms, settings, prices)
+    require_limits(arms, settings, prices, looks=looks is not None)
     account = open_account(config, run_id, lambda: foreseen(arms, settings, prices, world).usd_reserved, world)
     purse = Purse(prices, account.cap_usd)
     if arms.log is not None and config.workload.prompts:
@@ -270,6 +270,7 @@ class _Session:
             on_body=self.keeper.take_body,
             begin_ns=begin_ns,
             on_anchor=lambda anchor_ns: self._begun(anchor_ns, begin_ns),
+            defer_bytes=deferred_bytes(self.arms, looks=self.lookout is not None),
         )
 
     def _begun(self, anchor_ns: int, begin_ns: int) -> None:

@@ -48,6 +48,7 @@ class Overrides:
     transport: TransportKind | None = None
     slo: str | None = None
     kernel_timestamps: KernelStamping | None = None
+    defer_decoding: bool | None = None
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -64,6 +65,7 @@ def overridden(config: Config, overrides: Overrides) -> Config:
         "max_cost_usd": overrides.max_cost_usd,
         "transport": overrides.transport,
         "kernel_timestamps": overrides.kernel_timestamps,
+        "defer_decoding": overrides.defer_decoding,
     }
     given: dict[str, float | str | None] = {name: value for name, value in profiler.items() if value is not None}
     if overrides.requests is not None and overrides.duration_s is None:
