@@ -21,7 +21,7 @@ from lens_gate.cli.options import (
     threshold_option,
 )
 from lens_gate.cli.running import ended, warn
-from lens_gate.cli.wiring import quick_source, read_sources, screen, timestamp, world
+from lens_gate.cli.wiring import logged, quick_source, read_sources, screen, timestamp, world
 from lens_gate.config.load import Source, load_config
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.compare import comparison_view
@@ -73,13 +73,15 @@ def compare(**options: Any) -> int:
     chosen = Chosen(threshold=options["threshold"])
     judged_by = replace(rules(alternatives[0].order.sources, here, chosen), baselines=())
     output = Path(options["output"] or f"results/comparison-{timestamp(here)}.json")
-    with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, run_beside(output), here, watcher, MeasureOptions(save_chunks=options["save_chunks"]))
-    analysis = analyze_run(measured.run, measured.samples, judged_by, here)
-    failed = attempted(
-        lambda: write_named(output, _text(analysis, output, form, judged_by, here).encode("utf-8")),
-        lambda: write_outputs(measured, arms, here),
-    )
+    how = MeasureOptions(save_chunks=options["save_chunks"])
+    with logged(arms, options, here) as logging_here:
+        with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
+            measured = measure(arms, run_beside(output), logging_here, watcher, how)
+        analysis = analyze_run(measured.run, measured.samples, judged_by, here)
+        failed = attempted(
+            lambda: write_named(output, _text(analysis, output, form, judged_by, here).encode("utf-8")),
+            lambda: write_outputs(measured, arms, logging_here),
+        )
     page = run_view(measured.run) if analysis.ranking is None else comparison_view(analysis)
     shown = screen()
     text = console(page, colour=shown.colour, width=shown.width, unicode=shown.unicode)

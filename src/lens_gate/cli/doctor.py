@@ -12,9 +12,9 @@ from lens_gate.artifacts.run import Run
 from lens_gate.cli.forecast import forecast_text
 from lens_gate.cli.judging import emit
 from lens_gate.cli.live import watching
-from lens_gate.cli.options import REPORT_FORMATS, config_options, request_options
+from lens_gate.cli.options import REPORT_FORMATS, config_options, log_options, request_options
 from lens_gate.cli.running import order_of
-from lens_gate.cli.wiring import read_sources, screen, timestamp, world
+from lens_gate.cli.wiring import logged, read_sources, screen, timestamp, world
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.console import run_machine_line
 from lens_gate.steps.doctor import examination, examine, examine_run
@@ -35,6 +35,7 @@ DEFAULT_PAIRS = 100
 @click.option("--pairs", type=click.IntRange(min=2), help=f"Pairs of requests for each model; default {DEFAULT_PAIRS}.")
 @request_options
 @click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars.")
+@log_options
 @click.option("--save-run", type=click.Path(), help="Where the run goes; default results/doctor-TIME.json.")
 @click.option("--output", "-o", type=click.Path(), help="Where the report goes; standard output without it.")
 @click.option("--format", "form", type=click.Choice(REPORT_FORMATS), help="Default: text, or what the ending means.")
@@ -57,9 +58,10 @@ def doctor(**options: Any) -> int:
         return ExitCode.OK
     judged_by = rules(order.sources, here)
     path = Path(options["save_run"] or f"results/doctor-{timestamp(here)}.json")
-    with watching(here, live=asked.arms.loaded.config.output.console.live_updates) as watcher:
-        measured, report = examine(asked, judged_by, path, here, watcher)
-    here.say(f"The run is kept in {path}")
+    with logged(asked.arms, options, here, printed=None if options["output"] else form) as logging_here:
+        with watching(logging_here, live=asked.arms.loaded.config.output.console.live_updates) as watcher:
+            measured, report = examine(asked, judged_by, path, logging_here, watcher)
+        logging_here.say(f"The run is kept in {path}")
     return _told(measured.run, report, form, options["output"], code=exit_code_of(measured.run))
 
 

@@ -67,8 +67,8 @@ class LiveWatcher:
 
 @contextmanager
 def watching(world: World, *, live: bool = True) -> Iterator[Watcher]:
-    """Watch a run in the way that suits where standard error goes."""
-    if live and live_terminal():
+    """Watch a run in the way that suits where standard error goes; beside a log no table is drawn."""
+    if live and live_terminal() and not world.log.hears("error"):
         with _live() as drawn:
             yield LiveWatcher(lambda snapshot, plan: drawn.update(table(snapshot, plan), refresh=True), REDRAW_S)
     else:

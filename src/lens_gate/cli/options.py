@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from typing_extensions import override
@@ -13,6 +13,7 @@ from typing_extensions import override
 from lens_gate.config.load import Source
 from lens_gate.config.types import parse_duration
 from lens_gate.errors import UsageProblem
+from lens_gate.reports.log_lines import Level, LogFormat
 from lens_gate.steps.arms import find_against
 from lens_gate.steps.judge import Chosen
 from lens_gate.steps.order import Against, Overrides
@@ -110,6 +111,11 @@ pace_options = grouped(
     transport_options,
 )
 
+log_options = grouped(
+    click.option("--log-level", type=click.Choice(get_args(Level)), help="Log what happens; default info, if at all."),
+    click.option("--log-format", type=click.Choice(get_args(LogFormat)), help="Log in this form; default pretty."),
+)
+
 sending_options = grouped(
     click.option("--save-chunks", is_flag=True, help="Also keep the raw time of every chunk, in *.chunks.jsonl.gz."),
     click.option("--save-bodies", is_flag=True, help="Also keep requests and answers, cleaned, in *.bodies.jsonl.gz."),
@@ -117,6 +123,7 @@ sending_options = grouped(
         "--defer-decoding", is_flag=True, help="Decode answers after everything was sent: for the highest rates."
     ),
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
+    log_options,
 )
 
 place_options = grouped(

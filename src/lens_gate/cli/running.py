@@ -26,7 +26,7 @@ from lens_gate.cli.options import (
     threshold_option,
     until_option,
 )
-from lens_gate.cli.wiring import quick_source, read_sources, screen, show, timestamp, world
+from lens_gate.cli.wiring import logged, quick_source, read_sources, screen, show, timestamp, world
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source, load_config
 from lens_gate.errors import ConfigProblem, PublishFailed, UsageProblem
@@ -81,9 +81,11 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
     how = MeasureOptions(
         save_chunks=options["save_chunks"], looks=looks, earlier=read_earlier(Path(resumed)) if resumed else None
     )
-    with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, output, here, watcher, how)
-    return _told(measured, attempted(lambda: write_outputs(measured, arms, here)))
+    with logged(arms, options, here) as logging_here:
+        with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
+            measured = measure(arms, output, logging_here, watcher, how)
+        failed = attempted(lambda: write_outputs(measured, arms, logging_here))
+    return _told(measured, failed)
 
 
 @click.command()
@@ -119,11 +121,13 @@ def ci(**options: Any) -> int:
     folder = Path(options["output_dir"])
     looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     how = MeasureOptions(save_chunks=options["save_chunks"], looks=looks)
-    with watching(here, live=arms.loaded.config.output.console.live_updates) as watcher:
-        measured = measure(arms, folder / "run.json", here, watcher, how)
-    done = judged(measured, judged_by, folder, here, stored=stored)
-    failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, here)))
-    here.say(f"Reports and artifacts are in {folder}/")
+    with logged(arms, options, here) as logging_here:
+        with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
+            measured = measure(arms, folder / "run.json", logging_here, watcher, how)
+        done = judged(measured, judged_by, folder, logging_here, stored=stored)
+        failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
+        logging_here.log.note("info", "judged", outcome=done.verdict.outcome.value, exit=int(done.verdict.exit_code))
+        logging_here.say(f"Reports and artifacts are in {folder}/")
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
 
 

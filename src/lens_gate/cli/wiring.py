@@ -12,11 +12,13 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -24,12 +26,18 @@ from pydantic import JsonValue
 
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
+from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
+from lens_gate.cli.redact import blotting, secret_values
 from lens_gate.config.defaults import CONFIG_NAMES
+from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.load.build_transport import build_transport
 from lens_gate.load.contract import StopSignal
-from lens_gate.steps.render import Screen
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.bodies import secrets_in
+from lens_gate.steps.log import Log
+from lens_gate.steps.render import Format, Screen
 from lens_gate.steps.world import Runner, World
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
@@ -213,6 +221,29 @@ def show(text: str) -> None:
         raise PublishFailed(
             f"standard output cannot be written: {error.strerror}", hint="Is it full or closed?"
         ) from error
+
+
+@contextmanager
+def logged(
+    arms: Arms, options: Mapping[str, Any], here: World, *, printed: Format | None = Format.TEXT
+) -> Iterator[World]:
+    """Return a world that logs as the configuration and the command line ask, until the block ends.
+
+    `printed` is what will go to standard output (None: nothing): a program reads it unless it is text, and a log there
+    is refused.
+    """
+    asked = asked_for(arms.candidate_side.config, level=options["log_level"], form=options["log_format"])
+    if asked is None:
+        yield here
+        return
+    require_apart(asked, printed, place=arms.loaded.place(("logging", "output")))
+    secrets = {*secrets_in(arms, here), *secret_values(here.environment)}
+    stream = sys.stdout if asked.output == "stdout" else sys.stderr
+    with (
+        opened(asked, stream, blot=blotting(secrets, shapes=True), say=here.say) as logger,
+        told_in(Log(logger), here, remarks_when_used(arms.loaded, "run")) as logging_world,
+    ):
+        yield logging_world
 
 
 def live_terminal() -> bool:

@@ -70,9 +70,9 @@ class LogFile(Section):
     """A log file with rotation."""
 
     enabled: bool = False
-    path: str
+    path: str = Field(min_length=1)
     max_size: Bytes = 100_000_000
-    max_backups: int = Field(default=5, ge=0)
+    max_backups: int = Field(default=5, ge=0, le=1000)
     compress: bool = False
 
 

@@ -25,7 +25,7 @@ _MEASURING: tuple[KeyPath, ...] = (
     ("target",),
     ("output", "console"),
     ("output", "files"),
-    ("logging", "level"),
+    ("logging",),
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from lens_gate.config.status import EVERY, JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
+from lens_gate.config.status import JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
 
 _DISTRIBUTED = "distributed mode"
 _OBSERVABILITY = "observability mode"
@@ -276,10 +276,14 @@ _SHOW: Mapping[str, Status] = {
     "output.database": Later(text="storing results in a database", commands=REPORTING),
     "output.prometheus": Later(text=_OBSERVABILITY, commands=REPORTING),
     "output.remote[]": Later(text="storing results in an object store", commands=REPORTING),
-    "logging.level": Later(text="choosing what is logged", commands=EVERY, off=("info",)),
-    "logging.format": Later(text="structured logs", commands=EVERY, off=("pretty",)),
-    "logging.output": Later(text="logging elsewhere than on stderr", commands=EVERY, off=("stderr",)),
-    "logging.file": Later(text="log files", commands=EVERY),
+    "logging.level": Effect("cli", "how much is logged by the commands that send; the section switches it on"),
+    "logging.format": Effect("cli", "`pretty` for people, `compact` as `name=value`, or `json`"),
+    "logging.output": Effect("cli", "the stream that the log goes to"),
+    "logging.file.enabled": Effect("cli", "whether the log is written to a file as well"),
+    "logging.file.path": Effect("cli", "the file; it is written on at its end"),
+    "logging.file.max_size": Effect("cli", "the file begins anew before it would be larger; 0 for never"),
+    "logging.file.max_backups": Effect("cli", "how many earlier files are kept, as PATH.1, PATH.2 …"),
+    "logging.file.compress": Effect("cli", "whether earlier files are compressed, as PATH.1.gz …"),
 }
 
 _MODES: Mapping[str, Status] = {

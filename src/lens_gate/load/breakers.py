@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from lens_gate.load.breaker import Breaker, BreakerRules, State, Ticket, verdict_of
+from lens_gate.load.breaker import Breaker, BreakerRules, Change, State, Ticket, verdict_of
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.vocabulary.requests import Arm, ErrorClass
 
@@ -26,10 +27,11 @@ class BreakerEvent:
 
 
 class Breakers:
-    """Asks the breaker of a request's endpoint; without rules every request passes."""
+    """Asks the breaker of a request's endpoint; without rules every request passes. `on_event` learns each change."""
 
-    def __init__(self, rules: BreakerRules | None) -> None:
+    def __init__(self, rules: BreakerRules | None, on_event: Callable[[BreakerEvent], None] = lambda _: None) -> None:
         self._rules = rules
+        self._on_event = on_event
         self._lanes: dict[Lane, Breaker] = {}
 
     def passes(self, planned: PlannedRequest, now_ns: int) -> bool:
@@ -38,12 +40,21 @@ class Breakers:
 
     def enter(self, planned: PlannedRequest, now_ns: int) -> Ticket | None:
         """Let a request through, or not (None)."""
-        return _NO_BREAKER if self._rules is None else self._breaker(planned, self._rules).enter(now_ns)
+        if self._rules is None:
+            return _NO_BREAKER
+        breaker = self._breaker(planned, self._rules)
+        known = len(breaker.changes)
+        ticket = breaker.enter(now_ns)
+        self._tell(planned, breaker, known)
+        return ticket
 
     def leave(self, planned: PlannedRequest, ticket: Ticket, error: ErrorClass, now_ns: int) -> None:
         """Take note of how an attempt ended."""
         if self._rules is not None:
-            self._breaker(planned, self._rules).leave(ticket, verdict_of(error), now_ns)
+            breaker = self._breaker(planned, self._rules)
+            known = len(breaker.changes)
+            breaker.leave(ticket, verdict_of(error), now_ns)
+            self._tell(planned, breaker, known)
 
     def wait_ns(self, planned: PlannedRequest, now_ns: int) -> int:
         """Return after how long it is worth asking again; 0 for at once."""
@@ -51,13 +62,22 @@ class Breakers:
 
     def events(self) -> tuple[BreakerEvent, ...]:
         """Return all changes of state in their order."""
-        found = [
-            BreakerEvent(at_ns=change.at_ns, arm=arm, provider=provider, endpoint=endpoint, state=change.state)
-            for (arm, provider, endpoint), breaker in self._lanes.items()
-            for change in breaker.changes
-        ]
+        found = [_event(lane, change) for lane, breaker in self._lanes.items() for change in breaker.changes]
         return tuple(sorted(found, key=lambda event: event.at_ns))
 
+    def _tell(self, planned: PlannedRequest, breaker: Breaker, known: int) -> None:
+        for change in breaker.changes[known:]:
+            self._on_event(_event(_lane(planned), change))
+
     def _breaker(self, planned: PlannedRequest, rules: BreakerRules) -> Breaker:
-        series = planned.series
-        return self._lanes.setdefault((planned.arm, series.provider_name, series.endpoint.base_url), Breaker(rules))
+        return self._lanes.setdefault(_lane(planned), Breaker(rules))
+
+
+def _lane(planned: PlannedRequest) -> Lane:
+    series = planned.series
+    return planned.arm, series.provider_name, series.endpoint.base_url
+
+
+def _event(lane: Lane, change: Change) -> BreakerEvent:
+    arm, provider, endpoint = lane
+    return BreakerEvent(at_ns=change.at_ns, arm=arm, provider=provider, endpoint=endpoint, state=change.state)

@@ -55,7 +55,8 @@ class RunnerSettings:
     given up (see Watch); `failures` says what else is done about them, `pace` which limits are kept (see Pacer).
     `on_attempts` receives, before its sample, the attempts of a request that was tried more than once. `on_chunks`
     receives a request's index and, of each chunk of its body, the nanoseconds from the anchor and the bytes; `on_body`
-    its index, the body that was sent, and the visible text of the answer.
+    its index, the body that was sent, and the visible text of the answer. `on_breaker` learns each
+    change of a circuit breaker, `on_paced` each request that was held back, and for how many nanoseconds.
     With `defer_bytes` successful answers are decoded after the last one has ended, or when more bytes of them wait; it
     must not be given where the rules `need_answers`. `wall_s` tells the time of day, in seconds of Unix time.
     """
@@ -76,6 +77,8 @@ class RunnerSettings:
     begin_ns: int = 0
     on_body: Callable[[int, bytes, str], None] | None = None
     on_anchor: Callable[[int], None] = lambda _: None
+    on_breaker: Callable[[BreakerEvent], None] = lambda _: None
+    on_paced: Callable[[PlannedRequest, int], None] = lambda *_: None
     clock: Clock = field(default_factory=MonotonicClock)
     defer_bytes: int | None = None
     wall_s: Callable[[], float] = time.time

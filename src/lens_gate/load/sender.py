@@ -69,7 +69,7 @@ class Sender(Generic[Held]):
         self._stop = stop
         self._clock = settings.clock
         self._run = run
-        self.breakers = Breakers(settings.failures.breaker)
+        self.breakers = Breakers(settings.failures.breaker, settings.on_breaker)
         self.pacer = Pacer(settings.pace)
 
     async def exchange(self, slot: Slot, leave: Leave[Held]) -> tuple[Recorder, Tries]:

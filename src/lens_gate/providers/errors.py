@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from lens_gate.providers.base import Failure, ResponseHead
 from lens_gate.providers.json_values import NotJson, items, member, parse, text, written
+from lens_gate.vocabulary.key_shapes import without_keys
 from lens_gate.vocabulary.requests import ErrorClass
 
 _MESSAGE_LIMIT = 500
@@ -28,9 +29,6 @@ _QUOTA_WORDS = frozenset({"insufficient_quota", "billing_error", "billing_not_ac
 _RATE_WORDS = frozenset({"429", "rate_limit_error", "rate_limit_exceeded", "resource_exhausted"})
 _BUSY_WORDS = frozenset({"503", "unavailable", "service_unavailable"})
 
-_KEY_SHAPED = re.compile(
-    r"\b(?:(?:sk|pk|gsk|xai|nvapi|hf|key)[-_]|AIza|Bearer\s+)(?=[\w.~+/=-]*[\d*])[\w.*~+/=-]{6,}", re.IGNORECASE
-)
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 
@@ -175,7 +173,7 @@ def _without_words(status: int) -> str:
 
 def _clean(message: str) -> str:
     """Return at most 500 printable characters on one line, with everything that looks like a key taken out."""
-    shown = _KEY_SHAPED.sub("[redacted]", message[: 4 * _MESSAGE_LIMIT])
+    shown = without_keys(message[: 4 * _MESSAGE_LIMIT])
     printable = "".join(c if c.isprintable() else " " for c in shown)
     return " ".join(printable.split())[:_MESSAGE_LIMIT]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.run_head import RunHead
-from lens_gate.artifacts.samples import Sample, Samples
+from lens_gate.artifacts.samples import Attempt, Sample, Samples
 from lens_gate.errors import PublishFailed
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.lengths import Asked
@@ -29,6 +29,7 @@ from lens_gate.steps.bodies import personal_rules, secrets_in
 from lens_gate.steps.budgets import open_account
 from lens_gate.steps.foreseen import configs, deferred_bytes, foreseen, price_list, require_limits
 from lens_gate.steps.keeper import Keeper, KeeperOptions
+from lens_gate.steps.logbook import Begun, Logbook
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.replaying import replayed_part
@@ -99,6 +100,7 @@ def measure(
     if arms.log is not None and config.workload.prompts:
         world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
     watcher.begin(settings, arms)
+    logbook = Logbook.begun(world.log, Begun(run_id, arms, settings, account.cap_usd, earlier))
     keeping = KeeperOptions(
         save_chunks=options.save_chunks,
         remember=looks is not None,
@@ -115,9 +117,8 @@ def measure(
             keeper.keep_bodies(personal, executor)
         if executor and looks:
             lookout = Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
-        equal = arms.comparison is not None and arms.comparison.equal
-        transport = None if equal else world.transport(transport_order(arms))
-        session = _Session(arms, settings, purse, keeper, world, watcher, transport, lookout, earlier)
+        transport = None if arms.comparison and arms.comparison.equal else world.transport(transport_order(arms))
+        session = _Session(arms, settings, purse, keeper, world, watcher, transport, lookout, earlier, logbook)
         end = _nothing(arms, world) if transport is None else session.run(transport)
         done = _published(session, end, run_id)
     if keeper.failure is not None:
@@ -152,11 +153,13 @@ def _published(session: _Session, end: RunEnd, run_id: str) -> Measured:
     )
     run = written(measured, world.provenance())
     keeper.publish(run)
+    session.logbook.ended(run, end, keeper.output)
     return Measured(run=run, samples=samples, path=keeper.output, anchor_ns=end.anchor_ns)
 
 
 def _stop_writing(failure: PublishFailed, world: World) -> None:
     """End a run whose journal cannot be written: what it sent from now on could be lost."""
+    world.log.note("error", "the journal cannot be written", place=failure.place, text=failure.message)
     world.stop.request(Ending.INTERRUPTED, f"the journal of the run could not be written ({failure.message})")
 
 
@@ -205,6 +208,7 @@ class _Session:
     transport: Transport | None
     lookout: Lookout | None = None
     earlier: Earlier | None = None
+    logbook: Logbook = field(default_factory=Logbook)
     asked: Asked = field(default_factory=Asked)
 
     def run(self, transport: Transport) -> RunEnd:
@@ -265,7 +269,9 @@ class _Session:
             phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
             failures=failure_rules(rules, seed=settings.seed),
             pace=pace_limits(configs(self.arms)),
-            on_attempts=self.keeper.take_attempts,
+            on_attempts=self._tried,
+            on_breaker=self.logbook.breaker,
+            on_paced=self.logbook.paced,
             on_chunks=self.keeper.take_chunks,
             on_body=self.keeper.take_body,
             begin_ns=begin_ns,
@@ -287,8 +293,13 @@ class _Session:
         name = "none" if self.transport is None else self.transport.name
         return head(self.arms, plan, self.purse.spend(), started, self.world, transport=name)
 
+    def _tried(self, attempts: Sequence[Attempt]) -> None:
+        self.keeper.take_attempts(attempts)
+        self.logbook.attempts(attempts)
+
     def _kept(self, sample: Sample) -> None:
         self.keeper.take(sample)
+        self.logbook.sample(sample)
         self.watcher.note(sample)
         if self.lookout is not None:
             self.lookout.note(sample)

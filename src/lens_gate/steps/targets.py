@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +12,11 @@ from typing import TypeVar
 from lens_gate.config.model import Config
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.plan import ArmPlan
-from lens_gate.load.target import start_target
+from lens_gate.load.target import RunningTarget, start_target
 from lens_gate.steps.arms import Arms, Side
+from lens_gate.steps.log import Log
 from lens_gate.steps.world import World
+from lens_gate.vocabulary.requests import Arm
 
 Ready = TypeVar("Ready")
 
@@ -32,13 +34,32 @@ async def started(arms: Arms, output: Path, world: World) -> AsyncIterator[tuple
             log_path = output.with_name(f"target-{plan.arm.value}.log").absolute()
             environment = target_environment(side.config, arms.keys, world)
             starting = start_target(target, cwd=checkout, environment=environment, log_path=log_path)
-            running = await _unless_stopped(stack.enter_async_context(starting), world.stop)
+            logged = _logged(starting, world.log, plan.arm, log_path)
+            running = await _unless_stopped(stack.enter_async_context(logged), world.stop)
             return _pointed_at(plan, running.base_url)
 
         candidate, base = await begun(arms.candidate_side, arms.candidate), arms.base
         if base is not None and arms.base_side is not None:
             base = await begun(arms.base_side, base)
         yield candidate, base
+
+
+@asynccontextmanager
+async def _logged(
+    starting: AbstractAsyncContextManager[RunningTarget], log: Log, arm: Arm, log_path: Path
+) -> AsyncIterator[RunningTarget]:
+    """Note in the log when a target answers, and when it has ended."""
+    began = False
+    try:
+        async with starting as running:
+            began = True
+            log.note(
+                "info", "target started", arm=arm.value, pid=running.pid, url=running.base_url, output=str(log_path)
+            )
+            yield running
+    finally:
+        if began:
+            log.note("info", "target stopped", arm=arm.value)
 
 
 def target_environment(config: Config, keys: Collection[str], world: World) -> dict[str, str]:

@@ -16,6 +16,7 @@ from lens_gate.ci.repository import Repository
 from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.transport import Transport
+from lens_gate.steps.log import SILENT, Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,8 @@ class Runner:
 class World:
     """Clock, randomness, environment, git and network of one invocation; `say` writes a line for people on stderr.
 
-    `now_ns` is the clock that the transport stamps with, `trusted_ref` the branch that a pipeline's change goes to.
+    `log` writes what happens, where anybody asked for a log. `now_ns` is the clock that the transport stamps with,
+    `trusted_ref` the branch that a pipeline's change goes to.
     `executor` is where arithmetic goes that must not hold up that clock. `machine` is a fingerprint of this machine and
     its Python, `data_folder` where things are kept for the next invocation (None: nowhere).
     """
@@ -55,6 +57,7 @@ class World:
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     machine: str = "unknown"
     data_folder: Path | None = None
+    log: Log = SILENT
 
     def provenance(self) -> Provenance:
         """Say who writes an artifact now, and for which commit."""

@@ -144,7 +144,7 @@ QUIET = [
     "cost_controls: {optimization: {model_selection: none, caching: {ttl: 3s}, batching: {enabled: false}}}",
     "workload: {type: mixed, replay: {source: x}}",
     "regression: {methods: [{type: threshold, metric: x}], baseline: {source: baseline/main.json}}",
-    "logging: {level: info, output: stderr}",
+    "logging: {level: debug, format: json, output: stdout, file: {enabled: true, path: a.log}}",
     "privacy:",
 ]
 
@@ -163,8 +163,6 @@ SAID = [
     ("regression: {methods: [{type: trend, method: linear_regression}]}", "regression.methods[0].type"),
     ("metrics: {collect: [latency]}", "metrics.collect"),
     ("cost_optimization: {deduplication: {enabled: true}}", "cost_optimization.deduplication"),
-    ("logging: {format: json}", "logging.format"),
-    ("logging: {level: debug}", "logging.level"),
     ("output: {console: {format: json}}", "output.console.format"),
     ("regression: {baseline: {min_sample_size: 9}}", "regression.baseline.min_sample_size"),
     ("distribution: {strategy: geographic}", "distribution"),
@@ -180,11 +178,11 @@ def test_a_key_without_effect_is_said_to_have_none_with_its_line(text: str, key:
 
 def test_remarks_go_to_the_commands_that_they_concern() -> None:
     trend = "regression: {methods: [{type: trend, method: linear_regression}]}\n"
-    text = f"{trend}logging: {{format: json}}\nprofiler: {{mode: cost}}\n"
+    text = f"{trend}profiler: {{mode: cost}}\n"
     keys = {command: [r.key for r in remarks_when_used(loaded(text), command)] for command in ("run", "gate", "init")}
-    assert keys["run"] == ["logging.format", "profiler.mode"]
-    assert keys["gate"] == ["regression.methods[0].type", "logging.format"]
-    assert keys["init"] == ["logging.format"]
+    assert keys["run"] == ["profiler.mode"]
+    assert keys["gate"] == ["regression.methods[0].type"]
+    assert keys["init"] == []
 
 
 def test_a_run_refuses_every_falsifying_key_at_once_with_their_lines() -> None:
