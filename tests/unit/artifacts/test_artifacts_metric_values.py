@@ -9,7 +9,7 @@ from lens_gate.vocabulary.metrics import Scope
 from tests.builders import a_latency, a_latency_summary, a_model_result, a_spend, a_summary, some_requests
 
 
-def test_each_metric_of_a_model_but_four_is_found_in_its_summary() -> None:
+def test_each_metric_of_a_model_is_found_in_its_summary_but_what_takes_pairs_or_objectives() -> None:
     summary = a_latency_summary(p99_9_ms=9.0)
     latency = a_latency(
         ttft=summary, total=summary, inter_token=summary, ttft_visible=summary, tpot=summary, service=summary
@@ -19,6 +19,8 @@ def test_each_metric_of_a_model_but_four_is_found_in_its_summary() -> None:
     missing = {row.name for row in METRICS if row.scope is Scope.SERIES and series_value(model, row) is None}
 
     assert missing == {
+        "goodput",
+        "goodput_share",
         "latency_distribution",
         "total_equal_length_latency",
         "ttft_above_pooled_p95",

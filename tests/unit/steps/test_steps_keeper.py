@@ -197,9 +197,12 @@ def test_the_journal_holds_what_no_sample_tells(kept: Kept) -> None:
         assert keeper.promise(8)
         keeper.flush()
         keeper.look(look)
+        before = kept.journal()
         keeper.end({"how": "well"})
         found = kept.journal()
-    assert (found.stretches[0].through, found.stretches[0].requests) == (8, 3)
+    assert (before.stretches[0].through, before.stretches[0].requests) == (8, 3)
+    # Once it has ended nothing is in flight.
+    assert (found.stretches[0].through, found.stretches[0].requests) == (0, 3)
     assert found.looks == (look.model_dump(mode="json"),)
     assert found.end == {"how": "well"}
 
