@@ -45,7 +45,8 @@ async def raw_server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> 
             pass
         finally:
             running.discard(task)
-            writer.close()
+            # One of TLS would wait for a last word of the client.
+            writer.close() if tls is None else writer.transport.abort()
 
     server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]

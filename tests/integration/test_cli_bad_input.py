@@ -453,3 +453,14 @@ def test_a_dry_run_without_prices_says_so(invoke: Invoke, written: Callable[...,
     written()
     answer = invoke("run", "--requests", "10", "--dry-run")
     assert "No price is known of" in answer.out
+
+
+def test_certificates_of_no_use_are_told_by_validate_and_dry_runs_and_nothing_is_sent(
+    written: Callable[..., Path], listener: Listener, invoke: Invoke
+) -> None:
+    path = written()
+    text = path.read_text(encoding="utf-8").replace("http://", "https://")
+    path.write_text(text.replace("    models:", "    tls: {ca_bundle: none.pem}\n    models:"), encoding="utf-8")
+    for command in (("validate",), ("run", "--requests", "2", "--dry-run"), ("run", "--requests", "2")):
+        refused(invoke(*command), "lens-gate.yaml:6", "none.pem cannot be read: No such file")
+    assert len(listener) == 0

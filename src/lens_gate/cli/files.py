@@ -22,6 +22,7 @@ from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
 from lens_gate.load.arms import resolve_prompts
 from lens_gate.load.pace import schedule_settings
+from lens_gate.steps.certificates import located, require_usable
 from lens_gate.steps.foreseen import require_by_itself
 from lens_gate.steps.judge import require_readable
 from lens_gate.steps.replaying import check_log
@@ -51,6 +52,7 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
         )
     loaded = load_config(sources)
     require_readable(loaded.config, loaded)
+    require_usable(located(loaded.config, Path()), loaded, environment())
     settings = schedule_settings(loaded.config)
     check_log(loaded.config, Path())
     prompts = resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())

@@ -22,7 +22,7 @@ from lens_gate.steps.line import attempted
 from lens_gate.steps.order import Overrides
 from lens_gate.steps.render import Format, chosen_format, render_selftest
 from lens_gate.steps.selftest import QUICK, Effort, Tagging, selftest_of
-from lens_gate.steps.way import addresses_of, streams, ways
+from lens_gate.steps.way import Address, addresses_of, streams, ways
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
@@ -94,13 +94,13 @@ def _order(options: dict[str, Any]) -> RunOrder | None:
     )
 
 
-def _addresses(options: dict[str, Any], order: RunOrder | None, here: World) -> tuple[str, ...]:
+def _addresses(options: dict[str, Any], order: RunOrder | None, here: World) -> tuple[Address, ...]:
     if order is not None:
         return addresses_of(resolve(order, here))
     address = options["endpoint"]
     if address is not None and origin_of(address) is None:
         raise UsageProblem(f"{address} is no http:// or https:// address", place="--endpoint")
-    return (address,) if address else ()
+    return (Address(address),) if address else ()
 
 
 def _streams(options: dict[str, Any], order: RunOrder | None, here: World) -> tuple[Streaming, ...]:

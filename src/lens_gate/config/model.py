@@ -12,6 +12,7 @@ from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
+from lens_gate.config.tls import Tls
 from lens_gate.config.types import Address, Headers, Objectives, Percentile, Port, Seconds, UrlPath
 from lens_gate.config.validity import ValidityLimits
 from lens_gate.config.workload import Workload
@@ -95,6 +96,7 @@ class Provider(Section):
     api_key: SecretStr | None = None
     endpoint: Address | None = None
     headers: Headers = Field(default_factory=dict)
+    tls: Tls | None = None
     models: tuple[ModelEntry, ...] = Field(min_length=1)
     rate_limits: RateLimits | None = None
     generic: GenericHttp | None = None
@@ -106,6 +108,13 @@ class Provider(Section):
             raise ValueError(msg)
         if self.generic is not None and self.api not in {None, Api.GENERIC}:
             msg = "a `generic` section goes with `api: generic` only"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _tls_goes_with_an_encrypted_address(self) -> Self:
+        if self.tls is not None and (self.endpoint or "").lower().startswith("http:"):
+            msg = "a `tls` section goes with an https:// `endpoint` only"
             raise ValueError(msg)
         return self
 

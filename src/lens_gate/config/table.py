@@ -43,6 +43,17 @@ _RUN: Mapping[str, Status] = {
     "providers[].endpoint": Effect("load", "the address that requests go to"),
     "providers[].headers": Effect("providers", "headers of every request"),
     "providers[].headers.*": Effect("providers", "one header; it may hold variables"),
+    "providers[].tls.ca_bundle": Effect(
+        "load", "PEM file of the certificates that its server is checked by, instead of the system's and Mozilla's"
+    ),
+    "providers[].tls.client_certificate": Effect("load", "PEM file of the certificate that we show to its server"),
+    "providers[].tls.client_key": Effect(
+        "load", "PEM file of the key to that certificate; default: the file of the certificate holds it"
+    ),
+    "providers[].tls.client_key_password": Effect("load", "the password of that key, where it has one"),
+    "providers[].tls.server_name": Effect(
+        "load", "the name that its server is asked for and checked against, instead of the address's host"
+    ),
     "providers[].models[].id": Effect("providers", "the model that is asked for; a bare id stands for a whole entry"),
     "providers[].models[].max_tokens": Effect("providers", "the longest answer; also bounds the forecast of cost"),
     "providers[].models[].temperature": Effect("providers", "sampling temperature"),

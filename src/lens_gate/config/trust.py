@@ -7,8 +7,11 @@ built-in table, gives for that variable. Everything is judged on the texts as wr
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
 
 from lens_gate.config.defaults import BUILT_IN
 from lens_gate.config.index import KeyPath, dotted, pattern_of
@@ -37,6 +40,7 @@ def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None
         _check_read(use, candidate, trusted)
         if use.path[0] == "providers":
             _check_destinations(use, candidate, trusted)
+    _check_certificates(candidate, trusted)
     _check_target(candidate, trusted)
     _check_files(candidate, trusted)
 
@@ -57,8 +61,41 @@ def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
                 hint="Check out the target branch too (fetch-depth: 0), or bring the configuration into it first.",
             )
     nobody = load_config([])
+    _check_certificates(candidate, nobody)
     _check_target(candidate, nobody)
     _check_files(candidate, nobody)
+
+
+def _check_certificates(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse certificates that the trusted configuration does not name for an address.
+
+    A client's certificate opens what is behind it, like a key. Leaving out what the trusted configuration names is
+    refused too: the server would be checked by more than the one issuer.
+    """
+    known = {pair for _, pair in _certificates(trusted)}
+    secured = {destination for destination, _ in known}
+    for index, (destination, section) in _certificates(candidate):
+        named = section != _canonical(None)
+        if (destination, section) not in known and (named or destination in secured):
+            raise SecurityRefusal(
+                f"the provider `{_name(candidate, index)}` would reach {destination} with another `tls` section than "
+                "the trusted configuration names for it",
+                place=candidate.place(("providers", index, "tls")),
+                hint=_MERGE_FIRST,
+            )
+
+
+def _certificates(loaded: LoadedConfig) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Yield each provider's number with each of its addresses and its `tls` section, as comparable text."""
+    providers = value_at(loaded.tree, ("providers",))
+    for index in range(len(providers) if isinstance(providers, list) else 0):
+        section = _canonical(value_at(loaded.tree, ("providers", index, "tls")))
+        for destination in _destinations(loaded, index):
+            yield index, (destination, section)
+
+
+def _canonical(section: JsonValue) -> str:
+    return json.dumps(section or None, sort_keys=True)
 
 
 def _check_target(candidate: LoadedConfig, trusted: LoadedConfig) -> None:

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from lens_gate.config.defaults import resolve_api, resolve_endpoint
 from lens_gate.config.model import Config, Model, Provider, Target
+from lens_gate.config.tls import Tls
 from lens_gate.config.workload import FileVariable, GeneratorVariable, Prompt, Variable
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.identity import requests_hash
@@ -23,7 +24,7 @@ from lens_gate.load.pairing import same_name
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import DEFAULT_PROMPT, require_variables
 from lens_gate.load.spread import length_of, time_of
-from lens_gate.providers.base import Endpoint
+from lens_gate.providers.base import Endpoint, TlsChoice
 from lens_gate.providers.select import provider_for
 from lens_gate.vocabulary.requests import Arm
 
@@ -116,6 +117,7 @@ def _series(provider: Provider, model: Model, place: str, target: tuple[Target, 
             base_url=resolve_endpoint(provider),
             api_key=provider.api_key,
             headers=provider.headers,
+            tls=None if provider.tls is None else tls_choice(provider.tls),
         ),
         model=model.id,
         max_tokens=model.max_tokens,
@@ -126,6 +128,17 @@ def _series(provider: Provider, model: Model, place: str, target: tuple[Target, 
         output_usd_per_million=model.output_usd_per_million,
         generic=provider.generic,
         through_target=through_target,
+    )
+
+
+def tls_choice(tls: Tls) -> TlsChoice:
+    """Return what a configuration says about certificates."""
+    return TlsChoice(
+        ca_bundle=tls.ca_bundle,
+        client_certificate=tls.client_certificate,
+        client_key=tls.client_key,
+        client_key_password=tls.client_key_password,
+        server_name=tls.server_name,
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.choice import TransportOrder, choose, environment_proxy, kernel_stamps
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.kernel_stamps import supported
-from lens_gate.load.tls import client_context
+from lens_gate.load.tls import BadCertificate, Contexts
 from lens_gate.load.transport import Transport
+from lens_gate.providers.base import TlsChoice
 from lens_gate.vocabulary.transports import TransportKind
 
 
@@ -23,18 +23,21 @@ def build_transport(order: TransportOrder, environment: Mapping[str, str], say: 
     choice = choose(order, environment_proxy)
     if choice.remark is not None:
         say(choice.remark)
-    encrypted = any(url.startswith("https:") for url in order.urls)
-    verify = _context(environment) if encrypted else None
+    contexts = Contexts(environment)
+    for one in order.certificates:
+        _read(one, contexts, environment)
     if choice.kind is TransportKind.FAST:
-        return FastTransport(verify=verify, kernel_stamps=kernel_stamps(order, supported=supported()))
+        return FastTransport(contexts=contexts, kernel_stamps=kernel_stamps(order, supported=supported()))
     from lens_gate.load.httpx_transport import HttpxTransport  # noqa: PLC0415 - only who needs httpx pays for it
 
-    return HttpxTransport(verify=verify, trust_env=True)
+    return HttpxTransport(contexts=contexts, trust_env=True)
 
 
-def _context(environment: Mapping[str, str]) -> ssl.SSLContext:
+def _read(choice: TlsChoice | None, contexts: Contexts, environment: Mapping[str, str]) -> None:
     try:
-        return client_context(environment)
+        contexts.of(choice)
+    except BadCertificate as error:
+        raise ConfigProblem(error.message, place=f"providers.tls.{error.key}", hint=error.hint) from error
     except OSError as error:
         names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environment.get(name)]
         raise ConfigProblem(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from lens_gate.errors import ConfigProblem
+from lens_gate.providers.base import TlsChoice
 from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 MOST_STAMPED_RPS: Final = 500.0
@@ -20,11 +21,13 @@ MOST_STAMPED_RPS: Final = 500.0
 class TransportOrder:
     """What a run asks of its transport: the kind, the addresses of its endpoints, the kernel's stamps.
 
-    `rate` is how many requests are sent per second, None in a closed loop.
+    `certificates` are the choices of the endpoints that are encrypted. `rate` is how many requests are sent per second,
+    None in a closed loop.
     """
 
     kind: TransportKind
     urls: tuple[str, ...]
+    certificates: tuple[TlsChoice | None, ...] = ()
     stamping: KernelStamping = KernelStamping.AUTO
     rate: float | None = None
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from aiohappyeyeballs import start_connection
@@ -16,6 +14,7 @@ from lens_gate.load.fast_connection import Connection, Wire
 from lens_gate.load.http1 import Destination
 from lens_gate.load.kernel_connection import KernelConnection
 from lens_gate.load.kernel_stamps import KernelStamps
+from lens_gate.load.tls import Contexts
 from lens_gate.load.transport import TransportFailure
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -26,14 +25,12 @@ NEXT_ADDRESS_S: Final = 0.25
 class Pool:
     """Keeps idle connections for `keepalive_s` and gives the warmest one out first.
 
-    `tls` returns what an encrypted connection is set up with. With `stamps` reads carry the kernel's.
+    `contexts` are what encrypted connections are set up with. With `stamps` reads carry the kernel's.
     """
 
-    def __init__(
-        self, *, keepalive_s: float, tls: Callable[[], ssl.SSLContext], stamps: KernelStamps | None = None
-    ) -> None:
+    def __init__(self, *, keepalive_s: float, contexts: Contexts, stamps: KernelStamps | None = None) -> None:
         self._keepalive_ns = int(keepalive_s * 1e9)
-        self._tls = tls
+        self._contexts = contexts
         self._stamps = stamps
         self._idle: dict[Destination, deque[Wire]] = {}
         self._open: set[Wire] = set()
@@ -91,14 +88,14 @@ class Pool:
             await self._all_lost.wait()
 
     async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Wire:
-        context = self._tls() if destination.encrypted else None
+        context = self._contexts.of(destination.tls) if destination.encrypted else None
         connection: Wire
         if self._stamps is None:
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: Connection(destination, raw, self._lost),
                 sock=raw,
                 ssl=context,
-                server_hostname=destination.host if context else None,
+                server_hostname=destination.server_name if context else None,
                 ssl_handshake_timeout=limit_s if context else None,
             )
         else:

@@ -7,7 +7,6 @@ rest. Nothing is retried, no redirect is followed, and no cookie is kept.
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Iterator
 from typing import Final, Self, cast
@@ -20,7 +19,7 @@ from lens_gate.load.fast_connection import Receiver, Wire
 from lens_gate.load.fast_pool import Pool
 from lens_gate.load.http1 import Invalid, Route, encode, route
 from lens_gate.load.kernel_stamps import KernelStamps
-from lens_gate.load.tls import client_context
+from lens_gate.load.tls import Contexts, is_refusal
 from lens_gate.load.transport import (
     KEEPALIVE_S,
     TIMED_OUT,
@@ -30,7 +29,7 @@ from lens_gate.load.transport import (
     Transport,
     TransportFailure,
 )
-from lens_gate.providers.base import HttpRequest
+from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 
 _MOST_ROUTES: Final = 1024
@@ -39,18 +38,17 @@ _TICK_S: Final = 0.001
 
 
 class FastTransport(Transport):
-    """Connections without a cap; `verify` replaces the certificates that servers are checked by.
+    """Connections without a cap; `contexts` are what encrypted ones are set up with.
 
     With `kernel_stamps` (Linux only) bytes carry the time at which the kernel took them from the network.
     """
 
     def __init__(
-        self, *, verify: ssl.SSLContext | None = None, keepalive_s: float = KEEPALIVE_S, kernel_stamps: bool = False
+        self, *, contexts: Contexts | None = None, keepalive_s: float = KEEPALIVE_S, kernel_stamps: bool = False
     ) -> None:
-        self._verify = verify
         self._stamps = KernelStamps() if kernel_stamps else None
-        self._pool = Pool(keepalive_s=keepalive_s, tls=self._context, stamps=self._stamps)
-        self._routes: dict[str, Route] = {}
+        self._pool = Pool(keepalive_s=keepalive_s, contexts=contexts or Contexts(), stamps=self._stamps)
+        self._routes: dict[tuple[str, TlsChoice | None], Route] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,12 +69,12 @@ class FastTransport(Transport):
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
         return _FastExchange(self, request, timeouts)
 
-    async def warm(self, url: str, count: int, limit_s: float = 10.0) -> None:
+    async def warm(self, url: str, count: int, *, tls: TlsChoice | None = None, limit_s: float = 10.0) -> None:
         """Open connections to where `url` leads before they are needed; requests on them count as reused.
 
         Raises TransportFailure, and Invalid for what is no URL.
         """
-        await self._pool.warm(self.route(url).destination, count, limit_s)
+        await self._pool.warm(self.route(url, tls).destination, count, limit_s)
 
     @override
     async def aclose(self) -> None:
@@ -87,19 +85,14 @@ class FastTransport(Transport):
         """The connections."""
         return self._pool
 
-    def route(self, url: str) -> Route:
+    def route(self, url: str, tls: TlsChoice | None = None) -> Route:
         """Take a URL apart, or remember how. Raises Invalid."""
-        known = self._routes.get(url)
+        known = self._routes.get((url, tls))
         if known is None:
             if len(self._routes) >= _MOST_ROUTES:
                 self._routes.clear()
-            known = self._routes[url] = route(url)
+            known = self._routes[url, tls] = route(url, tls)
         return known
-
-    def _context(self) -> ssl.SSLContext:
-        if self._verify is None:
-            self._verify = client_context()
-        return self._verify
 
 
 class _FastExchange(Exchange, Receiver):
@@ -155,7 +148,7 @@ class _FastExchange(Exchange, Receiver):
 
     def _encoded(self) -> tuple[bytes, Route]:
         try:
-            way = self._transport.route(self._request.url)
+            way = self._transport.route(self._request.url, self._request.tls)
             return encode(self._request, way), way
         except Invalid as error:
             now_ns = time.perf_counter_ns()
@@ -203,7 +196,8 @@ class _FastExchange(Exchange, Receiver):
     @override
     def lost(self, t_ns: int, error: Exception | None) -> None:
         if error is not None:
-            self._fail(ErrorClass.RESET, f"the connection broke: {error}", t_ns)
+            refused = self._answer.head_ns is None and is_refusal(error)
+            self._fail(ErrorClass.TLS if refused else ErrorClass.RESET, f"the connection broke: {error}", t_ns)
             return
         try:
             self._answer.take_end(t_ns)

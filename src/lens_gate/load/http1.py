@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from lens_gate.providers.base import HttpRequest
+from lens_gate.providers.base import HttpRequest, TlsChoice
 
 NOT_HTTP: Final = "the URL or a header of the request is not valid HTTP"
 
@@ -35,16 +35,22 @@ class Invalid(ValueError):
 
 
 class Destination(NamedTuple):
-    """Where a connection leads: requests to the same one may share it."""
+    """Where a connection leads, and by which certificates: requests to the same one may share it."""
 
     scheme: str
     host: str
     port: int
+    tls: TlsChoice | None = None
 
     @property
     def encrypted(self) -> bool:
         """Whether it speaks TLS."""
         return self.scheme == "https"
+
+    @property
+    def server_name(self) -> str:
+        """The name that an encrypted one asks for, and that the server's certificate must hold."""
+        return (self.tls.server_name if self.tls else None) or self.host
 
 
 class Route(NamedTuple):
@@ -55,7 +61,7 @@ class Route(NamedTuple):
     authority: str
 
 
-def route(url: str) -> Route:
+def route(url: str, tls: TlsChoice | None = None) -> Route:
     """Take an absolute http(s) URL apart. Raises Invalid; user, password and fragment are left out."""
     if _CONTROL.search(url):
         raise Invalid
@@ -74,7 +80,8 @@ def route(url: str) -> Route:
     default = _DEFAULT_PORTS[parts.scheme]
     if port not in {None, default}:
         authority = f"{authority}:{port}"
-    return Route(Destination(parts.scheme, host, default if port is None else port), target, authority)
+    choice = tls if parts.scheme == "https" else None
+    return Route(Destination(parts.scheme, host, default if port is None else port, choice), target, authority)
 
 
 def encode(request: HttpRequest, way: Route) -> bytes:

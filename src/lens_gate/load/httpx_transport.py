@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from lens_gate.load.answer import joined
 from lens_gate.load.choice import proxy_for
-from lens_gate.load.tls import client_context
+from lens_gate.load.tls import Contexts, is_refusal
 from lens_gate.load.transport import (
     ANSWER_LIMIT,
     KEEPALIVE_S,
@@ -33,7 +33,7 @@ from lens_gate.load.transport import (
     Transport,
     TransportFailure,
 )
-from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.providers.base import HttpRequest, ResponseHead, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 
 _FAILURES: Final = (
@@ -42,6 +42,7 @@ _FAILURES: Final = (
     httpcore.ProxyError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
+    ssl.SSLError,  # the engine does not translate what a server says by TLS after the greeting
     TimeoutError,
 )
 
@@ -54,18 +55,18 @@ _CUT: Final = "peer closed connection"
 class HttpxTransport(Transport):
     """A pool without caps. Nothing is retried, no redirect is followed, and no cookie is kept.
 
-    `verify` replaces the certificates that servers are checked by. With `trust_env` the proxies that the environment
-    names are used. Entered as an async context
-    it loads beforehand what the engine would load (some 50 ms) at the first request.
+    `contexts` are what encrypted connections are set up with. With `trust_env` the proxies that the environment names
+    are used. Entered as an async context it loads beforehand what the engine would load (some 50 ms) at the first
+    request.
     """
 
     def __init__(
-        self, *, verify: ssl.SSLContext | None = None, trust_env: bool = False, keepalive_s: float = KEEPALIVE_S
+        self, *, contexts: Contexts | None = None, trust_env: bool = False, keepalive_s: float = KEEPALIVE_S
     ) -> None:
-        self._verify = verify
+        self._contexts = contexts or Contexts()
         self._trust_env = trust_env
         self._keepalive_s = keepalive_s
-        self._pools: dict[tuple[bytes, str | None], httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[bytes, str | None, TlsChoice | None], httpcore.AsyncConnectionPool] = {}
 
     async def __aenter__(self) -> Self:
         await _StampingBackend().sleep(0)
@@ -88,29 +89,30 @@ class HttpxTransport(Transport):
         for pool in self._pools.values():
             await pool.aclose()
 
-    def _pool(self, wire: httpcore.Request) -> httpcore.AsyncConnectionPool:
+    def _pool(self, wire: httpcore.Request, choice: TlsChoice | None) -> httpcore.AsyncConnectionPool:
         scheme = wire.url.scheme
         proxy = proxy_for(scheme.decode("ascii"), wire.url.host.decode("ascii")) if self._trust_env else None
-        if (scheme, proxy) not in self._pools:
-            tls = self._context() if scheme == b"https" else None
-            self._pools[scheme, proxy] = self._direct(tls) if proxy is None else self._proxied(httpx.Proxy(proxy), tls)
-        return self._pools[scheme, proxy]
+        key = (scheme, proxy, choice if scheme == b"https" else None)
+        if key not in self._pools:
+            tls = self._contexts.of(choice) if scheme == b"https" else None
+            name = choice.server_name if choice else None
+            self._pools[key] = (
+                self._direct(tls, name) if proxy is None else self._proxied(httpx.Proxy(proxy), tls, name)
+            )
+        return self._pools[key]
 
-    def _context(self) -> ssl.SSLContext:
-        if self._verify is None:
-            self._verify = client_context()
-        return self._verify
-
-    def _direct(self, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+    def _direct(self, tls: ssl.SSLContext | None, server_name: str | None) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=None,
             max_keepalive_connections=None,
             keepalive_expiry=self._keepalive_s,
-            network_backend=_StampingBackend(),
+            network_backend=_StampingBackend(server_name),
         )
 
-    def _proxied(self, proxy: httpx.Proxy, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+    def _proxied(
+        self, proxy: httpx.Proxy, tls: ssl.SSLContext | None, server_name: str | None
+    ) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncHTTPProxy(
             proxy_url=str(proxy.url),
             proxy_auth=proxy.raw_auth,
@@ -118,7 +120,7 @@ class HttpxTransport(Transport):
             max_connections=None,
             max_keepalive_connections=None,
             keepalive_expiry=self._keepalive_s,
-            network_backend=_StampingBackend(),
+            network_backend=_StampingBackend(server_name, proxy=proxy.url.host),
         )
 
 
@@ -129,7 +131,7 @@ class _HttpxExchange(Exchange):
         self,
         request: HttpRequest,
         timeouts: Timeouts,
-        pool_for: Callable[[httpcore.Request], httpcore.AsyncConnectionPool],
+        pool_for: Callable[[httpcore.Request, TlsChoice | None], httpcore.AsyncConnectionPool],
     ) -> None:
         self._request = request
         self._pool_for = pool_for
@@ -147,7 +149,7 @@ class _HttpxExchange(Exchange):
         try:
             wire = _wire(self._request, progress)
             async with progress.limit:
-                response = await self._pool_for(wire).handle_async_request(wire)
+                response = await self._pool_for(wire, self._request.tls).handle_async_request(wire)
             await self._read(response)
         except _FAILURES as error:
             raise progress.failure(error) from None
@@ -263,7 +265,9 @@ class _Progress:
                 found = ErrorClass.IDLE_TIMEOUT if self._head_seen else ErrorClass.HEADERS_TIMEOUT
             case httpcore.ConnectError() | httpcore.ProxyError():
                 found = ErrorClass.TLS if self._in_tls else ErrorClass.CONNECT
-            case httpcore.NetworkError():
+            case ssl.SSLError() if not self._head_seen and is_refusal(error):
+                found = ErrorClass.TLS
+            case httpcore.NetworkError() | ssl.SSLError():
                 found = ErrorClass.RESET
             case httpcore.RemoteProtocolError():
                 found = self._broken_protocol(str(error))
@@ -284,6 +288,8 @@ def _describe(error: Exception) -> str:
             return TIMED_OUT
         case httpcore.NetworkError() | httpcore.TimeoutException() | httpcore.RemoteProtocolError():
             return f"{type(error).__name__}: {error}".removesuffix(": ")
+        case ssl.SSLError():
+            return f"the connection broke: {error}"
         case httpcore.ProxyError():
             return f"the proxy refused: {error}"
         case _:
@@ -291,9 +297,14 @@ def _describe(error: Exception) -> str:
 
 
 class _StampingBackend(httpcore.AsyncNetworkBackend):
-    """The engine's own asyncio backend, whose streams remember when they were last read."""
+    """The engine's own asyncio backend, whose streams remember when they were last read.
 
-    def __init__(self) -> None:
+    Servers, but not a `proxy` (a host), are asked for `server_name` where there is one.
+    """
+
+    def __init__(self, server_name: str | None = None, *, proxy: str | None = None) -> None:
+        self._server_name = server_name
+        self._proxy = proxy
         self._backend = httpcore.AnyIOBackend()
 
     @override
@@ -306,7 +317,10 @@ class _StampingBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _StampedStream(stream)
+        return _StampedStream(stream, self._name_for)
+
+    def _name_for(self, host: str | None) -> str | None:
+        return host if self._server_name is None or host == self._proxy else self._server_name
 
     @override
     async def sleep(self, seconds: float) -> None:
@@ -316,8 +330,9 @@ class _StampingBackend(httpcore.AsyncNetworkBackend):
 class _StampedStream(httpcore.AsyncNetworkStream):
     """A connection that stamps each read as soon as it returns."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, stream: httpcore.AsyncNetworkStream, name_for: Callable[[str | None], str | None]) -> None:
         self._stream = stream
+        self._name_for = name_for
         self.read_ns = 0
 
     @override
@@ -339,7 +354,8 @@ class _StampedStream(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         try:
-            return _StampedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+            name = self._name_for(server_hostname)
+            return _StampedStream(await self._stream.start_tls(ssl_context, name, timeout), self._name_for)
         except asyncio.CancelledError:
             # The backend closes the socket after an error, but not after our own limit has cancelled it.
             await self._stream.aclose()

@@ -69,7 +69,14 @@ def _series(series: SeriesPlan) -> dict[str, JsonValue]:
         "system": series.system,
         "params": dict(series.params),
         "headers": _headers(series.endpoint.headers),
+        **_server_name(series.endpoint),
     }
+
+
+def _server_name(endpoint: Endpoint) -> dict[str, JsonValue]:
+    """Return the name that chooses among the servers of one address; certificates are credentials, and do not count."""
+    name = endpoint.tls.server_name if endpoint.tls else None
+    return {} if name is None else {"server_name": name}
 
 
 def _content(prompt: PromptPlan) -> dict[str, JsonValue]:

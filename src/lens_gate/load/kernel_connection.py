@@ -42,7 +42,7 @@ class KernelConnection(Wire):
         """Greet the server where the connection is encrypted, and begin to read. Raises OSError."""
         try:
             if context is not None:
-                self._tls = _Tls(context, self.destination.host)
+                self._tls = _Tls(context, self.destination.server_name)
                 await self._tls.greet(self._raw)
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from lens_gate import __version__
+from lens_gate.load.tls import Contexts
+from lens_gate.providers.base import TlsChoice
 
 TIMEOUT_S: Final = 10.0
 
@@ -29,12 +30,18 @@ class Way:
     failure: str | None = None
 
 
-async def way_to(url: str, *, timeout_s: float = TIMEOUT_S) -> Way:
-    """Open a connection of its own to `url`, send a request without a key, and close it again."""
+async def way_to(url: str, contexts: Contexts, *, tls: TlsChoice | None = None, timeout_s: float = TIMEOUT_S) -> Way:
+    """Open a connection of its own to `url`, send a request without a key, and close it again.
+
+    The context of `tls` is built before anything is timed. Raises BadCertificate.
+    """
     taken = _Taken()
     try:
+        if urlsplit(url).scheme == "https":
+            contexts.of(tls)
+        taken.begin()
         async with asyncio.timeout(timeout_s):
-            await _walk(url, taken)
+            await _walk(url, taken, contexts, tls)
     except TimeoutError:
         taken.failure = f"nothing came within {timeout_s:g} s"
     except (OSError, ValueError) as error:
@@ -50,6 +57,9 @@ class _Taken:
         self.tls_version: str | None = None
         self.status: int | None = None
         self.failure: str | None = None
+        self._last_ns = 0
+
+    def begin(self) -> None:
         self._last_ns = time.perf_counter_ns()
 
     def reached(self, name: str) -> None:
@@ -69,7 +79,7 @@ class _Taken:
         )
 
 
-async def _walk(url: str, taken: _Taken) -> None:
+async def _walk(url: str, taken: _Taken, contexts: Contexts, tls: TlsChoice | None) -> None:
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -80,7 +90,8 @@ async def _walk(url: str, taken: _Taken) -> None:
     try:
         taken.reached("connect")
         if secure:
-            await writer.start_tls(ssl.create_default_context(), server_hostname=host)
+            name = (tls.server_name if tls else None) or host
+            await writer.start_tls(contexts.of(tls), server_hostname=name)
             taken.reached("tls")
             taken.tls_version = writer.get_extra_info("ssl_object").version()
         await _ask(reader, writer, taken, host=parts.netloc.rpartition("@")[2])

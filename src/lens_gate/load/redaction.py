@@ -10,9 +10,9 @@ _SHORTEST_SECRET = 6
 
 
 def secrets_of(endpoint: Endpoint) -> list[str]:
-    """Return what is secret about an endpoint: its key, and the headers that may hold one."""
-    key = endpoint.api_key
-    values = [key.get_secret_value()] if key is not None else []
+    """Return what is secret about an endpoint: its key, a key's password, and the headers that may hold one."""
+    password = endpoint.tls.client_key_password if endpoint.tls else None
+    values = [secret.get_secret_value() for secret in (endpoint.api_key, password) if secret is not None]
     return values + [value for name, value in endpoint.headers.items() if _may_hold_one(name)]
 
 

@@ -42,12 +42,27 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsChoice:
+    """By which certificates a server is checked, and which one it is shown; files are PEM, None is as usual.
+
+    Connections are shared by requests of an equal choice only.
+    """
+
+    ca_bundle: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    client_key_password: SecretStr | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where requests go, and the key that may go with them."""
 
     base_url: str
     api_key: SecretStr | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    tls: TlsChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +73,7 @@ class HttpRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    tls: TlsChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

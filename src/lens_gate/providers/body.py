@@ -86,6 +86,7 @@ def post(
         url=url,
         headers=headers(request, endpoint, {"content-type": "application/json", **auth}),
         body=orjson.dumps(merged(body, request.params)),
+        tls=endpoint.tls,
     )
 
 

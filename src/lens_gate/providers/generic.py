@@ -67,6 +67,7 @@ class GenericProvider:
             url=parts._replace(path=path, fragment="").geturl(),
             headers=headers(request, endpoint, own),
             body=body,
+            tls=endpoint.tls,
         )
 
     def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from lens_gate.load.arms import resolve_arm
 from lens_gate.load.identity import same_requests, uncovered
 from lens_gate.load.plan import ArmPlan
 from lens_gate.load.replay import Log, with_log
+from lens_gate.steps.certificates import located, require_trusted_files, require_usable
 from lens_gate.steps.order import (
     Against,
     Overrides,
@@ -100,8 +101,10 @@ def resolve(order: RunOrder, world: World) -> Arms:
     loaded = load_config(order.sources)
     candidate, base = sides(order, loaded, world)
     trusted = _trusted(order, world)
-    asked = [candidate.loaded, *([base.loaded] if base else [])]
+    both = (candidate, *([base] if base else []))
+    asked = [side.loaded for side in both]
     _keep_keys_home(asked, trusted, world)
+    _require_certificates(both, _trusted_commit(order, world), world)
     config_hash = hashlib.sha256(f"{loaded.config_hash}|{order.overrides.text()}".encode()).hexdigest()
     plan = _plan(candidate, Arm.CANDIDATE, config_hash)
     other = _plan(base, Arm.BASE, config_hash, series_of=plan) if base else None
@@ -154,12 +157,32 @@ def _keep_keys_home(asked: Sequence[LoadedConfig], trusted: LoadedConfig | None,
             check_keys_go_to_public_addresses(loaded)
 
 
-def _trusted(order: RunOrder, world: World) -> LoadedConfig | None:
-    """Return the configuration of the branch that a change goes to, else that of the commit that is compared with."""
+def _require_certificates(sides: Iterable[Side], trusted: str | None, world: World) -> None:
+    """Refuse certificates that are of no use, or that are not those of the `trusted` commit, where one is known."""
+    for side in sides:
+        if trusted is not None:
+            require_trusted_files(side.config, side.loaded, _needs_git(world), trusted)
+        require_usable(side.config, side.loaded, world.environment)
+
+
+def _trusted_ref(order: RunOrder, world: World) -> str | None:
+    """Return the branch that a change goes to, else the commit that is compared with, if it is known here."""
     named = order.against.value if order.against is not None and order.against.kind == "ref" else None
     ref, repository = world.trusted_ref or named, world.repository
-    if repository is None or ref is None or not repository.knows(ref):
+    return ref if repository is not None and ref is not None and repository.knows(ref) else None
+
+
+def _trusted_commit(order: RunOrder, world: World) -> str | None:
+    ref = _trusted_ref(order, world)
+    return None if ref is None else _needs_git(world).resolve(ref)
+
+
+def _trusted(order: RunOrder, world: World) -> LoadedConfig | None:
+    """Return the configuration at the trusted ref."""
+    ref = _trusted_ref(order, world)
+    if ref is None:
         return None
+    repository = _needs_git(world)
     commit = repository.resolve(ref)
     names = [source.name for source in order.sources]
     found = _sources_at(repository, commit, ref, names) or _sources_at(repository, commit, ref, CONFIG_NAMES)[:1]
@@ -191,7 +214,7 @@ def _substituted(order: RunOrder, loaded: LoadedConfig, world: World, *, also: C
     """Put the variables in; only those of the providers that are used must be set, or all of them if that is asked."""
     name = order.overrides.provider
     used = None if order.strict_env else measuring_paths(loaded, None if name is None else [name, *also])
-    return substitute(loaded, world.environment, used=used)
+    return located(substitute(loaded, world.environment, used=used), world.directory)
 
 
 def _only_model(config: Config) -> str:

@@ -11,9 +11,11 @@ def transport_order(arms: Arms) -> TransportOrder:
     """Return the transport that the candidate's configuration asks for, and what both arms need of it."""
     profiler = arms.candidate_side.config.profiler
     both = [arm for arm in (arms.candidate, arms.base) if arm is not None]
+    endpoints = [series.endpoint for arm in both for series in arm.series]
     return TransportOrder(
         kind=profiler.transport,
-        urls=tuple(dict.fromkeys(series.endpoint.base_url for arm in both for series in arm.series)),
+        urls=tuple(dict.fromkeys(one.base_url for one in endpoints)),
+        certificates=tuple(dict.fromkeys(one.tls for one in endpoints if one.base_url.startswith("https:"))),
         stamping=profiler.kernel_timestamps,
         rate=settings_of(arms).rate,
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -17,6 +18,8 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.selftest import Network, Streaming
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.network import Way, way_to
+from lens_gate.load.tls import Contexts
+from lens_gate.providers.base import TlsChoice
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.measure import Watcher, measure
 from lens_gate.steps.world import World
@@ -27,21 +30,30 @@ TRIES = 5
 _MS = 1e6
 
 
-def ways(addresses: Sequence[str], world: World) -> tuple[Network, ...]:
+class Address(NamedTuple):
+    """Where requests go, and by which certificates."""
+
+    url: str
+    tls: TlsChoice | None = None
+
+
+def ways(addresses: Sequence[Address], world: World) -> tuple[Network, ...]:
     """Measure the way to each address, one connection after the other."""
+    contexts = Contexts(world.environment)
     with asyncio.Runner(loop_factory=world.new_loop) as runner:
-        return tuple(runner.run(_network(one, world.environment)) for one in dict.fromkeys(addresses))
+        return tuple(runner.run(_network(one, contexts, world.environment)) for one in dict.fromkeys(addresses))
 
 
-def addresses_of(arms: Arms) -> tuple[str, ...]:
+def addresses_of(arms: Arms) -> tuple[Address, ...]:
     """Return where the requests of a configuration go, targets that would have to be started left out."""
-    return tuple(series.endpoint.base_url for series in arms.candidate.series if not series.through_target)
+    endpoints = (series.endpoint for series in arms.candidate.series if not series.through_target)
+    return tuple(Address(endpoint.base_url, endpoint.tls) for endpoint in endpoints)
 
 
-async def _network(address: str, environment: Mapping[str, str]) -> Network:
-    taken: list[Way] = []
+async def _network(there: Address, contexts: Contexts, environment: Mapping[str, str]) -> Network:
+    address, taken = there.url, list[Way]()
     for _ in range(TRIES):
-        taken.append(await way_to(address))
+        taken.append(await way_to(address, contexts, tls=there.tls))
         if taken[-1].failure:
             break
     last = taken[-1]

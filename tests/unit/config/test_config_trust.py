@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lens_gate.config.load import LoadedConfig, Source, load_config
-from lens_gate.config.trust import check_keys_stay_home
-from lens_gate.errors import SecurityRefusal
+from lens_gate.config.trust import check_keys_go_to_public_addresses, check_keys_stay_home
+from lens_gate.errors import ConfigProblem, SecurityRefusal
 
 TRUSTED = """\
 profiler: {name: "nightly ${BRANCH:-main}"}
@@ -209,3 +209,80 @@ def test_a_target_is_handed_only_variables_that_the_trusted_configuration_hands_
     check_keys_stay_home(loaded(HANDING % ""), loaded(trusted))
     assert "OPENAI_API_KEY" in refused(HANDING % "APP_KEY, OPENAI_API_KEY", trusted)
     assert "a.yaml:1" in refused(HANDING % "APP_KEY", "version: '1.0'\n")
+
+
+PRIVATE = """\
+providers:
+  - name: corp
+    api_key: ${CORP_KEY}
+    endpoint: https://llm.corp.example/v1
+    tls: {ca_bundle: certs/ca.pem, client_certificate: certs/ci.pem, client_key_password: "${CI_PASSWORD}"}
+    models: [m]
+  - name: free
+    endpoint: https://free.example
+    models: [m]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("certs/ca.pem", "certs/mine.pem"),
+        ("certs/ci.pem", "certs/other.pem"),
+        ("client_key_password: ", "server_name: evil.example, client_key_password: "),
+        ("    tls: {ca_bundle: certs/ca.pem,", "    tls: {"),
+        ("    tls:", "    # tls:"),
+        ("endpoint: https://free.example", "endpoint: https://free.example\n    tls: {ca_bundle: mine.pem}"),
+        ("endpoint: https://free.example", "endpoint: https://free.example\n    tls: {server_name: llm.corp.example}"),
+        ("name: free\n    endpoint: https://free.example", "name: free\n    endpoint: https://llm.corp.example:443/v2"),
+    ],
+)
+def test_certificates_are_those_that_the_trusted_configuration_names_for_an_address(old: str, new: str) -> None:
+    assert old in PRIVATE
+    assert "with another `tls` section than the trusted configuration" in refused(PRIVATE.replace(old, new), PRIVATE)
+
+
+def test_a_client_certificate_does_not_open_another_address() -> None:
+    literal = PRIVATE.replace(', client_key_password: "${CI_PASSWORD}"', "").replace("${CORP_KEY}", "none")
+    message = refused(literal.replace("https://llm.corp.example/v1", "https://admin.corp.example"), literal)
+    assert "a.yaml:5: the provider `corp` would reach https://admin.corp.example:443 with another `tls`" in message
+
+
+def test_certificates_as_trusted_may_be_used_by_any_provider_of_that_address() -> None:
+    check_keys_stay_home(loaded(PRIVATE), loaded(PRIVATE))
+    check_keys_stay_home(loaded(PRIVATE.replace("name: corp", "name: renamed")), loaded(PRIVATE))
+    check_keys_stay_home(loaded(PRIVATE.replace("https://free.example", "https://new.example")), loaded(PRIVATE))
+
+
+def test_the_password_of_a_key_is_read_by_no_other_key() -> None:
+    candidate = PRIVATE.replace("api_key: ${CORP_KEY}", "api_key: ${CI_PASSWORD}")
+    assert "reads the variable CI_PASSWORD, which the trusted configuration reads only at" in refused(
+        candidate, PRIVATE
+    )
+
+
+def test_where_nobody_vouches_no_certificates_are_taken() -> None:
+    public = "providers: [{name: openai, api_key: '${K}', models: [m]}]"
+    check_keys_go_to_public_addresses(loaded(public))
+    with pytest.raises(SecurityRefusal, match="another `tls` section"):
+        check_keys_go_to_public_addresses(loaded(public.replace("models", "tls: {ca_bundle: mine.pem}, models")))
+
+
+@pytest.mark.parametrize(
+    ("tls", "said"),
+    [
+        ("{client_key: a.pem}", "goes with a `client_certificate` only"),
+        ("{client_key_password: a}", "goes with a `client_certificate` only"),
+        ("{server_name: 'https://x'}", "the name of a host"),
+        ("{verify: false}", "verify"),
+    ],
+)
+def test_what_a_tls_section_cannot_say_is_refused(tls: str, said: str) -> None:
+    with pytest.raises(ConfigProblem, match=said):
+        loaded(f"providers: [{{name: p, endpoint: 'https://p.example', tls: {tls}, models: [m]}}]")
+
+
+def test_a_tls_section_needs_an_encrypted_address() -> None:
+    with pytest.raises(ConfigProblem, match="https://"):
+        loaded("providers: [{name: p, endpoint: 'HTTP://p.example', tls: {server_name: p}, models: [m]}]")
+    loaded("providers: [{name: p, endpoint: '${URL}', tls: {server_name: p}, models: [m]}]")

@@ -20,7 +20,9 @@ URLS = ("http://one.example/v1", "https://two.example/v1")
 
 
 def an_order(kind: TransportKind, *urls: str) -> TransportOrder:
-    return TransportOrder(kind=kind, urls=urls or URLS)
+    urls = urls or URLS
+    encrypted = any(url.startswith("https:") for url in urls)
+    return TransportOrder(kind=kind, urls=urls, certificates=(None,) if encrypted else ())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from threading import Thread
 from typing_extensions import override
 
 from lens_gate.load.network import Way, way_to
+from lens_gate.load.tls import Contexts
 
 REFUSAL = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
@@ -28,7 +29,7 @@ def gone(answer: Callable[[], bytes], *, scheme: str = "http", timeout_s: float 
         thread.start()
         try:
             url = f"{scheme}://127.0.0.1:{server.server_address[1]}/v1?key=secret"
-            way = asyncio.run(way_to(url, timeout_s=timeout_s))
+            way = asyncio.run(way_to(url, Contexts(), timeout_s=timeout_s))
         finally:
             server.shutdown()
             thread.join(10)
@@ -80,7 +81,7 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
 
 
 def test_nobody_listening_is_a_failure_with_its_reason() -> None:
-    way = asyncio.run(way_to("http://127.0.0.1:9"))
+    way = asyncio.run(way_to("http://127.0.0.1:9", Contexts()))
     assert way.failure is not None
     assert "127.0.0.1" in way.failure
     assert way.connect_ns is None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import subprocess
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from lens_gate.load.transport import Chunk, Head, Received, Timeouts, TransportFailure
-from lens_gate.providers.base import HttpRequest
+from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
+from tests.certificates import Authority
 from tests.fakes.raw_server import (
     HEAD,
     Handler,
@@ -257,7 +257,7 @@ def test_a_refused_connection_is_a_connect_failure_that_was_never_sent(kind: Kin
 
 def test_a_host_that_takes_too_long_to_greet_is_a_connect_timeout(kind: Kind) -> None:
     async def main() -> TransportFailure:
-        transport = kind.transport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        transport = kind.transport()
         async with raw_server(hang) as server:
             with pytest.raises(TransportFailure) as caught:
                 await exchange(transport, post(server.base_url.replace("http", "https")), Timeouts(connect_s=0.2))
@@ -292,11 +292,12 @@ def test_an_untrusted_certificate_is_a_tls_failure(kind: Kind, server_tls: ssl.S
     assert failure.sent_ns is None
 
 
-def test_tls_is_part_of_the_connection_time(kind: Kind, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
+def test_tls_is_part_of_the_connection_time(kind: Kind, authority: Authority, server_tls: ssl.SSLContext) -> None:
     async def main() -> list[Received]:
-        transport = kind.transport(verify=client_tls)
+        transport = kind.transport()
         async with raw_server(sending(HEAD + chunk(b"x") + chunk(b"")), tls=server_tls) as server:
-            got = await exchange(transport, post(server.base_url.replace("127.0.0.1", "localhost")))
+            request = post(server.base_url.replace("127.0.0.1", "localhost"))
+            got = await exchange(transport, replace(request, tls=TlsChoice(ca_bundle=authority.bundle)))
             await transport.aclose()
             return got
 
@@ -433,26 +434,10 @@ def test_a_cancelled_request_closes_its_connection(kind: Kind) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("tls") / "both.pem"
-    done = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(place), "-out", "-"],
-        capture_output=True, check=False, timeout=30,
-    )  # fmt: skip
-    if done.returncode != 0:
-        pytest.skip("openssl is not installed")
-    place.write_bytes(place.read_bytes() + done.stdout)
-    return place
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("tls") / "authority")
 
 
 @pytest.fixture
-def server_tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-@pytest.fixture
-def client_tls(certificate: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(certificate))
+def server_tls(authority: Authority) -> ssl.SSLContext:
+    return authority.server("localhost")
