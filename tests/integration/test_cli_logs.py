@@ -75,6 +75,17 @@ def test_the_configuration_asks_for_a_log_and_the_command_line_wins(
     assert in_file == on_terminal
 
 
+def test_what_the_transport_remarks_stands_in_the_log_too(
+    invoke: Invoke, home: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    configure(providers=[{"name": "p", "endpoint": "http://api.invalid/v1", "models": ["m"]}])
+    answer = invoke("run", "--requests", "1", "-o", "run.json", "--log-format", "json")
+    assert answer.code == 3
+    assert answer.err.count("through the proxy of the environment") == 1
+    assert any("through the proxy" in entry["message"] for entry in logged_lines(answer.err))
+
+
 def test_asking_for_errors_only_hides_no_news(invoke: Invoke, home: Path, configure: Configure) -> None:
     configure(output={"files": [{"type": "csv", "path": "out.csv"}]})
     answer = invoke("run", "--requests", "4", "-o", "run.json", "--log-level", "error")

@@ -12,9 +12,10 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,7 +34,9 @@ from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.load.build_transport import build_transport
+from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
+from lens_gate.load.transport import Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.bodies import secrets_in
 from lens_gate.steps.log import Log
@@ -57,7 +60,7 @@ def world() -> World:
         now_ns=time.perf_counter_ns,
         new_id=lambda: f"bench_{uuid.uuid4().hex[:16]}",
         rng=np.random.default_rng,
-        transport=lambda order: build_transport(order, environment(), _say),
+        transport=_transports(_say),
         stop=StopSignal(),
         say=_say,
         executor=_executor,
@@ -65,6 +68,10 @@ def world() -> World:
         machine=_machine(),
         data_folder=_data_folder(),
     )
+
+
+def _transports(say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:
+    return lambda order: build_transport(order, environment(), say)
 
 
 def _machine() -> str:
@@ -243,7 +250,7 @@ def logged(
         opened(asked, stream, blot=blotting(secrets, shapes=True), say=here.say) as logger,
         told_in(Log(logger), here, remarks_when_used(arms.loaded, "run")) as logging_world,
     ):
-        yield logging_world
+        yield replace(logging_world, transport=_transports(logging_world.say))
 
 
 def live_terminal() -> bool:

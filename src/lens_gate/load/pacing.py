@@ -8,7 +8,7 @@ back is counted, and told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
@@ -99,11 +99,12 @@ def _learn(bucket: Bucket, gauge: Gauge, needed: float, now_ns: int) -> None:
 class Pacer:
     """Says when the requests of a run may go; `limits` by provider, under None those of all together.
 
-    Providers without limits go at once.
+    Providers without limits go at once. `on_paced` learns each request that was held back, and its wait in nanoseconds.
     """
 
     limits: Mapping[str | None, PaceLimits]
     counts: dict[str, PacedCount] = field(default_factory=dict)
+    on_paced: Callable[[PlannedRequest, int], None] = lambda *_: None
     _allowances: dict[str | None, _Allowance] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +146,7 @@ class Pacer:
             count.paced += 1
             count.waited_ns += waited_ns
             count.longest_ns = max(count.longest_ns, waited_ns)
+            self.on_paced(planned, waited_ns)
 
     def heard(self, planned: PlannedRequest, booking: Booking, sample: Sample, answer: AnswerHead, now_ns: int) -> None:
         """Take note of an answer: the tokens that it really took, and what the provider says of its allowance."""

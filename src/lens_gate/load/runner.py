@@ -302,10 +302,7 @@ class _Run(Generic[Held]):
             self._money.settle(held, self._drop(slot))
             return None
         self._sent += 1
-        waited_ns = slot.intended_ns - slot.due_ns
-        self._sender.pacer.went(slot.planned, waited_ns)
-        if waited_ns > 0:
-            self._settings.on_paced(slot.planned, waited_ns)
+        self._sender.pacer.went(slot.planned, slot.intended_ns - slot.due_ns)
         self._watch.sent(slot.planned.series.series)
         return Leave(held, ticket, slot.booking)
 

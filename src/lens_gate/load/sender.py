@@ -70,7 +70,7 @@ class Sender(Generic[Held]):
         self._clock = settings.clock
         self._run = run
         self.breakers = Breakers(settings.failures.breaker, settings.on_breaker)
-        self.pacer = Pacer(settings.pace)
+        self.pacer = Pacer(settings.pace, on_paced=settings.on_paced)
 
     async def exchange(self, slot: Slot, leave: Leave[Held]) -> tuple[Recorder, Tries]:
         """Send a request, again where the rules say so; return what the last attempt recorded, and all attempts.
