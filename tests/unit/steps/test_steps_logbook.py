@@ -11,11 +11,14 @@ import pytest
 
 from lens_gate.errors import TargetNotReady
 from lens_gate.reports.log_lines import Level
-from lens_gate.steps.measure import Measured
+from lens_gate.steps.measure import Measured, MeasureOptions, measure
 from lens_gate.steps.order import Against
+from lens_gate.steps.resuming import read_earlier
 from tests.fakes.log import Heard
-from tests.fakes.world import ChatTransport, a_world
+from tests.fakes.world import ChatTransport, NoWatcher, a_world
 from tests.unit.steps.test_steps_measure import arms_of, measured
+from tests.unit.steps.test_steps_resuming import arms_of as two_arms
+from tests.unit.steps.test_steps_resuming import interrupted
 
 FAILING = {
     "retries": {"max_attempts": 2, "initial_delay": "1ms", "backoff": "fixed"},
@@ -93,6 +96,16 @@ def test_every_request_is_logged_at_trace(tmp_path: Path) -> None:
     assert {fields["output_tokens"] for fields in ended} == {2}
     assert all(0 < fields["ttft_ms"] < fields["total_ms"] for fields in ended)
     assert len(done.samples) == 10
+
+
+def test_what_an_earlier_part_brings_along_is_logged(tmp_path: Path) -> None:
+    first = interrupted(tmp_path, 12)
+    earlier = read_earlier(first)
+    heard = Heard("info")
+    world = replace(a_world(tmp_path), log=heard.log)
+    measure(two_arms(world), tmp_path / "run.json", world, NoWatcher(), MeasureOptions(earlier=earlier))
+    (recovered,) = heard.all_of("recovered an earlier part")
+    assert recovered == {"path": str(first), "requests": len(earlier.samples), "stretches": 1}
 
 
 @pytest.mark.parametrize(("answers", "messages"), [(True, ["target started", "target stopped"]), (False, [])])
