@@ -50,7 +50,13 @@ def asked(serving: Serving, api: str) -> list[Event]:
 def checked(serving: Serving) -> None:
     for serial, api in enumerate(PATHS, start=1):
         events = asked(serving, api)
-        assert [event.text for event in events if isinstance(event, Token)] == [" word"] * 5
+        assert [event.text for event in events if isinstance(event, Token)] == [
+            " tide",
+            " rises",
+            ",",
+            " and",
+            " falls",
+        ]
         usage = [event for event in events if isinstance(event, Usage)][-1]
         assert (usage.input, usage.output) == (serial, 5)
         assert [event.reason.value for event in events if isinstance(event, Finish)] == ["stop"]
@@ -85,7 +91,7 @@ def test_a_path_may_hold_a_script_of_its_own(tmp_path: Path) -> None:
     with truth_server(QUICK, tmp_path) as serving:
         url = f"{serving.origin}/s=1000:0:0:0:3{serving.path('openai-chat')}"
         with urllib.request.urlopen(urllib.request.Request(url, b"{}")) as answer:
-            assert answer.read().count(b"word") == 3
+            assert answer.read().count(b'"content":"') == 1 + 3
     assert serving.truth().tokens.tolist() == [3]
 
 

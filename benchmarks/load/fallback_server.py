@@ -60,14 +60,19 @@ def opening(shape: str, serial: int) -> bytes:
     return HEAD + named("message_start", message=message | usage) + block + named("ping")
 
 
+WORDS = (" the", " tide", " rises", ",", " and", " falls", " again", ".")
+"""Answers are not one word over and over."""
+
+
 def token(shape: str, serial: int, so_far: int, *, last: bool) -> bytes:
     """Return one token."""
+    word = WORDS[so_far % len(WORDS)]
     if shape == OPENAI_CHAT:
-        return chat(choice({"content": " word"}))
+        return chat(choice({"content": word}))
     if shape == ANTHROPIC:
-        return named("content_block_delta", index=0, delta={"type": "text_delta", "text": " word"})
+        return named("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
     counts = {"promptTokenCount": serial, "candidatesTokenCount": so_far, "totalTokenCount": serial + so_far}
-    candidate = {"content": {"parts": [{"text": " word"}], "role": "model"}, "index": 0}
+    candidate = {"content": {"parts": [{"text": word}], "role": "model"}, "index": 0}
     candidate |= {"finishReason": "STOP"} if last else {}
     return event({"candidates": [candidate], "usageMetadata": counts, "modelVersion": "truth"})
 

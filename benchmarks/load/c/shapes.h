@@ -35,8 +35,11 @@ __attribute__((format(printf, 3, 4))) static void put_event(Buffer *out, const c
 
 #define CHAT "{\"id\":\"chatcmpl-%ld\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"truth\","
 #define USAGE "\"usage\":{\"prompt_tokens\":%ld,\"completion_tokens\":%d,\"total_tokens\":%ld}}"
-#define CANDIDATE "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" word\"}],\"role\":\"model\"},\"index\":0%s}],"
+#define CANDIDATE "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"%s\"}],\"role\":\"model\"},\"index\":0%s}],"
 #define METADATA "\"usageMetadata\":{\"promptTokenCount\":%ld,\"candidatesTokenCount\":%d,\"totalTokenCount\":%ld},"
+
+/* Answers are not one word over and over. */
+static const char *const WORDS[] = {" the", " tide", " rises", ",", " and", " falls", " again", "."};
 
 static void put_opening(Buffer *out, Shape shape, long serial) {
     put(out, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -55,18 +58,19 @@ static void put_opening(Buffer *out, Shape shape, long serial) {
 
 /* One token; `so_far` counts it. */
 static void put_token(Buffer *out, Shape shape, long serial, int so_far, bool last) {
+    const char *word = WORDS[(size_t)so_far % (sizeof WORDS / sizeof *WORDS)];
     switch (shape) {
     case OPENAI_CHAT:
-        put_event(out, NULL, CHAT "\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"logprobs\":null,"
-                  "\"finish_reason\":null}],\"usage\":null}", serial);
+        put_event(out, NULL, CHAT "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"logprobs\":null,"
+                  "\"finish_reason\":null}],\"usage\":null}", serial, word);
         break;
     case ANTHROPIC:
         put_event(out, "content_block_delta", "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
-                  "\"text_delta\",\"text\":\" word\"}}");
+                  "\"text_delta\",\"text\":\"%s\"}}", word);
         break;
     case GEMINI:
         put_event(out, NULL, CANDIDATE METADATA "\"modelVersion\":\"truth\",\"responseId\":\"r%ld\"}",
-                  last ? ",\"finishReason\":\"STOP\"" : "", serial, so_far, serial + so_far, serial);
+                  word, last ? ",\"finishReason\":\"STOP\"" : "", serial, so_far, serial + so_far, serial);
     }
 }
 

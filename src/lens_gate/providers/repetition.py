@@ -6,6 +6,9 @@ what stands around it tells nothing new, and another JSON string in that place i
 read tells, and anything in the text's place that is not one whole JSON string, sends the reads back to the parser.
 
 That holds for a dialect that passes text on as it stands. One that looks for words in the text must not use it.
+
+Some APIs pad each event with a string of random length (OpenAI's `obfuscation`), against guessing tokens from the sizes
+of packets. It is taken out first. Its key cannot be met inside another string: there its quotes would be escaped.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from lens_gate.providers.base import Event, Token
 from lens_gate.vocabulary.requests import TokenKind
 
 _LONGEST = 64 * 1024
+_PADDING = b',"obfuscation":"'
 
 
 class Repetition:
@@ -34,11 +38,11 @@ class Repetition:
 
         It must start and end between two events of the stream.
         """
-        return self._token(data) if self._trusted else None
+        return self._token(_unpadded(data)) if self._trusted else None
 
     def learn(self, data: bytes, events: Sequence[Event]) -> None:
         """Take note of what a read told that was parsed."""
-        told = _single(events)
+        told, data = _single(events), _unpadded(data)
         if told is None:
             self._before = b""
             self._trusted = False
@@ -67,6 +71,15 @@ class Repetition:
         before, quoted, after = data.partition(b'"%b"' % told.text.encode("utf-8", "surrogatepass"))
         known = bool(quoted) and quoted not in after
         self._before, self._after = (before + b'"', b'"' + after) if known else (b"", b"")
+
+
+def _unpadded(data: bytes) -> bytes:
+    """Leave out the padding of one event; that of several stays, and what it pads has no shape."""
+    before, found, rest = data.partition(_PADDING)
+    if not found:
+        return data
+    padding, _, after = rest.partition(b'"')
+    return data if b"\\" in padding else before + after
 
 
 def _single(events: Sequence[Event]) -> Token | None:

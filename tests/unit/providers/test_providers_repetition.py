@@ -48,6 +48,20 @@ def test_a_shape_is_trusted_from_its_second_text_on() -> None:
     assert _learned((_read("a"), "a"), (_read("b"), "b")).read(_read("c")) == Token(TokenKind.TEXT, "c")
 
 
+def test_padding_of_any_length_is_no_part_of_the_shape() -> None:
+    learned = _learned((_read("a", obfuscation="x1"), "a"), (_read("b", obfuscation="abcd"), "b"))
+    assert learned.read(_read("c", obfuscation="")) == Token(TokenKind.TEXT, "c")
+    assert learned.read(_read("c", obfuscation="q", usage=None)) is None
+    assert learned.read(_read("c", obfuscation='"')) is None
+
+
+def test_text_that_looks_like_padding_is_text() -> None:
+    text = ',"obfuscation":"x"'
+    learned = _learned((_read("a", obfuscation="x1"), "a"), (_read("b", obfuscation="y"), "b"))
+    assert learned.read(_read(text, obfuscation="zz")) == Token(TokenKind.TEXT, text)
+    assert _learned((_read("a"), "a"), (_read("b"), "b")).read(_read(text)) == Token(TokenKind.TEXT, text)
+
+
 @pytest.mark.parametrize("text", ['with "quotes"', "two\nlines", "\\", "é", "😀", "data: x", '","', "\u2028"])
 def test_text_of_any_kind_is_read_as_it_was_written(text: str) -> None:
     assert _learned((_read("a"), "a"), (_read("b"), "b")).read(_read(text)) == Token(TokenKind.TEXT, text)
