@@ -256,7 +256,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "last_token_ns": ("ns", "when the last token was read"),
     "end_ns": ("ns", "when it was over, however it ended"),
     "connect_ns": ("ns, duration", "connecting, TLS included; missing on a reused connection"),
-    "reused": ("", "whether the connection had been used before"),
+    "reused": ("", "whether the connection was open already: used before, or opened before the run began"),
     "input_tokens": ("tokens", "input as billed, cached ones included"),
     "output_tokens": ("tokens", "output as billed, reasoning included"),
     "reasoning_tokens": ("tokens", "the share of the output that is reasoning"),

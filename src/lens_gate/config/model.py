@@ -36,6 +36,7 @@ class Profiler(Section):
     transport: TransportKind = TransportKind.AUTO
     kernel_timestamps: KernelStamping = KernelStamping.AUTO
     defer_decoding: bool = False
+    warm_connections: bool = True
 
 
 class Model(Section):

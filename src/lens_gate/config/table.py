@@ -36,6 +36,9 @@ _RUN: Mapping[str, Status] = {
     "profiler.defer_decoding": Effect(
         "load", "answers are decoded after everything was sent, which leaves more of a core to sending and stamping"
     ),
+    "profiler.warm_connections": Effect(
+        "load", "whether connections for the first quarter of a second are opened before the run (open loop, `fast`)"
+    ),
     "providers[].name": Effect("load", "names the series; known names bring their API and address"),
     "providers[].enabled": Effect("load", "whether this provider is measured"),
     "providers[].api": Effect("providers", "the wire format; by name where the name is known, else openai-chat"),

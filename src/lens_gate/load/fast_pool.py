@@ -73,10 +73,19 @@ class Pool:
             idle.popleft().abort()
 
     async def warm(self, destination: Destination, count: int, limit_s: float) -> None:
-        """Open connections until `count` are idle. Raises TransportFailure."""
+        """Open connections until `count` are idle. Raises TransportFailure where one of them could not be opened.
+
+        The first one is used first: a server that takes one connection at a time waits on that one.
+        """
         missing = count - len(self._idle.get(destination, ()))
-        for connection in await asyncio.gather(*(self.open(destination, limit_s) for _ in range(missing))):
-            self.give_back(connection)
+        opening = (self.open(destination, limit_s) for _ in range(missing))
+        opened = await asyncio.gather(*opening, return_exceptions=True)
+        for connection in reversed(opened):
+            if not isinstance(connection, BaseException):
+                self.give_back(connection)
+        for failure in opened:
+            if isinstance(failure, BaseException):
+                raise failure
 
     async def aclose(self) -> None:
         """Close every connection, and wait until all have ended."""

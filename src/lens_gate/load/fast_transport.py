@@ -69,11 +69,8 @@ class FastTransport(Transport):
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
         return _FastExchange(self, request, timeouts)
 
+    @override
     async def warm(self, url: str, count: int, *, tls: TlsChoice | None = None, limit_s: float = 10.0) -> None:
-        """Open connections to where `url` leads before they are needed; requests on them count as reused.
-
-        Raises TransportFailure, and Invalid for what is no URL.
-        """
         await self._pool.warm(self.route(url, tls).destination, count, limit_s)
 
     @override

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from lens_gate.artifacts.instrument import Stamps
-from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.providers.base import HttpRequest, ResponseHead, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 
 KEEPALIVE_S: Final = 4.0
@@ -115,6 +115,13 @@ class Transport(Protocol):
     def stamps(self) -> Stamps | None:
         """Say how the kernel's stamps went, where they were used."""
         return None
+
+    async def warm(self, url: str, count: int, *, tls: TlsChoice | None = None, limit_s: float = 10.0) -> None:
+        """Open connections to where `url` leads before they are needed, where the transport can.
+
+        Requests on them count as reused. Raises TransportFailure where not all could be opened.
+        """
+        del url, count, tls, limit_s  # by default it cannot
 
     async def aclose(self) -> None:
         """Close every connection."""

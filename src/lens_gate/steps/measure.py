@@ -38,6 +38,7 @@ from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.tail import Tail, tail_note
 from lens_gate.steps.targets import started
 from lens_gate.steps.transporting import transport_order
+from lens_gate.steps.warming import warm
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.steps.written import Measurement, head, plan_of, written
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
@@ -236,6 +237,8 @@ class _Session:
         if self.lookout is not None:
             await self.lookout.warm_up()
             planned = self.lookout.following(planned)
+        if self.arms.candidate_side.config.profiler.warm_connections:
+            await warm(transport, candidate, base, self.settings)
         promised = Promises(self.keeper.promise, self.world.now_ns).following(planned)
         end = await play(
             self.watcher.following(promised),
