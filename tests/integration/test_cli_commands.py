@@ -380,7 +380,7 @@ def test_a_scene_that_could_not_be_measured_is_played_again_and_not_for_ever(
 
 
 def test_a_simulator_that_does_not_start_is_told(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lens_gate.cli.demo.sys.executable", shutil.which("true"))
+    monkeypatch.setattr("lens_gate.steps.simulated.sys.executable", shutil.which("true"))
     answer = invoke("demo")
     assert answer.code == 3
     assert "lens-gate simulate" in answer.err

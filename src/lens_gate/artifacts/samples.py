@@ -179,10 +179,6 @@ class SamplesBuilder:
         self._codes = {name: np.empty(0, dtype=np.int32) for name in TEXT_COLUMNS}
         self._values: dict[str, dict[str, int]] = {name: {} for name in TEXT_COLUMNS}
 
-    def __len__(self) -> int:
-        """Return how many rows were added."""
-        return self._rows
-
     def add(self, block: Samples) -> None:
         """Add the rows of a block, which is not held."""
         start, self._rows = self._rows, self._rows + len(block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import ssl
 import time
@@ -36,6 +37,7 @@ class KernelConnection(Wire):
         self._unsent = bytearray()
         self._writing = False
         self._tls: _Tls | None = None
+        self._ready = select.epoll()
         raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     async def open(self, context: ssl.SSLContext | None) -> None:
@@ -46,9 +48,12 @@ class KernelConnection(Wire):
                 await self._tls.greet(self._raw)
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
+            self._ready.close()
             self._raw.close()
             raise
-        self._loop.add_reader(self._raw, self._read)
+        # uvloop calls no reader of a socket that was reset, but one of a poll object in which that shows.
+        self._ready.register(self._raw, select.EPOLLIN)
+        self._loop.add_reader(self._ready, self._read)
 
     @override
     def send(self, data: bytes) -> None:
@@ -131,8 +136,9 @@ class KernelConnection(Wire):
 
     def _close(self) -> None:
         self.lost = True
-        self._loop.remove_reader(self._raw)
+        self._loop.remove_reader(self._ready)
         self._loop.remove_writer(self._raw)
+        self._ready.close()
         self._raw.close()
         self._on_lost(self)
 

@@ -9,9 +9,10 @@ import pytest
 from lens_gate.analysis.analyze import analyze
 from lens_gate.analysis.doctor import diagnose
 from lens_gate.analysis.rules import rules_of
-from lens_gate.analysis.uncached import NOT_COVERED, NOTE, kept_ranking
+from lens_gate.analysis.uncached import NOT_COVERED, NOTE, kept_ranking, silent_of_cache
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.assemble import samples_of
+from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.run import Run
 from lens_gate.config.model import Regression
 from lens_gate.reports.facts import not_covered
@@ -31,6 +32,17 @@ def a_duet(nonce: str, *, cached: tuple[int, int] = (400, 400)) -> Run:
         for one, tokens in zip(pair, cached, strict=True)
     ]
     return a_duet_run(rows, plan=a_plan(nonce=nonce))
+
+
+def diagnosed(run: Run) -> DoctorReport:
+    return diagnose(
+        run,
+        samples_of(run, lambda _: b""),
+        rules_of(Regression()),
+        source="run.json",
+        configured_pairs=None,
+        limit_ns=6e10,
+    )
 
 
 def analyzed(run: Run) -> Analysis:
@@ -88,14 +100,11 @@ def test_an_order_of_models_leaves_the_cache_out() -> None:
 def test_a_diagnosis_says_nothing_of_what_the_second_slot_read_from_the_cache(
     nonce: str, expected: float | None
 ) -> None:
-    run = a_duet(nonce)
-    report = diagnose(
-        run,
-        samples_of(run, lambda _: b""),
-        rules_of(Regression()),
-        source="run.json",
-        configured_pairs=None,
-        limit_ns=6e10,
-    )
+    report = diagnosed(a_duet(nonce))
     (slot,) = [one.slot for one in report.series if one.slot is not None]
     assert (slot.cached_first, slot.cached_second) == (expected, expected)
+
+
+def test_without_pairs_there_is_no_second_slot_to_be_silent_about() -> None:
+    diagnosis = diagnosed(a_duet("none")).series[0].model_copy(update={"slot": None})
+    assert silent_of_cache(diagnosis) is diagnosis

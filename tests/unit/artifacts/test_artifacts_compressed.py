@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.artifacts import compressed
-from lens_gate.artifacts.compressed import TornMember, compress, decompress, members
+from lens_gate.artifacts.compressed import TornMember, beginning, compress, decompress, members
 from lens_gate.errors import ArtifactCorrupt
 
 
@@ -59,3 +59,9 @@ def test_nothing_unpacks_to_more_than_an_artifact_can_hold(monkeypatch: pytest.M
     monkeypatch.setattr(compressed, "MAX_BYTES", 100)
     with pytest.raises(ArtifactCorrupt, match="unpacks to more"):
         decompress(compress(bytes(200)), name="x")
+
+
+def test_the_beginning_of_what_cannot_be_unpacked_is_nothing() -> None:
+    packed = compress(b"one two")
+    assert beginning(packed, 3) == b"one"
+    assert beginning(packed[:10] + b"\xff" * 20, 3) == b""

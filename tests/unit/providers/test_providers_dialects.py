@@ -202,3 +202,10 @@ def test_a_value_nested_too_deep_is_written_as_an_ellipsis() -> None:
         value = [value]
     assert written(value) == "…"
     assert written({"a": 1}) == '{"a":1}'
+
+
+def test_a_part_of_gemini_that_is_no_object_tells_nothing() -> None:
+    head = ResponseHead(status=200, headers={"content-type": "text/event-stream"})
+    decoder = provider_for(Api.GOOGLE).decoder(head, stream=True)
+    payload = {"candidates": [{"content": {"parts": ["x", 7, {"text": "a"}]}}]}
+    assert decoder.feed(b"data: " + orjson.dumps(payload) + b"\n\n") == [Token(TokenKind.TEXT, "a")]

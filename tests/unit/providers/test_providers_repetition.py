@@ -180,3 +180,8 @@ _OTHER = st.sampled_from(
 def test_streams_of_similar_reads_are_read_as_if_each_was_parsed(reads: list[bytes]) -> None:
     parsed = [data[at : at + 1] for data in reads for at in range(len(data))]
     assert _fed(_chat(), reads) == _fed(_chat(), parsed)
+
+
+def test_another_shape_that_tells_text_too_leaves_the_learned_one() -> None:
+    learned = _learned((_read("a"), "a"), (_read("b"), "b"), (_read("c", index=1), "c"))
+    assert learned.read(_read("d")) == Token(TokenKind.TEXT, "d")

@@ -162,3 +162,10 @@ def test_a_body_that_is_no_json_breaks_the_stream_of_objects() -> None:
     framer = JsonStream()
     assert framer.feed(b"  oops {}") == []
     assert framer.broken
+
+
+def test_lines_know_whether_one_is_open() -> None:
+    frames = LineFrames()
+    assert frames.between
+    frames.feed(b'{"a"')
+    assert not frames.between

@@ -75,3 +75,9 @@ def test_a_stream_that_a_proxy_buffers_is_pointed_out() -> None:
 def test_markdown_escapes_what_servers_and_configurations_say() -> None:
     broken = Streaming(series="p/<m>", buffered=False, chunks=0, reads=0, ttft_ms=None, cost_usd=None, error="<b>")
     assert "<b>" not in sheet_markdown(selftest_sheet(a_selftest(streaming=(broken,))))
+
+
+def test_without_a_tried_rate_there_is_no_table() -> None:
+    shown = text(a_selftest(rungs=()))
+    assert "Measured minus true" not in shown
+    assert "True means" not in shown
