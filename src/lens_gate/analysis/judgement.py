@@ -315,9 +315,8 @@ def _worst_case(harm: _Harm, unit: str) -> str:
 
 
 def _amount(value: float, unit: str, *, signed: bool = True) -> str:
-    # Adding zero turns a negative zero into a plain one.
-    number = f"{value + 0.0:+.3g}" if signed else f"{value + 0.0:.3g}"
-    return f"{number} {unit}"
+    sign = "−" if value < 0 else "+" if signed else ""
+    return f"{sign}{abs(value):.3g} {unit}"
 
 
 ORDER = (
