@@ -11,7 +11,7 @@ from lens_gate.artifacts.instrument import Instrument, Stamps
 from lens_gate.artifacts.limits import BreakerChange, Paced
 from lens_gate.artifacts.load import Goodput, PlannedStage
 from lens_gate.artifacts.segment import Segment
-from lens_gate.vocabulary.outcomes import Ending
+from lens_gate.vocabulary.outcomes import Cover, Ending
 from lens_gate.vocabulary.requests import Arm
 
 Count = Annotated[int, Field(ge=0)]
@@ -257,6 +257,7 @@ class Plan(Frozen):
     each series after which a run that ends when it is decided was to be looked at; empty for any other run.
     `burstiness` is the shape of gamma gaps, `burst` how many requests came at once; with `stages` the rate changed over
     time, and `requests_per_second` is its mean. `slo` are the objectives that goodput was counted by.
+    `cover` are the rare events that a pass of this run must cover, for whoever judges it without saying otherwise.
     `nonce` is where each request had a string of its own, behind a prefix of so many characters that all of them had.
     """
 
@@ -274,6 +275,7 @@ class Plan(Frozen):
     burst: int | None = Field(default=None, gt=0)
     stages: tuple[PlannedStage, ...] = ()
     slo: str | None = None
+    cover: tuple[Cover, ...] = ()
     nonce: Literal["none", "start", "end"] = "none"
     prefix_characters: Count = 0
 

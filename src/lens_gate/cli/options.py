@@ -26,6 +26,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 REPORT_FORMATS = ("text", "json", "markdown")
 """What a report is written as that is no artifact."""
 
+NOTHING = "none"
+"""The value of --cover that asks for no rare events, whatever the run or the configuration asks for."""
+
 FAIL_ON = ("inconclusive", "no_baseline", "nothing_to_compare", "warning")
 
 
@@ -150,7 +153,7 @@ threshold_option = click.option(
     help="Smallest change that matters, in percent, for the latency metrics.",
 )
 cover_option = click.option(
-    "--cover", help="Rare events that a pass must cover: tails, errors (comma-separated); it takes more pairs."
+    "--cover", help="Rare events that a pass must cover: tails, errors (comma-separated; more pairs), or none."
 )
 until_option = click.option(
     "--until-decided", is_flag=True, help="Look at the pairs now and then, and stop when the answer is clear."
@@ -195,6 +198,7 @@ def overrides_of(options: dict[str, Any]) -> Overrides:
         model=options["model"],
         endpoint=options["endpoint"],
         save_bodies=options.get("save_bodies", False),
+        cover=cover_of(options.get("cover")),
     )
 
 
@@ -251,11 +255,13 @@ def chosen_of(options: dict[str, Any], *, fail_on: tuple[str, ...] = ()) -> Chos
 
 
 def cover_of(value: str | None) -> tuple[Cover, ...] | None:
-    """Split and check --cover; None where it is not given."""
+    """Split and check --cover; None where it is not given, empty where it asks for nothing."""
     if value is None:
         return None
     names = [name.strip() for name in value.split(",") if name.strip()]
+    if names == [NOTHING]:
+        return ()
     for name in names:
         if name not in tuple(Cover):
-            raise UsageProblem(f"--cover {name} is unknown", hint="It takes: " + ", ".join(Cover) + ".")
+            raise UsageProblem(f"--cover {name} is unknown", hint="It takes: " + ", ".join((*Cover, NOTHING)) + ".")
     return tuple(dict.fromkeys(Cover(name) for name in names))

@@ -50,6 +50,16 @@ class Rules:
     fail_on: tuple[str, ...] = ()
     stated: bool = False
 
+    @property
+    def says_what_to_cover(self) -> bool:
+        """Whether the configuration or the command line says what a pass must cover; else the run says it."""
+        return "cover" in self.config.regression.model_fields_set
+
+    def regression_for(self, run: Run) -> Regression:
+        """Return the rules by which a run is judged."""
+        mine = self.config.regression
+        return mine if self.says_what_to_cover else mine.model_copy(update={"cover": run.plan.cover})
+
     def place(self, *path: str | int) -> str | None:
         """Return the file and line of a configuration key."""
         return self.loaded.place(path) if self.loaded else None
@@ -157,6 +167,8 @@ def _obeying(analysis: Analysis, path: Path, judged_by: Rules) -> Analysis:
         return analysis
     wanted = policy_of(judged_by.config.regression, false_alarm_note=analysis.policy.false_alarm_note)
     unlike = [name for name in Policy.model_fields if getattr(wanted, name) != getattr(analysis.policy, name)]
+    if "cover" in unlike and not judged_by.says_what_to_cover:
+        unlike.remove("cover")
     if judged_by.baselines and analysis.source == "none":
         unlike.append("baseline")
     if unlike:
@@ -179,7 +191,7 @@ def analyze_run(
         run,
         samples,
         baseline=None if is_duet(run) else stored,
-        regression=judged_by.config.regression,
+        regression=judged_by.regression_for(run),
         request_timeout_s=judged_by.config.resilience.timeouts.request,
         provenance=world.provenance(),
     )

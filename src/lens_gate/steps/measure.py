@@ -33,7 +33,7 @@ from lens_gate.steps.logbook import Begun, Logbook
 from lens_gate.steps.lookout import Lookout, LookPlan
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.replaying import replayed_part
-from lens_gate.steps.resuming import Earlier, require_same, rest_of
+from lens_gate.steps.resuming import Earlier, continued, require_same, rest_of
 from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.tail import Tail, tail_note
 from lens_gate.steps.targets import started
@@ -254,7 +254,7 @@ class _Session:
 
     def _resumed(self, earlier: Earlier, planned: Iterator[PlannedRequest]) -> tuple[Iterator[PlannedRequest], int]:
         """Take over what was measured already, and return what is left with the instant at which that begins."""
-        known = self.head(self.world.now_ns()).model_copy(update={"start_time": earlier.run.benchmark.start_time})
+        known = continued(earlier, self.head(self.world.now_ns()))
         require_same(earlier, known)
         rest = rest_of(earlier, planned, self.settings, self.purse)
         self.keeper.begin(known)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lens_gate.config.guards import Privacy
-from lens_gate.config.model import Config, Model, Provider
+from lens_gate.config.model import Config, Model, Provider, Regression
 from lens_gate.config.resilience import Abort, Resilience
 from lens_gate.config.workload import ClosedLoop, FixedRate, Replay, WorkloadType
 from lens_gate.errors import UsageProblem
+from lens_gate.vocabulary.outcomes import Cover
 from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 AgainstKind = Literal["ref", "config", "model", "endpoint", "self"]
@@ -49,6 +50,7 @@ class Overrides:
     slo: str | None = None
     kernel_timestamps: KernelStamping | None = None
     defer_decoding: bool | None = None
+    cover: tuple[Cover, ...] | None = field(default=None, repr=False)
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -78,12 +80,17 @@ def overridden(config: Config, overrides: Overrides) -> Config:
             "workload": config.workload.model_copy(update=_arrival(overrides)),
             "providers": _providers(config.providers, overrides),
             "privacy": _privacy(config.privacy, overrides),
+            "regression": _regression(config.regression, overrides),
         }
     )
 
 
 def _privacy(privacy: Privacy | None, overrides: Overrides) -> Privacy | None:
     return (privacy or Privacy()).model_copy(update={"save_bodies": True}) if overrides.save_bodies else privacy
+
+
+def _regression(regression: Regression, overrides: Overrides) -> Regression:
+    return regression if overrides.cover is None else regression.model_copy(update={"cover": overrides.cover})
 
 
 def _resilience(resilience: Resilience, overrides: Overrides) -> Resilience:

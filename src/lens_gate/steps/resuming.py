@@ -32,6 +32,9 @@ from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.requests import Status
 
 _MAY_GROW = ("requests", "duration_s")
+_JUDGED = ("cover",)
+"""What changes nothing that is sent, only how it is judged."""
+
 _TEXTS = ("series", "arm", "prompt_id", "draw", "prompt_hash")
 _NUMBERS = ("pair", "slot", "repetition")
 _SAME = "Repeat the command of that run with the same configuration, seed and options; only caps may be raised."
@@ -105,6 +108,13 @@ def _stretches(run: Run) -> tuple[Stretch, ...]:
     return tuple(stretches) or (Stretch(note=None, requests=run.samples.requests, through=0),)
 
 
+def continued(earlier: Earlier, now: RunHead) -> RunHead:
+    """Return the head of a run that goes on: it began when it first did, and covers what it was to cover from there."""
+    cover = tuple(dict.fromkeys((*earlier.run.plan.cover, *now.plan.cover)))
+    plan = now.plan.model_copy(update={"cover": cover})
+    return now.model_copy(update={"start_time": earlier.run.benchmark.start_time, "plan": plan})
+
+
 def require_same(earlier: Earlier, now: RunHead) -> None:
     """Refuse to go on with a run as another one; UsageProblem says in what they differ."""
     run, place = earlier.run, f"--resume {earlier.path}"
@@ -127,7 +137,7 @@ def _differences(run: Run, now: RunHead) -> Iterator[str]:
         yield "other requests would be sent"
     if _control(run) != _control(now):
         yield "its control has another share"
-    for name in Plan.model_fields:
+    for name in (name for name in Plan.model_fields if name not in _JUDGED):
         before, after = getattr(run.plan, name), getattr(now.plan, name)
         if before != after and not (name in _MAY_GROW and _grown(before, after) and run.plan.cooldown_s == 0):
             yield f"`{name}` was {before}, and is {after}"

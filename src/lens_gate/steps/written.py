@@ -218,6 +218,7 @@ def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:
         burst=settings.burst if settings.arrival is Arrival.BURST else None,
         stages=tuple(PlannedStage(**asdict(stage)) for stage in settings.curve.stages) if settings.curve else (),
         slo=arms.candidate_side.config.metrics.slo,
+        cover=arms.candidate_side.config.regression.cover,
         nonce=settings.cache.nonce.value,
         prefix_characters=len(settings.cache.prefix),
     )

@@ -19,8 +19,8 @@ from lens_gate.config.model import ThresholdMethod
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ConfigProblem, NoBaseline, UsageProblem
 from lens_gate.steps.judge import Chosen, Rules, analysis_of, judge, rules, verdict_of
 from lens_gate.steps.reading import read_artifact, samples_beside
-from lens_gate.vocabulary.outcomes import Decision, ExitCode, Outcome
-from tests.builders import a_duet_run, a_pair, a_policy, a_run, a_sample, a_verdict, an_analysis
+from lens_gate.vocabulary.outcomes import Cover, Decision, ExitCode, Outcome
+from tests.builders import a_duet_run, a_pair, a_plan, a_policy, a_run, a_sample, a_verdict, an_analysis
 from tests.fakes.world import a_world
 
 RUN = Path("run.json")
@@ -214,6 +214,42 @@ class TestRulesOfAnAnalysis:
         policy = analysis_of(a_measured_duet(), RUN, judged_by, a_world(tmp_path)).policy
         noted = an_analysis(policy=policy.model_copy(update={"false_alarm_note": "other words"}))
         assert analysis_of(noted, RUN, judged_by, a_world(tmp_path)) is noted
+
+
+class TestWhatARunWasToCover:
+    """Rare events that a run was to cover are asked for by whoever judges it, unless told otherwise."""
+
+    RUN_OF_COVER = a_measured_duet().model_copy(update={"plan": a_plan(cover=(Cover.TAILS,))})
+
+    @pytest.mark.parametrize(
+        ("config", "options", "expected"),
+        [
+            (None, {}, ("tails",)),
+            ({"regression": {"alpha": 0.05}}, {}, ("tails",)),
+            (None, {"cover": ()}, ()),
+            (None, {"cover": (Cover.ERRORS,)}, ("errors",)),
+            ({"regression": {"cover": []}}, {}, ()),
+            ({"regression": {"cover": ["errors"]}}, {}, ("errors",)),
+        ],
+    )
+    def test_the_run_says_it_unless_somebody_else_does(
+        self, tmp_path: Path, config: dict[str, Any] | None, options: dict[str, Any], expected: tuple[str, ...]
+    ) -> None:
+        judged_by = stated(tmp_path, config, **options)
+        assert analysis_of(self.RUN_OF_COVER, RUN, judged_by, a_world(tmp_path)).policy.cover == expected
+
+    def test_without_the_rare_events_that_it_was_to_cover_it_does_not_pass(self, tmp_path: Path) -> None:
+        asked = verdict_of(self.RUN_OF_COVER, RUN, stated(tmp_path), a_world(tmp_path))
+        unasked = verdict_of(self.RUN_OF_COVER, RUN, stated(tmp_path, cover=()), a_world(tmp_path))
+        assert (asked.outcome, unasked.outcome) == (Outcome.INCONCLUSIVE, Outcome.PASS)
+
+    def test_its_analysis_obeys_rules_that_say_nothing_of_it(self, tmp_path: Path) -> None:
+        world = a_world(tmp_path)
+        analysis = analysis_of(self.RUN_OF_COVER, RUN, stated(tmp_path), world)
+        silent = stated(tmp_path, {"regression": {"decision": "calibrated"}})
+        assert analysis_of(analysis, RUN, silent, world) is analysis
+        with pytest.raises(UsageProblem, match=r"\(cover\)"):
+            analysis_of(analysis, RUN, stated(tmp_path, cover=()), world)
 
 
 def test_a_verdict_carries_the_budgets_and_the_reasons_to_fail(tmp_path: Path) -> None:

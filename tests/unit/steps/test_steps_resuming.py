@@ -231,5 +231,11 @@ def test_a_run_that_is_complete_has_nothing_left_unless_it_is_to_be_longer(tmp_p
     assert rows(longer.samples) == rows(run(tmp_path, "whole.json", requests=50).samples)
 
 
+@pytest.mark.parametrize(("first", "then"), [(("tails",), None), (None, ("tails",)), (("tails",), ("tails",))])
+def test_what_a_run_was_to_cover_is_kept_and_may_be_added(tmp_path: Path, first: Any, then: Any) -> None:
+    before = interrupted(tmp_path, 15, cover=first)
+    assert run(tmp_path, earlier=before, cover=then).run.plan.cover == ("tails",)
+
+
 def test_no_gap_says_nothing() -> None:
     assert with_gaps(a_validity(), ()) == a_validity()
