@@ -23,7 +23,7 @@ from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.measure import Watcher
+from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import Runner, World
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)

@@ -31,9 +31,10 @@ from lens_gate.reports.view import run_view
 from lens_gate.steps.alternatives import Alternative, file_names, resolve_alternatives
 from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.foreseen import preview
+from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.judge import Chosen, Rules, analyze_run, rules
 from lens_gate.steps.line import attempted
-from lens_gate.steps.measure import MeasureOptions, exit_code_of, measure
+from lens_gate.steps.measure import exit_code_of, measure
 from lens_gate.steps.model_names import ModelName, named_models
 from lens_gate.steps.outputs import write_outputs
 from lens_gate.steps.render import Format, chosen_format, render

@@ -13,7 +13,7 @@ from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.progress import Progress, Snapshot
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.measure import Watcher
+from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
 
 if TYPE_CHECKING:

@@ -35,10 +35,11 @@ from lens_gate.reports.view import run_view
 from lens_gate.steps.against_stored import stored_for, with_stored_base
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.foreseen import preview
+from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.line import attempted, judged
 from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import Measured, MeasureOptions, exit_code_of, measure
+from lens_gate.steps.measure import Measured, exit_code_of, measure
 from lens_gate.steps.order import Against
 from lens_gate.steps.outputs import write_outputs
 from lens_gate.steps.resuming import read_earlier

@@ -15,7 +15,8 @@ from lens_gate.reports.markdown import markdown
 from lens_gate.reports.view import view
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import Rules, analyze_run, judge
-from lens_gate.steps.measure import Measured, Watcher, measure
+from lens_gate.steps.measure import Measured, measure
+from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_file
 

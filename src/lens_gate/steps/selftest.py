@@ -24,10 +24,12 @@ from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.simulator.log import read_log
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import Measured, MeasureOptions, Watcher, measure
+from lens_gate.steps.intent import MeasureOptions
+from lens_gate.steps.measure import Measured, measure
 from lens_gate.steps.order import Overrides
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import Chunks, by_index, compared, tagged
+from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.transports import TransportKind

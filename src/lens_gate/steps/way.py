@@ -21,7 +21,8 @@ from lens_gate.load.network import Way, way_to
 from lens_gate.load.tls import Contexts
 from lens_gate.providers.base import TlsChoice
 from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import Watcher, measure
+from lens_gate.steps.measure import measure
+from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.steps.written import address_of
 from lens_gate.vocabulary.requests import ErrorClass, Status

@@ -11,7 +11,8 @@ import pytest
 
 from lens_gate.errors import TargetNotReady
 from lens_gate.reports.log_lines import Level
-from lens_gate.steps.measure import Measured, MeasureOptions, measure
+from lens_gate.steps.intent import MeasureOptions
+from lens_gate.steps.measure import Measured, measure
 from lens_gate.steps.order import Against
 from lens_gate.steps.resuming import read_earlier
 from tests.fakes.log import Heard

@@ -19,9 +19,10 @@ from lens_gate.config.model import Regression
 from lens_gate.errors import ConfigProblem, UsageProblem
 from lens_gate.steps import lookout
 from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.judge import analysis_of, rules
 from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import MeasureOptions, measure
+from lens_gate.steps.measure import measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome

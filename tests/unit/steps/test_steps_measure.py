@@ -19,10 +19,11 @@ from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import ArmIdentity, Comparison, Plan, Run, Spend, Uncovered, Validity
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
-from lens_gate.steps import measure as measuring
+from lens_gate.steps import session
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.foreseen import preview
-from lens_gate.steps.measure import Measured, MeasureOptions, exit_code_of, measure
+from lens_gate.steps.intent import MeasureOptions
+from lens_gate.steps.measure import Measured, exit_code_of, measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World
@@ -224,7 +225,7 @@ def test_a_crash_leaves_a_journal_with_all_that_a_run_needs(tmp_path: Path) -> N
 
 
 def test_the_journal_grows_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "FLUSH_EVERY_S", 0.02)
+    monkeypatch.setattr(session, "FLUSH_EVERY_S", 0.02)
     sizes: list[int] = []
 
     def look(sent: int) -> None:
@@ -250,7 +251,7 @@ def test_a_disk_that_is_full_for_a_moment_ends_the_run_and_loses_nothing(
             raise OSError(28, "No space left on device")
         return real(descriptor, data)
 
-    monkeypatch.setattr(measuring, "FLUSH_EVERY_S", 0.02)
+    monkeypatch.setattr(session, "FLUSH_EVERY_S", 0.02)
     monkeypatch.setattr("lens_gate.stores.files.os.write", write)
     world = a_world(tmp_path, transport=ChatTransport(on_send=sent.append))
     with pytest.raises(PublishFailed, match=r"No space left on device; what was measured until then is in .*run\.json"):

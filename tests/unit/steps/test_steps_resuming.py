@@ -16,8 +16,9 @@ from lens_gate.config.model import Regression
 from lens_gate.errors import UsageProblem
 from lens_gate.load.gaps import with_gaps
 from lens_gate.steps.arms import Arms, RunOrder, resolve
+from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import Measured, MeasureOptions, measure
+from lens_gate.steps.measure import Measured, measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.resuming import read_earlier

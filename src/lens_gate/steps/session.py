@@ -1,0 +1,209 @@
+"""One run on its event loop: its targets, its schedule, and whoever wants to know what became of each request."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lens_gate.artifacts.run_head import RunHead
+from lens_gate.artifacts.samples import Attempt, Sample
+from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
+from lens_gate.load.lengths import Asked
+from lens_gate.load.pace import phase_at
+from lens_gate.load.pace_limits import pace_limits
+from lens_gate.load.plan import ArmPlan, PlannedRequest
+from lens_gate.load.resilience import failure_rules
+from lens_gate.load.runner import play
+from lens_gate.load.transport import Timeouts, Transport
+from lens_gate.steps.arms import Arms
+from lens_gate.steps.foreseen import configs, deferred_bytes
+from lens_gate.steps.intent import Intent
+from lens_gate.steps.keeper import Keeper
+from lens_gate.steps.logbook import Logbook
+from lens_gate.steps.lookout import Lookout
+from lens_gate.steps.promises import Promises
+from lens_gate.steps.resuming import Earlier, continued, require_same, rest_of
+from lens_gate.steps.scheduling import planned_requests
+from lens_gate.steps.targets import started
+from lens_gate.steps.warming import warm
+from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.world import World, rfc3339
+from lens_gate.steps.written import head, plan_of
+from lens_gate.vocabulary.outcomes import Ending
+
+FLUSH_EVERY_S = 1.0
+"""How much of a run a kill may lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run is measured with; without a `transport` both arms are equal, and nothing is sent."""
+
+    intent: Intent
+    keeper: Keeper
+    lookout: Lookout | None
+    logbook: Logbook
+    transport: Transport | None
+    watcher: Watcher
+    world: World
+    asked: Asked = field(default_factory=Asked)
+
+    def run(self) -> RunEnd:
+        """Play on an event loop of its own."""
+        if self.transport is None:
+            return _nothing(self.intent.arms, self.world)
+        with asyncio.Runner(loop_factory=self.world.new_loop) as runner:
+            return runner.run(self.play(self.transport))
+
+    async def play(self, transport: Transport) -> RunEnd:
+        """Start the targets, send everything, and stop the targets again."""
+        try:
+            with _stoppable(self.world.stop):
+                async with (
+                    started(self.intent.arms, self.keeper.output, self.world) as (candidate, base),
+                    _repeated(self.keeper.flush),
+                ):
+                    return await self._sent(candidate, base, transport)
+        finally:
+            await transport.aclose()
+
+    async def _sent(self, candidate: ArmPlan, base: ArmPlan | None, transport: Transport) -> RunEnd:
+        pointed = replace(self.intent.arms, candidate=candidate, base=base)
+        planned, begin_ns = planned_requests(pointed, self.intent.settings, self.world, self.asked), 0
+        if self.intent.options.earlier is not None:
+            planned, begin_ns = self._resumed(self.intent.options.earlier, planned)
+        if self.lookout is not None:
+            await self.lookout.warm_up()
+            planned = self.lookout.following(planned)
+        if self.intent.arms.candidate_side.config.profiler.warm_connections:
+            await warm(transport, candidate, base, self.intent.settings)
+        promised = Promises(self.keeper.promise, self.world.now_ns).following(planned)
+        end = await play(
+            self.watcher.following(promised),
+            transport=transport,
+            settings=self._runner_settings(begin_ns),
+            money=self.intent.purse,
+            on_sample=self._kept,
+            stop=self.world.stop,
+        )
+        if self.lookout is not None:
+            await self.lookout.finish()
+        return end
+
+    def _resumed(self, earlier: Earlier, planned: Iterator[PlannedRequest]) -> tuple[Iterator[PlannedRequest], int]:
+        """Take over what was measured already, and return what is left with the instant at which that begins."""
+        known = continued(earlier, self.head(self.world.now_ns()))
+        require_same(earlier, known)
+        rest = rest_of(earlier, planned, self.intent.settings, self.intent.purse)
+        self.keeper.begin(known)
+        self.keeper.adopt(earlier)
+        return rest.requests, rest.begin_ns
+
+    def _runner_settings(self, begin_ns: int) -> RunnerSettings:
+        settings, rules = self.intent.settings, self.intent.arms.candidate_side.config.resilience
+        closed, limits = settings.concurrency is not None, rules.timeouts
+        return RunnerSettings(
+            timeouts=Timeouts(connect_s=limits.connect, request_s=limits.request, idle_s=limits.idle),
+            concurrency=settings.concurrency,
+            ramp_up_s=settings.ramp_up_s,
+            duration_s=settings.duration_s if closed else None,
+            phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
+            failures=failure_rules(rules, seed=settings.seed),
+            pace=pace_limits(configs(self.intent.arms)),
+            on_attempts=self._tried,
+            on_breaker=self.logbook.breaker,
+            on_paced=self.logbook.paced,
+            on_chunks=self.keeper.take_chunks,
+            on_body=self.keeper.take_body,
+            begin_ns=begin_ns,
+            on_anchor=lambda anchor_ns: self._begun(anchor_ns, begin_ns),
+            defer_bytes=deferred_bytes(self.intent.arms, looks=self.lookout is not None),
+        )
+
+    def _begun(self, anchor_ns: int, begin_ns: int) -> None:
+        if self.intent.options.earlier is None:
+            self.keeper.begin(self.head(anchor_ns))
+        else:
+            self.keeper.segment(rfc3339(_wall_clock(anchor_ns + begin_ns, self.world)), begin_ns)
+
+    def head(self, anchor_ns: int) -> RunHead:
+        """Return what is known of the run at its start, `anchor_ns` on the transport's clock."""
+        started = _wall_clock(anchor_ns, self.world)
+        looks = self.lookout.planned if self.lookout else ()
+        plan = plan_of(self.intent.settings, self.intent.arms).model_copy(update={"looks": looks})
+        name = "none" if self.transport is None else self.transport.name
+        return head(self.intent.arms, plan, self.intent.purse.spend(), started, self.world, transport=name)
+
+    def _tried(self, attempts: Sequence[Attempt]) -> None:
+        self.keeper.take_attempts(attempts)
+        self.logbook.attempts(attempts)
+
+    def _kept(self, sample: Sample) -> None:
+        self.keeper.take(sample)
+        self.logbook.sample(sample)
+        self.watcher.note(sample)
+        if self.lookout is not None:
+            self.lookout.note(sample)
+
+
+@asynccontextmanager
+async def _repeated(action: Callable[[], None]) -> AsyncIterator[None]:
+    """Do something every second on the event loop."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            action()
+
+    repeating = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        repeating.cancel()
+        await asyncio.wait({repeating})
+
+
+@contextmanager
+def _stoppable(stop: StopSignal) -> Iterator[None]:
+    """Let Ctrl-C and a pipeline's cancellation end the run, and keep what was measured."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous: dict[signal.Signals, Callable[..., object] | int | None] = {}
+
+    def ask(*_: object) -> None:
+        loop.call_soon_threadsafe(stop.request, Ending.INTERRUPTED, "the run was interrupted")
+
+    for name in signals:
+        previous[name] = signal.signal(name, ask)
+    try:
+        yield
+    finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)
+
+
+def _wall_clock(t_ns: int, world: World) -> datetime:
+    """Return the time of day of an instant on the transport's clock."""
+    return world.now() - timedelta(microseconds=(world.now_ns() - t_ns) / 1000)
+
+
+def _nothing(arms: Arms, world: World) -> RunEnd:
+    """Return the end of a run that had nothing to send."""
+    same = "what both arms have is the same" if arms.uncovered else "both arms are the same"
+    return RunEnd(
+        ending=Ending.COMPLETE,
+        message=f"{same}, so nothing was sent",
+        anchor_ns=world.now_ns(),
+        scheduled=0,
+        sent=0,
+        shed=0,
+        most_in_flight=0,
+        lateness=Spread(),
+        loop_lag=Spread(),
+        given_up={},
+        examples={},
+    )

@@ -1,0 +1,27 @@
+"""What is shown while a run goes on, as a run sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from lens_gate.artifacts.samples import Sample
+from lens_gate.load.pace import ScheduleSettings
+from lens_gate.load.plan import PlannedRequest
+from lens_gate.steps.arms import Arms
+
+
+class Watcher(Protocol):
+    """What is shown while a run goes on."""
+
+    def begin(self, settings: ScheduleSettings, arms: Arms) -> None:
+        """Take note of what was planned."""
+        ...
+
+    def following(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
+        """Pass the schedule on, counting."""
+        ...
+
+    def note(self, sample: Sample) -> None:
+        """Take note of a request that ended."""
+        ...
