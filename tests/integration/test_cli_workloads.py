@@ -125,3 +125,29 @@ def test_objectives_that_cannot_be_read_are_refused_with_their_place(invoke: Inv
     answer = invoke("validate")
     assert answer.code == 2
     assert "`metrics.slo`: expected `tpot`, got `tpt` at character 18" in answer.err
+
+
+def words(text: str) -> str:
+    """A text without the line breaks that a terminal puts in it."""
+    return " ".join(text.split())
+
+
+def test_a_warm_up_that_takes_most_of_a_run_is_told_before_anything_is_sent(
+    invoke: Invoke, configure: Configure
+) -> None:
+    configure(profiler={"warmup": "8s", "duration": "10s"}, workload={"prompts": [{"template": "x"}]})
+    assert "lens-gate.yaml:1: warm-up and cool-down take 8 s of 10 s" in invoke("validate").out
+    assert (
+        "Note: warm-up and cool-down take 8 s of 10 s, which leaves about 2 of 10 requests"
+        in invoke("run", "--dry-run").out
+    )
+
+
+def test_a_closed_loop_that_ends_in_its_warm_up_says_why_nothing_was_measured(
+    invoke: Invoke, configure: Configure
+) -> None:
+    configure(profiler={"warmup": "30s"}, workload={"closed": {"concurrency": 2}, "prompts": [{"template": "x"}]})
+    answer = invoke("run", "--requests", "4", "--output", "run.json")
+    assert answer.code == 3
+    assert "warning: how many of 4 requests fall into the warm-up of 30 s" in words(answer.err)
+    assert "warm-up and cool-down took all 4 requests, so that nothing was measured: shorten" in words(answer.out)

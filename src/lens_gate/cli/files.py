@@ -22,6 +22,7 @@ from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
 from lens_gate.load.arms import resolve_prompts
 from lens_gate.load.pace import schedule_settings
+from lens_gate.load.unmeasured import foretold
 from lens_gate.steps.certificates import located, require_usable
 from lens_gate.steps.foreseen import require_by_itself
 from lens_gate.steps.judge import require_readable
@@ -58,6 +59,8 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
     prompts = resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
     settings.cache.require_possible(prompts)
     require_by_itself(loaded.config, lambda name: Path(name).read_bytes(), datetime.now(UTC))
+    if remark := foretold(settings):
+        click.echo(f"{loaded.place(('profiler', 'warmup'))}: {remark}")
     for line in _findings(loaded, strict=strict_env):
         click.echo(line)
     click.echo(f"valid: {', '.join(source.name for source in sources)}")

@@ -16,8 +16,9 @@ def forecast_text(forecast: Forecast, arms: Arms) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     notes = [f"No price is known of: {', '.join(forecast.unpriced)}"] if forecast.unpriced else []
+    unmeasured = [f"Note: {forecast.unmeasured}."] if forecast.unmeasured else []
     skipped = [f"Only one arm has {one.series or one.prompt_id}: it is not compared" for one in arms.uncovered]
-    return "\n".join([*table, "", _total(forecast), *notes, *skipped, "Nothing was sent."])
+    return "\n".join([*table, "", _total(forecast), *notes, *unmeasured, *skipped, "Nothing was sent."])
 
 
 def _cells(row: ForecastRow) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from lens_gate.load.conversation import turns_of
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest
 from lens_gate.load.pricing import PriceList
+from lens_gate.load.unmeasured import foretold
 from lens_gate.load.workload import group_size
 from lens_gate.vocabulary.requests import Arm
 
@@ -42,7 +43,10 @@ class ForecastRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The whole run; `duration_s` is until the last send, warm-up and cool-down included, None if a cap ends it."""
+    """The whole run; `duration_s` is until the last send, warm-up and cool-down included, None if a cap ends it.
+
+    `unmeasured` says where those two take the larger part of it.
+    """
 
     rows: tuple[ForecastRow, ...]
     requests: int | None
@@ -50,6 +54,7 @@ class Forecast:
     usd: float | None
     usd_reserved: float | None
     unpriced: tuple[str, ...]
+    unmeasured: str | None = None
 
 
 def forecast(
@@ -82,6 +87,7 @@ def forecast(
         usd=_sum(row.usd for row in rows),
         usd_reserved=_sum(row.usd_reserved for row in rows),
         unpriced=prices.unpriced,
+        unmeasured=foretold(settings),
     )
 
 

@@ -20,6 +20,7 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.config.validity import Lateness, ValidityLimits
 from lens_gate.load.contract import RunEnd
 from lens_gate.load.failure_checks import opened, paced, retried
+from lens_gate.load.unmeasured import unmeasured
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status, TokenSource
 
@@ -61,6 +62,7 @@ def judge(
         retried(sent),
         opened(end.breaker, ever_sent),
         paced(end.paced, ever_sent),
+        unmeasured(samples, end.ending),
         *_deferred(end),
     )
     return Validity(valid=all(check.ok or check.effect != "invalid" for check in checks), checks=checks)

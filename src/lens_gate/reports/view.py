@@ -200,6 +200,8 @@ def _method(analysis: Analysis) -> tuple[str, ...]:
 def _measured(run: Run) -> str:
     summary = run.summary
     requests = plural(summary.total_requests, "request")
+    if not summary.total_requests:
+        return "Measured nothing"
     if not summary.successful_requests:
         return f"Measured nothing: none of {requests} succeeded"
     everything = summary.successful_requests == summary.total_requests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from lens_gate.config.model import Config
@@ -12,6 +13,7 @@ from lens_gate.load.pace import ScheduleSettings, schedule_settings
 from lens_gate.load.pace_limits import pace_limits, require_keepable
 from lens_gate.load.plan import ArmPlan
 from lens_gate.load.pricing import PriceList
+from lens_gate.load.unmeasured import foretold
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Books, budgets_of
 from lens_gate.steps.deferring import bytes_deferred
@@ -67,6 +69,14 @@ def require_by_itself(config: Config, read_file: ReadFile, on: datetime) -> None
 def foreseen(arms: Arms, settings: ScheduleSettings, prices: PriceList, world: World) -> Forecast:
     """Forecast a run from its own schedule."""
     return forecast(arms.candidate, arms.base, settings, prices, planned_requests(arms, settings, world))
+
+
+def remarks_on(arms: Arms, settings: ScheduleSettings) -> Iterator[str]:
+    """Yield what users may not expect of the run that they are about to start."""
+    if arms.log is not None and arms.candidate_side.config.workload.prompts:
+        yield "the prompts of a replay are those of its log, so that workload.prompts are left aside"
+    if unmeasured := foretold(settings):
+        yield f"warning: {unmeasured}"
 
 
 def configs(arms: Arms) -> tuple[Config, ...]:

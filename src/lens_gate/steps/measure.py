@@ -13,6 +13,7 @@ from lens_gate.errors import PublishFailed
 from lens_gate.load.contract import RunEnd
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.bodies import personal_rules, secrets_in
+from lens_gate.steps.foreseen import remarks_on
 from lens_gate.steps.intent import Intent, MeasureOptions, intended
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.logbook import Begun, Logbook
@@ -46,8 +47,8 @@ def measure(
     another run, TargetNotReady and PublishFailed.
     """
     intent = intended(arms, world, options or MeasureOptions())
-    if arms.log is not None and arms.candidate_side.config.workload.prompts:
-        world.say("the prompts of a replay are those of its log, so that workload.prompts are left aside")
+    for remark in remarks_on(arms, intent.settings):
+        world.say(remark)
     watcher.begin(intent.settings, arms)
     begun = Begun(intent.run_id, arms, intent.settings, intent.account.cap_usd, intent.options.earlier)
     logbook = Logbook.begun(world.log, begun)
