@@ -14,6 +14,7 @@ from lens_gate.load.fast_connection import Connection, Wire
 from lens_gate.load.http1 import Destination
 from lens_gate.load.kernel_connection import KernelConnection
 from lens_gate.load.kernel_stamps import KernelStamps
+from lens_gate.load.read_batches import ReadBatches
 from lens_gate.load.tls import Contexts
 from lens_gate.load.transport import TransportFailure
 from lens_gate.vocabulary.requests import ErrorClass
@@ -32,6 +33,7 @@ class Pool:
         self._keepalive_ns = int(keepalive_s * 1e9)
         self._contexts = contexts
         self._stamps = stamps
+        self._batches: ReadBatches | None = None
         self._idle: dict[Destination, deque[Wire]] = {}
         self._open: set[Wire] = set()
         self._all_lost = asyncio.Event()
@@ -95,6 +97,9 @@ class Pool:
         if self._open:
             self._all_lost.clear()
             await self._all_lost.wait()
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
 
     async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Wire:
         context = self._contexts.of(destination.tls) if destination.encrypted else None
@@ -108,7 +113,8 @@ class Pool:
                 ssl_handshake_timeout=limit_s if context else None,
             )
         else:
-            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._lost)
+            self._batches = self._batches or ReadBatches()
+            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._batches, self._lost)
             await by_hand.open(context)
         if not connection.lost:
             self._open.add(connection)

@@ -6,7 +6,7 @@ A request that is no valid HTTP is refused before anything is sent, in words tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -89,10 +89,19 @@ def encode(request: HttpRequest, way: Route) -> bytes:
 
     Raises Invalid where the method, a header's name or its value is no HTTP, or a header is about the framing.
     """
-    if _TOKEN.fullmatch(request.method) is None:
+    head = _head(request.method, tuple(request.headers.items()), way.target, way.authority)
+    framed = request.body or request.method in _BODY_METHODS
+    length = b"content-length: %d\r\n" % len(request.body) if framed else b""
+    return b"".join((head, length, b"\r\n", request.body))
+
+
+@lru_cache(maxsize=256)
+def _head(method: str, headers: tuple[tuple[str, str], ...], target: str, authority: str) -> bytes:
+    """Write all of the head but the length; the requests of a series have it in common. Raises Invalid."""
+    if _TOKEN.fullmatch(method) is None:
         raise Invalid
-    lines = [f"{request.method} {way.target} HTTP/1.1", f"host: {_authority(request.headers, way)}"]
-    for name, value in request.headers.items():
+    lines = [f"{method} {target} HTTP/1.1", f"host: {_host(headers, authority)}"]
+    for name, value in headers:
         if _TOKEN.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
             raise Invalid
         lower = name.lower()
@@ -100,12 +109,9 @@ def encode(request: HttpRequest, way: Route) -> bytes:
             raise Invalid
         if lower not in _OURS:
             lines.append(f"{name}: {value}")
-    lines.append("accept-encoding: identity")
-    if request.body or request.method in _BODY_METHODS:
-        lines.append(f"content-length: {len(request.body)}")
-    return "\r\n".join((*lines, "\r\n")).encode("ascii") + request.body
+    return "\r\n".join((*lines, "accept-encoding: identity", "")).encode("ascii")
 
 
-def _authority(headers: Mapping[str, str], way: Route) -> str:
+def _host(headers: tuple[tuple[str, str], ...], authority: str) -> str:
     """Return the value of the Host header, which a configuration may set to reach a name behind another address."""
-    return next((value for name, value in headers.items() if name.lower() == "host"), way.authority)
+    return next((value for name, value in headers if name.lower() == "host"), authority)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import socket
 import ssl
 import time
@@ -15,6 +14,7 @@ from typing_extensions import override
 from lens_gate.load.fast_connection import Receiver, Wire, readable
 from lens_gate.load.http1 import Destination
 from lens_gate.load.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMPNS, KernelStamps
+from lens_gate.load.read_batches import ReadBatches
 
 _READ_BYTES = 64 * 1024
 
@@ -23,7 +23,12 @@ class KernelConnection(Wire):
     """Does what Connection does, on a connected socket that is its own; `on_lost` is called once, when it has ended."""
 
     def __init__(
-        self, destination: Destination, raw: socket.socket, stamps: KernelStamps, on_lost: Callable[[Wire], None]
+        self,
+        destination: Destination,
+        raw: socket.socket,
+        stamps: KernelStamps,
+        batches: ReadBatches,
+        on_lost: Callable[[Wire], None],
     ) -> None:
         self.destination = destination
         self.receiver: Receiver | None = None
@@ -31,13 +36,13 @@ class KernelConnection(Wire):
         self.lost = False
         self._raw = raw
         self._stamps = stamps
+        self._batches = batches
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._stamped_ns = 0
         self._unsent = bytearray()
         self._writing = False
         self._tls: _Tls | None = None
-        self._ready = select.epoll()
         raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     async def open(self, context: ssl.SSLContext | None) -> None:
@@ -48,12 +53,9 @@ class KernelConnection(Wire):
                 await self._tls.greet(self._raw)
             self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
-            self._ready.close()
             self._raw.close()
             raise
-        # uvloop calls no reader of a socket that was reset, but one of a poll object in which that shows.
-        self._ready.register(self._raw, select.EPOLLIN)
-        self._loop.add_reader(self._ready, self._read)
+        self._batches.add(self._raw, self._read)
 
     @override
     def send(self, data: bytes) -> None:
@@ -136,9 +138,8 @@ class KernelConnection(Wire):
 
     def _close(self) -> None:
         self.lost = True
-        self._loop.remove_reader(self._ready)
+        self._batches.remove(self._raw)
         self._loop.remove_writer(self._raw)
-        self._ready.close()
         self._raw.close()
         self._on_lost(self)
 
