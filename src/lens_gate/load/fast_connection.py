@@ -94,11 +94,13 @@ class Connection(asyncio.Protocol, Wire):
         """Begin to write; without TLS to the socket at once: uvloop would write only after all else that is ready."""
         if self.lost:
             raise ConnectionResetError("the server closed it")
-        if _WRITES_ITSELF and not self.destination.encrypted:
+        transport = cast("asyncio.Transport", self._transport)
+        # An answer may come before its request has all been written: the rest of that one goes first.
+        if _WRITES_ITSELF and not self.destination.encrypted and not transport.get_write_buffer_size():
             with suppress(BlockingIOError):
                 data = data[self._raw.send(data) :]
         if data:
-            cast("asyncio.Transport", self._transport).write(data)
+            transport.write(data)
 
     @property
     @override

@@ -14,7 +14,8 @@ from lens_gate.load.fast_connection import Connection, Wire
 from lens_gate.load.http1 import Destination
 from lens_gate.load.kernel_connection import KernelConnection
 from lens_gate.load.kernel_stamps import KernelStamps
-from lens_gate.load.read_batches import ReadBatches
+from lens_gate.load.names import Names
+from lens_gate.load.readiness import Readiness
 from lens_gate.load.tls import Contexts
 from lens_gate.load.transport import TransportFailure
 from lens_gate.vocabulary.requests import ErrorClass
@@ -33,10 +34,11 @@ class Pool:
         self._keepalive_ns = int(keepalive_s * 1e9)
         self._contexts = contexts
         self._stamps = stamps
-        self._batches: ReadBatches | None = None
+        self._readiness: Readiness | None = None
         self._idle: dict[Destination, deque[Wire]] = {}
         self._open: set[Wire] = set()
         self._all_lost = asyncio.Event()
+        self._names = Names()
 
     def warmest(self, destination: Destination) -> Wire | None:
         """Return the connection that became idle last, if it still stands."""
@@ -54,11 +56,11 @@ class Pool:
         raw: socket.socket | None = None
         try:
             async with asyncio.timeout(limit_s):
-                raw = await _connected(destination)
+                raw = await self._connected(destination)
                 return await self._set_up(destination, raw, limit_s)
         except TimeoutError:
             failure = _failure(ErrorClass.CONNECT_TIMEOUT, "no connection within its limit")
-        except OSError as error:  # those of TLS and of unknown names are OSErrors too
+        except (OSError, UnicodeError) as error:  # those of TLS and of unknown names too; not every text can be a name
             in_tls = raw is not None and destination.encrypted
             what = "no encrypted connection could be set up" if in_tls else "no connection"
             failure = _failure(ErrorClass.TLS if in_tls else ErrorClass.CONNECT, f"{what}: {error}")
@@ -97,9 +99,14 @@ class Pool:
         if self._open:
             self._all_lost.clear()
             await self._all_lost.wait()
-        if self._batches is not None:
-            self._batches.close()
-            self._batches = None
+        if self._readiness is not None:
+            self._readiness.close()
+            self._readiness = None
+
+    async def _connected(self, destination: Destination) -> socket.socket:
+        """Open a TCP connection to the first address of the name that answers."""
+        addresses = await self._names.addresses(destination.host, destination.port)
+        return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
 
     async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Wire:
         context = self._contexts.of(destination.tls) if destination.encrypted else None
@@ -113,8 +120,8 @@ class Pool:
                 ssl_handshake_timeout=limit_s if context else None,
             )
         else:
-            self._batches = self._batches or ReadBatches()
-            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._batches, self._lost)
+            self._readiness = self._readiness or Readiness()
+            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._readiness, self._lost)
             await by_hand.open(context)
         if not connection.lost:
             self._open.add(connection)
@@ -124,13 +131,6 @@ class Pool:
         self._open.discard(connection)
         if not self._open:
             self._all_lost.set()
-
-
-async def _connected(destination: Destination) -> socket.socket:
-    """Open a TCP connection to the first address of the name that answers."""
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(destination.host, destination.port, type=socket.SOCK_STREAM)
-    return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
 
 
 def _failure(error_class: ErrorClass, message: str) -> TransportFailure:

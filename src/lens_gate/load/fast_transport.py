@@ -119,7 +119,14 @@ class _FastExchange(Exchange, Receiver):
 
     @override
     def received(self) -> Iterator[Received]:
-        return self._answer.received(self._sent_ns, self._connect_ns)
+        broken: BrokenAnswer | None = None
+        try:
+            self._answer.catch_up()
+        except BrokenAnswer as error:
+            broken = error
+        yield from self._answer.received(self._sent_ns, self._connect_ns)
+        if broken is not None:
+            raise TransportFailure(broken.error_class, broken.message, t_ns=self._read_ns, sent_ns=self._sent_ns)
 
     @override
     async def carry_out(self) -> None:
@@ -172,6 +179,8 @@ class _FastExchange(Exchange, Receiver):
         due_ns = min(whole_ns, idle_ns)
         if now_ns < due_ns:
             self._watch(max(_TICK_S, (due_ns - now_ns) / 1e9))
+        elif self._is_over(now_ns):
+            return
         elif due_ns == whole_ns:
             self._fail(ErrorClass.TIMEOUT, TIMED_OUT, now_ns)
         elif self._answer.head_ns is None:
@@ -182,16 +191,13 @@ class _FastExchange(Exchange, Receiver):
     @override
     def read(self, t_ns: int, data: bytes) -> None:
         self._read_ns = t_ns
-        try:
-            whole = self._answer.take(t_ns, data)
-        except BrokenAnswer as error:
-            self._fail(error.error_class, error.message, t_ns)
-            return
-        if whole:
-            self._end()
+        if self._answer.take(t_ns, data):
+            self._is_over(t_ns)
 
     @override
     def lost(self, t_ns: int, error: Exception | None) -> None:
+        if self._is_over(t_ns):
+            return
         if error is not None:
             refused = self._answer.head_ns is None and is_refusal(error)
             self._fail(ErrorClass.TLS if refused else ErrorClass.RESET, f"the connection broke: {error}", t_ns)
@@ -202,6 +208,17 @@ class _FastExchange(Exchange, Receiver):
             self._fail(broken.error_class, broken.message, t_ns)
             return
         self._end()
+
+    def _is_over(self, t_ns: int) -> bool:
+        """Take apart what came, and say whether that was the end, or no HTTP."""
+        try:
+            whole = self._answer.catch_up()
+        except BrokenAnswer as error:
+            self._fail(error.error_class, error.message, t_ns)
+            return True
+        if whole:
+            self._end()
+        return whole
 
     def _end(self) -> None:
         """Let the connection carry the next request at once, where it can."""

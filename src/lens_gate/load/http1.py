@@ -100,7 +100,7 @@ def _head(method: str, headers: tuple[tuple[str, str], ...], target: str, author
     """Write all of the head but the length; the requests of a series have it in common. Raises Invalid."""
     if _TOKEN.fullmatch(method) is None:
         raise Invalid
-    lines = [f"{method} {target} HTTP/1.1", f"host: {_host(headers, authority)}"]
+    lines = [f"{method} {target} HTTP/1.1", f"host: {authority}"]
     for name, value in headers:
         if _TOKEN.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
             raise Invalid
@@ -110,8 +110,3 @@ def _head(method: str, headers: tuple[tuple[str, str], ...], target: str, author
         if lower not in _OURS:
             lines.append(f"{name}: {value}")
     return "\r\n".join((*lines, "accept-encoding: identity", "")).encode("ascii")
-
-
-def _host(headers: tuple[tuple[str, str], ...], authority: str) -> str:
-    """Return the value of the Host header, which a configuration may set to reach a name behind another address."""
-    return next((value for name, value in headers if name.lower() == "host"), authority)

@@ -14,7 +14,7 @@ from typing_extensions import override
 from lens_gate.load.fast_connection import Receiver, Wire, readable
 from lens_gate.load.http1 import Destination
 from lens_gate.load.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMPNS, KernelStamps
-from lens_gate.load.read_batches import ReadBatches
+from lens_gate.load.readiness import Readiness
 
 _READ_BYTES = 64 * 1024
 
@@ -27,7 +27,7 @@ class KernelConnection(Wire):
         destination: Destination,
         raw: socket.socket,
         stamps: KernelStamps,
-        batches: ReadBatches,
+        readiness: Readiness,
         on_lost: Callable[[Wire], None],
     ) -> None:
         self.destination = destination
@@ -36,7 +36,7 @@ class KernelConnection(Wire):
         self.lost = False
         self._raw = raw
         self._stamps = stamps
-        self._batches = batches
+        self._readiness = readiness
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._stamped_ns = 0
@@ -55,7 +55,7 @@ class KernelConnection(Wire):
         except BaseException:
             self._raw.close()
             raise
-        self._batches.add(self._raw, self._read)
+        self._readiness.add(self._raw, self._read)
 
     @override
     def send(self, data: bytes) -> None:
@@ -138,7 +138,7 @@ class KernelConnection(Wire):
 
     def _close(self) -> None:
         self.lost = True
-        self._batches.remove(self._raw)
+        self._readiness.remove(self._raw)
         self._loop.remove_writer(self._raw)
         self._raw.close()
         self._on_lost(self)

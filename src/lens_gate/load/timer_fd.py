@@ -23,50 +23,22 @@ SetTime = Callable[[int, int], None]
 """Set the timer of a file descriptor to an instant in nanoseconds."""
 
 
-class Alarm:
-    """Calls `on_time` on the running event loop, once, when the instant that was set last has come."""
-
-    def __init__(self, descriptor: int, set_time: SetTime, on_time: Callable[[], None]) -> None:
-        self._descriptor = descriptor
-        self._set_time = set_time
-        self._on_time = on_time
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(descriptor, self._fired)
-
-    @classmethod
-    def open(cls, on_time: Callable[[], None]) -> Alarm | None:
-        """Return an alarm, None where the system has none that goes by the clock of the stamps."""
-        made = _made()
-        return None if made is None else cls(*made, on_time)
-
-    def set(self, t_ns: int) -> None:
-        """Set it to an instant of `time.perf_counter_ns`; one that has passed comes at once."""
-        self._set_time(self._descriptor, t_ns)
-
-    def close(self) -> None:
-        """Give it back to the system."""
-        if not self._loop.is_closed():
-            self._loop.remove_reader(self._descriptor)
-        os.close(self._descriptor)
-
-    def _fired(self) -> None:
-        os.read(self._descriptor, 8)
-        self._on_time()
-
-
 class TimerFd:
     """Waits for instants of `time.perf_counter_ns` on the running event loop; any number at once."""
 
     def __init__(self, descriptor: int, set_time: SetTime) -> None:
+        self._descriptor = descriptor
+        self._set_time = set_time
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._loop = asyncio.get_running_loop()
-        self._alarm = Alarm(descriptor, set_time, self._came)
+        self._loop.add_reader(descriptor, self._fired)
 
     @classmethod
     def open(cls) -> TimerFd | None:
-        """Return a timer, None where the system has none that goes by the clock of the stamps."""
-        made = _made()
+        """Return a timer, None where the system has none, or its clock is not the one that stamps are taken from."""
+        monotonic = time.get_clock_info("perf_counter").implementation == "clock_gettime(CLOCK_MONOTONIC)"
+        made = _made() if sys.platform == "linux" and monotonic else None
         return None if made is None else cls(*made)
 
     async def until(self, t_ns: int) -> None:
@@ -75,28 +47,28 @@ class TimerFd:
         entry = (t_ns, next(self._numbers), future)
         heapq.heappush(self._waiting, entry)
         if self._waiting[0] is entry:
-            self._alarm.set(t_ns)
+            self._set_time(self._descriptor, t_ns)
         await future
 
     def close(self) -> None:
         """Give the timer back to the system; nobody may wait for it any more."""
-        self._alarm.close()
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
 
-    def _came(self) -> None:
+    def _fired(self) -> None:
+        os.read(self._descriptor, 8)
         now_ns = time.perf_counter_ns()
         while self._waiting and self._waiting[0][0] <= now_ns:
             _, _, future = heapq.heappop(self._waiting)
             if not future.done():  # else who waited was cancelled
                 future.set_result(None)
         if self._waiting:
-            self._alarm.set(self._waiting[0][0])
+            self._set_time(self._descriptor, self._waiting[0][0])
 
 
 def _made() -> tuple[int, SetTime] | None:
     """Make a timer by Python's own functions (from 3.13 on), else by those of the C library."""
-    monotonic = time.get_clock_info("perf_counter").implementation == "clock_gettime(CLOCK_MONOTONIC)"
-    if sys.platform != "linux" or not monotonic:
-        return None
     if sys.version_info >= (3, 13):
         flags = os.TFD_NONBLOCK | os.TFD_CLOEXEC
         return os.timerfd_create(time.CLOCK_MONOTONIC, flags=flags), _set_by_python

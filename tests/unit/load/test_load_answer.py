@@ -19,8 +19,13 @@ BODY = b"5\r\nhello\r\n6\r\n world\r\n0\r\ntrailer: x\r\n\r\n"
 def taken(*reads: bytes) -> Answer:
     answer = Answer()
     for number, data in enumerate(reads, start=1):
-        answer.take(number, data)
+        take(answer, number, data)
     return answer
+
+
+def take(answer: Answer, number: int, data: bytes) -> None:
+    if answer.take(number, data):
+        answer.catch_up()
 
 
 def body_of(answer: Answer) -> bytes:
@@ -46,6 +51,28 @@ def test_wherever_reads_are_cut_the_answer_is_the_same(cuts: list[int]) -> None:
     times = [part.t_ns for part in answer.received(0, None)]
     assert times == sorted(times)
     assert times[-1] == len(places) - 1
+
+
+def test_a_chunked_body_is_taken_apart_at_its_end_or_when_somebody_asks() -> None:
+    answer = taken(HEAD, b"5\r\nhello\r\n", b"6\r\n world\r\n")
+    assert body_of(answer) == b""
+    assert answer.held_bytes > len(HEAD) + 20
+    assert not answer.catch_up()
+    assert body_of(answer) == b"hello world"
+
+
+@pytest.mark.parametrize("last", [b"0\r\n\r\n", b"0\r\nx: y\r\n\r\n", b"0\r\n\n"])
+def test_the_last_read_of_a_chunked_body_is_noticed(last: bytes) -> None:
+    for cut in range(1, len(last)):
+        assert taken(HEAD, b"5\r\nhello\r\n" + last[:cut], last[cut:]).whole
+    assert taken(HEAD, b"5\r\nhello\r\n", last).whole
+
+
+def test_an_end_that_something_follows_is_found_when_somebody_asks() -> None:
+    answer = taken(HEAD, b"5\r\nhello\r\n0\r\n\r\nand more")
+    assert not answer.whole
+    assert answer.catch_up()
+    assert not answer.reusable
 
 
 def test_nothing_is_told_before_the_head_is_whole() -> None:
@@ -85,7 +112,7 @@ def test_a_switch_of_protocols_ends_the_answer() -> None:
 def test_a_head_that_never_ends_is_cut_off() -> None:
     answer, line = taken(HEAD[:-2]), b"x: %s\r\n" % (b"y" * 1000)
     with pytest.raises(BrokenAnswer, match="longer than") as caught:
-        answer.take(2, line * (HEAD_LIMIT // len(line) + 1))
+        take(answer, 2, line * (HEAD_LIMIT // len(line) + 1))
     assert caught.value.error_class is ErrorClass.MALFORMED
 
 
@@ -117,8 +144,8 @@ def test_a_body_without_framing_ends_with_the_connection_and_is_stamped_by_its_e
 def test_no_bytes_crash_it(data: bytes, after_head: bool) -> None:
     answer = taken(HEAD) if after_head else Answer()
     try:
-        answer.take(2, data)
-        if not answer.whole:
+        take(answer, 2, data)
+        if not answer.catch_up():
             answer.take_end(3)
     except BrokenAnswer:
         pass

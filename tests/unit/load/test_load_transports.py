@@ -286,6 +286,18 @@ def test_the_connect_limit_holds_for_resolving_the_name_too(kind: Kind, monkeypa
     assert kind.run(main()).error_class is ErrorClass.CONNECT_TIMEOUT
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_a_host_that_can_be_no_name_is_a_connect_failure(kind: Kind, host: str) -> None:
+    async def main() -> TransportFailure:
+        transport = kind.transport()
+        with pytest.raises(TransportFailure) as caught:
+            await exchange(transport, post(f"http://{host}"))
+        await transport.aclose()
+        return caught.value
+
+    assert kind.run(main()).error_class in {ErrorClass.CONNECT, ErrorClass.INVALID_REQUEST}
+
+
 def test_an_untrusted_certificate_is_a_tls_failure(kind: Kind, server_tls: ssl.SSLContext) -> None:
     failure = failing(kind, sending(HEAD + chunk(b"")), tls=server_tls)
     assert failure.error_class is ErrorClass.TLS
