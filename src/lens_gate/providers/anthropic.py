@@ -16,6 +16,7 @@ from lens_gate.providers.decoding import decoder_for, usual_framer
 from lens_gate.providers.errors import failure_in_stream, reported_error
 from lens_gate.providers.json_values import count, items, member, text, total, written
 from lens_gate.providers.narration import Narration
+from lens_gate.providers.repetition import NOTHING_ASIDE
 from lens_gate.vocabulary.requests import TokenKind
 
 DEFAULT_MAX_TOKENS = 1024
@@ -58,7 +59,7 @@ class Anthropic:
 class _Dialect:
     """Reads typed events and whole `message` objects; the end is `message_stop`."""
 
-    verbatim = True
+    asides = NOTHING_ASIDE
 
     def __init__(self) -> None:
         self._narration = Narration()

@@ -14,7 +14,7 @@ from lens_gate.providers.base import Decoder, End, Event, Failure, NoTokens, Res
 from lens_gate.providers.errors import failure_in_stream, failure_of, malformed, not_a_stream
 from lens_gate.providers.framing import Frame, Framer, WholeBody
 from lens_gate.providers.json_values import NotJson, parse
-from lens_gate.providers.repetition import Repetition
+from lens_gate.providers.repetition import Asides, Repetition
 from lens_gate.providers.sse import SseDecoder
 
 _ERROR_BODY_LIMIT = 64 * 1024
@@ -25,10 +25,14 @@ _OUTCOMES = (End, Failure)
 class Dialect(Protocol):
     """What the JSON payloads of one response mean; keeps state, knows no framing, takes any JSON.
 
-    `verbatim` says that the text of a token is passed on as it stands in a payload, and decides nothing.
+    With `asides` the text of a token is passed on as it stands in a payload, and decides nothing; they are what may
+    change beside it without another meaning of the rest (see Repetition).
     """
 
-    verbatim: bool
+    @property
+    def asides(self) -> Asides | None:
+        """What may change beside the text; None where each payload must be read."""
+        ...
 
     def read(self, payload: JsonValue) -> Iterable[Event]:
         """Return what one payload says: an event of the stream, or the whole answer."""
@@ -49,7 +53,7 @@ class PayloadDecoder:
     def __init__(self, framer: Framer, dialect: Dialect) -> None:
         self._framer = framer
         self._dialect = dialect
-        self._repetition = Repetition() if dialect.verbatim else None
+        self._repetition = None if dialect.asides is None else Repetition(dialect.asides)
         self._over = False
 
     def feed(self, data: bytes) -> Sequence[Event]:
@@ -61,7 +65,7 @@ class PayloadDecoder:
         whole = self._framer.between
         again = self._repetition.read(data) if whole else None
         if again is not None:
-            return (again,)
+            return again
         events = self._read_all(self._framer.feed(data))
         self._repetition.learn(data, events if whole and self._framer.between else ())
         return events

@@ -120,7 +120,7 @@ class _Dialect:
     words in the text, so it is not passed on unread.
     """
 
-    verbatim = False
+    asides = None
 
     def __init__(self, paths: Mapping[str, _Path], *, whole: bool, any_answer: bool) -> None:
         self._paths = paths

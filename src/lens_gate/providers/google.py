@@ -6,7 +6,7 @@ https://ai.google.dev/api/generate-content
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -19,6 +19,7 @@ from lens_gate.providers.errors import failure_in_stream, reported_error
 from lens_gate.providers.json_stream import JsonStream
 from lens_gate.providers.json_values import count, items, member, text, total, written
 from lens_gate.providers.narration import Narration
+from lens_gate.providers.repetition import Asides
 from lens_gate.vocabulary.requests import FinishReason, TokenKind
 
 _HAS_VERSION = re.compile(r"/v\d+\w*(/|$)")
@@ -53,10 +54,9 @@ class _Dialect:
     The API has no end marker: a finish reason, then the body's regular end.
     """
 
-    verbatim = True
-
     def __init__(self) -> None:
         self._narration = Narration()
+        self.asides: Asides = {"usageMetadata": self._counts}
 
     def read(self, payload: JsonValue) -> list[Event]:
         return [event for response in items(payload) or (payload,) for event in self._events(response)]
@@ -80,8 +80,11 @@ class _Dialect:
             events += self._narration.finish(member(candidate, "finishReason"))
         blocked = member(response.get("promptFeedback"), "blockReason")
         events += self._narration.finish(blocked, FinishReason.REFUSAL)
-        events += self._narration.usage(_usage(response.get("usageMetadata")))
+        events += self._counts(response.get("usageMetadata"))
         return events
+
+    def _counts(self, usage: JsonValue) -> Sequence[Usage]:
+        return self._narration.usage(_usage(usage))
 
     def _part(self, part: JsonValue) -> Iterable[Event]:
         if not isinstance(part, dict):

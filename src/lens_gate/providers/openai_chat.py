@@ -15,6 +15,7 @@ from lens_gate.providers.decoding import decoder_for, usual_framer
 from lens_gate.providers.errors import failure_in_stream, reported_error
 from lens_gate.providers.json_values import count, items, member, text
 from lens_gate.providers.narration import Narration
+from lens_gate.providers.repetition import PADDING
 from lens_gate.vocabulary.requests import TokenKind
 
 _Piece = tuple[TokenKind, str]
@@ -56,7 +57,7 @@ class _Dialect:
     The end is `[DONE]`. Some servers leave it out: a finish reason and then the body's regular end are taken for it.
     """
 
-    verbatim = True
+    asides = PADDING
 
     def __init__(self) -> None:
         self._narration = Narration()

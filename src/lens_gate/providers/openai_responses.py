@@ -15,6 +15,7 @@ from lens_gate.providers.decoding import decoder_for, usual_framer
 from lens_gate.providers.errors import failure_in_stream, reported_error
 from lens_gate.providers.json_values import count, items, member, text
 from lens_gate.providers.narration import Narration
+from lens_gate.providers.repetition import PADDING, Asides
 from lens_gate.vocabulary.requests import TokenKind
 
 _DELTAS: Mapping[str, TokenKind] = {
@@ -27,6 +28,7 @@ _DELTAS: Mapping[str, TokenKind] = {
     "response.mcp_call_arguments.delta": TokenKind.TOOL,
     "response.code_interpreter_call_code.delta": TokenKind.TOOL,
 }
+_ASIDES: Asides = {"sequence_number": None, **PADDING}
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -57,7 +59,7 @@ class OpenAIResponses:
 class _Dialect:
     """Reads typed events and whole `response` objects; the end is a terminal event."""
 
-    verbatim = True
+    asides = _ASIDES
 
     def __init__(self) -> None:
         self._narration = Narration()

@@ -1,88 +1,178 @@
-"""Reads that differ from the one before in a single piece of text: most of a stream, and read without parsing it.
+"""Reads that differ from the one before in a piece of text and little else: most of a stream, and read without parsing.
 
-The bytes around the text are learned from reads that were parsed. They are trusted once two reads with the same bytes
-around different text each told exactly that text as one token and nothing else: then the place of the text is known,
-what stands around it tells nothing new, and another JSON string in that place is another token. Anything else that a
-read tells, and anything in the text's place that is not one whole JSON string, sends the reads back to the parser.
+A shape is what stands around the values that change: the text, and members of which the dialect says what they tell,
+or that they tell nothing (such as the number of an event). It is learned from reads that were parsed. Another read
+has the shape if the same bytes stand around one whole JSON value in each place: JSON can be taken apart in one way
+only, so that a parser would find these very values there.
+
+The place of the text is supposed at first. A shape is trusted once two reads of it, with different text, each told
+exactly that text as one token, and nothing else but what its members tell: then what stands around tells nothing new.
+Anything else that a read tells sends the reads back to the parser.
 
 That holds for a dialect that passes text on as it stands. One that looks for words in the text must not use it.
-
-Some APIs pad each event with a string of random length (OpenAI's `obfuscation`), against guessing tokens from the sizes
-of packets. It is taken out first. Its key cannot be met inside another string: there its quotes would be escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from json import JSONDecoder
+from typing import Any, NamedTuple
 
 import orjson
 
-from lens_gate.providers.base import Event, Token
+from lens_gate.providers.base import Event, Token, Usage
 from lens_gate.vocabulary.requests import TokenKind
 
+Tell = Callable[[Any], Sequence[Usage]]
+
+Asides = Mapping[str, Tell | None]
+"""Members that may change from read to read, by name: what their value (any JSON) tells; None where it tells nothing.
+
+Whatever Usage a dialect tells beside text must come from these, each of them a member of one place only.
+"""
+
+NOTHING_ASIDE: Asides = {}
+
+PADDING: Asides = {"obfuscation": None}
+"""OpenAI pads each event with a string of random length, against guessing tokens from the sizes of packets."""
+
 _LONGEST = 64 * 1024
-_PADDING = b',"obfuscation":"'
+_LONGEST_ASIDE = 768
+"""Bytes: what fits in is never nested too deep for a parser."""
+
+_COLON = re.compile(rb"[ \t]*:[ \t]*")
+_value_from = JSONDecoder().raw_decode
 
 
 class Repetition:
     """Learns the shape of the reads of one response, and reads what has it."""
 
-    def __init__(self) -> None:
-        self._before = self._after = b""
-        self._kind = TokenKind.TEXT
-        self._seen = ""
+    def __init__(self, asides: Asides) -> None:
+        self._asides = asides
+        self._counting = any(asides.values())
+        self._shape: _Shape | None = None
+        self._seen = Token(TokenKind.TEXT, "")
         self._trusted = False
 
-    def read(self, data: bytes) -> Token | None:
+    def read(self, data: bytes) -> Sequence[Event] | None:
         """Return what `data` tells if it has the shape that was learned; None says that it must be parsed.
 
         It must start and end between two events of the stream.
         """
-        return self._token(_unpadded(data)) if self._trusted else None
+        shape = self._shape
+        if shape is None or not self._trusted:
+            return None
+        values = shape.values(data)
+        if values is None:
+            return None
+        token = Token(self._seen.kind, values[shape.text])
+        return [token, *shape.told(values)] if shape.tells else (token,)
 
     def learn(self, data: bytes, events: Sequence[Event]) -> None:
         """Take note of what a read told that was parsed."""
-        told, data = _single(events), _unpadded(data)
-        if told is None:
-            self._before = b""
-            self._trusted = False
-        elif self._token(data) == told and told.text != self._seen:
+        tokens = [event for event in events if isinstance(event, Token) and event.tokens is None]
+        usages = sum(isinstance(event, Usage) for event in events) if self._counting else 0
+        if not tokens or len(tokens) + usages < len(events) or len({token.kind for token in tokens}) > 1:
+            self._shape, self._trusted = None, False
+        elif len(tokens) > 1:
+            pass  # several events came in one read: they have no shape, and change nothing
+        elif self._confirmed(data, tokens[0], usages):
             self._trusted = True
-        elif not self._trusted or told.kind is not self._kind:
-            self._suppose(data, told)
+        elif not self._trusted or tokens[0].kind is not self._seen.kind:
+            self._seen, self._trusted = tokens[0], False
+            self._shape = _supposed(data, tokens[0].text, self._asides, usages)
 
-    def _token(self, data: bytes) -> Token | None:
-        before, after = self._before, self._after
-        if not (before and data.startswith(before) and data.endswith(after)):
+    def _confirmed(self, data: bytes, told: Token, usages: int) -> bool:
+        """Whether the place of the text held another one before, and nothing was told but what stands in places."""
+        shape, seen = self._shape, self._seen
+        if shape is None or told.kind is not seen.kind or told.text == seen.text or len(shape.tells) != usages:
+            return False
+        values = shape.values(data)
+        return values is not None and values[shape.text] == told.text
+
+
+class _Place(NamedTuple):
+    """From where to where a value stands in a read; `name` is None for the text."""
+
+    start: int
+    end: int
+    name: str | None
+
+
+class _Shape:
+    """What stands around places: `text` is the number of the text's, `tells` those of members that tell something."""
+
+    def __init__(self, around: Sequence[bytes], text: int, tells: Sequence[tuple[int, Tell]]) -> None:
+        self.text = text
+        self.tells = tells
+        self._first, *self._between, self._last = around
+
+    def values(self, data: bytes) -> list[Any] | None:
+        """Return what stands in each place; None where it is no whole value, or something else stands around it."""
+        first, last = self._first, self._last
+        if not (data.startswith(first) and data.endswith(last) and len(data) <= _LONGEST):
             return None
-        if not len(before) + len(after) < len(data) <= _LONGEST:
-            return None
+        start, end = len(first), len(data) - len(last)
+        parts = []
+        for between in self._between:
+            found = data.find(between, start, end)
+            if found < 0:
+                return None
+            parts.append(data[start:found])
+            start = found + len(between)
+        parts.append(data[start:end])
         try:
-            # The quotes belong to what stands around.
-            text: str = orjson.loads(data[len(before) - 1 : len(data) - len(after) + 1])
+            return [orjson.loads(part) for part in parts] if self._are_plain(parts) else None
         except orjson.JSONDecodeError:
             return None
-        return Token(self._kind, text)
 
-    def _suppose(self, data: bytes, told: Token) -> None:
-        """Suppose that the text stands where its characters do, if they do at one place only."""
-        self._trusted = False
-        self._kind, self._seen = told.kind, told.text
-        before, quoted, after = data.partition(b'"%b"' % told.text.encode("utf-8", "surrogatepass"))
-        known = bool(quoted) and quoted not in after
-        self._before, self._after = (before + b'"', b'"' + after) if known else (b"", b"")
+    def _are_plain(self, parts: Sequence[bytes]) -> bool:
+        """Whether the text is a string that is not empty, and no other part may break a line, and so end an event."""
+        text = parts[self.text]
+        if not (text.startswith(b'"') and text.endswith(b'"') and text != b'""'):
+            return False
+        return len(parts) == 1 or all(
+            part is text or (len(part) <= _LONGEST_ASIDE and b"\n" not in part and b"\r" not in part) for part in parts
+        )
 
-
-def _unpadded(data: bytes) -> bytes:
-    """Leave out the padding of one event; that of several stays, and what it pads has no shape."""
-    before, found, rest = data.partition(_PADDING)
-    if not found:
-        return data
-    padding, _, after = rest.partition(b'"')
-    return data if b"\\" in padding else before + after
+    def told(self, values: Sequence[Any]) -> list[Usage]:
+        """Return what the members beside the text tell."""
+        return [usage for place, tell in self.tells for usage in tell(values[place])]
 
 
-def _single(events: Sequence[Event]) -> Token | None:
-    """Return the one token of which nothing but its text was told."""
-    only = events[0] if len(events) == 1 else None
-    return only if isinstance(only, Token) and only.tokens is None else None
+def _supposed(data: bytes, text: str, asides: Asides, usages: int) -> _Shape | None:
+    """Suppose that the text stands where its characters do; None where that may be more than one place."""
+    quoted = b'"%b"' % text.encode("utf-8", "surrogatepass")
+    if data.count(quoted) != 1:
+        return None
+    places = [_Place(start := data.index(quoted), start + len(quoted), None)]
+    for name, tell in asides.items():
+        found = _member(data, name)
+        if found is not None:
+            places.append(found)
+        elif tell is not None and b'"%b"' % name.encode() in data:
+            return None
+    places.sort()
+    edges = [0, *(edge for place in places for edge in place[:2]), len(data)]
+    around = [data[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    tells = [(number, tell) for number, place in enumerate(places) if place.name and (tell := asides[place.name])]
+    # A name may be written in escapes, and places inside each other are none.
+    if edges != sorted(edges) or any(b"\\" in piece for piece in around) or len(tells) != usages:
+        return None
+    return _Shape(around, [place.name for place in places].index(None), tells)
+
+
+def _member(data: bytes, name: str) -> _Place | None:
+    """Find the value of a member; None where there is no such one, or more than one, or its value is long."""
+    key = b'"%b"' % name.encode()
+    colon = _COLON.match(data, data.find(key) + len(key)) if data.count(key) == 1 else None
+    if colon is None:
+        return None
+    start = colon.end()
+    try:
+        # Characters of Latin-1 are as many as bytes.
+        _, size = _value_from(data[start : start + _LONGEST_ASIDE].decode("latin-1"))
+    except ValueError:
+        return None
+    return _Place(start, start + size, name)
