@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.load.figures import Load, Told
 from benchmarks.load.logs import Truth, read_records
 from benchmarks.load.native import built
-from benchmarks.load.server import Script, Serving
+from benchmarks.load.server import PATHS, Script, Serving
 
 from lens_gate.artifacts.assemble import samples_of
 from lens_gate.artifacts.codec import loads
@@ -29,7 +29,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.vocabulary.requests import Phase, Status
 
 SPARE_CONNECTIONS = 50
-START_UP_S = 60.0
+START_UP_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ class AiohttpClient:
     python: Path
     name: str = "aiohttp + uvloop"
     kind: Kind = Kind.BY_HAND
+    apis: frozenset[str] = frozenset(PATHS)
 
     def order(self, load: Load, script: Script, serving: Serving, folder: Path) -> Order:
         """Return its command line."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.load.bench import Bench, measured, neighbour
 from benchmarks.load.clients import Client, Kind, LimitClient, our_clients
 from benchmarks.load.figures import Figures, Load, wrong
-from benchmarks.load.peers import installed_peers
+from benchmarks.load.peers import absent_peers, installed_peers
 from benchmarks.load.processes import Place, fifo_allowed
 from benchmarks.load.results import Result, Results
 from benchmarks.load.server import Script
@@ -30,7 +30,7 @@ RATES = (20.0, 100.0, 200.0, 300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0, 3000.0
 PARTS = ("rates", "cost", "small", "neighbour", "memory")
 WRONG_IN_A_ROW = 2
 VOIDS_A_RUN = 2
-START_UP_S = {Kind.LIMIT: 1.0, Kind.OURS: 3.0, Kind.BY_HAND: 2.0, Kind.PEER: 20.0}
+START_UP_S = {Kind.LIMIT: 1.0, Kind.OURS: 3.0, Kind.BY_HAND: 2.0, Kind.PEER: 25.0}
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,9 @@ def planned_seconds(plan: Plan, part: str) -> float:
             return once(400.0, ours)
 
 
-def chosen(names: Sequence[str]) -> list[Client]:
+def chosen(names: Sequence[str], api: str) -> list[Client]:
     """Return the clients whose names contain one of `names` (all without any), the C client first."""
-    others = [*our_clients(), *installed_peers()]
+    others = [*our_clients(), *installed_peers(api)]
     kept = [client for client in others if not names or any(name.lower() in client.name.lower() for name in names)]
     return [LimitClient(), *kept]
 
@@ -202,7 +202,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     places = places_of(options)
     return Plan(
         bench=Bench(*places, tls=options.tls),
-        clients=chosen(options.clients),
+        clients=chosen(options.clients, options.api),
         results=Results(options.results),
         rates=options.rates,
         runs=options.runs,
@@ -236,6 +236,7 @@ def arguments() -> argparse.ArgumentParser:
 def lines_of(plan: Plan, parts: Sequence[str]) -> Iterator[str]:
     """Say how long each part takes."""
     yield f"clients: {', '.join(client.name for client in plan.clients)}"
+    yield f"not installed: {', '.join(absent_peers()) or 'none'}"
     for part in parts:
         yield f"{part}: at most about {planned_seconds(plan, part) / 60:.0f} minutes"
 
@@ -247,7 +248,7 @@ def main() -> None:
         print("\n".join(lines_of(plan, options.parts)))
         for part in () if options.plan else options.parts:
             ACTIONS[part](plan)
-    print(report(list(Results(options.results))))
+    print(report(list(Results(options.results)), absent_peers()))
 
 
 if __name__ == "__main__":

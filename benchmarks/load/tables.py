@@ -16,15 +16,18 @@ Taking = Callable[[Figures], float | None]
 SHAPES = {"openai-chat": "OpenAI chat", "anthropic": "Anthropic", "google": "Gemini"}
 
 
-def report(results: Sequence[Result]) -> str:
-    """Return all tables for which there are runs."""
+def report(results: Sequence[Result], absent: Sequence[str] = ()) -> str:
+    """Return all tables for which there are runs; `absent` are clients that could not be asked here."""
     settings = sorted({result.setting for result in results})
     voids = Counter(
         f"{result.part} at {result.rate:g}/s" for result in results if result.void and result.kind is Kind.LIMIT
     )
     told = ", ".join(f"{count} of {name}" for name, count in voids.items()) or "none"
+    measured = {result.client for result in results}
+    missing = ", ".join(name for name in absent if name not in measured)
     parts = [
         f"Setting: {'; '.join(settings)}. Void runs (the C client missed a limit): {told}.",
+        *([f"Not installed: {missing}."] if missing else []),
         *_rate_tables(results),
     ]
     parts += [table for part in (_cost, _small, _neighbour, _memory) if (table := part(results))]
@@ -150,7 +153,7 @@ def _marginal(pair: Mapping[float, Figures]) -> float:
 def _small(results: Sequence[Result]) -> str:
     return _simple(
         valid(results, "small"),
-        "50 requests at 20/s, the whole process",
+        "50 requests at 20/s, the whole process; the peak is that of its largest process",
         {"wall s": lambda f: f.wall_s, "CPU s": lambda f: f.cpu_s, "peak MiB": lambda f: f.peak_mib},
     )
 
