@@ -77,7 +77,7 @@ def finished(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**os.environ, **(environment or {})},
+            env=_environment(environment or {}),
             preexec_fn=place.entering(),  # noqa: PLW1509 - this program has one thread
             start_new_session=True,
         )
@@ -91,6 +91,11 @@ def finished(
         peak_mib=usage.ru_maxrss / 1024,
         said=said.read_text(encoding="utf-8", errors="replace"),
     )
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return ours with more, and with modules kept compiled: else each run would compile the checkout anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | dict(more)
 
 
 def _awaited(pid: int, timeout_s: float) -> tuple[int, struct_rusage]:

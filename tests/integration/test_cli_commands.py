@@ -334,6 +334,18 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_a_run_of_fifty_requests_that_nobody_judges_never_loads_scipy(home: Path, configure: Configure) -> None:
+    configure(workload={"fixed": {"requests_per_second": 20}, "prompts": [{"id": "p", "template": "Say hello"}]})
+    code = (
+        "import sys; from lens_gate.cli.app import execute\n"
+        "execute(['run', '--requests', '50', '--output', 'run.json'])\n"
+        "print('loaded', sorted(name for name in sys.modules if name.partition('.')[0] == 'scipy'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert json.loads((home / "run.json").read_text(encoding="utf-8"))["summary"]["total_requests"] == 50, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded []"
+
+
 # the demo and the simulator
 
 

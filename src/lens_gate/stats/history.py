@@ -26,8 +26,8 @@ from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
 
+from lens_gate.stats import late
 from lens_gate.stats.levels import Level
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Usual:
     @property
     def typical(self) -> float:
         """Return within how many scales of the plateau two of three days lie."""
-        return float(stats.t.ppf(5 / 6, self.day_freedom))
+        return float(late.stats.t.ppf(5 / 6, self.day_freedom))
 
     @property
     def day_kinds(self) -> tuple[Floats, Floats]:
@@ -80,9 +80,9 @@ def _day_kinds(freedom: float) -> tuple[Floats, Floats]:
     from the distribution of χ² with two degrees of freedom less.
     """
     kept = np.array([0.0, 0.5, 0.85, 0.97, 0.995, 0.9995, 1.0])
-    edges = stats.chi2.isf(kept, freedom)
+    edges = late.stats.chi2.isf(kept, freedom)
     weights = np.diff(kept)
-    means = freedom / (freedom - 2) * np.diff(stats.chi2.sf(edges, freedom - 2)) / weights
+    means = freedom / (freedom - 2) * np.diff(late.stats.chi2.sf(edges, freedom - 2)) / weights
     return np.asarray(means, dtype=np.float64), weights
 
 
@@ -233,7 +233,7 @@ class Forecast:
     def above(self, value: float, variance: float) -> float:
         """Return how often a run whose sampling error has this variance lies above a value."""
         distances = (self.means - value) / np.sqrt(self.variances + variance + _NO_WIDTH)
-        return float(np.dot(self.weights, special.ndtr(distances)))
+        return float(np.dot(self.weights, late.special.ndtr(distances)))
 
 
 @lru_cache(maxsize=256)
@@ -244,7 +244,7 @@ def _quantile(found: Forecast, probability: float, variance: float) -> float:
     # Cantelli's inequality bounds where a quantile can be.
     odds = math.sqrt(probability / (1 - probability))
     low, high = mean - spread / odds - spread, mean + spread * odds + spread
-    return float(optimize.brentq(lambda x: found.above(x, variance) - (1 - probability), low, high, xtol=1e-7))
+    return float(late.optimize.brentq(lambda x: found.above(x, variance) - (1 - probability), low, high, xtol=1e-7))
 
 
 def forecast(history: Sequence[Level], usual: Usual = USUAL, *, may_jump: bool = False) -> Forecast:

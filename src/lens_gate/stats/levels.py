@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from lens_gate.stats import late
 
 Floats = NDArray[np.float64]
 
@@ -49,11 +50,11 @@ class Distance:
         """Return the one-sided p value of the hypothesis that the true distance is `limit` or less."""
         if self.standard_error == 0:
             return 1.0 if self.estimate <= limit else 0.0
-        return float(special.ndtr((limit - self.estimate) / self.standard_error))
+        return float(late.special.ndtr((limit - self.estimate) / self.standard_error))
 
     def reach(self, tail: float) -> float:
         """Return the distance that chance alone exceeds with a probability of `tail`."""
-        return float(-special.ndtri(tail)) * self.standard_error
+        return float(-late.special.ndtri(tail)) * self.standard_error
 
     def lower(self, tail: float) -> float:
         """Return the lower bound of the true distance, wrong with a probability of `tail`."""
@@ -69,7 +70,7 @@ def median_level(values: Floats, *, inflation: float) -> Level:
     logs = np.sort(np.log(_positive(values)))
     count = len(logs)
     # The median of a new sample of this size is each order statistic with these probabilities.
-    reached = special.betainc((count + 1) / 2, (count + 1) / 2, np.arange(count + 1) / count)
+    reached = late.special.betainc((count + 1) / 2, (count + 1) / 2, np.arange(count + 1) / count)
     weights = np.diff(reached)
     centre = float(weights @ logs)
     variance = float(weights @ (logs - centre) ** 2)

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from lens_gate.stats import late
 from lens_gate.stats.sign_flips import Tails, critical_rank, smallest, tails
 from lens_gate.stats.walsh import WalshAverages
 
@@ -133,7 +133,7 @@ class MeanShift:
         """
         if self.pairs < 2:
             return Interval(None, None)
-        reach = float(special.stdtrit(self.pairs - 1, 1 - tail))
+        reach = float(late.special.stdtrit(self.pairs - 1, 1 - tail))
         return Interval(
             self.estimate - self.standard_error * self._untransformed(reach),
             self.estimate - self.standard_error * self._untransformed(-reach),

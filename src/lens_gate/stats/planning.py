@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
 
+from lens_gate.stats import late
 from lens_gate.stats.pairs import TypicalDifference
 
 Floats = NDArray[np.float64]
@@ -42,12 +42,12 @@ class Aim:
     @property
     def level_reach(self) -> float:
         """Return how many standard errors the level takes of that."""
-        return -float(special.ndtri(self.tail))
+        return -float(late.special.ndtri(self.tail))
 
     @property
     def power_reach(self) -> float:
         """Return how many standard errors the power takes of that."""
-        return float(special.ndtri(self.power))
+        return float(late.special.ndtri(self.power))
 
 
 def pairs_for_shift(*, spread: float, distance: float, aim: Aim) -> int:
@@ -136,7 +136,7 @@ def rank_spread(differences: Floats, *, confidence: float) -> float:
     distance = (high - low) / QUARTILE_RANGE / 2
     most = deviation * math.sqrt(RANK_EFFICIENCY / LEAST_EFFICIENCY)
     near = _share_of_sums_within(centred, 2 * distance) if distance > 0 else 0.0
-    seen = math.sqrt(2) * distance / float(special.ndtri((1 + near) / 2)) if near > 0 else most
+    seen = math.sqrt(2) * distance / float(late.special.ndtri((1 + near) / 2)) if near > 0 else most
     return min(seen, most) * _caution(len(differences), confidence)
 
 
@@ -161,4 +161,4 @@ def _deviation(differences: Floats) -> float:
 
 def _caution(count: int, confidence: float) -> float:
     freedom = count - 1
-    return math.sqrt(freedom / float(stats.chi2.ppf(1 - confidence, freedom)))
+    return math.sqrt(freedom / float(late.stats.chi2.ppf(1 - confidence, freedom)))

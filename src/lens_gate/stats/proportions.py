@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, special
-
+from lens_gate.stats import late
 from lens_gate.stats.pairs import Interval
 
 
@@ -49,8 +48,8 @@ def mcnemar(shares: PairedShares) -> McNemar:
     """Test whether the discordant pairs lean to one side: binomial with one half (McNemar, Psychometrika 12, 1947)."""
     discordant = shares.only_base + shares.only_candidate
     return McNemar(
-        p_greater=float(special.bdtr(shares.only_base, discordant, 0.5)),
-        p_less=float(special.bdtr(shares.only_candidate, discordant, 0.5)),
+        p_greater=float(late.special.bdtr(shares.only_base, discordant, 0.5)),
+        p_less=float(late.special.bdtr(shares.only_candidate, discordant, 0.5)),
     )
 
 
@@ -60,7 +59,7 @@ def difference_bounds(shares: PairedShares, *, tail: float) -> Interval:
     Tango's score interval ("Equivalence test and confidence interval for the difference in proportions for the
     paired-sample design", Stat. Med. 17, 1998), which keeps a width when no pair is discordant.
     """
-    reach = -float(special.ndtri(tail))
+    reach = -float(late.special.ndtri(tail))
     swapped = PairedShares(shares.pairs, shares.only_candidate, shares.only_base)
     return Interval(-_upper(swapped, reach), _upper(shares, reach))
 
@@ -72,7 +71,7 @@ def _upper(shares: PairedShares, reach: float) -> float:
     if shares.difference >= 1:
         return 1.0
     # The score falls from 0 at the estimate to −√n·… at 1, where no pair could be other than the candidate's.
-    return float(optimize.brentq(excess, shares.difference, 1.0 - 1e-12)) if excess(1.0 - 1e-12) < 0 else 1.0
+    return float(late.optimize.brentq(excess, shares.difference, 1.0 - 1e-12)) if excess(1.0 - 1e-12) < 0 else 1.0
 
 
 def _score(shares: PairedShares, delta: float) -> float:
@@ -92,7 +91,7 @@ def wilson(events: int, trials: int, *, tail: float) -> Interval:
     if not 0 <= events <= trials or trials < 1:
         msg = "a share needs trials, and no more events than trials"
         raise ValueError(msg)
-    reach = -float(special.ndtri(tail))
+    reach = -float(late.special.ndtri(tail))
     share, weight = events / trials, reach**2 / trials
     centre = (share + weight / 2) / (1 + weight)
     half = reach * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from lens_gate.stats import late
 from lens_gate.stats.pairs import mean_shift
 
 Floats = NDArray[np.float64]
@@ -58,5 +58,5 @@ def median_ratio(base: Floats, candidate: Floats, *, tail: float) -> Ratio:
 
 
 def _around(estimate: float, error: float, tail: float) -> Ratio:
-    reach = -float(special.ndtri(tail)) * error
+    reach = -float(late.special.ndtri(tail)) * error
     return Ratio(estimate, estimate - reach, estimate + reach)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from lens_gate.stats import late
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ def variance_inflation(values: Floats, *, blocks: int) -> VarianceInflation:
     whole = float(np.var(used, ddof=1)) if np.ptp(used) > 0 else 0.0
     means = used.reshape(blocks, size).mean(axis=1)
     factor = size * float(np.var(means, ddof=1)) / whole if whole > 0 else 1.0
-    low, high = (float(stats.chi2.ppf(share, blocks - 1)) for share in (0.025, 0.975))
+    low, high = (float(late.stats.chi2.ppf(share, blocks - 1)) for share in (0.025, 0.975))
     return VarianceInflation(
         factor=factor,
         lower=factor * (blocks - 1) / high,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from lens_gate.stats import late
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +51,7 @@ def _critical_rank(some: int, others: int, tail: float) -> int:
     if pairs <= _EXACT_PAIRS:
         return int(np.searchsorted(np.cumsum(_null_distribution(some, others)), tail, side="right"))
     spread = math.sqrt(pairs * (some + others + 1) / 12)
-    return max(0, math.floor(pairs / 2 + float(stats.norm.ppf(tail)) * spread + 0.5))
+    return max(0, math.floor(pairs / 2 + float(late.stats.norm.ppf(tail)) * spread + 0.5))
 
 
 def _null_distribution(some: int, others: int) -> Floats:

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from lens_gate.stats import late
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -137,9 +138,9 @@ def _beyond(weights: Integers, reached: int, total: int) -> float:
     root = math.copysign(math.sqrt(max(0.0, 2 * (tilt * at - _log_cosh(scaled * tilt)))), tilt)
     slope = 2 / step * math.sinh(step * tilt / 2) * math.sqrt(curvature)
     if abs(root) < 1e-3:
-        return float(special.ndtr(-at))
+        return float(late.special.ndtr(-at))
     density = math.exp(-(root**2) / 2) / math.sqrt(2 * math.pi)
-    return min(1.0, max(0.0, float(special.ndtr(-root)) + density * (1 / slope - 1 / root)))
+    return min(1.0, max(0.0, float(late.special.ndtr(-root)) + density * (1 / slope - 1 / root)))
 
 
 def _saddlepoint(weights: Floats, at: float) -> float:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from lens_gate.stats import late
 from lens_gate.stats.shift import Difference
 
 Floats = NDArray[np.float64]
@@ -38,8 +38,8 @@ def least_squares(values: Floats, *, confidence: float) -> Slope:
     runs = _runs(values)
     if np.ptp(values) == 0:
         return _LEVEL
-    line = stats.linregress(runs, values)
-    reach = float(stats.t.isf((1 - confidence) / 2, len(values) - 2)) * float(line.stderr)
+    line = late.stats.linregress(runs, values)
+    reach = float(late.stats.t.isf((1 - confidence) / 2, len(values) - 2)) * float(line.stderr)
     slope = float(line.slope)
     return Slope(slope, slope - reach, slope + reach, float(line.pvalue))
 
@@ -53,8 +53,8 @@ def theil_sen(values: Floats, *, confidence: float) -> Slope:
     runs = _runs(values)
     if np.ptp(values) == 0:
         return _LEVEL
-    line = stats.theilslopes(values, runs, alpha=confidence)
-    p_value = float(stats.kendalltau(runs, values).pvalue)
+    line = late.stats.theilslopes(values, runs, alpha=confidence)
+    p_value = float(late.stats.kendalltau(runs, values).pvalue)
     return Slope(float(line.slope), float(line.low_slope), float(line.high_slope), p_value)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from lens_gate.stats import late
 
 Floats = NDArray[np.float64]
 
@@ -34,14 +35,14 @@ def welch_t(candidate: Floats, base: Floats) -> TwoSample:
         # Without any spread the statistic is 0 / 0 or infinite: the means are equal, or they are not.
         apart = float(candidate[0] - base[0])
         return TwoSample(0.0, 1.0, 0.0) if apart == 0 else TwoSample(math.copysign(math.inf, apart), 0.0, apart)
-    result = stats.ttest_ind(candidate, base, equal_var=False)
+    result = late.stats.ttest_ind(candidate, base, equal_var=False)
     return TwoSample(float(result.statistic), float(result.pvalue), float(result.statistic))
 
 
 def mann_whitney(candidate: Floats, base: Floats) -> TwoSample:
     """Test whether one sample tends to be larger (Mann and Whitney, Ann. Math. Stat. 18, 1947)."""
     _check(candidate, base)
-    result = stats.mannwhitneyu(candidate, base, alternative="two-sided")
+    result = late.stats.mannwhitneyu(candidate, base, alternative="two-sided")
     statistic = float(result.statistic)
     return TwoSample(statistic, float(result.pvalue), statistic - len(candidate) * len(base) / 2)
 
@@ -49,7 +50,7 @@ def mann_whitney(candidate: Floats, base: Floats) -> TwoSample:
 def kolmogorov_smirnov(candidate: Floats, base: Floats) -> TwoSample:
     """Test whether two samples come from one distribution, by the largest gap between their CDFs."""
     _check(candidate, base)
-    result = stats.ks_2samp(candidate, base, method="asymp")
+    result = late.stats.ks_2samp(candidate, base, method="asymp")
     statistic = float(result.statistic)
     # Where the candidate's CDF lies above the base's, its values are the smaller ones.
     return TwoSample(statistic, float(result.pvalue), -statistic * int(result.statistic_sign))
