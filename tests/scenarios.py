@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lens_gate.artifacts.analysis import LookTaken, StoredHistory, View
+from lens_gate.artifacts.analysis import CoveredBy, LookTaken, StoredHistory, View
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
+from lens_gate.vocabulary.outcomes import Cover, Decision, Ending, ExitCode, Outcome, Remedy, Severity
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     a_check,
@@ -99,7 +99,21 @@ def a_partial_pass() -> Verdict:
         a_finding(),
         STEADY,
         rare,
-        coverage=(a_coverage(not_covered=("300 pairs are too few for late first tokens",), censored=2),),
+        coverage=(
+            a_coverage(
+                not_covered=(
+                    "ttft_above_pooled_p95: 300 pairs are too few for rare events",
+                    "error_rate: 300 pairs are too few for rare events",
+                    "cached_share: the server does not report cached tokens",
+                ),
+                covered_by=(
+                    CoveredBy(remedy=Remedy.PAIRS, pairs=663, cover=Cover.TAILS),
+                    CoveredBy(remedy=Remedy.PAIRS, pairs=829, cover=Cover.ERRORS),
+                    CoveredBy(remedy=Remedy.CACHE_COUNTS),
+                ),
+                censored=2,
+            ),
+        ),
         uncovered=(Uncovered(prompt_id="new-prompt", arm=Arm.CANDIDATE),),
     )
     return a_verdict(analysis)
@@ -226,7 +240,8 @@ def stored_runs() -> Verdict:
         reason=f"At most 6 % worse, below the 10 % that matter. {BASIS}",
         history=STORED,
     )
-    medians_only = a_coverage(pairs_planned=0, pairs_used=0, not_covered=("errors and cost: only medians",))
+    medians_only = a_coverage(pairs_planned=0, pairs_used=0, not_covered=("errors and cost: only medians",),
+                              covered_by=(CoveredBy(remedy=Remedy.BOTH_AT_ONCE),))  # fmt: skip
     return a_verdict(
         an_analysis(open_question, steady, source="stored", comparison=None, arms=(an_arm(),), coverage=(medians_only,))
     )

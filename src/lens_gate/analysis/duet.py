@@ -9,6 +9,7 @@ from lens_gate.analysis.judgement import Judged, Question, judge, silent_finding
 from lens_gate.analysis.pairing import PairedSeries, differ
 from lens_gate.analysis.quantities import with_status
 from lens_gate.analysis.questions import UNANSWERED, ask, measurable
+from lens_gate.analysis.remedies import remedy_of_open, remedy_of_silence
 from lens_gate.analysis.rules import METRIC_NAMES, WEIGHTS, Rules
 from lens_gate.artifacts.analysis import Coverage, Finding
 from lens_gate.stats.multiplicity import Member, Stepped, holm
@@ -53,7 +54,10 @@ def duet(series: Sequence[PairedSeries], rules: Rules, *, spent: float = 0.0) ->
     return DuetResult(
         judged=judged,
         findings=findings,
-        coverage=tuple(_covered(one, gaps, findings) for one, (_, gaps) in zip(series, asked, strict=True)),
+        coverage=tuple(
+            _covered(one, [gap for gap in gaps if not _is_told(one, gap, lost)], judged, rules)
+            for one, (_, gaps) in zip(series, asked, strict=True)
+        ),
         notes=tuple(note for one in series for note in _notes(one, findings)),
     )
 
@@ -110,12 +114,26 @@ def _not_measured(series: PairedSeries) -> Finding:
     )
 
 
-def _covered(series: PairedSeries, unanswered: Sequence[Hypothesis], findings: Sequence[Finding]) -> Coverage:
-    own = [f for f in findings if f.series == series.series]
-    found = {f.hypothesis for f in own}
-    silent = (f"{METRIC_NAMES[one]}: {UNANSWERED[one]}" for one in unanswered if one not in found)
-    words = (*silent, *(f"{f.metric}: {f.reason.removeprefix('Not covered: ')}" for f in own if not f.gated))
-    return series.coverage.model_copy(update={"not_covered": words})
+def _is_told(series: PairedSeries, hypothesis: Hypothesis, lost: Sequence[Finding | None]) -> bool:
+    """Whether a question without an answer has a finding, because one version alone could be asked."""
+    return any(one is not None and (one.series, one.hypothesis) == (series.series, hypothesis) for one in lost)
+
+
+def _covered(
+    series: PairedSeries, unanswered: Sequence[Hypothesis], judged: Sequence[Judged], rules: Rules
+) -> Coverage:
+    """Say what is not covered of a series, and what would cover it: questions without an answer, and open ones."""
+    silent = [(f"{METRIC_NAMES[one]}: {UNANSWERED[one]}", remedy_of_silence(one)) for one in unanswered]
+    left_open = [one for one in judged if one.finding.series == series.series and not one.finding.gated]
+    opened = [(_open_words(one.finding), remedy_of_open(one, series, rules)) for one in left_open]
+    gaps = (*silent, *opened)
+    return series.coverage.model_copy(
+        update={"not_covered": tuple(text for text, _ in gaps), "covered_by": tuple(by for _, by in gaps)}
+    )
+
+
+def _open_words(finding: Finding) -> str:
+    return f"{finding.metric}: {finding.reason.removeprefix('Not covered: ')}"
 
 
 def _notes(series: PairedSeries, findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ from lens_gate.analysis.foretold import FEWEST_REQUESTS, Foretold, foretell, one
 from lens_gate.analysis.judgement import silent_finding
 from lens_gate.analysis.rules import METRIC_NAMES, Rules
 from lens_gate.analysis.stored import StoredSeries
-from lens_gate.artifacts.analysis import Coverage, Effect, Finding, StoredHistory
+from lens_gate.artifacts.analysis import Coverage, CoveredBy, Effect, Finding, StoredHistory
 from lens_gate.stats.levels import Distance
 from lens_gate.stats.multiplicity import Member, Stepped, holm
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import Outcome, Remedy
 
 POWER = 0.95
 """How often the smallest visible change would be found."""
@@ -98,6 +98,7 @@ def covered(series: Sequence[StoredSeries]) -> tuple[Coverage, ...]:
             excluded_failed=0,
             censored=0,
             not_covered=(NOT_COVERED,),
+            covered_by=(CoveredBy(remedy=Remedy.BOTH_AT_ONCE),),
         )
         for one in series
     )

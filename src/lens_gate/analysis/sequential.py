@@ -14,6 +14,7 @@ import numpy as np
 from lens_gate.analysis.duet import DuetResult, duet
 from lens_gate.analysis.judgement import Judged, overall, pairs_to_cover
 from lens_gate.analysis.pairing import PairedSeries, pair_up
+from lens_gate.analysis.remedies import SPARE
 from lens_gate.analysis.rules import WEIGHTS, Rules
 from lens_gate.artifacts.analysis import Coverage, Finding, LookTaken
 from lens_gate.artifacts.run import Look
@@ -27,9 +28,6 @@ MOST_LOOKS = 6
 
 CLOSE = 1.15
 """A look this little after the first one that can cover rare events is left out."""
-
-SPARE = 1.05
-"""Pairs that are planned beyond the fewest that cover rare events, since some of them fail."""
 
 
 def plan_looks(most_pairs: int, rules: Rules) -> tuple[int, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lens_gate.artifacts.analysis import Coverage, Finding, Ranking
+from lens_gate.artifacts.analysis import Coverage, CoveredBy, Finding, Ranking
 from lens_gate.artifacts.doctor import SeriesDiagnosis
 from lens_gate.artifacts.run import Plan
 from lens_gate.vocabulary.metrics import Hypothesis
+from lens_gate.vocabulary.outcomes import Remedy
 
 NOT_COVERED = "cached_share: every request began with a string of its own, so cache effects are not covered"
 NOTE = "Cache effects are not covered: every request began with a string of its own."
@@ -25,16 +26,14 @@ def kept_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def said_not_covered(coverage: Iterable[Coverage]) -> tuple[Coverage, ...]:
     """Say of each series that its cache was not asked, instead of why that has no answer."""
-    return tuple(
-        one.model_copy(
-            update={
-                "not_covered": (
-                    *(text for text in one.not_covered if not text.startswith("cached_share:")),
-                    NOT_COVERED,
-                )
-            }
-        )
-        for one in coverage
+    return tuple(_said_of(one) for one in coverage)
+
+
+def _said_of(coverage: Coverage) -> Coverage:
+    others = [(text, by) for text, by in coverage.gaps if by is not None and not text.startswith("cached_share:")]
+    gaps = (*others, (NOT_COVERED, CoveredBy(remedy=Remedy.NO_NONCE)))
+    return coverage.model_copy(
+        update={"not_covered": tuple(text for text, _ in gaps), "covered_by": tuple(by for _, by in gaps)}
     )
 
 

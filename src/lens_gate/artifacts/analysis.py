@@ -20,7 +20,7 @@ from lens_gate.artifacts.run import (
 )
 from lens_gate.vocabulary.causes import Cause
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
+from lens_gate.vocabulary.outcomes import Cover, Decision, Ending, Outcome, Remedy
 
 
 class Effect(Frozen):
@@ -94,8 +94,19 @@ class Finding(Frozen):
     history: StoredHistory | None = None
 
 
+class CoveredBy(Frozen):
+    """What would cover a question: where that is more pairs, how many, and the word that asks for them (`cover`)."""
+
+    remedy: Remedy
+    pairs: int | None = Field(default=None, ge=0)
+    cover: Cover | None = None
+
+
 class Coverage(Frozen):
-    """How much of one series could be compared: pairs used, and why others were not."""
+    """How much of one series could be compared: pairs used, and why others were not.
+
+    `covered_by` says of each of `not_covered`, in the same order, what would cover it.
+    """
 
     series: str
     pairs_planned: int = Field(ge=0)
@@ -104,6 +115,13 @@ class Coverage(Frozen):
     excluded_failed: int = Field(ge=0)
     censored: int = Field(ge=0)
     not_covered: tuple[str, ...] = ()
+    covered_by: tuple[CoveredBy, ...] = ()
+
+    @property
+    def gaps(self) -> tuple[tuple[str, CoveredBy | None], ...]:
+        """What is not covered, each with what would cover it, where the file says that."""
+        unsaid = (None,) * (len(self.not_covered) - len(self.covered_by))
+        return tuple(zip(self.not_covered, (*self.covered_by, *unsaid), strict=False))
 
 
 class Need(Frozen):

@@ -154,6 +154,7 @@ def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
         yield from _error_lines(page.details.errors, screen)
     yield ""
     yield from screen.wrapped(page.second)
+    yield from _gaps(page, screen)
     if page.next_step:
         yield screen.text("Next, with your other options:")
         yield screen.text(f"  {page.next_step}")
@@ -162,6 +163,20 @@ def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
     head, *rest = screen.wrapped(page.headline, indent="  ")
     yield f"{mark} {head.lstrip()}"
     yield from rest
+
+
+def _gaps(page: ReportView, screen: _Screen) -> Iterator[str]:
+    """List what a pass does not cover, each with what would cover it."""
+    if page.gaps:
+        yield ""
+        yield "Not covered:"
+    for gap in page.gaps:
+        for text in gap.few:
+            yield from screen.wrapped(text, indent="  ")
+        if gap.remedy:
+            yield from screen.wrapped(gap.remedy, indent="    ")
+        if gap.command:
+            yield f"    {screen.text(gap.command)}"
 
 
 def _reasons(page: ReportView, screen: _Screen) -> Iterator[str]:

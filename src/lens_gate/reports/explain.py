@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, assert_never
 
 from lens_gate.artifacts.analysis import Analysis, Finding
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.because import because, measured
+from lens_gate.reports.covering import gaps
 from lens_gate.reports.escape import plain, shell_command, shortened
-from lens_gate.reports.facts import Basis, basis_of, not_covered, uncovered_lines
+from lens_gate.reports.facts import Basis, basis_of
 from lens_gate.reports.headlines import day_out
 from lens_gate.reports.numbers import NBSP, plural
-from lens_gate.reports.page import Explanation, ReportView, Row, Section
+from lens_gate.reports.page import Explanation, Gap, ReportView, Row, Section
 from lens_gate.reports.rows import LONGEST_TEXT, told_rows
 from lens_gate.reports.view import run_view, series_names, view
 from lens_gate.reports.words import sentence
@@ -68,7 +69,7 @@ def explain(verdict: Verdict, *, file: str) -> Explanation:
         Section(title="What was compared", texts=tuple(_compared(analysis, page))),
         Section(title="What was found", texts=tuple(_found(told, page, analysis))),
         Section(title="How sure that is", texts=tuple(_sure(analysis))),
-        Section(title="What is not covered", texts=_gaps(analysis, names)),
+        *_gaps(gaps(analysis, names)),
         Section(title="What it cost", texts=(page.spend,)),
         _next(verdict, page, told, file),
     )
@@ -185,8 +186,11 @@ def _sure(analysis: Analysis) -> Iterator[str]:
         )
 
 
-def _gaps(analysis: Analysis, names: Mapping[str, str]) -> tuple[str, ...]:
-    return (*not_covered(analysis.coverage, names), *uncovered_lines(analysis.uncovered))
+def _gaps(found: Sequence[Gap]) -> Iterator[Section]:
+    """Tell what is not covered, each with what would cover it."""
+    for number, gap in enumerate(found):
+        title = "" if number else "What is not covered"
+        yield Section(title=title, texts=(*gap.texts, *([gap.remedy] if gap.remedy else [])), command=gap.command)
 
 
 def _next(verdict: Verdict, page: ReportView, told: Told, file: str) -> Section:
@@ -198,7 +202,4 @@ def _next(verdict: Verdict, page: ReportView, told: Told, file: str) -> Section:
     if worst is not None:
         advice.append("This tells the worst finding in depth:")
         command = shell_command("lens-gate", "explain", file, "--series", worst.series, "--metric", worst.metric)
-    if verdict.outcome is Outcome.PASS and any(row.not_covered for row in verdict.analysis.coverage):
-        pairs = "more pairs" if verdict.analysis.source == "duet" else "pairs: measure both versions at the same time"
-        advice.append(f"What is not covered would take {pairs}.")
     return Section(title="What comes next", texts=tuple(advice), command=command)

@@ -34,7 +34,7 @@ from lens_gate.reports.numbers import (
     usd,
 )
 from lens_gate.reports.page import CostRow, ErrorRow
-from lens_gate.reports.words import in_words, label, listed, sentence
+from lens_gate.reports.words import label, listed, sentence
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm, FinishReason
 
@@ -230,15 +230,6 @@ def _used(row: Coverage) -> str:
     )
     others = "".join(f", {count(number)} {why}" for number, why in reasons if number)
     return f"{count(row.pairs_used)} of {plural(row.pairs_planned, 'pair')} used{others}"
-
-
-def not_covered(coverage: Sequence[Coverage], names: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what a pass does not cover, one sentence each."""
-    return tuple(
-        shortened(sentence(f"{names.get(row.series, plain(row.series))}: {in_words(text)}"), _LONGEST_NOTE)
-        for row in coverage
-        for text in row.not_covered
-    )
 
 
 def uncovered_lines(uncovered: Sequence[Uncovered]) -> tuple[str, ...]:

@@ -31,15 +31,15 @@ class Opening:
     next_step: str | None
 
 
-def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covered: Sequence[str]) -> Opening:
-    """Return the first lines of a verdict; `not_covered` are sentences about what it says nothing of."""
+def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covered: int) -> Opening:
+    """Return the first lines of a verdict; `not_covered` is how many questions it says nothing of."""
     lines = _opening(verdict, rows, counts, not_covered)
     if verdict.exit_code is ExitCode.CAP_REACHED:
         return replace(lines, headline=f"Stopped at {_cap(verdict.analysis)} before an answer")
     return lines
 
 
-def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered: Sequence[str]) -> Opening:
+def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered: int) -> Opening:
     match verdict.outcome:
         case Outcome.PASS:
             return _pass(rows, counts, not_covered, sure=_sure(verdict))
@@ -69,6 +69,9 @@ _IF_MEANT = (
 )
 
 
+A_PAIR = "A pair is two requests, one to each version."
+"""Why commands ask for twice as many requests as there are pairs."""
+
 _UNSETTLED = "What is open below may still be chance."
 
 
@@ -91,18 +94,15 @@ def _sure(verdict: Verdict) -> str:
     return f"Where nothing has changed, at most {100 * policy.alpha:.4g}{NBSP}% of such reports say so."
 
 
-def _pass(rows: Sequence[Row], counts: Counts, not_covered: Sequence[str], *, sure: str) -> Opening:
+def _pass(rows: Sequence[Row], counts: Counts, not_covered: int, *, sure: str) -> Opening:
     warned = f", with {plural(counts.warnings, 'warning')}" if counts.warnings else ""
     headline = f"Pass{warned}: nothing got worse by more than you allow"
     if not_covered:
-        verb = "is" if len(not_covered) == 1 else "are"
-        headline = (
-            f"Pass for {plural(counts.passed, 'check')}; {plural(len(not_covered), 'question')} {verb} not covered"
-        )
-    gaps = shortened(f"Not covered: {' '.join(not_covered)}", 2 * LONGEST_TEXT) if not_covered else ""
-    unless = ", unless what is not covered matters to you" if gaps else ""
+        verb = "is" if not_covered == 1 else "are"
+        headline = f"Pass for {plural(counts.passed, 'check')}; {plural(not_covered, 'question')} {verb} not covered"
+    unless = ", unless what is not covered matters to you" if not_covered else ""
     done = f"Nothing has to be done{unless}." if counts.total else ""
-    return Opening(headline, _spaced(_all_passed(rows, counts), sure if counts.total else "", gaps, done), None)
+    return Opening(headline, _spaced(_all_passed(rows, counts), sure if counts.total else "", done), None)
 
 
 def _regression(rows: Sequence[Row], counts: Counts, *, sure: str) -> Opening:
@@ -153,7 +153,7 @@ def _again(analysis: Analysis) -> str:
     """Return the command that would decide; of a version against itself there is nothing to decide."""
     if is_itself(analysis.comparison):
         return "lens-gate doctor --input RUN_FILE"
-    return f"lens-gate ci {_against(analysis.comparison)}{_size(analysis)}"
+    return f"lens-gate ci {against(analysis.comparison)}{_size(analysis)}"
 
 
 def _not_measured(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
@@ -169,7 +169,7 @@ def _no_baseline(analysis: Analysis) -> Opening:
     return Opening(
         "No comparison: there is no baseline for this set-up",
         "The numbers of this run are valid on their own; no earlier version was there to compare them with.",
-        f"lens-gate ci {_against(analysis.comparison)}",
+        f"lens-gate ci {against(analysis.comparison)}",
     )
 
 
@@ -194,7 +194,7 @@ def need(wanted: Need | None) -> str | None:
     prices = [usd(wanted.usd)] if wanted.usd is not None else []
     times = [minutes(wanted.minutes)] if wanted.minutes is not None else []
     cost = f" ({', '.join(prices + times)})" if prices or times else ""
-    return f"About {plural(wanted.pairs, 'pair')} would likely settle what is open{cost}."
+    return f"About {plural(wanted.pairs, 'pair')} would likely settle what is open{cost}. {A_PAIR}"
 
 
 def _cap(analysis: Analysis) -> str:
@@ -262,7 +262,8 @@ def between(numbers: Bounds, joint: str) -> str:
     return f"{upper} and less" if numbers.lower is None else f"{lower} {joint} {upper}"
 
 
-def _against(comparison: Comparison | None) -> str:
+def against(comparison: Comparison | None) -> str:
+    """Return the option that names the other version, as it was named."""
     if comparison is None or comparison.kind == "import":
         return f"--against-ref {_DEFAULT_REF}"
     return f"--against-{comparison.kind} {shell_word(comparison.value)}"

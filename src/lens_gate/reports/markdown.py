@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lens_gate.reports.compare import ComparisonView, MetricTable
 from lens_gate.reports.escape import markdown_code, markdown_text
 from lens_gate.reports.numbers import plural
-from lens_gate.reports.page import CostRow, ErrorRow, ModelRow, ReportView, Row, RunView
+from lens_gate.reports.page import CostRow, ErrorRow, Gap, ModelRow, ReportView, Row, RunView
 from lens_gate.reports.trend_page import TrendRow, TrendView
 from lens_gate.vocabulary.outcomes import Outcome
 
@@ -142,9 +142,19 @@ def _head(view: ReportView) -> Iterator[str]:
         yield ""
     if view.causes:
         yield from ("Where the whole answer's change comes from:", "", *_bullets(view.causes), "")
+    if view.gaps:
+        yield from ("Not covered:", "", *(line for gap in view.gaps for line in _gap(gap)), "")
     if view.next_step:
         yield f"**Next, with your other options:** {markdown_code(view.next_step)}"
         yield ""
+
+
+def _gap(gap: Gap) -> Iterator[str]:
+    """List what a pass does not cover, with what would cover it below the last line of each."""
+    yield from _bullets(gap.few)
+    command = [markdown_code(gap.command)] if gap.command else []
+    if gap.remedy:
+        yield f"  - {' '.join([markdown_text(gap.remedy), *command])}"
 
 
 def _sections(view: ReportView) -> Iterator[tuple[str, list[str]]]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
-from lens_gate.reports.numbers import EffectUnit
+from lens_gate.reports.numbers import EffectUnit, plural
 from lens_gate.reports.words import Mark
 from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
+
+MOST_TOLD = 6
+"""Questions of one kind that a report names where it says what is not covered; `explain` names all."""
 
 
 class Harm(NamedTuple):
@@ -143,6 +146,24 @@ class CostRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Sentences about what a pass does not cover, and what would cover it: in words, and a command where there is one.
+
+    `remedy` is empty where it is not known.
+    """
+
+    texts: tuple[str, ...]
+    remedy: str
+    command: str | None
+
+    @property
+    def few(self) -> tuple[str, ...]:
+        """The first sentences, and how many more there are."""
+        more = len(self.texts) - MOST_TOLD
+        return self.texts if more <= 0 else (*self.texts[:MOST_TOLD], f"And {plural(more, 'more question')}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
     """What is folded away: each tuple holds sentences or rows, and is empty where there is nothing to say."""
 
@@ -161,7 +182,8 @@ class Details:
 class ReportView:
     """A verdict for people. `rows` are worst first; `next_step` is a command that can be copied.
 
-    `causes` says where changes of the whole answer come from, `remarks` what is to be known of stored runs.
+    `causes` says where changes of the whole answer come from, `remarks` what is to be known of stored runs, `gaps` what
+    a pass does not cover.
     """
 
     outcome: Outcome
@@ -177,6 +199,7 @@ class ReportView:
     interval_title: str
     rows: tuple[Row, ...]
     causes: tuple[str, ...]
+    gaps: tuple[Gap, ...]
     counts: Counts
     need: str | None
     next_step: str | None
@@ -235,7 +258,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading with its paragraphs, and a command to copy where one comes next."""
+    """A heading with its paragraphs, and a command to copy where one comes next; no title: the one before goes on."""
 
     title: str
     texts: tuple[str, ...]

@@ -24,7 +24,8 @@ def _blocks(story: Explanation, columns: int) -> Iterator[list[str]]:
     for section in story.sections:
         lines = [line for text in section.texts for line in _wrapped(text, columns, indent="  ")]
         command = ["", f"    {plain(section.command)}"] if section.command else []
-        yield [*_wrapped(section.title, columns), *lines, *command, ""]
+        title = _wrapped(section.title, columns) if section.title else []
+        yield [*title, *lines, *command, ""]
 
 
 def _wrapped(text: str, columns: int, *, indent: str = "") -> list[str]:
@@ -36,7 +37,7 @@ def story_markdown(story: Explanation) -> str:
     """Return the story as Markdown for GitHub and GitLab."""
     lines = [f"# {markdown_text(story.title)}"]
     for section in story.sections:
-        lines += ["", f"## {markdown_text(section.title)}", ""]
+        lines += ["", f"## {markdown_text(section.title)}", ""] if section.title else [""]
         lines += "\n\n".join(map(markdown_text, section.texts)).split("\n")
         if section.command:
             lines += ["", markdown_code(section.command)]

@@ -9,6 +9,7 @@ from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.run import LatencySummary, ModelResult, Requests, Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.causes import cause_lines
+from lens_gate.reports.covering import COVERED_WITHOUT_NONCE, gaps
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.facts import (
     compared,
@@ -19,7 +20,6 @@ from lens_gate.reports.facts import (
     identity,
     is_itself,
     moment,
-    not_covered,
     prices,
     results,
     spent,
@@ -67,8 +67,8 @@ def view(verdict: Verdict) -> ReportView:
     names = series_names(analysis)
     rows = check_rows(verdict.checks, analysis.findings, names)
     counts = counted(rows)
-    gaps = (*not_covered(analysis.coverage, names), *uncovered_lines(analysis.uncovered))
-    first = opening(verdict, rows, counts, not_covered=gaps)
+    open_questions = gaps(analysis, names)
+    first = opening(verdict, rows, counts, not_covered=sum(len(gap.texts) for gap in open_questions))
     return ReportView(
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
@@ -83,6 +83,7 @@ def view(verdict: Verdict) -> ReportView:
         interval_title=interval_title(analysis.findings),
         rows=rows,
         causes=cause_lines(analysis, names),
+        gaps=open_questions if verdict.outcome is Outcome.PASS else (),
         counts=counts,
         need=need(analysis.need) if verdict.outcome is not Outcome.PASS else None,
         next_step=first.next_step,
@@ -165,7 +166,7 @@ def _without_cache(nonce: str) -> tuple[str, ...]:
     """Say that caches were never asked, where each request began with a nonce."""
     if nonce != "start":
         return ()
-    return ("Cache effects are not covered: every request began with a string of its own.",)
+    return (f"Cache effects are not covered: every request began with a string of its own. {COVERED_WITHOUT_NONCE}",)
 
 
 _RULE = (

@@ -32,6 +32,20 @@ class Cover(StrEnum):
     ERRORS = "errors"
 
 
+class Remedy(StrEnum):
+    """What would answer a question that a pass says nothing of."""
+
+    PAIRS = "pairs"
+    BOTH_AT_ONCE = "both_at_once"
+    STREAMS = "streams"
+    LONGER_ANSWERS = "longer_answers"
+    PRICES = "prices"
+    TOKEN_COUNTS = "token_counts"
+    CACHE_COUNTS = "cache_counts"
+    NO_NONCE = "no_nonce"
+    MENDING = "mending"
+
+
 class Decision(StrEnum):
     """Which rules judge: the calibrated ones, or the literal methods of other tools."""
 

@@ -15,10 +15,10 @@ from lens_gate.artifacts.assemble import samples_of
 from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.run import Run
 from lens_gate.config.model import Regression
-from lens_gate.reports.facts import not_covered
+from lens_gate.reports.covering import COVERED_WITHOUT_NONCE, gaps
 from lens_gate.reports.view import run_view, view
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import Outcome, Remedy
 from tests.builders import PROVENANCE, a_duet_run, a_pair, a_plan, a_run, a_verdict, an_analysis
 from tests.comparisons import a_ranked_metric, a_ranking
 
@@ -73,17 +73,19 @@ def test_with_a_nonce_at_the_start_the_cache_is_not_judged_and_not_covered() -> 
     assert analysis.regression.verdict is not Outcome.REGRESSION
     (row,) = analysis.coverage
     assert [text for text in row.not_covered if text.startswith("cached_share")] == [NOT_COVERED]
-    (told,) = [text for text in not_covered(analysis.coverage, {}) if "cache" in text]
+    (told,) = [text for gap in gaps(analysis, {}) for text in gap.texts if "cache" in text]
+    assert row.covered_by[row.not_covered.index(NOT_COVERED)].remedy is Remedy.NO_NONCE
     assert "cache effects are not covered" in told
 
 
 def test_a_run_and_its_verdict_say_so_in_the_first_lines() -> None:
     run = a_run(plan=a_plan(nonce="start"))
     assert analyzed(run).nonce == "start"
-    assert NOTE in run_view(run).notes
-    assert NOTE not in run_view(a_run()).notes
-    assert NOTE in view(a_verdict(an_analysis(nonce="start"))).caveats
-    assert NOTE not in view(a_verdict(an_analysis(nonce="end"))).caveats
+    said = f"{NOTE} {COVERED_WITHOUT_NONCE}"
+    assert said in run_view(run).notes
+    assert said not in run_view(a_run()).notes
+    assert said in view(a_verdict(an_analysis(nonce="start"))).caveats
+    assert said not in view(a_verdict(an_analysis(nonce="end"))).caveats
 
 
 def test_an_order_of_models_leaves_the_cache_out() -> None:

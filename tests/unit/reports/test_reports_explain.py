@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from syrupy.assertion import SnapshotAssertion
 
-from lens_gate.artifacts.analysis import Analysis, Finding, LookTaken, View
+from lens_gate.artifacts.analysis import Analysis, CoveredBy, Finding, LookTaken, View
 from lens_gate.artifacts.run import Comparison
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.because import QUESTIONS, because, chance, measured, question
@@ -19,7 +19,7 @@ from lens_gate.reports.explain_finding import explain_findings, findings_of
 from lens_gate.reports.page import Explanation
 from lens_gate.reports.story import story_markdown, story_text
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.outcomes import Decision, ExitCode, Outcome
+from lens_gate.vocabulary.outcomes import Cover, Decision, ExitCode, Outcome, Remedy
 from tests.builders import (
     SERIES,
     a_coverage,
@@ -156,10 +156,11 @@ def test_a_regression_names_the_command_that_tells_its_worst_finding() -> None:
 
 
 def test_what_is_not_covered_is_told_beside_a_pass() -> None:
-    gap = a_coverage(not_covered=("error_rate: 300 pairs are too few",))
+    more = CoveredBy(remedy=Remedy.PAIRS, pairs=829, cover=Cover.ERRORS)
+    gap = a_coverage(not_covered=("error_rate: 300 pairs are too few",), covered_by=(more,))
     story = told(a_finding(), coverage=(gap,))
     assert "What is not covered gpt-small: errors: 300 pairs are too few." in story
-    assert "would take more pairs" in story
+    assert "lens-gate ci --against-ref main --requests 1658 --cover errors" in story
     assert "What is not covered" not in told(a_finding())
 
 

@@ -11,7 +11,7 @@ from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.reports.explain import explain
 from lens_gate.reports.explain_finding import explain_findings
-from lens_gate.reports.page import ReportView
+from lens_gate.reports.page import Gap, ReportView
 from lens_gate.reports.view import run_view, view
 from lens_gate.vocabulary.metrics import Direction, Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
@@ -241,7 +241,7 @@ def test_versions_that_share_too_little_are_not_called_the_same() -> None:
 def test_a_pass_says_what_it_does_not_cover() -> None:
     one = view_of(STEADY, coverage=(a_coverage(not_covered=("ttft_above_pooled_p95: too few pairs",)),))
     assert one.headline == "Pass for 1 check; 1 question is not covered"
-    assert "Not covered: gpt-small: late first tokens: too few pairs." in one.second
+    assert one.gaps == (Gap(texts=("gpt-small: late first tokens: too few pairs.",), remedy="", command=None),)
     assert one.second.endswith("unless what is not covered matters to you.")
 
 
@@ -251,7 +251,7 @@ def test_an_inconclusive_verdict_says_what_an_answer_would_take() -> None:
     assert plain(shown.second) == (
         "gpt-small · late first tokens: the true change may lie anywhere between −2.1 points and +6.4 points, on both "
         "sides of the +3 points allowed. What is open below may still be chance. About 520 pairs would likely settle "
-        "what is open ($2.10, 7 minutes)."
+        "what is open ($2.10, 7 minutes). A pair is two requests, one to each version."
     )
     assert shown.next_step == "lens-gate ci --against-ref main --requests 1040 --max-cost 2.52"
 
@@ -266,7 +266,9 @@ def test_an_answer_counts_the_requests_of_all_models() -> None:
     shown = view_of(UNCLEAR, other, need=a_need(usd=None, minutes=None))
     assert shown.headline == "Inconclusive: 2 of 2 checks need more data"
     assert shown.next_step == "lens-gate ci --against-ref main --requests 2080"
-    assert shown.need == "About 520 pairs would likely settle what is open."
+    assert (
+        shown.need == "About 520 pairs would likely settle what is open. A pair is two requests, one to each version."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""What a pass does not cover, each with the command or the key that would cover it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lens_gate.artifacts.analysis import Analysis, CoveredBy
+from lens_gate.artifacts.run import Uncovered
+from lens_gate.reports.escape import plain, shortened
+from lens_gate.reports.facts import is_itself, uncovered_lines
+from lens_gate.reports.headlines import A_PAIR, against
+from lens_gate.reports.numbers import plural
+from lens_gate.reports.page import Gap
+from lens_gate.reports.words import in_words, sentence
+from lens_gate.vocabulary.outcomes import Remedy
+
+COVERED_WITHOUT_NONCE = "Covered without `workload.cache.nonce`, or with `nonce: end`."
+
+_LONGEST_LINE = 600
+
+_REMEDIES: Mapping[Remedy, str] = {
+    Remedy.BOTH_AT_ONCE: "Covered by pairs: measure both versions at the same time, with your other options:",
+    Remedy.STREAMS: "Covered by streamed answers: no `stream: false` in `params`, `format: sse` where it is `generic`.",
+    Remedy.LONGER_ANSWERS: "Covered by streamed answers of two tokens or more: raise `max_tokens`, and ask for more.",
+    Remedy.PRICES: "Covered with a price: set `input_usd_per_million` and `output_usd_per_million` of the model.",
+    Remedy.TOKEN_COUNTS: "Covered by a server that counts tokens; of a `generic` endpoint, `response.output_tokens` "
+    "says where they stand.",
+    Remedy.CACHE_COUNTS: "Covered by a server that reports cached tokens (vLLM: --enable-prompt-tokens-details); of a "
+    "`generic` endpoint, `response.cached_tokens` says where they stand.",
+    Remedy.NO_NONCE: COVERED_WITHOUT_NONCE,
+    Remedy.MENDING: "Covered once that is mended, and measured again.",
+}
+_ONCE_BOTH_HAVE_IT = "Covered once both versions have it."
+_COMMAND_OF_BOTH = "lens-gate ci --against-ref main"
+
+
+def gaps(analysis: Analysis, names: Mapping[str, str]) -> tuple[Gap, ...]:
+    """Return what is not covered; what has the same remedy stands together, in the order of its first line."""
+    told: dict[tuple[str, str | None], list[str]] = {}
+    for text, remedy, command in (*_unanswered(analysis, names), *_alone(analysis.uncovered)):
+        told.setdefault((remedy, command), []).append(text)
+    return tuple(Gap(texts=tuple(texts), remedy=remedy, command=command) for (remedy, command), texts in told.items())
+
+
+def _unanswered(analysis: Analysis, names: Mapping[str, str]) -> Iterator[tuple[str, str, str | None]]:
+    everything = [(row.series, text, by) for row in analysis.coverage for text, by in row.gaps]
+    more_pairs = [by for _, _, by in everything if by is not None and by.remedy is Remedy.PAIRS]
+    of_pairs = _with_more_pairs(analysis, more_pairs)
+    for series, text, by in everything:
+        told = shortened(sentence(f"{names.get(series, plain(series))}: {in_words(text)}"), _LONGEST_LINE)
+        if by is None:
+            yield told, "", None
+        elif by.remedy is Remedy.PAIRS:
+            yield told, *of_pairs
+        else:
+            yield told, _REMEDIES[by.remedy], _COMMAND_OF_BOTH if by.remedy is Remedy.BOTH_AT_ONCE else None
+
+
+def _with_more_pairs(analysis: Analysis, wanted: Sequence[CoveredBy]) -> tuple[str, str | None]:
+    """Return the remedy and the one command for all rare events together."""
+    pairs = max((by.pairs or 0 for by in wanted), default=0)
+    spare = f"Covered by {plural(pairs, 'pair')} a model, a few of them spare. {A_PAIR}"
+    if is_itself(analysis.comparison):
+        return spare, None
+    requests = 2 * pairs * len(analysis.coverage)
+    words = sorted({by.cover for by in wanted if by.cover is not None})
+    cover = f" --cover {','.join(words)}" if words else ""
+    return (
+        f"{spare} With your other options:",
+        f"lens-gate ci {against(analysis.comparison)} --requests {requests}{cover}",
+    )
+
+
+def _alone(uncovered: Sequence[Uncovered]) -> Iterator[tuple[str, str, None]]:
+    for text in uncovered_lines(uncovered):
+        yield text, _ONCE_BOTH_HAVE_IT, None
