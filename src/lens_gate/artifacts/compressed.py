@@ -26,8 +26,25 @@ class TornMember(Exception):
 
 def compress(data: bytes) -> bytes:
     """Pack into one complete gzip member; equal bytes give equal members, since no time is written."""
-    packer = zlib.compressobj(_FAST, zlib.DEFLATED, _GZIP_WINDOW)
-    return packer.compress(data) + packer.flush()
+    packing = Packing()
+    packing.add(data)
+    return packing.end()
+
+
+class Packing:
+    """A gzip member that is packed bit by bit."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(_FAST, zlib.DEFLATED, _GZIP_WINDOW)
+        self._packed: list[bytes] = []
+
+    def add(self, data: bytes) -> None:
+        """Pack more."""
+        self._packed.append(self._packer.compress(data))
+
+    def end(self) -> bytes:
+        """Return the complete member; call it once."""
+        return b"".join([*self._packed, self._packer.flush()])
 
 
 def decompress(data: bytes, *, name: str) -> bytes:

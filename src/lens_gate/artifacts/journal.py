@@ -15,10 +15,10 @@ import orjson
 from pydantic import JsonValue
 
 from lens_gate.artifacts.codec import read_version
-from lens_gate.artifacts.columns import decode, encode
-from lens_gate.artifacts.compressed import MAGIC, TornMember, beginning, compress, members
+from lens_gate.artifacts.columns import decode, encode, encode_cells
+from lens_gate.artifacts.compressed import MAGIC, Packing, TornMember, beginning, compress, members
 from lens_gate.artifacts.migrations import STEPS, Document, Steps, migrate, oldest_version
-from lens_gate.artifacts.samples import Attempt, Samples, SamplesBuilder
+from lens_gate.artifacts.samples import SAMPLE_HINTS, Attempt, Sample, Samples, SamplesBuilder
 from lens_gate.errors import ArtifactCorrupt
 
 BLOCK_REQUESTS = 4096
@@ -80,6 +80,27 @@ def encode_block(samples: Samples, *, attempts: Sequence[Attempt | dict[str, Jso
         raise ValueError(f"a block holds at most {BLOCK_REQUESTS} requests, not {len(samples)}")
     block = {"requests": len(samples), "columns": encode(samples), "attempts": list(attempts)}
     return compress(orjson.dumps(block) + b"\n")
+
+
+class BlockPacking:
+    """Packs the line that `encode_block` would return, a column at each step, so that no step holds others up."""
+
+    def __init__(self, rows: Sequence[Sample], attempts: Sequence[Attempt] = ()) -> None:
+        self.rows = rows
+        self.attempts = attempts
+        self._packing = Packing()
+        self._left = iter(SAMPLE_HINTS)
+        self._before = b'{"requests":%d,"columns":{' % len(rows)
+
+    def step(self) -> bytes | None:
+        """Go on, and return the whole line once it is packed. Raises ValueError as `encode` does."""
+        name = next(self._left, None)
+        if name is None:
+            self._packing.add(b'},"attempts":' + orjson.dumps(list(self.attempts)) + b"}\n")
+            return self._packing.end()
+        self._packing.add(self._before + b'"%b":' % name.encode() + orjson.dumps(encode_cells(name, self.rows)))
+        self._before = b","
+        return None
 
 
 def encode_promise(through: int) -> bytes:

@@ -113,6 +113,8 @@ class Pacer:
 
     def book(self, planned: PlannedRequest, now_ns: int) -> Booking:
         """Give a request its place."""
+        if not self._allowances:
+            return Booking(now_ns, 0.0, ())
         tokens, shared = expected_tokens(planned), self._shared(planned)
         at_ns = max((one.when(tokens, now_ns) for one in shared), default=now_ns)
         for one in shared:
@@ -121,6 +123,8 @@ class Pacer:
 
     def book_in_time(self, planned: PlannedRequest, now_ns: int, *, due_ns: int) -> Booking | None:
         """Give a request that was due at `due_ns` its place, None where it would have to wait for too long."""
+        if not self._allowances:
+            return Booking(now_ns, 0.0, ())
         tokens, shared = expected_tokens(planned), self._shared(planned)
         at_ns = max((one.when(tokens, now_ns) for one in shared), default=now_ns)
         if at_ns > now_ns and any(at_ns - due_ns > one.limits.max_wait_ns for one in shared):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, assert_never
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.transport import Chunk, Head, Received, TransportFailure
+from lens_gate.load.transport import Head, Received, TransportFailure
 from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode
@@ -40,7 +40,7 @@ _HASH_CHARACTERS: Final = 16
 _Fields = dict[str, Any]
 """A part of a Sample, which is built once: changing a frozen one copies all of its fields."""
 
-_TEXT: Final = TokenKind.TEXT
+_REASONING: Final = TokenKind.REASONING
 _REFUSAL: Final = TokenKind.REFUSAL
 
 
@@ -61,6 +61,7 @@ class Recorder:
         self._phase = phase
         self._head: Head | None = None
         self._decoder: Decoder | None = None
+        self._feed: Callable[[bytes], Iterable[Event]] | None = None
         self._failure: TransportFailure | None = None
         self._body = _Body(keep=keep_chunks)
         self._answer = _Answer()
@@ -68,20 +69,19 @@ class Recorder:
     def observe(self, *received: Received) -> None:
         """Take what arrived next."""
         for one in received:
-            match one:
-                case Chunk():
-                    self._body.take(one)
-                    if self._decoder is not None and one.data:
-                        self._answer.take(self._decoder.feed(one.data), one.t_ns)
-                case Head():
-                    self._open(one)
-                case _:
-                    assert_never(one)
+            if isinstance(one, Head):
+                self._open(one)
+                continue
+            t_ns, data = one
+            self._body.take(t_ns, len(data))
+            if data and self._feed is not None:
+                self._answer.take(self._feed(data), t_ns)
 
     def _open(self, head: Head) -> None:
         self._head = head
         self._body.last_ns = head.t_ns
         self._decoder = self._planned.series.provider.decoder(head.head, stream=self._planned.request.stream)
+        self._feed = self._decoder.feed
 
     def fail(self, failure: TransportFailure) -> None:
         """Take note that the exchange broke; after the API's own end marker that changes nothing."""
@@ -265,15 +265,17 @@ class _Body:
         self.first_ns: int | None = None
         self.last_ns = 0
 
-    def take(self, chunk: Chunk) -> None:
-        self.last_ns = chunk.t_ns
-        if not chunk.data:
+    def take(self, t_ns: int, size: int) -> None:
+        self.last_ns = t_ns
+        if not size:
             return
-        self.first_ns = chunk.t_ns if self.first_ns is None else self.first_ns
-        self.reads += chunk.t_ns != self._read_ns
-        self._read_ns = chunk.t_ns
+        if t_ns != self._read_ns:
+            self._read_ns = t_ns
+            self.reads += 1
+            if self.first_ns is None:
+                self.first_ns = t_ns
         if self._keep:
-            self.kept.append((chunk.t_ns, len(chunk.data)))
+            self.kept.append((t_ns, size))
 
 
 class _Answer:
@@ -299,22 +301,18 @@ class _Answer:
 
     def take(self, events: Iterable[Event], t_ns: int) -> None:
         for event in events:
-            if isinstance(event, Token):
-                self._take_token(event, t_ns)
-            else:
+            if not isinstance(event, Token):
                 self._take_other(event, t_ns)
-
-    def _take_token(self, token: Token, t_ns: int) -> None:
-        kind, text, tokens = token
-        self.times.append(t_ns)
-        if self._told_tokens is not None:
-            self._told_tokens = None if tokens is None else self._told_tokens + tokens
-        if kind is _TEXT or kind.visible:
-            self._words.append(text)
-            if self.first_visible_ns is None:
-                self.first_visible_ns = t_ns
-        if kind is _REFUSAL:
-            self.refused = True
+                continue
+            kind, text, tokens = event
+            self.times.append(t_ns)
+            if self._told_tokens is not None:
+                self._told_tokens = None if tokens is None else self._told_tokens + tokens
+            if kind is not _REASONING:
+                self._words.append(text)
+                if self.first_visible_ns is None:
+                    self.first_visible_ns = t_ns
+                self.refused = self.refused or kind is _REFUSAL
 
     def _take_other(self, event: Usage | ModelReturned | Finish | Failure | End | NoTokens, t_ns: int) -> None:
         match event:

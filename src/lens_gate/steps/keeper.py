@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
@@ -15,10 +16,10 @@ from pydantic import JsonValue
 from lens_gate.artifacts.assemble import INLINE_LIMIT, sidecar_of
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.columns import encode
-from lens_gate.artifacts.compressed import compress
+from lens_gate.artifacts.compressed import Packing
 from lens_gate.artifacts.journal import (
+    BlockPacking,
     decode_journal,
-    encode_block,
     encode_blocks,
     encode_end,
     encode_header,
@@ -37,7 +38,10 @@ from lens_gate.steps.resuming import Earlier
 from lens_gate.stores.files import JournalFile, write_named
 
 BLOCK = 256
-"""Requests in a block of the journal: it is packed on the event loop, and 256 take about 2 ms."""
+"""Requests that a kill may lose beside those in flight: those that wait, and those that are being packed."""
+
+_PACKED_AT = 200
+"""Requests in a block of the journal. While it is packed, one column for each request that follows, others wait."""
 
 _READ_BYTES = 1 << 20
 
@@ -53,8 +57,9 @@ class KeeperOptions:
 
 
 class Keeper:
-    """Takes samples as they end. A kill loses what came after the last `flush`, which the run calls every second.
+    """Takes samples as they end. A kill loses fewer than BLOCK of them, and none from before the last `bring`.
 
+    The run calls that every second. Packing a block at once would hold up the event loop, so it goes by small steps.
     `output` is where the artifact will lie; the journal beside it becomes the sidecar of a large run and is removed
     after a small one. Until `publish` is through it stays, and `say` tells people where it lies. Samples leave the
     memory for the journal, unless it is to `remember` them for a look now and then; `part` counts the journals of a run
@@ -76,6 +81,7 @@ class Keeper:
         self._on_failure = options.on_failure
         self._waiting: list[Sample] = []
         self._waiting_attempts: list[Attempt] = []
+        self._packing: BlockPacking | None = None
         self._attempts: list[dict[str, JsonValue]] = []
         self._remembered = SamplesBuilder() if options.remember else None
         self._taken = 0
@@ -130,8 +136,10 @@ class Keeper:
         """Keep one sample."""
         self._taken += 1
         self._waiting.append(sample)
-        if len(self._waiting) >= BLOCK and self.failure is None:
-            self.flush()
+        if self._packing is not None:
+            self._written(self._step)
+        elif len(self._waiting) >= _PACKED_AT and self.failure is None:
+            self._pack()
 
     def take_attempts(self, attempts: Sequence[Attempt]) -> None:
         """Keep the attempts of one request, whose sample is taken next."""
@@ -164,18 +172,51 @@ class Keeper:
         """What keeps a request and its answer; None where nobody asked for them."""
         return self._bodies.take if self._bodies else None
 
+    async def bring(self) -> None:
+        """Bring what waits in memory to the journal, as `flush` does, but let others run after each step."""
+        if self.failure is None:
+            self._pack()
+        while self._packing is not None:
+            self._written(self._step)
+            await asyncio.sleep(0)
+        self._written(self._flush_beside)
+
     def flush(self) -> None:
         """Bring what waits in memory to the journal; what could not be written still waits."""
-        self._written(self._flushed)
+        while self._packing is not None or self._waiting:
+            self._pack()
+            if not self._written(self._step):
+                break
+        self._written(self._flush_beside)
 
-    def _flushed(self) -> None:
-        if self._waiting:
-            block = Samples.of(self._waiting)
-            self._journal.append(encode_block(block, attempts=self._waiting_attempts))
-            self._attempts.extend(map(asdict, self._waiting_attempts))
+    def _pack(self) -> None:
+        """Begin to pack what waits, unless something is being packed."""
+        if self._packing is None and self._waiting:
+            self._packing = BlockPacking(self._waiting, self._waiting_attempts)
             self._waiting, self._waiting_attempts = [], []
-            if self._remembered is not None:
-                self._remembered.add(block)
+
+    def _step(self) -> None:
+        """Pack one more column, and write the block once it is whole; what cannot be written waits again."""
+        packing = self._packing
+        if packing is None:
+            return
+        try:
+            line = packing.step()
+            if line is None:
+                return
+            self._journal.append(line)
+        except (PublishFailed, ValueError):
+            self._packing = None
+            self._waiting = [*packing.rows, *self._waiting]
+            self._waiting_attempts = [*packing.attempts, *self._waiting_attempts]
+            raise
+        self._packing = None
+        self._attempts.extend(map(asdict, packing.attempts))
+        if self._remembered is not None:
+            self._remembered.add(Samples.of(packing.rows))
+
+    def _flush_beside(self) -> None:
+        """Bring to their files what is kept beside the samples."""
         if self._chunks:
             self._chunks.flush()
         if self._bodies:
@@ -261,17 +302,22 @@ class ChunksFile:
 
     def __init__(self, path: Path) -> None:
         self.file = JournalFile(path)
-        self._waiting: list[bytes] = []
+        self._packing: Packing | None = None
+        self._packed = b""
 
     def take(self, index: int, chunks: tuple[tuple[int, int], ...]) -> None:
         """Keep the chunks of one request: nanoseconds from the run's anchor, and bytes."""
-        self._waiting.append(orjson.dumps({"index": index, "chunks": chunks}) + b"\n")
+        self._packing = self._packing or Packing()
+        self._packing.add(orjson.dumps({"index": index, "chunks": chunks}) + b"\n")
 
     def flush(self) -> None:
         """Bring what waits in memory to the file."""
-        if self._waiting:
-            self.file.append(compress(b"".join(self._waiting)))
-            self._waiting = []
+        if self._packing is not None:
+            self._packed += self._packing.end()
+            self._packing = None
+        if self._packed:
+            self.file.append(self._packed)
+            self._packed = b""
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -65,7 +65,7 @@ class Session:
             with _stoppable(self.world.stop):
                 async with (
                     started(self.intent.arms, self.keeper.output, self.world) as (candidate, base),
-                    _repeated(self.keeper.flush),
+                    _repeated(self.keeper.bring),
                 ):
                     return await self._sent(candidate, base, transport)
         finally:
@@ -151,13 +151,13 @@ class Session:
 
 
 @asynccontextmanager
-async def _repeated(action: Callable[[], None]) -> AsyncIterator[None]:
+async def _repeated(action: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Do something every second on the event loop."""
 
     async def repeat() -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
-            action()
+            await action()
 
     repeating = asyncio.create_task(repeat())
     try:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lens_gate.artifacts.compressed import compress
 from lens_gate.artifacts.journal import (
     BLOCK_REQUESTS,
+    BlockPacking,
     JournalHeader,
     decode_journal,
     encode_block,
@@ -19,7 +20,7 @@ from lens_gate.artifacts.journal import (
     encode_header,
 )
 from lens_gate.artifacts.migrations import Document
-from lens_gate.artifacts.samples import Attempt, Sample, Samples
+from lens_gate.artifacts.samples import SAMPLE_HINTS, Attempt, Sample, Samples
 from lens_gate.errors import ArtifactCorrupt, ArtifactTooNew
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.builders import a_sample
@@ -47,6 +48,25 @@ def test_a_journal_comes_back_whatever_the_pieces(blocks: list[list[Sample]], si
     assert contents.header == JournalHeader(run="r", run_head=HEAD)
     assert same(contents.samples, Samples.of([row for rows in blocks for row in rows]))
     assert not contents.truncated
+
+
+@settings(max_examples=50, deadline=None)
+@given(sample_rows(max_size=6))
+def test_a_block_that_is_packed_by_steps_is_the_same_line(rows: list[Sample]) -> None:
+    packing = BlockPacking(rows, ATTEMPTS)
+    steps = [packing.step() for _ in SAMPLE_HINTS]
+    assert steps == [None] * len(SAMPLE_HINTS)
+    packed = packing.step()
+    assert packed is not None
+    assert gzip.decompress(packed) == gzip.decompress(encode_block(Samples.of(rows), attempts=ATTEMPTS))
+
+
+def test_a_count_that_is_too_large_is_refused_as_in_a_whole_block() -> None:
+    packing = BlockPacking([a_sample(input_tokens=2**53)])
+    for _ in range(list(SAMPLE_HINTS).index("input_tokens")):
+        assert packing.step() is None
+    with pytest.raises(ValueError, match="input_tokens"):
+        packing.step()
 
 
 def test_each_line_is_readable_with_gzip_and_any_json_reader() -> None:

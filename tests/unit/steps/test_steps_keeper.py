@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +119,50 @@ def test_a_crash_before_the_first_sample_leaves_nothing(kept: Kept) -> None:
     assert kept.said == []
 
 
-def test_a_full_block_reaches_the_disk_by_itself_and_the_rest_with_a_flush(kept: Kept) -> None:
+def test_fewer_than_a_block_of_requests_are_not_yet_on_the_disk_and_a_flush_brings_them(kept: Kept) -> None:
     with kept.keeper() as keeper:
-        fill(keeper, BLOCK + 3)
-        assert len(kept.journal().samples) == BLOCK
+        keeper.begin(HEAD)
+        for index in range(BLOCK + 3):
+            keeper.take(a_sample(index=index))
+            assert index + 1 - len(kept.journal().samples) < BLOCK
         keeper.flush()
         assert len(kept.journal().samples) == BLOCK + 3
         keeper.flush()
         assert len(kept.journal().samples) == BLOCK + 3
+
+
+def test_others_run_while_what_waits_is_brought_to_the_disk(kept: Kept) -> None:
+    turns = 0
+
+    async def brought(keeper: Keeper) -> None:
+        nonlocal turns
+        bringing = asyncio.create_task(keeper.bring())
+        while not bringing.done():
+            turns += 1
+            if turns <= 10:
+                keeper.take(a_sample(index=100 + turns))
+            await asyncio.sleep(0)
+        await keeper.bring()
+
+    with kept.keeper() as keeper:
+        asyncio.run(brought(fill(keeper, 101)))
+        assert turns > 10
+        assert indices(kept.journal().samples) == list(range(111))
+
+
+def test_a_failure_in_the_middle_of_a_block_loses_nothing_and_keeps_the_order(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True])
+    with kept.keeper() as keeper:
+        keeper.begin(HEAD)
+        failing(monkeypatch, lambda: next(answers, False))
+        for index in range(BLOCK):
+            keeper.take_attempts([replace(ATTEMPTS[0], index=index)])
+            keeper.take(a_sample(index=index))
+        assert keeper.failure is not None
+        assert indices(keeper.samples()) == list(range(BLOCK))
+        assert [row["index"] for row in kept.journal().attempts] == list(range(BLOCK))
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[], bool]) -> None:
@@ -160,15 +197,16 @@ def test_samples_that_never_reach_the_disk_stay_in_memory_and_are_told(
     told: list[PublishFailed] = []
     with kept.keeper(on_failure=told.append) as keeper:
         fill(keeper, BLOCK + 3)
+        keeper.flush()
         failing(monkeypatch, lambda: True)
         for index in range(BLOCK + 3, 3 * BLOCK):
             keeper.take(a_sample(index=index))
         assert not keeper.promise(1000)
         assert indices(keeper.samples()) == list(range(3 * BLOCK))
     assert len(told) == 1
-    assert indices(kept.journal().samples) == list(range(BLOCK))
+    assert indices(kept.journal().samples) == list(range(BLOCK + 3))
     path = kept.folder / "run.r1.journal.jsonl.gz"
-    assert kept.said == [f"what was measured is kept in {path}, but for the last {2 * BLOCK} requests"]
+    assert kept.said == [f"what was measured is kept in {path}, but for the last {2 * BLOCK - 3} requests"]
 
 
 @pytest.mark.usefixtures("at_most_ten")
