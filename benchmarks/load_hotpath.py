@@ -277,9 +277,8 @@ def keep(samples: Iterable[Sample]) -> None:
 
 def watch(planned: Iterable[PlannedRequest], samples: Iterable[Sample]) -> None:
     """Decide after each request whether to go on, and count it for the live view."""
-    watching, progress = Watch(5), Progress()
-    for each, sample in zip(progress.following(planned), samples, strict=True):
-        watching.sent(each.series.series)
+    watching, progress = Watch(frozenset(), 5), Progress()
+    for _, sample in zip(progress.following(planned), samples, strict=True):
         watching.ended(sample)
         watching.verdict()
         progress.note(sample)

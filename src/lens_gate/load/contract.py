@@ -52,7 +52,8 @@ class RunnerSettings:
     `on_anchor` learns the transport's clock at offset 0 before the first request; a run that goes on begins at
     `begin_ns` from there.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
-    given up (see Watch); `failures` says what else is done about them, `pace` which limits are kept (see Pacer).
+    given up, and with the last of all `series` of the schedule the run (see Watch); `failures` says what else is done
+    about them, `pace` which limits are kept (see Pacer).
     `on_attempts` receives, before its sample, the attempts of a request that was tried more than once. `on_chunks`
     receives a request's index and, of each chunk of its body, the nanoseconds from the anchor and the bytes; `on_body`
     its index, the body that was sent, and the visible text of the answer. `on_breaker` learns each
@@ -70,6 +71,7 @@ class RunnerSettings:
     max_in_flight: int | None = None
     drain_s: float = 2.0
     patience: int = 5
+    series: frozenset[str] = frozenset()
     failures: FailureRules = field(default_factory=FailureRules)
     pace: Mapping[str | None, PaceLimits] = field(default_factory=dict)
     on_attempts: Callable[[Sequence[Attempt]], None] = lambda _: None

@@ -55,7 +55,7 @@ class Flights(Generic[Held]):
         self.stop = means.stop
         self._money = means.money
         self._on_sample = means.on_sample
-        self._watch = Watch(settings.patience, settings.failures.abort)
+        self._watch = Watch(settings.series, settings.patience, settings.failures.abort)
         origin = Origin(anchor_ns=anchor_ns, given_up=self._watch.given_up)
         self.sender = Sender(means.transport, settings, means.money, means.stop, origin)
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -139,7 +139,6 @@ class Flights(Generic[Held]):
             return None
         self._sent += 1
         self.sender.pacer.went(slot.planned, slot.intended_ns - slot.due_ns)
-        self._watch.sent(slot.planned.series.series)
         return Leave(held, ticket, slot.booking)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -50,13 +50,15 @@ class Survey:
     """What a window of a log holds. `digest` is equal for windows of which the same would be sent.
 
     `unanswered` have neither a prompt nor an answer's length, which is how traces record a failure; `unrouted` went to
-    models that are not measured. Neither are played. `last_ns` is the offset of the last one that is.
+    models that are not measured. Neither are played. `series` are asked something. `last_ns` is the offset of
+    the last request that is played.
     """
 
     requests: int = 0
     unanswered: int = 0
     unrouted: int = 0
     prompts: int = 0
+    series: frozenset[str] = frozenset()
     last_ns: int = 0
     digest: str = ""
 
@@ -99,13 +101,15 @@ def within(calls: Iterable[Call], how: Replay) -> Iterator[Due]:
 def surveyed(calls: Iterable[Call], how: Replay, series: Sequence[SeriesPlan]) -> Survey:
     """Read a window through and count what it holds, so that damage is found before anything is sent."""
     digest = hashlib.sha256()
+    asked: set[str] = set()
     requests = unanswered = unrouted = prompts = last_ns = 0
     for due in within(calls, how):
         if not due.call.playable:
             unanswered += 1
-        elif not routed(due.call, how, series):
+        elif not (there := routed(due.call, how, series)):
             unrouted += 1
         else:
+            asked.update(one.series for one in there)
             requests += 1
             prompts += bool(due.call.messages)
             last_ns = due.offset_ns
@@ -115,6 +119,7 @@ def surveyed(calls: Iterable[Call], how: Replay, series: Sequence[SeriesPlan]) -
         unanswered=unanswered,
         unrouted=unrouted,
         prompts=prompts,
+        series=frozenset(asked),
         last_ns=last_ns,
         digest=digest.hexdigest(),
     )

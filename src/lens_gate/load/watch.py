@@ -21,21 +21,18 @@ class Watch:
     A refused key (401, 403) gives it up at the first answer of an arm, and after `patience` refusals in a row later on,
     for a key that expired. So does an endpoint to which the first `patience` connections of an arm failed, and, with an
     `abort` rule, a share of errors that the rule calls too much. A series that is given up is sent no further request;
-    the run ends when every series that was sent has been given up. `words` says why, where the last error does not.
+    the run ends when all its `series` have been given up, also those that were not asked yet; where none are named,
+    with the first. `words` says why, where the last error does not.
     """
 
-    def __init__(self, patience: int, abort: AbortRule | None = None) -> None:
+    def __init__(self, series: frozenset[str], patience: int, abort: AbortRule | None = None) -> None:
+        self._series = series
         self._patience = patience
         self._error_rates = ErrorRates(abort)
-        self._sent: set[str] = set()
         self._answered: set[Lane] = set()
         self._in_a_row: Counter[tuple[Lane, Ending]] = Counter()
         self.given_up: dict[str, Ending] = {}
         self.words: dict[str, str] = {}
-
-    def sent(self, series: str) -> None:
-        """Take note that a request of `series` was sent."""
-        self._sent.add(series)
 
     def answered(self, planned: PlannedRequest) -> None:
         """Take note of an answer with a status of success, which is decoded later."""
@@ -66,7 +63,7 @@ class Watch:
 
     def verdict(self) -> Ending | None:
         """Return why the run must end, None while some series may still be measured."""
-        if not self.given_up or not self._sent <= self.given_up.keys():
+        if not self.given_up or not self._series <= self.given_up.keys():
             return None
         return next(iter(self.given_up.values()))
 

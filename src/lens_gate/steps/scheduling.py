@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lens_gate.load.lengths import Asked
 from lens_gate.load.pace import ScheduleSettings, schedule_settings
+from lens_gate.load.pairing import paired_series
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.replay import paced, replayed, sends_per_call
 from lens_gate.load.workload import schedule
@@ -21,6 +22,14 @@ def settings_of(arms: Arms) -> ScheduleSettings:
     if arms.log is None:
         return settings
     return paced(settings, arms.log, sends_per_call(arms.candidate, arms.base, settings, arms.log.how))
+
+
+def series_asked(arms: Arms) -> frozenset[str]:
+    """Return the names of the series to which a run may send requests."""
+    candidate, base = arms.candidate, arms.base
+    shared = candidate.series if base is None else [pair.candidate for pair in paired_series(candidate, base)]
+    named = frozenset(one.series for one in shared)
+    return named if arms.log is None else named & arms.log.survey.series
 
 
 def planned_requests(

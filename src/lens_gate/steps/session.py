@@ -27,7 +27,7 @@ from lens_gate.steps.logbook import Logbook
 from lens_gate.steps.lookout import Lookout
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.resuming import Earlier, continued, require_same, rest_of
-from lens_gate.steps.scheduling import planned_requests
+from lens_gate.steps.scheduling import planned_requests, series_asked
 from lens_gate.steps.targets import started
 from lens_gate.steps.warming import warm
 from lens_gate.steps.watcher import Watcher
@@ -112,6 +112,7 @@ class Session:
             ramp_up_s=settings.ramp_up_s,
             duration_s=settings.duration_s if closed else None,
             phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
+            series=series_asked(self.intent.arms),
             failures=failure_rules(rules, seed=settings.seed),
             pace=pace_limits(configs(self.intent.arms)),
             on_attempts=self._tried,

@@ -179,8 +179,7 @@ def test_a_series_whose_answers_wait_is_not_taken_for_one_that_never_answered() 
         Played([planned], transport=ScriptedTransport(lambda _: Reply(status=401))).samples[0],
         error_class=ErrorClass.AUTHENTICATION,
     )
-    watch, fresh = Watch(patience=3), Watch(patience=3)
-    watch.sent(planned.series.series)
+    watch, fresh = (Watch(frozenset({planned.series.series}), patience=3) for _ in range(2))
     watch.answered(planned)
     watch.ended(refused)
     fresh.ended(refused)

@@ -49,9 +49,7 @@ def test_arms_and_series_are_counted_apart() -> None:
 
 
 def test_a_series_that_fails_too_often_is_given_up_and_the_run_ends_with_the_last_one() -> None:
-    watch = Watch(5, HALF)
-    watch.sent("line/one")
-    watch.sent("line/two")
+    watch = Watch(frozenset({"line/one", "line/two"}), 5, HALF)
     for _ in range(4):
         watch.ended(FAILED)
     assert watch.given_up == {"line/one": Ending.ERROR_RATE}

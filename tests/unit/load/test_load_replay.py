@@ -125,6 +125,7 @@ def test_a_request_goes_to_the_model_that_answered_it_then_where_that_is_asked_f
     ]
     log = a_log(calls, how(route="log"), series)
     assert (log.survey.requests, log.survey.unrouted) == (3, 1)
+    assert a_log(calls[:2], how(route="log"), series).survey.series == {"q/b", "p/a"}
     assert [one.series.series for one in played(log, an_arm(series=series))] == ["q/b", "p/a", "p/b"]
     assert sends_per_call(an_arm(series=series), None, PACE, log.how) == 1
     assert sends_per_call(an_arm(series=series), an_arm(Arm.BASE, series=series), PACE, how()) == 6

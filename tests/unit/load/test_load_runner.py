@@ -150,11 +150,13 @@ def test_an_endpoint_that_never_connects_ends_the_run_as_unreachable() -> None:
     assert 5 <= len(samples) < 15
 
 
-@pytest.mark.parametrize("slots", [None, 2])
-def test_a_series_whose_key_is_refused_is_shed_while_the_other_goes_on(slots: int | None) -> None:
+@pytest.mark.parametrize("first", ["good", "bad"])
+@pytest.mark.parametrize("slots", [None, 1, 2])
+def test_a_series_whose_key_is_refused_is_shed_while_the_other_goes_on(slots: int | None, first: str) -> None:
     transport = ScriptedTransport(lambda url: Reply(status=401) if url.endswith("/bad") else Reply())
-    schedule = paced(40, 0.005, series=[a_series("line/good"), a_series("line/bad")])
-    end, samples = run(schedule, transport=transport, settings=RunnerSettings(concurrency=slots))
+    both = [a_series(f"line/{first}"), a_series(f"line/{'bad' if first == 'good' else 'good'}")]
+    settings = RunnerSettings(concurrency=slots, series=frozenset({"line/good", "line/bad"}))
+    end, samples = run(paced(40, 0.005, series=both), transport=transport, settings=settings)
     assert end.ending is Ending.COMPLETE
     assert end.given_up == {"line/bad": Ending.AUTHENTICATION}
     good = [sample for sample in samples if sample.series == "line/good"]

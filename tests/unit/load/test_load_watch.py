@@ -21,10 +21,8 @@ REFUSED = ended(ErrorClass.AUTHENTICATION, http=401)
 UNREACHABLE = ended(ErrorClass.CONNECT)
 
 
-def after(*samples: Sample, sent: tuple[str, ...] = ("line/one",), patience: int = 3) -> Watch:
-    watch = Watch(patience)
-    for series in sent:
-        watch.sent(series)
+def after(*samples: Sample, series: tuple[str, ...] = ("line/one",), patience: int = 3) -> Watch:
+    watch = Watch(frozenset(series), patience)
     for sample in samples:
         watch.ended(sample)
     return watch
@@ -65,12 +63,16 @@ def test_a_shed_request_is_no_answer() -> None:
 
 
 def test_one_series_is_given_up_and_the_others_go_on() -> None:
-    watch = after(REFUSED, ended(ErrorClass.NONE, "line/two", http=200), sent=("line/one", "line/two"))
+    watch = after(REFUSED, ended(ErrorClass.NONE, "line/two", http=200), series=("line/one", "line/two"))
     assert watch.given_up == {"line/one": Ending.AUTHENTICATION}
     assert watch.verdict() is None
 
 
+def test_a_series_that_was_not_asked_yet_keeps_the_run_going() -> None:
+    assert after(REFUSED, REFUSED, series=("line/one", "line/two")).verdict() is None
+
+
 def test_the_run_ends_when_all_series_are_given_up() -> None:
     other = ended(ErrorClass.CONNECT, "line/two")
-    watch = after(REFUSED, other, other, other, sent=("line/one", "line/two"))
+    watch = after(REFUSED, other, other, other, series=("line/one", "line/two"))
     assert watch.verdict() is Ending.AUTHENTICATION

@@ -19,6 +19,8 @@ from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import ArmIdentity, Comparison, Plan, Run, Spend, Uncovered, Validity
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
+from lens_gate.load.transport import Exchange, Timeouts
+from lens_gate.providers.base import HttpRequest
 from lens_gate.steps import session
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.foreseen import preview
@@ -29,7 +31,7 @@ from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 from tests.builders import a_duet_run, a_run, a_summary
-from tests.fakes.world import ANSWER, ChatTransport, NoWatcher, a_world
+from tests.fakes.world import ANSWER, ChatExchange, ChatTransport, NoWatcher, a_world
 
 
 def a_config(**sections: Any) -> dict[str, Any]:
@@ -184,6 +186,25 @@ def test_a_refused_key_ends_the_run_with_an_example_of_the_answer(tmp_path: Path
     assert error.example == "refused"
     assert done.run.ending is Ending.AUTHENTICATION
     assert exit_code_of(done.run) is ExitCode.COULD_NOT_MEASURE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_refused_key_of_the_model_asked_first_leaves_the_others_to_be_measured(tmp_path: Path, seed: int) -> None:
+    class Half(ChatTransport):
+        def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
+            refusing = request.url.startswith("http://bad")
+            return ChatExchange(ChatTransport(status=401) if refusing else self, 0.0, request)
+
+    world = a_world(tmp_path, transport=Half())
+    providers = [
+        {"name": name, "endpoint": f"http://{name}.example.org/v1", "models": ["m"]} for name in ("bad", "good")
+    ]
+    workload = {"closed": {"concurrency": 1}}
+    done = measured(
+        world, arms_of(world, providers=providers, workload=workload, profiler={"requests": 8, "seed": seed})
+    )
+    assert done.run.ending is Ending.COMPLETE
+    assert done.run.summary.successful_requests == 4
 
 
 def test_a_crash_leaves_a_journal_with_all_that_a_run_needs(tmp_path: Path) -> None:
