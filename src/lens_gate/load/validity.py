@@ -46,12 +46,13 @@ def judge(
     ttft_ms = _ttft_ms(successes)
     ever_sent = int(np.sum(~samples.texts["status"].equals(Status.SHED)))
     scheduled = rows if end.ending is Ending.COMPLETE else sent
+    once = sent.where(sent.numbers["attempts"] <= 1)
     checks = (
-        _send_lateness(sent.where(sent.numbers["attempts"] <= 1), limits_ms(limits.send_lateness, ttft_ms)),
+        _send_lateness(once, limits_ms(limits.send_lateness, ttft_ms)),
         _loop_lag(end, limits_ms(limits.loop_lag, ttft_ms)),
         _cpu_share(end, limits_in(limits.cpu_share)),
         _ceiling_share(plan, instrument, limits_in(limits.ceiling_share)),
-        _achieved_rate(scheduled, sent, plan, limits_in(limits.achieved_rate)),
+        _achieved_rate(scheduled, len(sent), once, plan, limits_in(limits.achieved_rate)),
         _coalesced(successes, limits_in(limits.zero_gap_share, drop=limits.zero_gap_share.drop)),
         _buffered(sent, limits_in(limits.buffered_share)),
         _missing_usage(successes, limits_in(limits.missing_usage_share)),
@@ -134,10 +135,14 @@ def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
+def _handed_over_ns(sent: Samples) -> NDArray[np.float64]:
+    """Return when each request was ready to be written; opening a connection is the endpoint's share of it."""
+    return sent.numbers["sent_ns"] - np.nan_to_num(sent.numbers["connect_ns"])
+
+
 def _send_lateness(sent: Samples, limits: Limits) -> ValidityCheck:
-    """Take the time from the intended send to the actual one; opening a connection is the endpoint's share of it."""
-    numbers = sent.numbers
-    late = numbers["sent_ns"] - np.nan_to_num(numbers["connect_ns"]) - numbers["intended_ns"]
+    """Take the time from the intended send to the actual one, without connecting."""
+    late = _handed_over_ns(sent) - sent.numbers["intended_ns"]
     late = np.sort(late[~np.isnan(late)])
     counting = max(FEWEST_LATE, ceil(late.size / 100))
     value_ms = float(late[-min(counting, late.size)]) / 1e6 if late.size else None
@@ -200,16 +205,17 @@ def _ceiling_share(plan: Plan, instrument: Instrument | None, limits: Limits) ->
     )
 
 
-def _achieved_rate(rows: Samples, sent: Samples, plan: Plan, limits: Limits) -> ValidityCheck:
+def _achieved_rate(rows: Samples, sent: int, once: Samples, plan: Plan, limits: Limits) -> ValidityCheck:
     """Compare the sends with the schedule: how many were sent at all, and over how long a time.
 
+    The time is that of requests that were sent `once`: a later attempt is late by a rule, and not by our fault.
     Of a run that was ended before its time, by a cap say, `rows` are those that were sent until then.
     """
     share = None
     if plan.requests_per_second is not None and len(rows) > 1:
         asked_ns = float(np.ptp(rows.numbers["intended_ns"]))
-        actual_ns = np.nanmax(sent.numbers["sent_ns"], initial=0.0) - np.min(rows.numbers["intended_ns"])
-        share = len(sent) / len(rows) * min(1.0, asked_ns / max(actual_ns, 1.0))
+        actual_ns = np.nanmax(_handed_over_ns(once), initial=0.0) - np.min(rows.numbers["intended_ns"])
+        share = sent / len(rows) * min(1.0, asked_ns / max(actual_ns, 1.0))
     return _checked(
         "achieved_rate",
         share,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -189,6 +190,20 @@ def test_requests_that_were_shed_count_against_the_asked_rate(*, shed: int, ok: 
 def test_a_schedule_that_took_twice_as_long_achieved_half_its_rate() -> None:
     rows = [replace(row, sent_ns=2 * row.intended_ns + 1) for row in ten()]
     assert check("achieved_rate", judged(rows)).value == pytest.approx(0.5, abs=0.001)
+
+
+LATER: dict[str, dict[str, Any]] = {
+    "the last one connects": {"connect_ns": 300 * MS},
+    "the last one is tried again": {"attempts": 2},
+}
+
+
+@pytest.mark.parametrize("reason", LATER)
+def test_a_last_request_that_is_late_by_no_fault_of_ours_takes_nothing_from_the_rate(reason: str) -> None:
+    *rows, last = ten()
+    late = replace(last, sent_ns=last.intended_ns + 300 * MS, **LATER[reason])
+    assert check("achieved_rate", judged([*rows, late])).value == pytest.approx(1.0, abs=0.001)
+    assert check("achieved_rate", judged([*rows, replace(late, attempts=1, connect_ns=None)])).value == 0.75
 
 
 def test_a_schedule_of_which_nothing_was_sent_achieved_nothing() -> None:
