@@ -100,6 +100,16 @@ def test_a_value_of_the_wrong_type_names_its_line(invoke: Invoke, written: Calla
     refused(invoke("run"), "lens-gate.yaml:10", "duration")
 
 
+@pytest.mark.parametrize("command", [("validate",), ("run", "--requests", "4"), ("ci", "--requests", "4")])
+def test_a_test_of_a_metric_that_it_cannot_take_is_refused_before_anything_is_sent(
+    command: tuple[str, ...], invoke: Invoke, written: Callable[..., Path], listener: Listener
+) -> None:
+    method = "    - {type: statistical, method: t-test, metric: mean_ttft}\n"
+    written(extra=f"regression:\n  decision: classic\n  methods:\n{method}")
+    refused(invoke(*command), "lens-gate.yaml:12", "t-test rule compares latency_distribution, not mean_ttft")
+    assert len(listener) == 0
+
+
 def test_broken_yaml_names_its_line(invoke: Invoke, home: Path) -> None:
     (home / "lens-gate.yaml").write_text("providers:\n  - name: [\n", encoding="utf-8")
     refused(invoke("run"), "lens-gate.yaml:")

@@ -27,6 +27,9 @@ from lens_gate.vocabulary.metrics import Direction, Metric, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Status
 
+DISTRIBUTION = "latency_distribution"
+"""The metric of which whole samples are compared: the only one that a two-sample test takes."""
+
 DEFAULT_METHODS: tuple[Method, ...] = (
     ThresholdMethod(type="threshold", metric="mean_latency", threshold_percent=10),
     ThresholdMethod(type="threshold", metric="p95_latency", threshold_percent=15),
@@ -105,13 +108,18 @@ def _worse(change: float, metric: Metric) -> float:
             assert_never(never)
 
 
-def _statistical(series: StoredSeries, method: StatisticalMethod) -> Finding:
-    if method.metric != "latency_distribution":
+def require_distribution(method: StatisticalMethod) -> None:
+    """Refuse a test of a metric that has no distribution to compare. Raises ConfigProblem."""
+    if method.metric != DISTRIBUTION:
         raise ConfigProblem(
-            f"the {method.method} rule compares latency_distribution, not {method.metric}",
+            f"the {method.method} rule compares {DISTRIBUTION}, not {method.metric}",
             place="regression.methods",
-            hint="Set its metric to latency_distribution, or use a threshold for other metrics.",
+            hint=f"Set its metric to {DISTRIBUTION}, or use a threshold for other metrics.",
         )
+
+
+def _statistical(series: StoredSeries, method: StatisticalMethod) -> Finding:
+    require_distribution(method)
     candidate, base = _latencies(series.candidate_samples), _latencies(series.base_samples)
     if min(len(candidate), len(base)) < 2:
         return silent_finding(

@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never, overload
 
 from lens_gate.analysis.analyze import analyze, is_duet
 from lens_gate.analysis.baseline import Stored
+from lens_gate.analysis.classic import require_distribution
 from lens_gate.analysis.past import Judged
 from lens_gate.analysis.rules import policy_of, series_metric
 from lens_gate.artifacts.analysis import Analysis, Policy
@@ -19,7 +20,7 @@ from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
-from lens_gate.config.model import Config, Regression, ThresholdMethod
+from lens_gate.config.model import Config, Method, Regression, StatisticalMethod, ThresholdMethod, TrendMethod
 from lens_gate.config.substitute import judging_paths, substitute
 from lens_gate.errors import ArtifactProblem, ConfigProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
@@ -103,17 +104,24 @@ def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOS
 def require_readable(config: Config, loaded: LoadedConfig) -> None:
     """Refuse rules that cannot be applied, before anything is measured and paid."""
     for index, method in enumerate(config.regression.methods):
-        if isinstance(method, ThresholdMethod):
-            _require_metric(method.metric, place=loaded.place(("regression", "methods", index, "metric")))
+        _require_applicable(method, place=loaded.place(("regression", "methods", index, "metric")))
     for index, asked in enumerate(config.regression.quality_gates):
         parse(asked.condition, place=loaded.place(("regression", "quality_gates", index, "condition")))
     for index, budget in enumerate(config.budgets):
         metric_named(budget.metric, loaded.place(("budgets", index, "metric")))
 
 
-def _require_metric(name: str, *, place: str) -> None:
+def _require_applicable(method: Method, *, place: str) -> None:
     try:
-        series_metric(name)
+        match method:
+            case ThresholdMethod():
+                series_metric(method.metric)
+            case StatisticalMethod():
+                require_distribution(method)
+            case TrendMethod():
+                pass
+            case _ as never:
+                assert_never(never)
     except ConfigProblem as error:
         raise ConfigProblem(error.message, place=place, hint=error.hint) from None
 

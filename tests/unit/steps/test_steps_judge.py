@@ -74,6 +74,15 @@ class TestRules:
         [
             {"regression": {"methods": [{"type": "threshold", "metric": "no_such", "threshold_percent": 5}]}},
             {"regression": {"methods": [{"type": "threshold", "metric": "total_cost_usd", "threshold_percent": 5}]}},
+            {"regression": {"methods": [{"type": "statistical", "method": "t-test", "metric": "mean_no_such"}]}},
+            {
+                "regression": {
+                    "methods": [
+                        {"type": "trend", "method": "linear_regression"},
+                        {"type": "statistical", "method": "mann-whitney", "metric": "mean_no_such"},
+                    ]
+                }
+            },
             {"regression": {"quality_gates": [{"name": "x", "condition": "no_such < 5"}]}},
             {"budgets": [{"metric": "no_such", "budget": 5}]},
         ],
