@@ -125,6 +125,12 @@ def next_rate(rungs: Sequence[Rung], ladder: Ladder, limits: Limits) -> float | 
             return _round(last.rate_rps * ladder.factor) if last.rate_rps < ladder.highest else None
 
 
+def patience(rungs: Sequence[Rung]) -> float:
+    """Return how many times the usual time the search may take: a machine without a right rate is a slow one."""
+    right, wrong = bracket(rungs)
+    return 2.0 if right is None and wrong is not None else 1.0
+
+
 def _far_off(rung: Rung, limits: Limits) -> bool:
     read_late = (rung.ttft_p99_ms or 0.0) > FAR_OFF * limits.ttft_p99_ms
     sent_late = (rung.send_p99_ms or 0.0) > FAR_OFF * limits.send_p99_ms

@@ -86,8 +86,8 @@ class Selftest(Envelope):
     """The artifact of `lens-gate selftest`.
 
     `machine` is a fingerprint of hardware, Python and transport. `ceiling_rps` is the highest rate that was right, None
-    where not even the lowest was; `wrong_rps` is the lowest that was wrong, None where none was. `limited_by` names who
-    was too slow there.
+    where none that was tried was; `wrong_rps` is the lowest that was wrong, None where none was. `limited_by` names who
+    was too slow there. Where time ran out (`cut_short`), rates that should have been tried were not.
     """
 
     kind: Literal[Kind.SELFTEST]
@@ -98,5 +98,6 @@ class Selftest(Envelope):
     ceiling_rps: float | None
     wrong_rps: float | None = None
     limited_by: Literal["lens-gate", "simulator"] | None = None
+    cut_short: bool = False
     network: tuple[Network, ...] = ()
     streaming: tuple[Streaming, ...] = ()

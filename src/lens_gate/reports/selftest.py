@@ -22,7 +22,7 @@ def headline(result: Selftest) -> str:
     if not result.rungs:
         return "The instrument was not tested."
     if result.ceiling_rps is None:
-        return f"This machine does not measure truly, not even at {_rate(result.wrong_rps)}: {_why(result)}."
+        return _nothing_right(result)
     if result.wrong_rps is None:
         return f"This machine measures truly up to {_rate(result.ceiling_rps)} at least: no higher rate was tried."
     if result.limited_by == "simulator":
@@ -32,6 +32,17 @@ def headline(result: Selftest) -> str:
         )
     return (
         f"This machine measures truly up to {_rate(result.ceiling_rps)}; at {_rate(result.wrong_rps)} {_why(result)}."
+    )
+
+
+def _nothing_right(result: Selftest) -> str:
+    """Say that no rate was right, and which ones were tried where there was no time for all."""
+    if not result.cut_short:
+        return f"This machine does not measure truly, not even at {_rate(result.wrong_rps)}: {_why(result)}."
+    tried = " and ".join(f"{rate:,.0f}" for rate in sorted({rung.rate_rps for rung in result.rungs}))
+    return (
+        f"How truly this machine measures was not measured: there was time to try {tried} requests per second only, and"
+        f" {_why(result)}. Try again without --quick, and with fewer other things going on."
     )
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import orjson
 from typing_extensions import override
 
-from lens_gate.analysis.selftest import Counts, Ladder, bracket, limiting, next_rate, rung_of
+from lens_gate.analysis.selftest import Counts, Ladder, bracket, limiting, next_rate, patience, rung_of
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.run import Run
@@ -39,7 +39,10 @@ MODEL = "sim-small"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long is tested: seconds at each rate, and after how many in all no further rate is tried; and with what."""
+    """How long is tested: seconds at each rate, and after how many in all no further rate is tried; and with what.
+
+    While no rate was right, lower ones get twice that time.
+    """
 
     window_s: float = 2.0
     limit_s: float = 18.0
@@ -74,8 +77,10 @@ def selftest_of(effort: Effort, world: World, on_rung: Callable[[Rung], None]) -
     """
     rungs: list[Rung] = []
     limits = Limits()
-    ends_ns = world.now_ns() + effort.limit_s * 1e9
-    while (rate := next_rate(rungs, effort.ladder, limits)) is not None and world.now_ns() < ends_ns:
+    began_ns = world.now_ns()
+    while (rate := next_rate(rungs, effort.ladder, limits)) is not None:
+        if world.now_ns() - began_ns >= 1e9 * effort.limit_s * patience(rungs):
+            break
         rungs.append(tried(rate, effort, limits, world))
         on_rung(rungs[-1])
     right, wrong = bracket(rungs)
@@ -91,6 +96,7 @@ def selftest_of(effort: Effort, world: World, on_rung: Callable[[Rung], None]) -
         ceiling_rps=right,
         wrong_rps=wrong,
         limited_by=limiting(rungs, limits),
+        cut_short=rate is not None,
     )
 
 

@@ -24,6 +24,15 @@ def text(result: Selftest) -> str:
         ({"wrong_rps": None}, "200 requests per second at least: no higher rate was tried"),
         ({"limited_by": "simulator"}, "the simulator beside it was too slow to tell"),
         ({"ceiling_rps": None}, "does not measure truly, not even at 400"),
+        (
+            {
+                "ceiling_rps": None,
+                "wrong_rps": 25.0,
+                "cut_short": True,
+                "rungs": (a_rung(50.0, because=("late",)), a_rung(25.0, because=("late as well",))),
+            },
+            "was not measured: there was time to try 25 and 50 requests per second only, and late as well. Try again",
+        ),
         ({"rungs": ()}, "was not tested"),
         ({"ceiling_rps": None, "wrong_rps": None}, "no rate was right"),
     ],
