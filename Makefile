@@ -19,6 +19,8 @@ $(STAMP): $(LOCK) pyproject.toml
 demo: setup ## three verdicts on a simulated endpoint: pass, regression, inconclusive
 	@$(BIN)/lens-gate demo --output-dir demo-results
 
+# Hundreds of tests start Python anew: each would compile everything again where no bytecode may be kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup ## the tests that need nothing but Python and git
 	@$(BIN)/python -m pytest -q -n auto -m "not real and not measuring" --cov --cov-report=
 	@$(BIN)/python -m pytest -q -m "measuring and not real" --cov --cov-append --cov-report=

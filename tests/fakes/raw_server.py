@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 Reader = asyncio.StreamReader
@@ -37,6 +37,7 @@ async def raw_server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> 
         task = asyncio.current_task()
         assert task is not None
         running.add(task)
+        task.add_done_callback(running.discard)
         try:
             while not writer.is_closing():
                 state.requests.append(await _request(reader))
@@ -44,9 +45,10 @@ async def raw_server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> 
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            running.discard(task)
             # One of TLS would wait for a last word of the client.
             writer.close() if tls is None else writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
@@ -54,12 +56,18 @@ async def raw_server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> 
     try:
         yield state
     finally:
-        server.close()
-        for task in list(running):
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
-        await asyncio.sleep(0.02)  # the loop closes a socket some turns after it was asked to
+        await _ended(server, running)
+
+
+async def _ended(server: asyncio.Server, running: set[asyncio.Task[None]]) -> None:
+    """End a server and its connections, and let the loop have its turns to close them."""
+    await asyncio.sleep(0.01)  # a connection that is just being accepted is lost, and never closed, with the server
+    server.close()
+    for task in list(running):
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await server.wait_closed()
+    await asyncio.sleep(0.01)
 
 
 async def _request(reader: Reader) -> bytes:

@@ -81,9 +81,10 @@ def test_head_and_chunks_arrive_in_order_with_times_that_never_go_back(kind: Kin
 
 
 def test_chunks_sent_apart_are_stamped_apart_by_as_much(kind: Kind) -> None:
-    [got], _ = against(kind, sending(HEAD, chunk(b"one"), chunk(b"two"), chunk(b""), gap_s=0.05))
-    times = [part.t_ns for part in got]
-    assert all(0.03 < (later - earlier) / 1e9 < 2 for earlier, later in pairwise(times))
+    [got], _ = against(kind, sending(HEAD, *[chunk(b"x")] * 5, chunk(b""), gap_s=0.03))
+    gaps_s = sorted((later.t_ns - earlier.t_ns) / 1e9 for earlier, later in pairwise(got))
+    # Not each: a read that comes late on a busy machine is nearer to the next.
+    assert 0.02 < gaps_s[len(gaps_s) // 2] < 2
 
 
 def test_chunks_out_of_one_read_carry_the_same_time_although_they_are_yielded_one_by_one(kind: Kind) -> None:
@@ -105,7 +106,18 @@ def test_a_second_request_reuses_the_connection_and_says_so(kind: Kind) -> None:
 def test_no_cap_on_connections_holds_a_request_back(kind: Kind) -> None:
     async def main() -> int:
         transport = kind.transport()
-        async with raw_server(sending(HEAD, chunk(b"x"), chunk(b""), gap_s=0.3)) as server:
+        arrived = 0
+        all_there = asyncio.Event()
+
+        async def handler(_: bytes, writer: Writer) -> None:
+            nonlocal arrived
+            arrived += 1
+            if arrived == 120:
+                all_there.set()
+            await all_there.wait()
+            await write(writer, HEAD + chunk(b"x") + chunk(b""))
+
+        async with raw_server(handler) as server:
             await asyncio.gather(*(exchange(transport, post(server.base_url)) for _ in range(120)))
             await transport.aclose()
             return server.connections
@@ -260,7 +272,7 @@ def test_a_host_that_takes_too_long_to_greet_is_a_connect_timeout(kind: Kind) ->
         transport = kind.transport()
         async with raw_server(hang) as server:
             with pytest.raises(TransportFailure) as caught:
-                await exchange(transport, post(server.base_url.replace("http", "https")), Timeouts(connect_s=0.2))
+                await exchange(transport, post(server.base_url.replace("http", "https")), Timeouts(connect_s=0.05))
         await transport.aclose()
         return caught.value
 
@@ -279,7 +291,7 @@ def test_the_connect_limit_holds_for_resolving_the_name_too(kind: Kind, monkeypa
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", slowly, raising=False)
         transport = kind.transport()
         with pytest.raises(TransportFailure) as caught:
-            await exchange(transport, post("http://slow.invalid"), Timeouts(connect_s=0.1))
+            await exchange(transport, post("http://slow.invalid"), Timeouts(connect_s=0.05))
         await transport.aclose()
         return caught.value
 
@@ -336,7 +348,7 @@ FAULTS = {
     "cut inside a chunked body": (then_close(HEAD, chunk(b"x")), ErrorClass.CUT_STREAM),
     "cut inside a chunk": (then_close(HEAD, b"5\r\nab"), ErrorClass.CUT_STREAM),
     "shorter than announced": (then_close(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"), ErrorClass.CUT_STREAM),
-    "broken chunk framing": (sending(HEAD, b"zz\r\nab\r\n"), ErrorClass.MALFORMED),
+    "broken chunk framing": (then_close(HEAD, b"zz\r\nab\r\n"), ErrorClass.MALFORMED),
     "no HTTP at all": (sending(b"SSH-2.0-OpenSSH_9\r\n\r\n"), ErrorClass.MALFORMED),
 }
 
@@ -351,6 +363,11 @@ def test_each_fault_on_the_wire_has_its_own_class(kind: Kind, name: str) -> None
     assert failure.message
 
 
+def test_broken_chunk_framing_is_no_silence_where_the_connection_stays_open(kind: Kind) -> None:
+    failure = failing(kind, sending(HEAD, b"zz\r\nab\r\n"), Timeouts(request_s=5, idle_s=0.2))
+    assert failure.error_class is ErrorClass.MALFORMED
+
+
 def test_a_body_without_any_framing_ends_with_the_connection(kind: Kind) -> None:
     [got], _ = against(kind, then_close(b"HTTP/1.1 200 OK\r\n\r\nab"))
     assert b"".join(part.data for part in got if isinstance(part, Chunk)) == b"ab"
@@ -362,25 +379,25 @@ def took_s(failure: TransportFailure) -> float:
 
 
 def test_a_missing_head_is_a_headers_timeout(kind: Kind) -> None:
-    failure = failing(kind, hang, Timeouts(request_s=5, idle_s=0.2))
+    failure = failing(kind, hang, Timeouts(request_s=5, idle_s=0.05))
     assert failure.error_class is ErrorClass.HEADERS_TIMEOUT
-    assert 0.19 < took_s(failure) < 3
+    assert 0.045 < took_s(failure) < 3
 
 
 def test_silence_between_chunks_is_an_idle_timeout(kind: Kind) -> None:
-    failure = failing(kind, sending(HEAD, chunk(b"x"), gap_s=0.6), Timeouts(request_s=5, idle_s=0.2))
+    failure = failing(kind, sending(HEAD, chunk(b"x"), gap_s=2), Timeouts(request_s=5, idle_s=0.1))
     assert failure.error_class is ErrorClass.IDLE_TIMEOUT
 
 
 def test_a_stream_that_keeps_talking_still_ends_at_the_limit_of_the_whole_request(kind: Kind) -> None:
     parts = [chunk(b"x")] * 100
-    failure = failing(kind, sending(HEAD, *parts, gap_s=0.05), Timeouts(request_s=0.4, idle_s=5))
+    failure = failing(kind, sending(HEAD, *parts, gap_s=0.02), Timeouts(request_s=0.15, idle_s=5))
     assert failure.error_class is ErrorClass.TIMEOUT
-    assert 0.39 < took_s(failure) < 3
+    assert 0.145 < took_s(failure) < 3
 
 
 def test_the_limit_of_the_whole_request_holds_before_the_head_too(kind: Kind) -> None:
-    failure = failing(kind, hang, Timeouts(request_s=0.2, idle_s=5))
+    failure = failing(kind, hang, Timeouts(request_s=0.05, idle_s=5))
     assert failure.error_class is ErrorClass.TIMEOUT
 
 
@@ -419,30 +436,29 @@ def _refused(kind: Kind, request: HttpRequest) -> TransportFailure:
 
 
 def test_a_cancelled_request_closes_its_connection(kind: Kind) -> None:
-    closed: list[bool] = []
-
-    async def handler(_: bytes, writer: Writer) -> None:
-        await write(writer, HEAD + chunk(b"x"))
-        for _tick in range(200):
-            await asyncio.sleep(0.01)
-            writer.write(chunk(b"y"))
-            if writer.transport.is_closing():
-                closed.append(True)
-                return
-
     async def main() -> None:
         transport = kind.transport()
+        streaming, closed = asyncio.Event(), asyncio.Event()
+
+        async def handler(_: bytes, writer: Writer) -> None:
+            await write(writer, HEAD)
+            while not writer.transport.is_closing():
+                writer.write(chunk(b"y"))
+                streaming.set()
+                await asyncio.sleep(0.01)
+            closed.set()
+
         async with raw_server(handler) as server:
             task = asyncio.create_task(exchange(transport, post(server.base_url)))
-            await asyncio.sleep(0.1)
+            await streaming.wait()
+            await asyncio.sleep(0.02)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.sleep(0.2)
+            await asyncio.wait_for(closed.wait(), 5)
         await transport.aclose()
 
     kind.run(main())
-    assert closed
 
 
 @pytest.fixture(scope="module")
