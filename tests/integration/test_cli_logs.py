@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from lens_gate.cli.logs import opened
-from lens_gate.cli.redact import blotting
 from lens_gate.config.output import LogFile, Logging
 from lens_gate.reports.log_lines import LogFormat
 from lens_gate.steps.log import Log
+from lens_gate.vocabulary.secrets import blotting
 from tests.integration.conftest import KEY, Invoke, Listener
 
 Configure = Callable[..., Path]

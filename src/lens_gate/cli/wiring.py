@@ -28,7 +28,7 @@ from pydantic import JsonValue
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
-from lens_gate.cli.redact import blotting, secret_values
+from lens_gate.cli.redact import secret_values
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source
@@ -38,10 +38,11 @@ from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.transport import Transport
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.bodies import secrets_in
 from lens_gate.steps.log import Log
 from lens_gate.steps.render import Format, Screen
+from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.world import Runner, World
+from lens_gate.vocabulary.secrets import blotting
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
 
@@ -244,7 +245,7 @@ def logged(
         yield here
         return
     require_apart(asked, printed, place=arms.loaded.place(("logging", "output")))
-    secrets = {*secrets_in(arms, here), *secret_values(here.environment)}
+    secrets = {*secrets_in(arms, here.environment), *secret_values(here.environment)}
     stream = sys.stdout if asked.output == "stdout" else sys.stderr
     with (
         opened(asked, stream, blot=blotting(secrets, shapes=True), say=here.say) as logger,

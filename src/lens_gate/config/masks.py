@@ -9,10 +9,11 @@ from pydantic import JsonValue
 from lens_gate.config.index import KeyPath, key_index, pattern_of
 from lens_gate.config.tree import Tree
 from lens_gate.config.variables import expanded
+from lens_gate.vocabulary.secrets import names_a_secret
 
 _HIDDEN = "***"
-_SECRET_NAME = re.compile(r"auth|cookie|credential|key|passw|secret|session|signature|token", re.IGNORECASE)
 _USER_IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_IN_A_QUERY = re.compile(r"(?<=[?&])([^\s?&=#]+)=([^\s&#]+)")
 _PLAIN_WORDS = ("", "Bearer ", "Basic ", "Token ")
 
 
@@ -26,7 +27,7 @@ def is_secret(path: KeyPath) -> bool:
     info = key_index().get(pattern_of(path))
     if info is not None and not info.pattern.endswith(".*"):
         return info.secret
-    return any(_SECRET_NAME.search(str(step)) is not None for step in path[-1:])
+    return any(names_a_secret(str(step)) for step in path[-1:])
 
 
 def _masked(value: JsonValue, path: KeyPath) -> JsonValue:
@@ -38,9 +39,15 @@ def _masked(value: JsonValue, path: KeyPath) -> JsonValue:
         case str() if is_secret(path):
             return _masked_secret(value)
         case str():
-            return _USER_IN_ADDRESS.sub(_HIDDEN, value)
+            return _IN_A_QUERY.sub(_masked_item, _USER_IN_ADDRESS.sub(_HIDDEN, value))
         case _:
             return value
+
+
+def _masked_item(item: re.Match[str]) -> str:
+    """Hide the value of an item of a query that is named like a secret."""
+    name, value = item.groups()
+    return f"{name}={_masked_secret(value)}" if names_a_secret(name) else item[0]
 
 
 def _masked_secret(text: str) -> str:

@@ -59,7 +59,8 @@ class RunnerSettings:
     its index, the body that was sent, and the visible text of the answer. `on_breaker` learns each
     change of a circuit breaker, `on_paced` each request that was held back, and for how many nanoseconds.
     With `defer_bytes` successful answers are decoded after the last one has ended, or when more bytes of them wait; it
-    must not be given where the rules `need_answers`. `wall_s` tells the time of day, in seconds of Unix time.
+    must not be given where the rules `need_answers`. `wall_s` tells the time of day, in seconds of Unix time. `blot`
+    takes secrets out of what a server said of an error, which may be cut.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -84,6 +85,7 @@ class RunnerSettings:
     clock: Clock = field(default_factory=MonotonicClock)
     defer_bytes: int | None = None
     wall_s: Callable[[], float] = time.time
+    blot: Callable[[str], str] = str
 
     @property
     def need_answers(self) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic
+from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.breath import Breath
@@ -19,7 +19,6 @@ from lens_gate.load.deferred import Deferred
 from lens_gate.load.due import Slot, slot_of
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder, unsent
-from lens_gate.load.redaction import redacted
 from lens_gate.load.sender import Answered, Leave, Origin, Sender
 from lens_gate.load.tasks import all_done, cancelled
 from lens_gate.load.transport import Transport
@@ -27,6 +26,9 @@ from lens_gate.load.tries import Tries
 from lens_gate.load.watch import Watch
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass
+from lens_gate.vocabulary.secrets import address_of
+
+_EXAMPLE_CHARACTERS: Final = 300
 
 _Ended = tuple[Slot, Leave[Held], Answered]
 
@@ -191,20 +193,25 @@ class Flights(Generic[Held]):
 
     def _keep(self, slot: Slot, recorder: Recorder, tries: Tries) -> Sample:
         sample = tries.sample()
-        if sample.error_class is not ErrorClass.NONE and recorder.message:
-            example = redacted(recorder.message, slot.wire, slot.planned)
-            self._examples.setdefault((sample.series, sample.error_class), example)
+        kind = sample.series, sample.error_class
+        if sample.error_class is not ErrorClass.NONE and recorder.message and kind not in self._examples:
+            self._examples[kind] = self.settings.blot(recorder.message)[:_EXAMPLE_CHARACTERS]
         self.settings.on_attempts(tries.rows())
         self._on_sample(sample)
         self.settings.kept(sample.index, slot.wire, recorder)
         self._watch.ended(sample)
         verdict = self._watch.verdict()
         if verdict is not None:
-            error = self._examples.get((sample.series, sample.error_class), sample.error_class.value)
+            error = self._examples.get(kind, sample.error_class.value)
             said = self._watch.words.get(sample.series, error)
-            where = slot.planned.series.endpoint.base_url.partition("?")[0]
-            self.stop.request(verdict, f"{sample.series} at {where}: {said}")
+            self.stop.request(
+                verdict, f"{sample.series} at {self._shown(slot.planned.series.endpoint.base_url)}: {said}"
+            )
         return sample
+
+    def _shown(self, url: str) -> str:
+        """Return an address as it may be written down."""
+        return self.settings.blot(address_of(url))
 
     async def answers(self, urgent: asyncio.Task[bool]) -> None:
         """Wait for what is in flight; once it is `urgent`, only as long as the drain."""
@@ -243,7 +250,7 @@ class Flights(Generic[Held]):
             loop_lag=loop_lag,
             given_up=dict(self._watch.given_up),
             examples=dict(self._examples),
-            breaker=self.sender.breakers.events(),
+            breaker=tuple(replace(one, endpoint=self._shown(one.endpoint)) for one in self.sender.breakers.events()),
             paced=dict(self.sender.pacer.counts),
             cpu_share=cpu_share,
             deferred=None if self._deferred is None else self._deferred.count,

@@ -6,7 +6,6 @@ No secret enters: of a header that carries a credential only the name counts, an
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from urllib.parse import urlsplit, urlunsplit
@@ -18,10 +17,9 @@ from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import canonical
 from lens_gate.load.spread import Length
 from lens_gate.providers.base import Endpoint
+from lens_gate.vocabulary.secrets import names_a_secret
 
 __all__ = ["requests_hash", "same_requests", "uncovered"]
-
-_CREDENTIAL = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
 
 
 def requests_hash(
@@ -110,10 +108,10 @@ def _prompt(prompt: PromptPlan) -> dict[str, JsonValue]:
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, JsonValue]:
-    return {name.lower(): None if _CREDENTIAL.search(name) else value for name, value in headers.items()}
+    return {name.lower(): None if names_a_secret(name) else value for name, value in headers.items()}
 
 
 def _without_credentials(endpoint: Endpoint) -> str:
     parts = urlsplit(endpoint.base_url)
-    query = "&".join(item for item in parts.query.split("&") if not _CREDENTIAL.search(item.partition("=")[0]))
+    query = "&".join(item for item in parts.query.split("&") if not names_a_secret(item.partition("=")[0]))
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), query, ""))

@@ -1,31 +1,34 @@
-"""What a server said, without the secrets that it may quote. Pure."""
+"""What an arm sends that is secret, and that a server may quote. Pure."""
 
 from __future__ import annotations
 
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.providers.base import Endpoint, HttpRequest
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
-_SECRET_WORDS = ("key", "token", "auth", "secret", "cookie")
-_SHORTEST_SECRET = 6
+from lens_gate.load.plan import ArmPlan
+from lens_gate.providers.base import Endpoint
+from lens_gate.vocabulary.secrets import in_address, names_a_secret
 
 
-def secrets_of(endpoint: Endpoint) -> list[str]:
-    """Return what is secret about an endpoint: its key, a key's password, and the headers that may hold one."""
+def secrets_of(plan: ArmPlan) -> Iterator[str]:
+    """Yield what is secret in all that an arm sends, but for what only its place in the configuration tells.
+
+    These are keys, the password of a key, headers that are named like a secret, and what stands in addresses.
+    """
+    for series in plan.series:
+        yield from _of_endpoint(series.endpoint)
+        if series.generic is not None:
+            yield from in_address(series.generic.path)
+    for prompt in chain(plan.prompts, *(plan.asked or {}).values()):
+        yield from _of_headers(prompt.headers)
+
+
+def _of_endpoint(endpoint: Endpoint) -> Iterator[str]:
     password = endpoint.tls.client_key_password if endpoint.tls else None
-    values = [secret.get_secret_value() for secret in (endpoint.api_key, password) if secret is not None]
-    return values + [value for name, value in endpoint.headers.items() if _may_hold_one(name)]
+    yield from (secret.get_secret_value() for secret in (endpoint.api_key, password) if secret is not None)
+    yield from _of_headers(endpoint.headers)
+    yield from in_address(endpoint.base_url)
 
 
-def _may_hold_one(name: str) -> bool:
-    return any(word in name.lower() for word in _SECRET_WORDS)
-
-
-def redacted(message: str, wire: HttpRequest, planned: PlannedRequest) -> str:
-    """Return `message` without the key and without any header that may hold one, in at most 300 characters."""
-    key = planned.series.endpoint.api_key
-    values = [key.get_secret_value()] if key is not None else []
-    values += [value for name, value in wire.headers.items() if _may_hold_one(name)]
-    parts = {part for value in values for part in (value, *value.split()) if len(part) >= _SHORTEST_SECRET}
-    for part in sorted(parts, key=len, reverse=True):
-        message = message.replace(part, "[redacted]")
-    return message[:300]
+def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    yield from (value for name, value in headers.items() if names_a_secret(name))

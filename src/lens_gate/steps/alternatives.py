@@ -69,6 +69,7 @@ def resolve_alternatives(alternatives: Sequence[Alternative], world: World) -> A
         uncovered=left_out(plans, joined),
         config_hash=config_hash,
         keys=frozenset(name for arms in found for name in arms.keys),
+        confidential=frozenset(name for arms in found for name in arms.confidential),
         configurations=_configurations(names, found),
         log=log_of(found[0].candidate_side.config, joined, None, control=None, world=world),
     )

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.ci.repository import Repository
+from lens_gate.config.confidential import confidential
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config
@@ -68,8 +69,9 @@ class Side:
 class Arms:
     """Both arms, ready to be sent; `base` is None where there is nothing to compare with.
 
-    `keys` names the variables that either arm, or the trusted version, reads. `configurations` are those of several
-    alternatives by series, where they are not all `loaded`. `log` is what both arms play again, if anything.
+    `keys` names the variables that either arm, or the trusted version, reads, `confidential` those among them whose
+    values must not be shown. `configurations` are those of several alternatives by series, where they are not all
+    `loaded`. `log` is what both arms play again, if anything.
     """
 
     loaded: LoadedConfig
@@ -81,6 +83,7 @@ class Arms:
     uncovered: tuple[Uncovered, ...]
     config_hash: str
     keys: frozenset[str]
+    confidential: frozenset[str]
     configurations: Mapping[str, LoadedConfig] = field(default_factory=dict)
     log: Log | None = None
 
@@ -103,6 +106,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
     trusted = _trusted(order, world)
     both = (candidate, *([base] if base else []))
     asked = [side.loaded for side in both]
+    known = [*asked, *([trusted] if trusted else [])]
     _keep_keys_home(asked, trusted, world)
     _require_certificates(both, _trusted_commit(order, world), world)
     config_hash = hashlib.sha256(f"{loaded.config_hash}|{order.overrides.text()}".encode()).hexdigest()
@@ -120,7 +124,8 @@ def resolve(order: RunOrder, world: World) -> Arms:
         comparison=_comparison(order, plan, other),
         uncovered=uncovered(plan, other) if other else (),
         config_hash=config_hash,
-        keys=frozenset(use.name for one in (*asked, *([trusted] if trusted else [])) for use in one.variables),
+        keys=frozenset(use.name for one in known for use in one.variables),
+        confidential=frozenset(name for one in known for name in confidential(one)),
         log=log,
     )
 

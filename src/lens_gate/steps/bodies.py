@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 
@@ -13,14 +12,8 @@ from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
 from lens_gate.load.bodies import Body, cleaned
 from lens_gate.load.personal import PersonalRules
-from lens_gate.load.plan import ArmPlan
-from lens_gate.load.redaction import secrets_of
-from lens_gate.steps.arms import Arms
-from lens_gate.steps.world import World
 from lens_gate.stores.files import JournalFile
-
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
-_SHORTEST_SECRET = 6
+from lens_gate.vocabulary.secrets import pieces_of
 
 
 class BodiesFile:
@@ -75,7 +68,7 @@ def personal_rules(config: Config, secrets: Iterable[str], key: str) -> Personal
     privacy = config.privacy
     if privacy is None or not privacy.save_bodies:
         return None
-    known = tuple(sorted(set(secrets), key=lambda secret: (-len(secret), secret)))
+    known = pieces_of(secrets)
     asked = privacy.pii_detection
     if asked is None:
         return PersonalRules(secrets=known)
@@ -87,11 +80,3 @@ def personal_rules(config: Config, secrets: Iterable[str], key: str) -> Personal
         secrets=known,
         detect=asked.enabled,
     )
-
-
-def secrets_in(arms: Arms, world: World) -> frozenset[str]:
-    """Return what must not be written whatever the rules: keys, headers that hold one, and variables named like one."""
-    plans: Collection[ArmPlan] = [plan for plan in (arms.candidate, arms.base) if plan is not None]
-    sent = (secret for plan in plans for series in plan.series for secret in secrets_of(series.endpoint))
-    read = (world.environment.get(name, "") for name in arms.keys if _SECRET_NAME.search(name))
-    return frozenset(secret for secret in (*sent, *read) if len(secret) >= _SHORTEST_SECRET)

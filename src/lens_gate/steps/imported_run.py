@@ -32,9 +32,9 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.config.model import Metrics
 from lens_gate.load.validity import judge_imported
 from lens_gate.steps.world import World, rfc3339
-from lens_gate.steps.written import address_of
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm
+from lens_gate.vocabulary.secrets import address_of
 
 NO_DATE = "they name no time of day, so that of the import stands for it"
 

@@ -12,13 +12,14 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import PublishFailed
 from lens_gate.load.contract import RunEnd
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.bodies import personal_rules, secrets_in
+from lens_gate.steps.bodies import personal_rules
 from lens_gate.steps.foreseen import remarks_on
 from lens_gate.steps.intent import Intent, MeasureOptions, intended
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.logbook import Begun, Logbook
 from lens_gate.steps.lookout import Lookout
 from lens_gate.steps.replaying import replayed_part
+from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.session import Session
 from lens_gate.steps.tail import Tail, tail_note
 from lens_gate.steps.transporting import transport_order
@@ -66,7 +67,7 @@ def measure(
 def _opened(stack: ExitStack, intent: Intent, output: Path, world: World) -> tuple[Keeper, Lookout | None]:
     """Return what keeps the samples, and what looks at them where that is wanted, until the `stack` is left."""
     arms, looks, earlier = intent.arms, intent.options.looks, intent.options.earlier
-    personal = personal_rules(arms.candidate_side.config, secrets_in(arms, world), key=world.new_id())
+    personal = personal_rules(arms.candidate_side.config, secrets_in(arms, world.environment), key=world.new_id())
     executor = stack.enter_context(world.executor()) if looks or personal else None
     keeping = KeeperOptions(
         save_chunks=intent.options.save_chunks,

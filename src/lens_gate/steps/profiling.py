@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -12,11 +11,11 @@ from pydantic import JsonValue
 
 from lens_gate.config.load import Source
 from lens_gate.errors import UsageProblem
+from lens_gate.vocabulary.secrets import names_a_secret
 
 NAME = "command line.yaml"
 BEARER = "bearer "
 
-_SECRET_NAME = re.compile(r"auth|cookie|credential|key|passw|secret|session|signature|token", re.IGNORECASE)
 _QUOTED = (
     "Write its value as '${VARIABLE}' in single quotes: lens-gate reads it from the environment and keeps it secret."
 )
@@ -63,7 +62,7 @@ def _address(url: str) -> SplitResult:
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise UsageProblem("this is no http or https URL", place="--url", hint="Write it like https://host/v1/chat.")
     for name, value in parse_qsl(parts.query):
-        if _SECRET_NAME.search(name) and "${" not in value:
+        if names_a_secret(name) and "${" not in value:
             raise UsageProblem(f"`{name}` in the URL holds a secret that is written out", place="--url", hint=_QUOTED)
     return parts
 
@@ -88,7 +87,7 @@ def _headers(order: ProfileOrder) -> dict[str, JsonValue]:
         name, colon, value = (part.strip() for part in header.partition(":"))
         if not name or not colon:
             raise UsageProblem("a header is written `Name: value`", place="--header")
-        if _SECRET_NAME.search(name) and "${" not in value:
+        if names_a_secret(name) and "${" not in value:
             raise UsageProblem(f"the header {name} holds a secret that is written out", place="--header", hint=_QUOTED)
         headers[name] = value
     if order.auth is not None and not order.auth.lower().startswith(BEARER):

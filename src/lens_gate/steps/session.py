@@ -28,12 +28,14 @@ from lens_gate.steps.lookout import Lookout
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.resuming import Earlier, continued, require_same, rest_of
 from lens_gate.steps.scheduling import planned_requests, series_asked
+from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.targets import started
 from lens_gate.steps.warming import warm
 from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.steps.written import head, plan_of
 from lens_gate.vocabulary.outcomes import Ending
+from lens_gate.vocabulary.secrets import blotting_excerpts
 
 FLUSH_EVERY_S = 1.0
 """How much of a run a kill may lose."""
@@ -122,6 +124,7 @@ class Session:
             on_body=self.keeper.take_body,
             begin_ns=begin_ns,
             on_anchor=lambda anchor_ns: self._begun(anchor_ns, begin_ns),
+            blot=blotting_excerpts(secrets_in(self.intent.arms, self.world.environment)),
             defer_bytes=deferred_bytes(self.intent.arms, looks=self.lookout is not None),
         )
 

@@ -24,8 +24,8 @@ from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.measure import measure
 from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
-from lens_gate.steps.written import address_of
 from lens_gate.vocabulary.requests import ErrorClass, Status
+from lens_gate.vocabulary.secrets import address_of
 
 TRIES = 5
 _MS = 1e6

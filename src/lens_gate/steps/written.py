@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -41,9 +40,11 @@ from lens_gate.load.plan import ArmPlan, SeriesPlan
 from lens_gate.load.validity import judge
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.instrument import known_instrument
+from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.tail import Tail
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.vocabulary.requests import Arm, ErrorClass
+from lens_gate.vocabulary.secrets import address_of, blotting
 from lens_gate.vocabulary.slo import parse_slo
 
 
@@ -63,6 +64,7 @@ class Measurement:
 def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, *, transport: str) -> RunHead:
     """Return what is known of a run before its first request; `started` is the wall clock at offset 0."""
     metrics = arms.candidate_side.config.metrics
+    blot = blotting(secrets_in(arms, world.environment))
     return RunHead(
         provenance=world.provenance(),
         fingerprint=world.fingerprint(arms.config_hash),
@@ -70,7 +72,7 @@ def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, 
         start_time=rfc3339(started),
         config=arms.snapshot(),
         plan=plan,
-        arms=tuple(identity(arm) for arm in (arms.candidate, arms.base) if arm),
+        arms=tuple(identity(arm, blot) for arm in (arms.candidate, arms.base) if arm),
         comparison=arms.comparison,
         uncovered=arms.uncovered,
         spend=spend,
@@ -224,8 +226,8 @@ def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:
     )
 
 
-def identity(arm: ArmPlan) -> ArmIdentity:
-    """Describe an arm without anything secret."""
+def identity(arm: ArmPlan, blot: Callable[[str], str]) -> ArmIdentity:
+    """Describe an arm without anything secret, which `blot` takes out of its addresses."""
     return ArmIdentity(
         arm=arm.arm,
         label=arm.label,
@@ -233,7 +235,7 @@ def identity(arm: ArmPlan) -> ArmIdentity:
         config_hash=arm.config_hash,
         requests_hash=arm.requests_hash,
         target=arm.target,
-        endpoints=tuple(dict.fromkeys(_address(series) for series in arm.series)),
+        endpoints=tuple(dict.fromkeys(blot(_address(series)) for series in arm.series)),
         models=tuple(dict.fromkeys(series.model for series in arm.series)),
     )
 
@@ -241,11 +243,3 @@ def identity(arm: ArmPlan) -> ArmIdentity:
 def _address(series: SeriesPlan) -> str:
     """Return where requests go."""
     return "target" if series.through_target else address_of(series.endpoint.base_url)
-
-
-def address_of(url: str) -> str:
-    """Return an address without user, password and query, which may hold secrets."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{parts.path}"

@@ -114,7 +114,7 @@ def test_an_arm_is_described_without_user_password_and_query(tmp_path: Path) -> 
     arms = resolve(
         an_order(providers=[PROVIDER | {"endpoint": "http://p.example.org:8080/v1?key=secret"}]), a_world(tmp_path)
     )
-    assert identity(arms.candidate).endpoints == ("http://p.example.org:8080/v1",)
+    assert identity(arms.candidate, str).endpoints == ("http://p.example.org:8080/v1",)
 
 
 def test_a_failed_run_says_how_each_error_sounded_and_its_provenance_names_the_commit(tmp_path: Path) -> None:
