@@ -42,6 +42,7 @@ _LONGEST_ASIDE = 768
 """Bytes: what fits in is never nested too deep for a parser."""
 
 _COLON = re.compile(rb"[ \t]*:[ \t]*")
+_QUOTE = ord('"')
 _value_from = JSONDecoder().raw_decode
 
 
@@ -107,13 +108,24 @@ class _Shape:
         self.text = text
         self.tells = tells
         self._first, *self._between, self._last = around
+        self._start = len(self._first)
+        self._after = len(self._last)
 
     def values(self, data: bytes) -> list[Any] | None:
         """Return what stands in each place; None where it is no whole value, or something else stands around it."""
-        first, last = self._first, self._last
-        if not (data.startswith(first) and data.endswith(last) and len(data) <= _LONGEST):
+        if not (data.startswith(self._first) and data.endswith(self._last) and len(data) <= _LONGEST):
             return None
-        start, end = len(first), len(data) - len(last)
+        parts = self._parts(data) if self._between else [data[self._start : len(data) - self._after]]
+        if parts is None or not self._are_plain(parts):
+            return None
+        try:
+            return list(map(orjson.loads, parts))
+        except orjson.JSONDecodeError:
+            return None
+
+    def _parts(self, data: bytes) -> list[bytes] | None:
+        """Take out what stands in the places."""
+        start, end = self._start, len(data) - self._after
         parts = []
         for between in self._between:
             found = data.find(between, start, end)
@@ -122,15 +134,12 @@ class _Shape:
             parts.append(data[start:found])
             start = found + len(between)
         parts.append(data[start:end])
-        try:
-            return [orjson.loads(part) for part in parts] if self._are_plain(parts) else None
-        except orjson.JSONDecodeError:
-            return None
+        return parts
 
     def _are_plain(self, parts: Sequence[bytes]) -> bool:
         """Whether the text is a string that is not empty, and no other part may break a line, and so end an event."""
         text = parts[self.text]
-        if not (text.startswith(b'"') and text.endswith(b'"') and text != b'""'):
+        if len(text) <= len(b'""') or not text[0] == text[-1] == _QUOTE:
             return False
         return len(parts) == 1 or all(
             part is text or (len(part) <= _LONGEST_ASIDE and b"\n" not in part and b"\r" not in part) for part in parts
