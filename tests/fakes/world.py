@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,9 @@ from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, 
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.watcher import Watcher
-from lens_gate.steps.world import Runner, World
+from lens_gate.steps.wire import Assignment
+from lens_gate.steps.worker import Tools, work
+from lens_gate.steps.world import Runner, Spawned, World
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -44,6 +48,9 @@ ANSWER = (
     + _frame({"model": "m", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}})
     + b"data: [DONE]\n\n",
 )
+
+
+REFUSAL = b'{"error": {"message": "refused"}}'
 
 
 class ChatTransport(Transport):
@@ -89,7 +96,7 @@ class ChatExchange(Exchange):
         await asyncio.sleep(self._wait_s)
         head = ResponseHead(status=transport.status, headers={"content-type": "text/event-stream"})
         self._received.append(Head(t_ns=time.perf_counter_ns(), sent_ns=sent_ns, head=head))
-        for part in ANSWER if transport.status == 200 else (b'{"error": {"message": "refused"}}',):
+        for part in ANSWER if transport.status == 200 else (REFUSAL,):
             await asyncio.sleep(0.001)
             self._received.append(Chunk(time.perf_counter_ns(), part))
 
@@ -112,6 +119,29 @@ class NoWatcher(Watcher):
     @override
     def note(self, sample: Sample) -> None:
         pass
+
+
+class ThreadedProcess(Spawned):
+    """Sends a share of a run from a thread of this process, through a transport from memory."""
+
+    def __init__(self, end: socket.socket, assignment: Assignment, transport: Transport | None) -> None:
+        tools = Tools(
+            transport=lambda _: transport or ChatTransport(),
+            rng=np.random.default_rng,
+            now_ns=time.perf_counter_ns,
+            new_loop=asyncio.new_event_loop,
+        )
+        self._thread = Thread(target=work, args=(end.dup(), assignment, tools), daemon=True)
+        self._thread.start()
+
+    @override
+    def exited(self, within_s: float) -> int | None:
+        self._thread.join(within_s)
+        return None if self._thread.is_alive() else 0
+
+    @override
+    def kill(self) -> None:
+        """Leave it alone: a thread cannot be killed."""
 
 
 def a_world(
@@ -141,4 +171,5 @@ def a_world(
         stop=StopSignal(),
         say=lines.append,
         executor=lambda: ThreadPoolExecutor(1),
+        spawn=lambda end, assignment: ThreadedProcess(end, assignment, transport),
     )

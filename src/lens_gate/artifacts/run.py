@@ -258,6 +258,7 @@ class Plan(Frozen):
     `burstiness` is the shape of gamma gaps, `burst` how many requests came at once; with `stages` the rate changed over
     time, and `requests_per_second` is its mean. `slo` are the objectives that goodput was counted by.
     `cover` are the rare events that a pass of this run must cover, for whoever judges it without saying otherwise.
+    `processes` is how many sent it, each its share of one schedule.
     `nonce` is where each request had a string of its own, behind a prefix of so many characters that all of them had.
     """
 
@@ -278,6 +279,7 @@ class Plan(Frozen):
     cover: tuple[Cover, ...] = ()
     nonce: Literal["none", "start", "end"] = "none"
     prefix_characters: Count = 0
+    processes: Annotated[int, Field(ge=1)] = 1
 
 
 class Uncovered(Frozen):

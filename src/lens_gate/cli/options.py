@@ -125,6 +125,11 @@ sending_options = grouped(
     click.option(
         "--defer-decoding", is_flag=True, help="Decode answers after everything was sent: for the highest rates."
     ),
+    click.option(
+        "--processes",
+        type=click.IntRange(min=1, max=64),
+        help="Send the one schedule from so many processes, where one core is not enough.",
+    ),
     click.option("--dry-run", is_flag=True, help="Send nothing; print requests, tokens and dollars."),
     log_options,
 )
@@ -217,6 +222,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         slo=options["slo"],
         kernel_timestamps=KernelStamping(stamping) if (stamping := options.get("kernel_timestamps")) else None,
         defer_decoding=options.get("defer_decoding") or None,
+        processes=options.get("processes"),
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
 import platform
 import shutil
-import signal
 import sys
 import time
 import uuid
@@ -28,6 +26,7 @@ from pydantic import JsonValue
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
+from lens_gate.cli.processes import deaf_to_interrupts, new_loop, spawned
 from lens_gate.cli.redact import secret_values
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
@@ -65,7 +64,8 @@ def world() -> World:
         stop=StopSignal(),
         say=_say,
         executor=_executor,
-        new_loop=_new_loop,
+        spawn=lambda end, assignment: spawned(end, assignment, environment()),
+        new_loop=new_loop,
         machine=_machine(),
         data_folder=_data_folder(),
     )
@@ -114,20 +114,7 @@ def _say(line: str) -> None:
 
 def _executor() -> Executor:
     """Return one process of its own, which leaves Ctrl-C to us."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_deaf_to_interrupts)
-
-
-def _deaf_to_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop that reads sockets sooner under load: uvloop, which Windows lacks."""
-    try:
-        import uvloop  # noqa: PLC0415 - only a run pays for it
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=deaf_to_interrupts)
 
 
 def _runner() -> Runner:

@@ -37,6 +37,7 @@ class Profiler(Section):
     kernel_timestamps: KernelStamping = KernelStamping.AUTO
     defer_decoding: bool = False
     warm_connections: bool = True
+    processes: int = Field(default=1, ge=1, le=64)
 
 
 class Model(Section):

@@ -39,6 +39,9 @@ _RUN: Mapping[str, Status] = {
     "profiler.warm_connections": Effect(
         "load", "whether connections for the first quarter of a second are opened before the run (open loop, `fast`)"
     ),
+    "profiler.processes": Effect(
+        "steps", "how many processes send one schedule together, each its share, where one core is not enough"
+    ),
     "providers[].name": Effect("load", "names the series; known names bring their API and address"),
     "providers[].enabled": Effect("load", "whether this provider is measured"),
     "providers[].api": Effect("providers", "the wire format; by name where the name is known, else openai-chat"),

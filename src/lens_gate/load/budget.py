@@ -63,11 +63,25 @@ class Reservation:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a ledger stands, in its own unit: what was charged, what is held back now, and what was at most."""
+
+    spent: int = 0
+    held: int = 0
+    peak: int = 0
+
+
+def used_up(cap_usd: Fraction) -> Standing:
+    """Return how a ledger may stand at worst of which nobody knows more than its cap."""
+    return Standing(spent=floor(cap_usd * _PER_USD))
+
+
 class Budget:
     """The ledger of one run, in US dollars; `cap_usd` of None adds up without refusing."""
 
-    def __init__(self, cap_usd: float | None) -> None:
-        self.cap_usd = cap_usd
+    def __init__(self, cap_usd: float | Fraction | None) -> None:
+        self.cap_usd = None if cap_usd is None else float(cap_usd)
         self._cap = None if cap_usd is None else floor(Fraction(cap_usd) * _PER_USD)
         self._spent = 0
         self._held: dict[int, int] = {}
@@ -118,6 +132,16 @@ class Budget:
     def charge(self, usd: float | None) -> None:
         """Book what was spent before; an unknown sum (None) is nothing, since no cap allowed it."""
         self._spent += _units(usd or 0.0)
+
+    @property
+    def standing(self) -> Standing:
+        """How this ledger stands."""
+        return Standing(self._spent, self._total_held, self._peak)
+
+    def add(self, other: Standing) -> None:
+        """Book what another ledger of this run charged, and what it still holds back, which nobody can settle."""
+        self._spent += other.spent + other.held
+        self._peak += other.peak
 
     def could_fit(self, upper_bound: float | None) -> bool:
         """Say whether `upper_bound` may yet fit, should the requests in flight turn out to cost nothing."""

@@ -21,8 +21,8 @@ MOST_STAMPED_RPS: Final = 500.0
 class TransportOrder:
     """What a run asks of its transport: the kind, the addresses of its endpoints, the kernel's stamps.
 
-    `certificates` are the choices of the endpoints that are encrypted. `rate` is how many requests are sent per second,
-    None in a closed loop.
+    `certificates` are the choices of the endpoints that are encrypted. `rate` is how many requests are sent per second
+    by one process, None in a closed loop.
     """
 
     kind: TransportKind

@@ -32,7 +32,7 @@ class ClosedLoop(Generic[Held]):
         """Send `schedule` to its end, or until the run is stopped or its time is over."""
         flights = self._flights
         await self._clock.sleep_until(flights.anchor_ns + self._settings.begin_ns)
-        free = opened_slots(self._slots, over_s=self._settings.ramp_up_s)
+        free = opened_slots(self._settings.share.openings_s(self._slots, self._settings.ramp_up_s))
         for planned in schedule:
             ready = slot_of(planned, flights.anchor_ns, planned.phase)
             await free.acquire()

@@ -15,6 +15,7 @@ from lens_gate.load.pacing import PacedCount, PaceLimits
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.recorder import Recorder
 from lens_gate.load.resilience import FailureRules
+from lens_gate.load.share import WHOLE, Share
 from lens_gate.load.transport import Timeouts
 from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
@@ -45,12 +46,13 @@ class Money(Protocol[Held]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerSettings:
-    """How to play; `concurrency` None is an open loop. The slots of a closed one open evenly over `ramp_up_s`.
+    """How to play; `concurrency` None is an open loop.
 
-    `duration_s` ends a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed
-    loop's request from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds.
-    `on_anchor` learns the transport's clock at offset 0 before the first request; a run that goes on begins at
-    `begin_ns` from there.
+    Of the slots of a closed one, which open evenly over `ramp_up_s`, those of this `share` are ours. `duration_s` ends
+    a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed loop's request
+    from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds. `on_anchor` learns
+    the transport's clock at offset 0 before the first request: that is `anchor_ns`, which several processes share, or
+    in a moment. A run that goes on begins at `begin_ns` from there.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
     given up, and with the last of all `series` of the schedule the run (see Watch); `failures` says what else is done
     about them, `pace` which limits are kept (see Pacer).
@@ -66,6 +68,7 @@ class RunnerSettings:
     timeouts: Timeouts = field(default_factory=Timeouts)
     concurrency: int | None = None
     ramp_up_s: float = 0.0
+    share: Share = WHOLE
     duration_s: float | None = None
     phase_at: Callable[[int], Phase] | None = None
     time_cap_s: float | None = None
@@ -78,6 +81,7 @@ class RunnerSettings:
     on_attempts: Callable[[Sequence[Attempt]], None] = lambda _: None
     on_chunks: Callable[[int, tuple[tuple[int, int], ...]], None] | None = None
     begin_ns: int = 0
+    anchor_ns: int | None = None
     on_body: Callable[[int, bytes, str], None] | None = None
     on_anchor: Callable[[int], None] = lambda _: None
     on_breaker: Callable[[BreakerEvent], None] = lambda _: None

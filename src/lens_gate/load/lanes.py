@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lens_gate.load.conversation import turns_of
 from lens_gate.load.plan import PlannedRequest
 
 
-def opened_slots(slots: int, *, over_s: float) -> asyncio.Semaphore:
-    """Return so many slots, of which the first is free at once and the others evenly over `over_s` seconds."""
-    if over_s <= 0:
-        return asyncio.Semaphore(slots)
-    free, loop = asyncio.Semaphore(1), asyncio.get_running_loop()
-    for number in range(1, slots):
-        loop.call_later(number * over_s / slots, free.release)
+def opened_slots(openings_s: Iterable[float]) -> asyncio.Semaphore:
+    """Return slots of which each is free after so many seconds."""
+    free, loop = asyncio.Semaphore(0), asyncio.get_running_loop()
+    for opening_s in openings_s:
+        if opening_s > 0:
+            loop.call_later(opening_s, free.release)
+        else:
+            free.release()
     return free
 
 

@@ -16,6 +16,7 @@ from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import NS_PER_S, Arrival, bounded, bursts, fixed, gamma, poisson, uniform
 from lens_gate.load.caching import CacheMode, cache_mode
 from lens_gate.load.rates import RateCurve, along, curve_of
+from lens_gate.load.share import WHOLE, Share
 from lens_gate.load.spread import Spread, time_of
 from lens_gate.vocabulary.requests import Phase
 
@@ -34,7 +35,7 @@ class ScheduleSettings:
     requests come at once, `cache` what is done about caches of prefixes. Users `think` after each answer (seconds), and
     start over `ramp_up_s`. `turns` is how many requests an arrival has on average: conversations have several. None for
     both `duration_s` and `requests` means that the caller ends the run. With a `control_share` the arms are no pairs:
-    that share of the requests, each drawn by chance, goes to the base.
+    that share of the requests, each drawn by chance, goes to the base. `share` is what this process sends of it all.
     """
 
     arrival: Arrival
@@ -53,6 +54,7 @@ class ScheduleSettings:
     think: Spread | None = None
     ramp_up_s: float = 0.0
     turns: float = 1.0
+    share: Share = WHOLE
 
     def salted(self, salt: str) -> ScheduleSettings:
         """Return the same pace with nonces that no other run has."""

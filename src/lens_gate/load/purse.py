@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from lens_gate.artifacts.run import Spend
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.budget import Budget, Reservation, billed, upper_bound
+from lens_gate.load.budget import Budget, Reservation, Standing, billed, upper_bound
 from lens_gate.load.per_request import PerRequest
 from lens_gate.load.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.pricing import PriceList
@@ -24,7 +25,7 @@ class HeldRequest:
 class Purse:
     """Implements the runner's `Money` with the prices of this run and a cap in US dollars (None: no cap)."""
 
-    def __init__(self, prices: PriceList, cap_usd: float | None) -> None:
+    def __init__(self, prices: PriceList, cap_usd: float | Fraction | None) -> None:
         self._prices = prices
         self._budget = Budget(cap_usd)
         self._bounds: PerRequest[float | None] = PerRequest(lambda one: upper_bound(prices, one.series, one.request))
@@ -54,6 +55,15 @@ class Purse:
     def charge(self, planned: PlannedRequest, cost_usd: float | None) -> None:
         """Book a request of an earlier part of this run: what it cost, or all that it can have (None)."""
         self._budget.charge(self._bounds.of(planned) if cost_usd is None else cost_usd)
+
+    @property
+    def standing(self) -> Standing:
+        """How the ledger stands, for another process."""
+        return self._budget.standing
+
+    def add(self, other: Standing) -> None:
+        """Book what another process of this run spent."""
+        self._budget.add(other)
 
     def spend(self) -> Spend:
         """Return the account of the run for its artifact."""

@@ -200,37 +200,49 @@ def replayed(
     rng: np.random.Generator,
     asked: Asked,
 ) -> Iterator[PlannedRequest]:
-    """Yield the requests of a replay in the order of their instants; `asked` learns the lengths of each."""
+    """Yield the requests of a replay in the order of their instants; those of another share are left out.
+
+    `asked` learns the lengths of each, whoever sends it.
+    """
     groups = _groups(candidate, base)
     compared = any(len(group.members) > 1 for group in groups) and settings.control_share is None
-    index, number = count(), count()
+    index = count()
+    for number, (due, members) in enumerate(_sent(groups, settings, log, rng)):
+        offset_ns = round(due.offset_ns / log.how.time_scale)
+        for slot, (arm, series) in enumerate(members):
+            asked.note(due.call)
+            request_number = next(index)
+            if not settings.share.has(number):
+                continue
+            request = request_of(series, due, log.how)
+            yield PlannedRequest(
+                index=request_number,
+                offset_ns=offset_ns,
+                arm=arm,
+                series=series,
+                pair=number if compared else None,
+                slot=slot if compared else None,
+                prompt_id=PROMPT_ID,
+                draw=due.call.place.rpartition(":")[2],
+                repetition=0,
+                phase=phase_at(settings, offset_ns),
+                request=request,
+                prompt_hash=prompt_hash(request),
+                prompt_characters=prompt_characters(request),
+            )
+
+
+def _sent(
+    groups: Sequence[_Group], settings: ScheduleSettings, log: Log, rng: np.random.Generator
+) -> Iterator[tuple[Due, Sequence[tuple[Arm, SeriesPlan]]]]:
+    """Yield each request of the log that is played, once for every group that it goes to, in random order."""
     for due in within(log.reopen(), log.how):
         if not due.call.playable:
             continue
-        offset_ns = round(due.offset_ns / log.how.time_scale)
         wanted = {one.series for one in routed(due.call, log.how, [group.series for group in groups])}
         for place in rng.permutation(len(groups)).tolist():
-            if groups[place].series.series not in wanted:
-                continue
-            pair = next(number) if compared else None
-            for slot, (arm, series) in enumerate(_taking(groups[place], settings, rng)):
-                asked.note(due.call)
-                request = request_of(series, due, log.how)
-                yield PlannedRequest(
-                    index=next(index),
-                    offset_ns=offset_ns,
-                    arm=arm,
-                    series=series,
-                    pair=pair,
-                    slot=slot if compared else None,
-                    prompt_id=PROMPT_ID,
-                    draw=due.call.place.rpartition(":")[2],
-                    repetition=0,
-                    phase=phase_at(settings, offset_ns),
-                    request=request,
-                    prompt_hash=prompt_hash(request),
-                    prompt_characters=prompt_characters(request),
-                )
+            if groups[place].series.series in wanted:
+                yield due, _taking(groups[place], settings, rng)
 
 
 def _groups(candidate: ArmPlan, base: ArmPlan | None) -> list[_Group]:

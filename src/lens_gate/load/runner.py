@@ -68,7 +68,10 @@ class _Run(Generic[Held]):
         self._settings = settings
         self._stop = means.stop
         self._clock = settings.clock
-        self.flights = Flights(means, self._clock.now_ns() + LEAD_NS - settings.begin_ns)
+        anchor_ns = settings.anchor_ns
+        if anchor_ns is None:
+            anchor_ns = self._clock.now_ns() + LEAD_NS - settings.begin_ns
+        self.flights = Flights(means, anchor_ns)
         slots = settings.concurrency
         self._loop = OpenLoop(self.flights) if slots is None else ClosedLoop(self.flights, slots)
         self._lags: array[int] = array("q")

@@ -193,15 +193,17 @@ def _deferred(end: RunEnd) -> tuple[ValidityCheck, ...]:
 
 
 def _ceiling_share(plan: Plan, instrument: Instrument | None, limits: Limits) -> ValidityCheck:
-    """Compare the asked rate with what the self-test found to be right on this machine."""
+    """Compare what was asked of each process with what the self-test, which is one, found to be right here."""
     asked, ceiling = plan.requests_per_second, instrument.ceiling_rps if instrument else None
+    asked = None if asked is None else asked / plan.processes
+    whose = "" if plan.processes == 1 else f" of each of {plan.processes} processes"
     return _checked(
         "ceiling_share",
         asked / ceiling if asked is not None and ceiling else None,
         limits,
         unit="of the ceiling",
-        trouble=f"asked were {asked or 0:g} requests per second, and `lens-gate selftest` found this machine right up"
-        f" to {ceiling or 0:g}; lower the rate, or test again",
+        trouble=f"asked were {asked or 0:g} requests per second{whose}, and `lens-gate selftest` found this machine"
+        f" right up to {ceiling or 0:g}; lower the rate, or test again",
     )
 
 

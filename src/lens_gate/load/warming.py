@@ -44,9 +44,11 @@ def warm_ups(endpoints: Sequence[Endpoint], settings: ScheduleSettings) -> tuple
             there = route(endpoint.base_url, endpoint.tls).destination
             shares[there] += 1
             urls.setdefault(there, endpoint.base_url)
-    soon = settings.rate * WARM_FOR_S / max(1, len(endpoints))
+    soon = settings.rate / settings.share.of * WARM_FOR_S / max(1, len(endpoints))
     found = tuple(WarmUp(urls[there], there.tls, min(MOST_WARM, ceil(soon * share))) for there, share in shares.items())
-    return found if sum(one.count for one in found) <= _most_requests(settings, settings.rate) else ()
+    return (
+        found if sum(one.count for one in found) <= _most_requests(settings, settings.rate) / settings.share.of else ()
+    )
 
 
 def _most_requests(settings: ScheduleSettings, rate: float) -> float:

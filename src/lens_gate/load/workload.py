@@ -73,7 +73,7 @@ class _Item(NamedTuple):
 def schedule(
     candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings, rng: np.random.Generator
 ) -> Iterator[PlannedRequest]:
-    """Yield the requests of a run in the order of their slots.
+    """Yield the requests of a run in the order of their slots; those of another share are drawn and left out.
 
     With a base each comparison takes two neighbouring slots in random order, and only whole pairs are scheduled, unless
     the base is a control, which takes single slots by chance. The series of an arm that are compared with each other go
@@ -92,7 +92,7 @@ def schedule(
     rendering = _Rendering(settings.cache)
     together = group_size(candidate, base, settings)
     index, numbers, compared, left = count(), count(), together > 1, settings.requests
-    for dues in _grouped(offsets(settings, arrival_rng), together):
+    for group, dues in enumerate(_grouped(offsets(settings, arrival_rng), together)):
         item = next(items)
         sides_now = next(taking)
         pauses = _pauses(max((side.prompts[item.prompt] for side in sides_now), key=_turns), settings, think_rng)
@@ -100,6 +100,9 @@ def schedule(
         if left is not None and left < 0:
             return
         pairs = [next(numbers) if compared else None for _ in pauses]
+        if not settings.share.has(group):
+            _skip(index, sum(_turns(side.prompts[item.prompt]) for side in sides_now))
+            continue
         for place, (due, side) in enumerate(zip(dues, sides_now, strict=True)):
             slot = _Slot(pairs, place if compared else None, due, phase_at(settings, dues[0]), pauses)
             yield _planned(index, slot, side, item, rendering)
@@ -107,6 +110,11 @@ def schedule(
 
 def _turns(prompt: PromptPlan) -> int:
     return 1 + len(prompt.turns)
+
+
+def _skip(numbers: Iterator[int], how_many: int) -> None:
+    for _ in range(how_many):
+        next(numbers)
 
 
 def _pauses(prompt: PromptPlan, settings: ScheduleSettings, rng: np.random.Generator) -> list[float]:

@@ -18,6 +18,7 @@ from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Books, budgets_of
 from lens_gate.steps.deferring import bytes_deferred
 from lens_gate.steps.scheduling import planned_requests, settings_of
+from lens_gate.steps.splitting import require_splittable
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
 
@@ -35,7 +36,8 @@ def plans(arms: Arms) -> tuple[ArmPlan, ...]:
 def preview(arms: Arms, world: World) -> Forecast:
     """Say what a run would send and cost; sends nothing.
 
-    Raises ConfigProblem where a cap or a rate limit cannot hold, CapReached where nothing is left of a budget.
+    Raises ConfigProblem where a cap or a rate limit cannot hold, UsageProblem for what several processes cannot do,
+    CapReached where nothing is left of a budget.
     """
     settings, prices = settings_of(arms), price_list(arms, world.now())
     require_limits(arms, settings, prices, looks=arms.candidate_side.config.profiler.until_decided)
@@ -94,9 +96,13 @@ def deferred_bytes(arms: Arms, *, looks: bool) -> int | None:
 
 
 def require_limits(arms: Arms, settings: ScheduleSettings, prices: PriceList, *, looks: bool) -> None:
-    """Refuse what a cost cap could not hold, a rate that a limit does not allow, and to decode later what is needed."""
+    """Refuse what a cost cap could not hold, a rate that a limit does not allow, and to decode later what is needed.
+
+    So is to split over processes what cannot be split.
+    """
+    config, limits = arms.candidate_side.config, pace_limits(configs(arms))
+    require_splittable(config, settings, looks=looks, paced=bool(limits))
     deferred_bytes(arms, looks=looks)
-    require_keepable(plans(arms), settings, pace_limits(configs(arms)))
-    config = arms.candidate_side.config
+    require_keepable(plans(arms), settings, limits)
     if config.profiler.max_cost_usd is not None or budgets_of(config) is not None:
         require_bounds(plans(arms), prices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lens_gate.load.pace import ScheduleSettings
+from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import Purse
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Account, open_account
@@ -12,6 +13,7 @@ from lens_gate.steps.foreseen import foreseen, price_list, require_limits
 from lens_gate.steps.lookout import LookPlan
 from lens_gate.steps.resuming import Earlier
 from lens_gate.steps.scheduling import settings_of
+from lens_gate.steps.splitting import refuse_resuming
 from lens_gate.steps.world import World
 
 
@@ -31,6 +33,7 @@ class Intent:
     run_id: str
     arms: Arms
     settings: ScheduleSettings
+    prices: PriceList
     account: Account
     purse: Purse
     options: MeasureOptions
@@ -39,8 +42,11 @@ class Intent:
 def intended(arms: Arms, world: World, options: MeasureOptions) -> Intent:
     """Name a run, give it its pace, and reserve what it may spend.
 
-    Raises ConfigProblem where a cap or a rate limit cannot hold, CapReached where nothing is left of a budget.
+    Raises ConfigProblem where a cap or a rate limit cannot hold, UsageProblem for what several processes cannot do,
+    CapReached where nothing is left of a budget.
     """
+    if options.earlier is not None:
+        refuse_resuming(arms.candidate_side.config)
     run_id = options.earlier.run.benchmark.id if options.earlier else world.new_id()
     settings = settings_of(arms).salted(run_id)
     prices = price_list(arms, world.now())
@@ -50,5 +56,12 @@ def intended(arms: Arms, world: World, options: MeasureOptions) -> Intent:
         return foreseen(arms, settings, prices, world).usd_reserved
 
     account = open_account(arms.candidate_side.config, run_id, bound_usd, world)
-    purse = Purse(prices, account.cap_usd)
-    return Intent(run_id=run_id, arms=arms, settings=settings, account=account, purse=purse, options=options)
+    return Intent(
+        run_id=run_id,
+        arms=arms,
+        settings=settings,
+        prices=prices,
+        account=account,
+        purse=Purse(prices, account.cap_usd),
+        options=options,
+    )

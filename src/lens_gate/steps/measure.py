@@ -10,9 +10,9 @@ from typing import assert_never
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import PublishFailed
-from lens_gate.load.contract import RunEnd
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.bodies import personal_rules
+from lens_gate.steps.crew import Played
 from lens_gate.steps.foreseen import remarks_on
 from lens_gate.steps.intent import Intent, MeasureOptions, intended
 from lens_gate.steps.keeper import Keeper, KeeperOptions
@@ -83,19 +83,19 @@ def _opened(stack: ExitStack, intent: Intent, output: Path, world: World) -> tup
     return keeper, None
 
 
-def _published(session: Session, end: RunEnd) -> Measured:
+def _published(session: Session, played: Played) -> Measured:
     """Write the artifact of a run that has ended; its last line goes to the journal first, should that be all."""
     keeper, world, lookout, intent = session.keeper, session.world, session.lookout, session.intent
     samples = keeper.samples()
     looks = lookout.looks(samples) if lookout else ()
-    earlier, log = intent.options.earlier, intent.arms.log
+    earlier, log, end = intent.options.earlier, intent.arms.log, played.end
     tail = Tail(
         end=earlier.worst(end) if earlier else end,
         ended=rfc3339(world.now()),
         spend=intent.purse.spend(),
         looks=looks,
-        replayed=replayed_part(log, session.asked, samples) if log else None,
-        stamps=session.transport.stamps() if session.transport else None,
+        replayed=replayed_part(log, played.asked, samples) if log else None,
+        stamps=played.stamps,
     )
     if len(samples):
         keeper.end(tail_note(tail))

@@ -50,6 +50,7 @@ class Overrides:
     slo: str | None = None
     kernel_timestamps: KernelStamping | None = None
     defer_decoding: bool | None = None
+    processes: int | None = None
     cover: tuple[Cover, ...] | None = field(default=None, repr=False)
 
     def text(self) -> str:
@@ -68,6 +69,7 @@ def overridden(config: Config, overrides: Overrides) -> Config:
         "transport": overrides.transport,
         "kernel_timestamps": overrides.kernel_timestamps,
         "defer_decoding": overrides.defer_decoding,
+        "processes": overrides.processes,
     }
     given: dict[str, float | str | None] = {name: value for name, value in profiler.items() if value is not None}
     if overrides.requests is not None and overrides.duration_s is None:

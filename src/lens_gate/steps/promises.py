@@ -17,10 +17,12 @@ class Promises:
 
     A line for every request would be the exact way, and cost a fast run too much; a line a second would be too few for
     it, and too many for a slow one. `write` says whether the promise could be written; else nothing more is passed on.
+    An `early` promise is made when half of the one before is used up: it has a way to go until it is written.
     """
 
-    def __init__(self, write: Callable[[int], bool], now_ns: Callable[[], int]) -> None:
+    def __init__(self, write: Callable[[int], bool], now_ns: Callable[[], int], *, early: bool = False) -> None:
         self._write = write
+        self._early = early
         self._now_ns = now_ns
         self._through = 0
         self._at_once = 1
@@ -29,7 +31,8 @@ class Promises:
     def following(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
         """Pass the requests on, each of them once it was promised."""
         for request in planned:
-            if request.index >= self._through and not self._promise(request.index):
+            left_over = self._at_once // 2 if self._early else 0
+            if request.index >= self._through - left_over and not self._promise(request.index + left_over):
                 return
             yield request
 

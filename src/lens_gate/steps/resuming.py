@@ -32,8 +32,8 @@ from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.requests import Status
 
 _MAY_GROW = ("requests", "duration_s")
-_JUDGED = ("cover",)
-"""What changes nothing that is sent, only how it is judged."""
+_BESIDE = ("cover", "processes")
+"""What changes nothing that is sent, only by whom, or how it is judged."""
 
 _TEXTS = ("series", "arm", "prompt_id", "draw", "prompt_hash")
 _NUMBERS = ("pair", "slot", "repetition")
@@ -137,7 +137,7 @@ def _differences(run: Run, now: RunHead) -> Iterator[str]:
         yield "other requests would be sent"
     if _control(run) != _control(now):
         yield "its control has another share"
-    for name in (name for name in Plan.model_fields if name not in _JUDGED):
+    for name in (name for name in Plan.model_fields if name not in _BESIDE):
         before, after = getattr(run.plan, name), getattr(now.plan, name)
         if before != after and not (name in _MAY_GROW and _grown(before, after) and run.plan.cooldown_s == 0):
             yield f"`{name}` was {before}, and is {after}"

@@ -9,8 +9,8 @@ from lens_gate.load.lengths import Asked
 from lens_gate.load.pace import ScheduleSettings, schedule_settings
 from lens_gate.load.pairing import paired_series
 from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.replay import paced, replayed, sends_per_call
-from lens_gate.load.workload import schedule
+from lens_gate.load.replay import paced, sends_per_call
+from lens_gate.load.script import Script
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.world import World
 
@@ -36,7 +36,5 @@ def planned_requests(
     arms: Arms, settings: ScheduleSettings, world: World, asked: Asked | None = None
 ) -> Iterator[PlannedRequest]:
     """Return what is sent; `asked` learns the lengths that a replay asks for."""
-    rng = world.rng(settings.seed)
-    if arms.log is None:
-        return schedule(arms.candidate, arms.base, settings, rng)
-    return replayed(arms.candidate, arms.base, settings, arms.log, rng, asked or Asked())
+    script = Script(candidate=arms.candidate, base=arms.base, settings=settings, log=arms.log)
+    return script.requests(world.rng(settings.seed), asked or Asked())

@@ -6,32 +6,36 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from typing_extensions import override
 
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Attempt, Sample
 from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
 from lens_gate.load.lengths import Asked
-from lens_gate.load.pace import phase_at
 from lens_gate.load.pace_limits import pace_limits
-from lens_gate.load.plan import ArmPlan, PlannedRequest
-from lens_gate.load.resilience import failure_rules
+from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.runner import play
-from lens_gate.load.transport import Timeouts, Transport
+from lens_gate.load.transport import Transport
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.crew import Hands, Played, play_together
 from lens_gate.steps.foreseen import configs, deferred_bytes
 from lens_gate.steps.intent import Intent
 from lens_gate.steps.keeper import Keeper
 from lens_gate.steps.logbook import Logbook
 from lens_gate.steps.lookout import Lookout
+from lens_gate.steps.playing import runner_settings
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.resuming import Earlier, continued, require_same, rest_of
 from lens_gate.steps.scheduling import planned_requests, series_asked
 from lens_gate.steps.secrets import secrets_in
+from lens_gate.steps.sharing import assignments, processes_of
 from lens_gate.steps.targets import started
 from lens_gate.steps.warming import warm
 from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.wire import Batch
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.steps.written import head, plan_of
 from lens_gate.vocabulary.outcomes import Ending
@@ -52,16 +56,15 @@ class Session:
     transport: Transport | None
     watcher: Watcher
     world: World
-    asked: Asked = field(default_factory=Asked)
 
-    def run(self) -> RunEnd:
+    def run(self) -> Played:
         """Play on an event loop of its own."""
         if self.transport is None:
-            return _nothing(self.intent.arms, self.world)
+            return Played(_nothing(self.intent.arms, self.world), None, Asked())
         with asyncio.Runner(loop_factory=self.world.new_loop) as runner:
             return runner.run(self.play(self.transport))
 
-    async def play(self, transport: Transport) -> RunEnd:
+    async def play(self, transport: Transport) -> Played:
         """Start the targets, send everything, and stop the targets again."""
         try:
             with _stoppable(self.world.stop):
@@ -69,32 +72,47 @@ class Session:
                     started(self.intent.arms, self.keeper.output, self.world) as (candidate, base),
                     _repeated(self.keeper.bring),
                 ):
-                    return await self._sent(candidate, base, transport)
+                    pointed = replace(self.intent.arms, candidate=candidate, base=base)
+                    several = processes_of(pointed) > 1
+                    return await (self._together(pointed) if several else self._sent(pointed, transport))
         finally:
             await transport.aclose()
 
-    async def _sent(self, candidate: ArmPlan, base: ArmPlan | None, transport: Transport) -> RunEnd:
-        pointed = replace(self.intent.arms, candidate=candidate, base=base)
-        planned, begin_ns = planned_requests(pointed, self.intent.settings, self.world, self.asked), 0
+    async def _together(self, arms: Arms) -> Played:
+        """Have several processes send it, and keep what they tell."""
+        purse, keeper = self.intent.purse, self.keeper
+        assigned = assignments(
+            arms,
+            self.intent,
+            secrets_in(self.intent.arms, self.world.environment),
+            keep_chunks=keeper.take_chunks is not None,
+            keep_bodies=keeper.take_body is not None,
+        )
+        return await play_together(assigned, self.world, _Desk(self), purse.add)
+
+    async def _sent(self, arms: Arms, transport: Transport) -> Played:
+        """Send it from this process."""
+        asked, begin_ns = Asked(), 0
+        planned = planned_requests(arms, self.intent.settings, self.world, asked)
         if self.intent.options.earlier is not None:
             planned, begin_ns = self._resumed(self.intent.options.earlier, planned)
         if self.lookout is not None:
             await self.lookout.warm_up()
             planned = self.lookout.following(planned)
         if self.intent.arms.candidate_side.config.profiler.warm_connections:
-            await warm(transport, candidate, base, self.intent.settings)
+            await warm(transport, arms.candidate, arms.base, self.intent.settings)
         promised = Promises(self.keeper.promise, self.world.now_ns).following(planned)
         end = await play(
             self.watcher.following(promised),
             transport=transport,
             settings=self._runner_settings(begin_ns),
             money=self.intent.purse,
-            on_sample=self._kept,
+            on_sample=self.kept,
             stop=self.world.stop,
         )
         if self.lookout is not None:
             await self.lookout.finish()
-        return end
+        return Played(end, transport.stamps(), asked)
 
     def _resumed(self, earlier: Earlier, planned: Iterator[PlannedRequest]) -> tuple[Iterator[PlannedRequest], int]:
         """Take over what was measured already, and return what is left with the instant at which that begins."""
@@ -106,29 +124,24 @@ class Session:
         return rest.requests, rest.begin_ns
 
     def _runner_settings(self, begin_ns: int) -> RunnerSettings:
-        settings, rules = self.intent.settings, self.intent.arms.candidate_side.config.resilience
-        closed, limits = settings.concurrency is not None, rules.timeouts
-        return RunnerSettings(
-            timeouts=Timeouts(connect_s=limits.connect, request_s=limits.request, idle_s=limits.idle),
-            concurrency=settings.concurrency,
-            ramp_up_s=settings.ramp_up_s,
-            duration_s=settings.duration_s if closed else None,
-            phase_at=(lambda offset_ns: phase_at(settings, offset_ns)) if closed else None,
+        rules = self.intent.arms.candidate_side.config.resilience
+        return replace(
+            runner_settings(self.intent.settings, rules),
             series=series_asked(self.intent.arms),
-            failures=failure_rules(rules, seed=settings.seed),
             pace=pace_limits(configs(self.intent.arms)),
-            on_attempts=self._tried,
+            on_attempts=self.tried,
             on_breaker=self.logbook.breaker,
             on_paced=self.logbook.paced,
             on_chunks=self.keeper.take_chunks,
             on_body=self.keeper.take_body,
             begin_ns=begin_ns,
-            on_anchor=lambda anchor_ns: self._begun(anchor_ns, begin_ns),
+            on_anchor=lambda anchor_ns: self.begun(anchor_ns, begin_ns),
             blot=blotting_excerpts(secrets_in(self.intent.arms, self.world.environment)),
             defer_bytes=deferred_bytes(self.intent.arms, looks=self.lookout is not None),
         )
 
-    def _begun(self, anchor_ns: int, begin_ns: int) -> None:
+    def begun(self, anchor_ns: int, begin_ns: int = 0) -> None:
+        """Write down when the sending begins."""
         if self.intent.options.earlier is None:
             self.keeper.begin(self.head(anchor_ns))
         else:
@@ -142,16 +155,50 @@ class Session:
         name = "none" if self.transport is None else self.transport.name
         return head(self.intent.arms, plan, self.intent.purse.spend(), started, self.world, transport=name)
 
-    def _tried(self, attempts: Sequence[Attempt]) -> None:
+    def tried(self, attempts: Sequence[Attempt]) -> None:
+        """Keep attempts."""
         self.keeper.take_attempts(attempts)
         self.logbook.attempts(attempts)
 
-    def _kept(self, sample: Sample) -> None:
+    def kept(self, sample: Sample) -> None:
+        """Keep a sample, and tell who wants to know."""
         self.keeper.take(sample)
         self.logbook.sample(sample)
         self.watcher.note(sample)
         if self.lookout is not None:
             self.lookout.note(sample)
+
+
+@dataclass(slots=True)
+class _Desk(Hands):
+    """Takes in what the processes of a run tell, as the run itself does with what it sends alone."""
+
+    session: Session
+    promised: int = 0
+
+    @override
+    def begin(self, anchor_ns: int) -> None:
+        self.session.begun(anchor_ns)
+
+    @override
+    def promise(self, through: int) -> None:
+        # The journal counts the last promise, and the processes are not equally far.
+        if through > self.promised:
+            self.promised = through
+            self.session.keeper.promise(through)
+
+    @override
+    def take(self, batch: Batch) -> None:
+        session, keeper = self.session, self.session.keeper
+        session.tried(batch.attempts)
+        for sample in batch.samples:
+            session.kept(sample)
+        if keeper.take_chunks is not None:
+            for index, chunks in batch.chunks:
+                keeper.take_chunks(index, chunks)
+        if keeper.take_body is not None:
+            for body in batch.bodies:
+                keeper.take_body(*body)
 
 
 @asynccontextmanager

@@ -8,8 +8,11 @@ from lens_gate.steps.scheduling import settings_of
 
 
 def transport_order(arms: Arms) -> TransportOrder:
-    """Return the transport that the candidate's configuration asks for, and what both arms need of it."""
-    profiler = arms.candidate_side.config.profiler
+    """Return the transport that the candidate's configuration asks for, and what both arms need of it.
+
+    The rate is that of one process.
+    """
+    profiler, rate = arms.candidate_side.config.profiler, settings_of(arms).rate
     both = [arm for arm in (arms.candidate, arms.base) if arm is not None]
     endpoints = [series.endpoint for arm in both for series in arm.series]
     return TransportOrder(
@@ -17,5 +20,5 @@ def transport_order(arms: Arms) -> TransportOrder:
         urls=tuple(dict.fromkeys(one.base_url for one in endpoints)),
         certificates=tuple(dict.fromkeys(one.tls for one in endpoints if one.base_url.startswith("https:"))),
         stamping=profiler.kernel_timestamps,
-        rate=settings_of(arms).rate,
+        rate=None if rate is None else rate / profiler.processes,
     )

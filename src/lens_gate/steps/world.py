@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.transport import Transport
 from lens_gate.steps.log import SILENT, Log
+from lens_gate.steps.wire import Assignment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +33,26 @@ class Runner:
     ci_run: str | None
 
 
+class Spawned(Protocol):
+    """A process that was started, and ends by itself."""
+
+    def exited(self, within_s: float) -> int | None:
+        """Wait for its end, so long at most; return its exit code (minus the signal that killed it)."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Clock, randomness, environment, git and network of one invocation; `say` writes a line for people on stderr.
 
     `log` writes what happens, where anybody asked for a log. `now_ns` is the clock that the transport stamps with,
     `trusted_ref` the branch that a pipeline's change goes to.
-    `executor` is where arithmetic goes that must not hold up that clock. `machine` is a fingerprint of this machine and
+    `executor` is where arithmetic goes that must not hold up that clock, `spawn` starts a process that sends a share of
+    a run for whoever holds the other end of a socket. `machine` is a fingerprint of this machine and
     its Python, `data_folder` where things are kept for the next invocation (None: nowhere).
     """
 
@@ -54,6 +70,7 @@ class World:
     stop: StopSignal
     say: Callable[[str], None]
     executor: Callable[[], Executor]
+    spawn: Callable[[socket.socket, Assignment], Spawned]
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     machine: str = "unknown"
     data_folder: Path | None = None

@@ -65,6 +65,7 @@ def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, 
     """Return what is known of a run before its first request; `started` is the wall clock at offset 0."""
     metrics = arms.candidate_side.config.metrics
     blot = blotting(secrets_in(arms, world.environment))
+    rate = None if plan.requests_per_second is None else plan.requests_per_second / plan.processes
     return RunHead(
         provenance=world.provenance(),
         fingerprint=world.fingerprint(arms.config_hash),
@@ -80,7 +81,7 @@ def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, 
         percentiles=metrics.percentiles,
         resolution_seconds=metrics.resolution,
         validity_limits=arms.candidate_side.config.validity.model_dump(mode="json"),
-        instrument=known_instrument(world, plan.requests_per_second, transport),
+        instrument=known_instrument(world, rate, transport),
     )
 
 
@@ -223,6 +224,7 @@ def plan_of(settings: ScheduleSettings, arms: Arms) -> Plan:
         cover=arms.candidate_side.config.regression.cover,
         nonce=settings.cache.nonce.value,
         prefix_characters=len(settings.cache.prefix),
+        processes=arms.candidate_side.config.profiler.processes,
     )
 
 

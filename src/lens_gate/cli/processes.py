@@ -1,0 +1,82 @@
+"""Processes of a run beside this one, and the event loop that all of them use."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import SpawnProcess
+
+import numpy as np
+from typing_extensions import override
+
+from lens_gate.load.build_transport import build_transport
+from lens_gate.steps.wire import Assignment
+from lens_gate.steps.worker import Tools, work
+from lens_gate.steps.world import Spawned
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that reads sockets sooner under load: uvloop, which Windows lacks."""
+    try:
+        import uvloop  # noqa: PLC0415 - only a run pays for it
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def deaf_to_interrupts() -> None:
+    """Leave Ctrl-C to the first process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spawned(Spawned):
+    process: SpawnProcess
+
+    @override
+    def exited(self, within_s: float) -> int | None:
+        self.process.join(within_s)
+        return self.process.exitcode
+
+    @override
+    def kill(self) -> None:
+        self.process.kill()
+
+
+def spawned(end: socket.socket, assignment: Assignment, environment: Mapping[str, str]) -> Spawned:
+    """Start a process that sends its share of a run; it ends with this one, and hears no signal that ends the run."""
+    process = get_context("spawn").Process(target=_work, args=(end, assignment, dict(environment)), daemon=True)
+    with _signals_held_back():
+        process.start()
+    return _Spawned(process)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Block what a terminal or a pipeline sends to all processes of a group: who is started here never hears it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(end: socket.socket, assignment: Assignment, environment: Mapping[str, str]) -> None:
+    deaf_to_interrupts()
+    tools = Tools(
+        # The first process has said already what there is to say of the transport.
+        transport=lambda order: build_transport(order, environment, lambda _: None),
+        rng=np.random.default_rng,
+        now_ns=time.perf_counter_ns,
+        new_loop=new_loop,
+    )
+    work(end, assignment, tools)
