@@ -53,6 +53,12 @@ def reserved(ledger: Ledger, entry: LedgerEntry) -> Ledger:
     return ledger.model_copy(update={"entries": (*ledger.entries, entry)})
 
 
+def restored(ledger: Ledger, run: str, before: tuple[LedgerEntry, ...]) -> Ledger:
+    """Write down for a run what stood there before it went on, and nothing else."""
+    others = without(ledger, run)
+    return others.model_copy(update={"entries": (*others.entries, *before)})
+
+
 def settled(ledger: Ledger, run: str, spent_usd: float) -> Ledger:
     """Write down what a run spent."""
     entries = tuple(

@@ -14,7 +14,7 @@ from lens_gate.artifacts.ledger import Ledger, LedgerEntry
 from lens_gate.config.guards import SpendingLimits
 from lens_gate.config.model import Config
 from lens_gate.errors import ArtifactCorrupt, CapReached, ConditionFailed, ConfigProblem, NotStored, PublishFailed
-from lens_gate.load.ledger import Left, left_of, reserved, settled, share_of, without
+from lens_gate.load.ledger import Left, left_of, reserved, restored, settled, share_of, without
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Condition
 from lens_gate.stores.file import FileStore
@@ -28,6 +28,14 @@ def budgets_of(config: Config) -> SpendingLimits | None:
     """Return the budgets that hold over many runs, None where there are none."""
     limits = None if config.cost_controls is None else config.cost_controls.budgets
     return None if limits is None or (limits.daily_usd is None and limits.monthly_usd is None) else limits
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What a run took of the budgets in US dollars, and what stood in the ledger of an earlier part of it."""
+
+    usd: float
+    before: tuple[LedgerEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +63,26 @@ class Books:
         """Return what may still be spent; raises CapReached where that is nothing."""
         return self._required(self._read()[0])
 
-    def reserve(self, run: str, share: Callable[[float], float]) -> float:
+    def reserve(self, run: str, share: Callable[[float], float]) -> Reserved:
         """Take the `share` of what is left for a run, and return it; raises CapReached where nothing is left.
 
         A run that goes on after an interruption takes the place of its earlier part, whose cost its own will hold.
         """
+        before: tuple[LedgerEntry, ...] = ()
 
         def taking(ledger: Ledger) -> Ledger:
+            nonlocal before
+            before = tuple(entry for entry in ledger.entries if entry.run == run)
             others = without(ledger, run)
             usd = share(self._required(others).usd)
             return reserved(others, LedgerEntry(run=run, day=self.day, reserved_usd=usd))
 
         written = self._change(taking)
-        return next(entry.reserved_usd for entry in written.entries if entry.run == run)
+        return Reserved(next(entry.reserved_usd for entry in written.entries if entry.run == run), before)
+
+    def restore(self, run: str, before: tuple[LedgerEntry, ...]) -> None:
+        """Write down again what stood there before a run went on."""
+        self._change(lambda ledger: restored(ledger, run, before))
 
     def settle(self, run: str, spent_usd: float) -> None:
         """Write down what a run spent."""
@@ -123,19 +138,32 @@ class Books:
 
 @dataclass(slots=True)
 class Account:
-    """What a run may spend, None for any sum; where budgets are kept, it is reserved in their books."""
+    """What a run may spend, None for any sum; where budgets are kept, it is reserved in their books.
+
+    `before` is what stands there of an earlier part of the run, until that part `is_charged` to this one.
+    """
 
     cap_usd: float | None
     run: str = ""
     books: Books | None = None
+    before: tuple[LedgerEntry, ...] = ()
+
+    def is_charged(self) -> None:
+        """Take note that what the run spends holds from now on what its earlier part did."""
+        self.before = ()
 
     @contextmanager
     def settling(self, spent_usd: Callable[[], float]) -> Iterator[None]:
-        """Write down at the end of the block what was spent, however it ended."""
+        """Write down at the end of the block what was spent, however it ended.
+
+        A run that never came to go on spent what its earlier part did: that stays as it stood.
+        """
         try:
             yield
         finally:
-            if self.books is not None:
+            if self.books is not None and self.before:
+                self.books.restore(self.run, self.before)
+            elif self.books is not None:
                 self.books.settle(self.run, spent_usd())
 
 
@@ -148,5 +176,5 @@ def open_account(config: Config, run: str, forecast_usd: Callable[[], float | No
     if limits is None:
         return Account(cap_usd)
     books, needed, attempts = Books.of(limits, world), forecast_usd(), config.resilience.retries.max_attempts
-    share = books.reserve(run, lambda left: share_of(left, cap_usd=cap_usd, forecast_usd=needed, attempts=attempts))
-    return Account(share, run, books)
+    taken = books.reserve(run, lambda left: share_of(left, cap_usd=cap_usd, forecast_usd=needed, attempts=attempts))
+    return Account(taken.usd, run, books, taken.before)

@@ -119,6 +119,7 @@ class Session:
         known = continued(earlier, self.head(self.world.now_ns()))
         require_same(earlier, known)
         rest = rest_of(earlier, planned, self.intent.settings, self.intent.purse)
+        self.intent.account.is_charged()
         self.keeper.begin(known)
         self.keeper.adopt(earlier)
         return rest.requests, rest.begin_ns

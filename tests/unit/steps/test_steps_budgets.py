@@ -119,5 +119,22 @@ def test_a_run_that_goes_on_takes_the_place_of_its_earlier_part(here: World) -> 
     resumed = open_account(config(daily=10.0, cap=8.0), "r1", lambda: None, here)
     assert resumed.cap_usd == 8.0
     with resumed.settling(lambda: 3.0):
-        pass
+        resumed.is_charged()
     assert entries(here) == [{"run": "r1", "day": "2026-03-02", "reserved_usd": 8.0, "spent_usd": 3.0}]
+
+
+@pytest.mark.parametrize("spent", [None, 2.5])
+def test_a_run_that_never_comes_to_go_on_leaves_in_the_ledger_what_its_earlier_part_spent(
+    here: World, spent: float | None
+) -> None:
+    first = open_account(config(daily=10.0, cap=5.0), "r1", lambda: None, here)
+    open_account(config(daily=10.0, cap=1.0), "r2", lambda: None, here)
+    if spent is not None:
+        with first.settling(lambda: spent):
+            pass
+    with pytest.raises(KeyError), open_account(config(daily=10.0, cap=6.0), "r1", lambda: None, here).settling(float):
+        raise KeyError
+    assert sorted(entries(here), key=str) == [
+        {"run": "r1", "day": "2026-03-02", "reserved_usd": 5.0, "spent_usd": spent},
+        {"run": "r2", "day": "2026-03-02", "reserved_usd": 1.0, "spent_usd": None},
+    ]

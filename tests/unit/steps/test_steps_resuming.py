@@ -38,11 +38,15 @@ PROMPTS: list[dict[str, Any]] = [
 
 
 def arms_of(world: World, *, rps: float | None = 400, prompts: Any = PROMPTS, **options: Any) -> Arms:
-    config = {
+    config: dict[str, Any] = {
         "profiler": {"requests": options.pop("requests", 40), "warmup": options.pop("warmup", 0)},
         "providers": [{"name": "p", "endpoint": "http://p.example.org/v1", "models": MODELS}],
         "workload": {"prompts": prompts},
     }
+    if (daily := options.pop("daily_usd", None)) is not None:
+        config["cost_controls"] = {"budgets": {"daily_usd": daily, "ledger": "books"}}
+    if (attempts := options.pop("max_attempts", None)) is not None:
+        config["resilience"] = {"retries": {"max_attempts": attempts, "initial_delay": "1ms"}}
     source = Source("lens-gate.yaml", json.dumps(config))
     overrides = Overrides(model="m", rps=rps, **options)
     return resolve(RunOrder(sources=(source,), overrides=overrides, against=Against(kind="model", value="n")), world)
@@ -193,6 +197,17 @@ def test_another_run_is_refused(tmp_path: Path, changes: dict[str, Any], said: s
     assert refused.value.place == f"--resume {first}"
     assert transport.urls == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.json"]
+
+
+@pytest.mark.parametrize("changes", [{"seed": 3}, {"prompts": [{"id": "a", "template": "other"}]}])
+def test_a_refused_resume_leaves_the_ledger_as_it_stood(tmp_path: Path, changes: dict[str, Any]) -> None:
+    first = interrupted(tmp_path, 15, daily_usd=5.0)
+    (ledger,) = (tmp_path / "books").glob("*.json")
+    before = json.loads(ledger.read_text())
+    assert before["entries"][0]["spent_usd"] > 0
+    with pytest.raises(UsageProblem):
+        run(tmp_path, "rest.json", earlier=first, daily_usd=5.0, **changes)
+    assert json.loads(ledger.read_text()) == before
 
 
 def test_samples_that_the_schedule_does_not_have_are_refused(tmp_path: Path) -> None:
