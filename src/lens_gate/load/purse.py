@@ -52,9 +52,11 @@ class Purse:
         self._budget.settle(held.reservation, cost)
         return cost if self._prices.price(held.series) is not None else None
 
-    def charge(self, planned: PlannedRequest, cost_usd: float | None) -> None:
-        """Book a request of an earlier part of this run: what it cost, or all that it can have (None)."""
-        self._budget.charge(self._bounds.of(planned) if cost_usd is None else cost_usd)
+    def charge(self, planned: PlannedRequest, cost_usd: float | None, *, attempts: int = 1) -> None:
+        """Book a request of an earlier part of this run: what it cost, or all that its attempts can have (None)."""
+        bound = self._bounds.of(planned)
+        most = None if bound is None else attempts * bound
+        self._budget.charge(most if cost_usd is None else cost_usd)
 
     @property
     def standing(self) -> Standing:

@@ -83,6 +83,22 @@ class Rest:
     begin_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Charging:
+    """Books what an earlier part spent; each of its requests may have been sent `max_attempts` times."""
+
+    purse: Purse
+    max_attempts: int
+
+    def ended(self, request: PlannedRequest, cost_usd: float, *, attempts: int) -> None:
+        """Book a request whose attempts cost so much together; where that is not known (NaN), all that they can."""
+        self.purse.charge(request, None if np.isnan(cost_usd) else cost_usd, attempts=attempts)
+
+    def lost(self, request: PlannedRequest) -> None:
+        """Book a request of which nothing is known."""
+        self.purse.charge(request, None, attempts=self.max_attempts)
+
+
 def read_earlier(path: Path) -> Earlier:
     """Read what a run left: its journal, its samples file, or its artifact."""
     data = read_file(path)
@@ -151,7 +167,9 @@ def _control(known: Run | RunHead) -> float | None:
     return known.comparison.control_share if known.comparison else None
 
 
-def rest_of(earlier: Earlier, planned: Iterator[PlannedRequest], settings: ScheduleSettings, purse: Purse) -> Rest:
+def rest_of(
+    earlier: Earlier, planned: Iterator[PlannedRequest], settings: ScheduleSettings, charging: Charging
+) -> Rest:
     """Walk through the schedule, charge what was sent, and return what is left.
 
     Raises UsageProblem where the schedule is another one, where nothing is left, and for conversations.
@@ -165,7 +183,7 @@ def rest_of(earlier: Earlier, planned: Iterator[PlannedRequest], settings: Sched
     rows = _Rows(earlier)
     unsent: list[PlannedRequest] = []
     while rows.open and (request := next(planned, None)) is not None:
-        if not rows.take(request, purse, open_loop=settings.concurrency is None):
+        if not rows.take(request, charging, open_loop=settings.concurrency is None):
             unsent.append(request)
     if rows.open:
         raise UsageProblem(
@@ -209,19 +227,19 @@ class _Rows:
         """Whether the schedule must still be walked through."""
         return self._left > 0 or self._next < self._earlier.through
 
-    def take(self, request: PlannedRequest, purse: Purse, *, open_loop: bool) -> bool:
+    def take(self, request: PlannedRequest, charging: Charging, *, open_loop: bool) -> bool:
         """Charge a request that was sent, or may have been; False where it was not."""
         self._next = request.index + 1
         place = self._places.get(request.index)
         if place is None:
             if request.index < self._earlier.through:
-                purse.charge(request, None)
+                charging.lost(request)
             return request.index < self._earlier.through
         self._require_same(request, place, open_loop=open_loop)
         self._left -= 1
         if self._texts["status"][place] != Status.SHED:
-            cost = float(self._earlier.samples.numbers["cost_usd"][place])
-            purse.charge(request, None if np.isnan(cost) else cost)
+            numbers = self._earlier.samples.numbers
+            charging.ended(request, float(numbers["cost_usd"][place]), attempts=int(numbers["attempts"][place]))
         return True
 
     def _require_same(self, request: PlannedRequest, place: int, *, open_loop: bool) -> None:

@@ -28,7 +28,7 @@ from lens_gate.steps.logbook import Logbook
 from lens_gate.steps.lookout import Lookout
 from lens_gate.steps.playing import runner_settings
 from lens_gate.steps.promises import Promises
-from lens_gate.steps.resuming import Earlier, continued, require_same, rest_of
+from lens_gate.steps.resuming import Charging, Earlier, continued, require_same, rest_of
 from lens_gate.steps.scheduling import planned_requests, series_asked
 from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.sharing import assignments, processes_of
@@ -116,9 +116,10 @@ class Session:
 
     def _resumed(self, earlier: Earlier, planned: Iterator[PlannedRequest]) -> tuple[Iterator[PlannedRequest], int]:
         """Take over what was measured already, and return what is left with the instant at which that begins."""
+        retries = self.intent.arms.candidate_side.config.resilience.retries
         known = continued(earlier, self.head(self.world.now_ns()))
         require_same(earlier, known)
-        rest = rest_of(earlier, planned, self.intent.settings, self.intent.purse)
+        rest = rest_of(earlier, planned, self.intent.settings, Charging(self.intent.purse, retries.max_attempts))
         self.intent.account.is_charged()
         self.keeper.begin(known)
         self.keeper.adopt(earlier)

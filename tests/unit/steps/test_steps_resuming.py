@@ -130,6 +130,28 @@ def test_requests_that_may_have_been_sent_are_lost_charged_and_not_repeated(tmp_
     assert done.run.benchmark.start_time == read_artifact(tmp_path / "whole.journal.jsonl.gz").benchmark.start_time  # type: ignore[union-attr] # a run
 
 
+def test_each_attempt_whose_cost_is_unknown_is_charged_again_at_its_bound(tmp_path: Path) -> None:
+    first_stop: list[World] = []
+    failing = ChatTransport(status=500, on_send=lambda sent: first_stop[0].stop.request() if sent == 30 else None)
+    world = a_world(tmp_path, transport=failing)
+    first_stop.append(world)
+    arms = arms_of(world, max_attempts=3, rps=50)
+    before = measure(arms, tmp_path / "first.json", world, NoWatcher())
+    assert max(before.samples.numbers["attempts"]) == 3
+    done = run(tmp_path, earlier=tmp_path / "first.json", max_attempts=3, rps=50)
+    resent = len(done.samples) - len(before.samples)
+    assert done.run.spend.spent_usd == pytest.approx(before.run.spend.spent_usd + resent * COST)
+
+
+def test_a_lost_request_is_charged_for_as_many_attempts_as_were_allowed(tmp_path: Path) -> None:
+    whole = run(tmp_path, "whole.json")
+    earlier = killed(tmp_path, whole, kept=15, promised=19)
+    once, thrice = (
+        run(tmp_path, earlier=earlier, max_attempts=attempts).run.spend.spent_usd - 36 * COST for attempts in (1, 3)
+    )
+    assert thrice == pytest.approx(3 * once)
+
+
 def test_the_journal_of_a_resumed_run_is_whole_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(tmp_path, "whole.json")
     earlier = killed(tmp_path, whole, kept=15, promised=19)
