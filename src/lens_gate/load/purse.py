@@ -12,6 +12,7 @@ from lens_gate.load.per_request import PerRequest
 from lens_gate.load.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.providers.base import Usage
+from lens_gate.vocabulary.requests import TokenSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,13 @@ class Purse:
         return self._budget.could_fit(self._bounds.of(planned))
 
     def settle(self, held: HeldRequest, sample: Sample) -> float | None:
-        """End a reservation; return what `sample` cost, 0 where no model ran, None where nobody knows."""
+        """End a reservation; return what `sample` cost, 0 where no model ran, None where nobody knows.
+
+        Only what the server told is billed: a count of chunks says nothing about tokens that nobody saw.
+        """
         usage = Usage(
             input=sample.input_tokens,
-            output=sample.output_tokens,
+            output=sample.output_tokens if sample.token_source is TokenSource.SERVER else None,
             cached=sample.cached_tokens,
             cache_write=sample.cache_write_tokens,
             reasoning=sample.reasoning_tokens,

@@ -335,7 +335,7 @@ class _Answer:
     def error(self, *, empty_body: bool) -> ErrorClass:
         """Say what is wrong with an answer that came with a status of success and reported no failure."""
         whole = self.end_ns is not None
-        if self.refused:
+        if self.refused and whole:
             return ErrorClass.REFUSED
         if not self.times and (whole or empty_body):
             return ErrorClass.NONE if self.tokenless else ErrorClass.EMPTY

@@ -15,7 +15,7 @@ from lens_gate.load.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.pricing import PriceList
 from lens_gate.load.purse import HeldRequest, Purse
 from lens_gate.load.workload import schedule
-from lens_gate.vocabulary.requests import ErrorClass, Status
+from lens_gate.vocabulary.requests import ErrorClass, Status, TokenSource
 from tests.plans import a_series, an_arm
 
 ONE = ScheduleSettings(arrival=Arrival.FIXED, rate=1.0, concurrency=None, duration_s=None, requests=1)
@@ -39,6 +39,7 @@ def a_sample(
     *,
     tokens: tuple[int, int] | None = (50, 20),
     http_status: int | None = 200,
+    source: TokenSource = TokenSource.SERVER,
 ) -> Sample:
     return Sample(
         index=0,
@@ -50,6 +51,7 @@ def a_sample(
         intended_ns=0,
         input_tokens=tokens and tokens[0],
         output_tokens=tokens and tokens[1],
+        token_source=source,
         prompt_hash="h",
         prompt_characters=5,
         status=Status.OK if error_class is ErrorClass.NONE else Status.FAILED,
@@ -76,6 +78,15 @@ def test_a_cut_stream_is_charged_all_that_was_held_although_its_cost_is_unknown(
     assert held is not None
     assert own.settle(held, a_sample(ErrorClass.CUT_STREAM, tokens=(50, 1))) is None
     assert own.spend().spent_usd == own.spend().reserved_usd > 400e-6
+
+
+@pytest.mark.parametrize("source", [TokenSource.CHUNKS, TokenSource.ESTIMATE, TokenSource.NONE])
+def test_an_output_that_the_server_did_not_tell_is_charged_at_its_bound(source: TokenSource) -> None:
+    own = purse(a_series())
+    held = own.reserve(planned_for(a_series()))
+    assert held is not None
+    assert own.settle(held, a_sample(source=source)) is None
+    assert own.spend().spent_usd == own.spend().reserved_usd
 
 
 def test_a_refused_key_costs_nothing() -> None:

@@ -162,6 +162,7 @@ FAILURES = {
     "refused by its finish": ([(60, b"text no\nfinish refusal\nend\n")], {}, ErrorClass.REFUSED, Status.FAILED),
     "refused by its words": ([(60, b"refusal no\nfinish stop\nend\n")], {}, ErrorClass.REFUSED, Status.FAILED),
     "refused without a word": ([(60, b"finish refusal\nend\n")], {}, ErrorClass.REFUSED, Status.FAILED),
+    "refused, and cut before the end": ([(60, b"refusal no\n")], {}, ErrorClass.CUT_STREAM, Status.FAILED),
     "a redirect": ([], {"status": 307}, ErrorClass.INVALID_REQUEST, Status.FAILED),
     "a server error": ([(60, b"boom")], {"status": 500}, ErrorClass.API_ERROR, Status.FAILED),
     "a refused key": ([(60, b"who?")], {"status": 401}, ErrorClass.AUTHENTICATION, Status.FAILED),
