@@ -29,6 +29,8 @@ from lens_gate.providers.base import (
     Token,
     Usage,
 )
+from lens_gate.providers.decoding import FailureDecoder
+from lens_gate.providers.errors import failure_of
 from lens_gate.vocabulary.requests import Api, Arm, ErrorClass, FinishReason, Phase, TokenKind
 
 ANSWER = b"text hello\ntext  world\nusage 3 2\nend\n"
@@ -79,7 +81,7 @@ def _events(line: str) -> list[Event]:
 
 
 class LineProvider(Provider):
-    """Sends the model's name, and decodes lines."""
+    """Sends the model's name, and decodes lines; what a status of failure means it reads as every provider does."""
 
     def __init__(self, *, ends_with_body: bool = False) -> None:
         self._ends_with_body = ends_with_body
@@ -95,34 +97,9 @@ class LineProvider(Provider):
 
     @override
     def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:
-        if head.status < 400:
+        if 200 <= head.status < 300:
             return LineDecoder(ends_with_body=self._ends_with_body)
-        return _StatusDecoder(head.status)
-
-
-class _StatusDecoder(Decoder):
-    def __init__(self, status: int) -> None:
-        known = {
-            401: ErrorClass.AUTHENTICATION,
-            403: ErrorClass.AUTHENTICATION,
-            429: ErrorClass.RATE_LIMIT,
-            529: ErrorClass.OVERLOADED,
-        }
-        # A teapot stands for a decoder that forgets to report the failure.
-        self._class = None if status == 418 else known.get(status, ErrorClass.API_ERROR)
-        self._body = b""
-
-    @override
-    def feed(self, data: bytes) -> Sequence[Event]:
-        self._body += data
-        return []
-
-    @override
-    def close(self) -> Sequence[Event]:
-        if self._class is None:
-            return []
-        quota = self._class is ErrorClass.RATE_LIMIT and b"quota" in self._body
-        return [Failure(error_class=ErrorClass.QUOTA if quota else self._class, message=self._body.decode())]
+        return FailureDecoder(lambda body: failure_of(head, body))
 
 
 def a_series(name: str = "line/one", *, endpoint: Endpoint | None = None, ends_with_body: bool = False) -> SeriesPlan:

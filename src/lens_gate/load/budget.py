@@ -164,7 +164,7 @@ def billed(error_class: ErrorClass, http_status: int | None, cost: float | None)
     """
     if error_class in _WHOLE:
         return cost
-    turned_away = error_class in _UNBILLED and (http_status is None or http_status >= 400)
+    turned_away = error_class in _UNBILLED and (http_status is None or http_status >= 300)
     return 0.0 if turned_away else None
 
 

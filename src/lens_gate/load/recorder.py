@@ -107,11 +107,7 @@ class Recorder:
     def message(self) -> str | None:
         """What the transport or the server said about the failure, as it came: it may quote a secret."""
         said = self._failure or self._answer.failure
-        if said is not None:
-            return said.message
-        if self._head is None or _succeeded(self._head):
-            return None
-        return f"the endpoint answered with status {self._head.head.status}; redirects are not followed"
+        return None if said is None else said.message
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -200,10 +196,6 @@ class Recorder:
             return self._failure.error_class
         if self._answer.failure is not None:
             return self._answer.failure.error_class
-        if self._head is None or not _succeeded(self._head):
-            # A redirect is not followed: it would carry the key to a host that the configuration does not name.
-            failed = self._head is not None and self._head.head.status >= 400
-            return ErrorClass.API_ERROR if failed else ErrorClass.INVALID_REQUEST
         return self._answer.error(empty_body=self._body.reads == 0)
 
     def _end_ns(self) -> int:
@@ -248,10 +240,6 @@ def _asked(planned: PlannedRequest, intended_ns: int, phase: Phase) -> _Fields:
 
 def _hash(words: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
-
-
-def _succeeded(head: Head) -> bool:
-    return 200 <= head.head.status < 300
 
 
 class _Body:

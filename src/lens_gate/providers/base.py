@@ -170,5 +170,5 @@ class Provider(Protocol):
         ...
 
     def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:
-        """Return a decoder for the body behind `head`; a status of 400 or more makes it yield one Failure."""
+        """Return a decoder for the body behind `head`; a status outside 200-299 makes it yield one Failure."""
         ...

@@ -100,7 +100,8 @@ def _class_by_status(status: int, report: _Report) -> ErrorClass:
         return ErrorClass.AUTHENTICATION
     if status >= 500 and _is_overloaded(report, busy=status == 503):
         return ErrorClass.OVERLOADED
-    is_our_fault = 400 <= status < 500
+    # A redirect is not followed, so that the address of the configuration is wrong.
+    is_our_fault = 300 <= status < 500
     return _BY_STATUS.get(status, ErrorClass.INVALID_REQUEST if is_our_fault else ErrorClass.API_ERROR)
 
 

@@ -131,7 +131,7 @@ MEANINGS: Mapping[ErrorClass, str] = {
     ErrorClass.OVERLOADED: "529, or an error that says so: the provider has no capacity at the moment",
     ErrorClass.QUOTA: "the money or the quota of the account is used up; waiting does not help",
     ErrorClass.NOT_FOUND: "404: no such model or path",
-    ErrorClass.INVALID_REQUEST: "another 4xx: the endpoint does not accept the request as it is",
+    ErrorClass.INVALID_REQUEST: "a redirect, or another 4xx: the endpoint does not accept the request as it came",
     ErrorClass.API_ERROR: "5xx: the endpoint failed",
     ErrorClass.ERROR_IN_STREAM: "200 at first, then an error inside the stream",
     ErrorClass.EMPTY: "a stream that ended well without a single generated token",

@@ -120,6 +120,7 @@ def test_a_cap_of_nothing_lets_only_free_requests_through() -> None:
         (ErrorClass.NONE, 200, None, None),
         (ErrorClass.CONNECT, None, None, 0.0),
         (ErrorClass.AUTHENTICATION, 401, None, 0.0),
+        (ErrorClass.INVALID_REQUEST, 307, None, 0.0),
         (ErrorClass.RATE_LIMIT, 429, None, 0.0),
         (ErrorClass.OVERLOADED, 529, None, 0.0),
         (ErrorClass.OVERLOADED, 200, None, None),

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.artifacts.samples import Sample
+from lens_gate.config.model import GenericHttp
 from lens_gate.load.recorder import Recorder, unsent
 from lens_gate.load.transport import Chunk, Head, TransportFailure
 from lens_gate.providers.base import ResponseHead
+from lens_gate.providers.select import provider_for
 from lens_gate.stats.sketch import encode
-from lens_gate.vocabulary.requests import ErrorClass, FinishReason, Phase, Status, TokenSource
+from lens_gate.vocabulary.requests import Api, ErrorClass, FinishReason, Phase, Status, TokenSource
 from tests.fakes.transport import a_request, a_series
 
 ANCHOR = 1_000_000_000
@@ -146,6 +148,8 @@ def test_token_counts_say_where_they_come_from(body: bytes, tokens: int | None, 
     assert (sample.output_tokens, sample.token_source) == (tokens, source)
 
 
+NO_MONEY = b'{"error": {"type": "insufficient_quota"}}'
+
 FAILURES = {
     "nothing at all": ([], {}, ErrorClass.EMPTY, Status.FAILED),
     "a marker without an answer": ([(60, b"end\n")], {}, ErrorClass.EMPTY, Status.FAILED),
@@ -167,7 +171,7 @@ FAILURES = {
     "a server error": ([(60, b"boom")], {"status": 500}, ErrorClass.API_ERROR, Status.FAILED),
     "a refused key": ([(60, b"who?")], {"status": 401}, ErrorClass.AUTHENTICATION, Status.FAILED),
     "a rate limit": ([(60, b"slow")], {"status": 429}, ErrorClass.RATE_LIMIT, Status.THROTTLED),
-    "an exhausted quota": ([(60, b"quota used up")], {"status": 429}, ErrorClass.QUOTA, Status.FAILED),
+    "an exhausted quota": ([(60, NO_MONEY)], {"status": 429}, ErrorClass.QUOTA, Status.FAILED),
     "an overload": ([(60, b"slow")], {"status": 529}, ErrorClass.OVERLOADED, Status.THROTTLED),
 }
 
@@ -185,17 +189,26 @@ def test_a_throttling_status_counts_as_throttled_even_if_its_body_broke() -> Non
     assert (sample.status, sample.error_class) == (Status.THROTTLED, ErrorClass.RESET)
 
 
-def test_a_status_of_failure_whose_decoder_stays_silent_is_still_a_failure() -> None:
-    assert recorded(head=a_head(status=418)).error_class is ErrorClass.API_ERROR
-
-
-def test_a_status_without_a_failure_of_its_own_is_what_the_message_names() -> None:
-    record = recorder()
-    record.observe(a_head(status=307))
-    assert "307" in str(record.message)
-    whole = recorder()
-    whole.observe(a_head())
-    assert whole.message is None
+@pytest.mark.parametrize("api", Api)
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (307, ErrorClass.INVALID_REQUEST),
+        (400, ErrorClass.INVALID_REQUEST),
+        (403, ErrorClass.AUTHENTICATION),
+        (429, ErrorClass.RATE_LIMIT),
+        (500, ErrorClass.API_ERROR),
+    ],
+)
+def test_every_provider_gives_a_status_of_failure_its_class_and_words(
+    api: Api, status: int, expected: ErrorClass
+) -> None:
+    series = replace(a_series(), api=api, provider=provider_for(api, GenericHttp()))
+    record = Recorder(a_request(series=series), anchor_ns=ANCHOR, intended_ns=ANCHOR, phase=Phase.MEASURE)
+    record.observe(a_head(status=status))
+    sample = record.finish()
+    assert (sample.error_class, sample.http_status) == (expected, status)
+    assert str(status) in str(record.message)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +237,7 @@ def test_a_request_that_never_left_has_no_send() -> None:
 
 def test_an_exchange_without_head_or_failure_is_no_success() -> None:
     sample = recorder().finish()
-    assert (sample.status, sample.error_class, sample.sent_ns) == (Status.FAILED, ErrorClass.INVALID_REQUEST, None)
+    assert (sample.status, sample.error_class, sample.sent_ns) == (Status.FAILED, ErrorClass.EMPTY, None)
 
 
 def test_bytes_without_a_head_are_not_decoded() -> None:

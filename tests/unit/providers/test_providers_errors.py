@@ -18,7 +18,8 @@ def _class_of(status: int, body: JsonValue = None) -> ErrorClass:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (301, ErrorClass.API_ERROR),
+        (301, ErrorClass.INVALID_REQUEST),
+        (307, ErrorClass.INVALID_REQUEST),
         (400, ErrorClass.INVALID_REQUEST),
         (401, ErrorClass.AUTHENTICATION),
         (402, ErrorClass.QUOTA),
