@@ -30,9 +30,10 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def deaf_to_interrupts() -> None:
-    """Leave Ctrl-C to the first process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def deaf_to_stops() -> None:
+    """Leave Ctrl-C, and a pipeline's cancellation, to the first process."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _work(end: socket.socket, assignment: Assignment, environment: Mapping[str, str]) -> None:
-    deaf_to_interrupts()
+    deaf_to_stops()
     tools = Tools(
         # The first process has said already what there is to say of the transport.
         transport=lambda order: build_transport(order, environment, lambda _: None),

@@ -26,7 +26,7 @@ from pydantic import JsonValue
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
-from lens_gate.cli.processes import deaf_to_interrupts, new_loop, spawned
+from lens_gate.cli.processes import deaf_to_stops, new_loop, spawned
 from lens_gate.cli.redact import secret_values
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
@@ -113,8 +113,8 @@ def _say(line: str) -> None:
 
 
 def _executor() -> Executor:
-    """Return one process of its own, which leaves Ctrl-C to us."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=deaf_to_interrupts)
+    """Return one process of its own; what a terminal or a pipeline sends to all processes is ours to obey."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=deaf_to_stops)
 
 
 def _runner() -> Runner:

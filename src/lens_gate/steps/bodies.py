@@ -1,10 +1,11 @@
-"""Keeps what was asked and answered, where that is wanted: cleaned in a process of its own, then written."""
+"""Keeps what was asked and answered, where that is wanted: cleaned and packed in a process of its own, then written."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
 from pathlib import Path
 
 from lens_gate.artifacts.compressed import compress
@@ -31,36 +32,47 @@ class BodiesFile:
 
     def warm_up(self) -> None:
         """Have the process started before anything is measured."""
-        self._executor.submit(cleaned, [], self._rules).result()
+        with self._watched():
+            self._executor.submit(packed, [], self._rules).result()
 
     def take(self, index: int, request: bytes, answer: str) -> None:
         """Keep one request."""
         self._waiting.append(Body(index, request, answer))
 
     def flush(self) -> None:
-        """Hand over what waits, and write what has come back."""
-        if self._waiting:
-            self._cleaning.append(self._executor.submit(cleaned, self._waiting, self._rules))
-            self._waiting = []
-        while self._cleaning and self._cleaning[0].done():
-            self._write(self._cleaning.popleft())
+        """Hand over what waits, and write what has come back. Raises PublishFailed where the process has ended."""
+        with self._watched():
+            if self._waiting:
+                self._cleaning.append(self._executor.submit(packed, self._waiting, self._rules))
+                self._waiting = []
+            while self._cleaning and self._cleaning[0].done():
+                self._write_next()
 
     def finish(self) -> None:
-        """Wait for the rest, and write it."""
+        """Wait for the rest, and write it. Raises PublishFailed where the process has ended."""
         self.flush()
-        while self._cleaning:
-            self._write(self._cleaning.popleft())
+        with self._watched():
+            while self._cleaning:
+                self._write_next()
 
-    def _write(self, done: Future[bytes]) -> None:
+    def _write_next(self) -> None:
+        self.file.append(self._cleaning.popleft().result())
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
         try:
-            lines = done.result()
+            yield
         except BrokenExecutor as error:
             raise PublishFailed(
                 "the process that takes personal data out of bodies has ended, so these were not written",
                 place=str(self.file.path),
                 hint="Is there enough memory? The run itself is kept.",
             ) from error
-        self.file.append(compress(lines))
+
+
+def packed(bodies: Sequence[Body], rules: PersonalRules) -> bytes:
+    """Return what is written of bodies: a gzip member of lines. Both take longer than the time between two chunks."""
+    return compress(cleaned(bodies, rules))
 
 
 def personal_rules(config: Config, secrets: Iterable[str], key: str) -> PersonalRules | None:

@@ -274,7 +274,7 @@ class Keeper:
         if self._chunks:
             self._chunks.file.keep_as(self._beside("chunks"))
         if self._bodies:
-            self._bodies.finish()
+            self._written(self._bodies.finish)
             self._bodies.file.keep_as(self._beside("bodies"))
 
     def _beside(self, name: str) -> Path:
@@ -285,7 +285,7 @@ class Keeper:
         if self._published:
             return
         if self._bodies:
-            self._bodies.finish()
+            self._written(self._bodies.finish)
         beside = [one.file for one in (self._chunks, self._bodies) if one is not None]
         for file in (self._journal, *beside):
             if self._taken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass
 
 from lens_gate.analysis.rules import Rules, rules_of
@@ -12,7 +12,7 @@ from lens_gate.analysis.sequential import Progress, plan_looks, progress
 from lens_gate.artifacts.run import Look
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Regression
-from lens_gate.errors import ConfigProblem, UsageProblem
+from lens_gate.errors import ConfigProblem, CouldNotMeasure, UsageProblem
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.pairing import paired_series
@@ -189,9 +189,15 @@ class Lookout:
 
     async def _asked(self, samples: Samples, looks: Sequence[Look]) -> Progress:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._executor, progress, samples, tuple(looks), self._plan.rules, self._plan.limit_ns
-        )
+        try:
+            return await loop.run_in_executor(
+                self._executor, progress, samples, tuple(looks), self._plan.rules, self._plan.limit_ns
+            )
+        except BrokenExecutor as error:
+            raise CouldNotMeasure(
+                "the process that looks at the run has ended, so that nothing could decide it",
+                hint="Is there enough memory? What was measured is kept; without --until-decided no look is taken.",
+            ) from error
 
     async def finish(self) -> None:
         """Wait for a look that is being taken; an error in it is raised."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,7 +17,7 @@ from lens_gate.analysis.sequential import Progress
 from lens_gate.artifacts.run import Look, Run, Validity
 from lens_gate.config.load import Source
 from lens_gate.config.model import Regression
-from lens_gate.errors import ConfigProblem, UsageProblem
+from lens_gate.errors import ConfigProblem, CouldNotMeasure, UsageProblem
 from lens_gate.steps import lookout
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.intent import MeasureOptions
@@ -140,6 +141,21 @@ def test_a_look_that_fails_ends_the_run_with_its_error(tmp_path: Path, monkeypat
     with pytest.raises(RuntimeError, match="no such thing"):
         run_until_decided(world, arms_of(world))
     assert len(transport.urls) < 400
+
+
+def test_a_look_whose_process_has_ended_is_told_as_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(samples: Any, looks: Any, *_: Any) -> Progress:
+        if looks:
+            raise BrokenProcessPool
+        return Progress(open=frozenset(), decided=False)
+
+    monkeypatch.setattr(lookout, "progress", killed)
+    said: list[str] = []
+    world = a_world(tmp_path, said=said)
+
+    with pytest.raises(CouldNotMeasure, match="the process that looks at the run has ended"):
+        run_until_decided(world, arms_of(world))
+    assert said[-1].startswith("what was measured is kept in")
 
 
 def test_only_pairs_under_the_calibrated_rules_can_be_decided_and_the_obstacle_is_named(tmp_path: Path) -> None:
