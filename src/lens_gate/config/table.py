@@ -31,7 +31,9 @@ _RUN: Mapping[str, Status] = {
         "load", "how requests leave: `fast`, `httpx` (proxies), or `auto`, which takes `fast` where no proxy is needed"
     ),
     "profiler.kernel_timestamps": Effect(
-        "load", "whether bytes carry the kernel's stamps: `on`, `off`, or `auto` (Linux, up to 500 requests per second)"
+        "load",
+        "whether bytes carry the kernel's stamps: `on`, `off`, or `auto` (Linux, an open loop of up to 500 requests per"
+        " second)",
     ),
     "profiler.defer_decoding": Effect(
         "load", "answers are decoded after everything was sent, which leaves more of a core to sending and stamping"

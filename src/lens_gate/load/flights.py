@@ -176,20 +176,29 @@ class Flights(Generic[Held]):
 
     async def _following(self, before: Slot, planned: PlannedRequest) -> tuple[Slot, Leave[Held]] | None:
         """Return the next turn, ready to be sent, when its user has thought; None where it is not to be sent."""
-        pause_s = before.planned.pause_s
-        due_ns = self.clock.now_ns() + round(pause_s * 1e9)
-        if not await self.sender.waited(pause_s) or (booking := await self.sender.turn(planned)) is None:
+        slot = self._next_due(before, planned)
+        if not await self.sender.waited((slot.due_ns - self.clock.now_ns()) / 1e9):
+            return None
+        is_open = self.settings.concurrency is None
+        booking = await self.sender.turn(planned, due_ns=slot.due_ns if is_open else None)
+        if booking is None and self.stop.stopped.is_set():
             return None
         self.fell_due()
-        prepared = slot_of(planned, due_ns, before.phase)
-        slot = replace(prepared, booking=booking, intended_ns=max(due_ns, booking.at_ns))
-        self.went_late(slot)
-        if self.must_shed(planned):
+        if booking is None or self.must_shed(planned):
             self.drop(slot)
             return None
+        slot = replace(slot, booking=booking, intended_ns=max(slot.due_ns, booking.at_ns))
+        self.went_late(slot)
         held = self.reserved(slot)
         leave = None if held is None else self._leave(slot, held)
         return None if leave is None else (slot, leave)
+
+    def _next_due(self, before: Slot, planned: PlannedRequest) -> Slot:
+        """Prepare the next turn: it falls due when its user has thought, though not before it is prepared."""
+        thought_ns = self.clock.now_ns() + round(before.planned.pause_s * 1e9)
+        slot = slot_of(planned, thought_ns, before.phase)
+        due_ns = max(thought_ns, self.clock.now_ns())
+        return replace(slot, due_ns=due_ns, intended_ns=due_ns)
 
     def _keep(self, slot: Slot, recorder: Recorder, tries: Tries) -> Sample:
         sample = tries.sample()

@@ -47,19 +47,26 @@ def require_keepable(
 
     Raises ConfigProblem. A closed loop keeps any limit.
     """
-    if settings.rate is None:
+    if settings.requests_per_second is None:
         return
     for provider, share in _shares(arms, settings).items():
         limit = limits[provider].requests if provider in limits else None
-        per_minute = 60 * settings.rate * share
+        per_minute = 60 * settings.requests_per_second * share
         if limit is not None and per_minute > limit * (1 + 1e-9):
+            allowed = limit / 60 / share / settings.turns
+            counted = _counted(settings)
             whose = "all providers together" if provider is None else provider
             raise ConfigProblem(
                 f"the schedule asks for {per_minute:g} requests per minute of {whose}, and the limit is {limit:g}",
                 place="cost_controls.rate_limits" if provider is None else f"providers: {provider}: rate_limits",
-                hint=f"Lower the rate to {limit / 60 / share:.4g} requests per second (both arms and all models count),"
+                hint=f"Lower the rate to {allowed:.4g} {counted} per second (both arms and all models count),"
                 " or raise the limit.",
             )
+
+
+def _counted(settings: ScheduleSettings) -> str:
+    """Say what a configured rate counts."""
+    return "requests" if settings.turns == 1 else f"conversations of {settings.turns:.4g} requests"
 
 
 def _shares(arms: Sequence[ArmPlan], settings: ScheduleSettings) -> dict[str | None, float]:

@@ -92,15 +92,29 @@ class Sender(Generic[Held]):
                 return recorder, tries
             leave, backoff_ns = again, self._clock.now_ns() - ended_ns
 
-    async def turn(self, planned: PlannedRequest, *, by_ns: int | None = None) -> Booking | None:
-        """Wait until the provider's limits let a request go; None where the run ends, or `by_ns` passes, before."""
-        booking = self.pacer.book(planned, self._clock.now_ns())
-        while (wait_ns := booking.at_ns - self._clock.now_ns()) > 0:
+    async def turn(
+        self, planned: PlannedRequest, *, by_ns: int | None = None, due_ns: int | None = None
+    ) -> Booking | None:
+        """Wait until the provider's limits let a request go.
+
+        None where the run ends, or `by_ns` passes, before, and where that is later than `due_ns` by more than the
+        limits let it wait.
+        """
+        booking = self._booked(planned, due_ns)
+        while booking is not None and (wait_ns := booking.at_ns - self._clock.now_ns()) > 0:
             if (by_ns is not None and booking.at_ns > by_ns) or not await self.waited(wait_ns / 1e9):
                 return None
             if not self.pacer.holds(planned, booking):
-                booking = self.pacer.book(planned, self._clock.now_ns())
+                booking = self._booked(planned, due_ns)
         return booking
+
+    def _booked(self, planned: PlannedRequest, due_ns: int | None) -> Booking | None:
+        now_ns = self._clock.now_ns()
+        return (
+            self.pacer.book(planned, now_ns)
+            if due_ns is None
+            else self.pacer.book_in_time(planned, now_ns, due_ns=due_ns)
+        )
 
     def _answer(self, recorder: Recorder) -> AnswerHead:
         now_s, told_s = self._settings.wall_s(), recorder.retry_after_s

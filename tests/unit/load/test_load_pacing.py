@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.config.model import Config
@@ -24,9 +26,10 @@ from lens_gate.load.recorder import unsent
 from lens_gate.load.resilience import FailureRules
 from lens_gate.load.retry import RetryPolicy
 from lens_gate.load.runner import play
+from lens_gate.providers.base import ChatRequest, Endpoint, HttpRequest
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Phase, Status
-from tests.fakes.transport import FreeMoney, Reply, ScriptedTransport, a_request, a_series, paced
+from tests.fakes.transport import FreeMoney, LineProvider, Reply, ScriptedTransport, a_request, a_series, paced
 from tests.plans import a_series as a_plan
 from tests.plans import an_arm
 
@@ -254,6 +257,35 @@ def test_a_request_that_would_wait_for_too_long_is_shed() -> None:
     assert (played.end.sent, played.end.shed, played.end.paced["line"].shed) == (1, 5, 5)
 
 
+def a_talk() -> PlannedRequest:
+    return replace(a_request(0), follow_up=a_request(1))
+
+
+def test_a_turn_that_would_wait_for_too_long_is_shed_too() -> None:
+    played = Played([a_talk()], {"line": PaceLimits(requests=60, max_wait_ns=0)})
+    assert [sample.status for sample in played.samples] == [Status.OK, Status.SHED]
+    assert (played.end.scheduled, played.end.shed, played.end.paced["line"].shed) == (2, 1, 1)
+
+
+def test_a_turn_in_a_closed_loop_waits_for_as_long_as_it_takes() -> None:
+    played = Played([a_talk()], {"line": PaceLimits(requests=60, max_wait_ns=0)}, concurrency=1)
+    assert [sample.status for sample in played.samples] == [Status.OK, Status.OK]
+    assert played.samples[1].intended_ns - played.samples[0].intended_ns >= 900 * MS
+
+
+def test_a_turn_that_takes_long_to_prepare_is_no_later_for_it() -> None:
+    class Laborious(LineProvider):
+        @override
+        def build(self, request: ChatRequest, endpoint: Endpoint) -> HttpRequest:
+            time.sleep(0.05)
+            return super().build(request, endpoint)
+
+    series = replace(a_series(), provider=Laborious())
+    played = Played([replace(a_request(0, series=series), follow_up=a_request(1, series=series))], {})
+    late = [(sample.sent_ns or 0) - sample.intended_ns for sample in played.samples]
+    assert late[1] < 40 * MS
+
+
 def test_a_stop_sheds_what_still_waits_and_every_request_is_told_once() -> None:
     schedule = [*paced(5, 0.001), a_request(99, offset_ns=10**12)]
     played = Played(schedule, {"line": PaceLimits(requests=60)})
@@ -341,6 +373,14 @@ def test_a_rate_that_a_limit_does_not_allow_is_refused(limits: dict[str | None, 
     with pytest.raises(ConfigProblem, match=told) as caught:
         require_keepable(arms, PACE, limits)
     assert "Lower the rate to 1.667 requests per second" in (caught.value.hint or "")
+
+
+def test_all_turns_of_conversations_count_against_a_limit() -> None:
+    talking = replace(PACE, rate=1.0, turns=3.0)
+    require_keepable([an_arm(series=TWO)], talking, {None: PaceLimits(requests=180)})
+    with pytest.raises(ConfigProblem, match="180 requests per minute of all providers") as caught:
+        require_keepable([an_arm(series=TWO)], talking, {None: PaceLimits(requests=60)})
+    assert "Lower the rate to 0.3333 conversations of 3 requests per second" in (caught.value.hint or "")
 
 
 def test_a_rate_within_the_limits_and_a_closed_loop_are_not() -> None:
