@@ -15,6 +15,7 @@ from multiprocessing.context import SpawnProcess
 import numpy as np
 from typing_extensions import override
 
+from lens_gate.cli.proxies import known_proxies
 from lens_gate.load.build_transport import build_transport
 from lens_gate.steps.wire import Assignment
 from lens_gate.steps.worker import Tools, work
@@ -73,9 +74,10 @@ def _signals_held_back() -> Iterator[None]:
 
 def _work(end: socket.socket, assignment: Assignment, environment: Mapping[str, str]) -> None:
     deaf_to_stops()
+    through = known_proxies(environment)
     tools = Tools(
         # The first process has said already what there is to say of the transport.
-        transport=lambda order: build_transport(order, environment, lambda _: None),
+        transport=lambda order: build_transport(order, environment, through, lambda _: None),
         rng=np.random.default_rng,
         now_ns=time.perf_counter_ns,
         new_loop=new_loop,

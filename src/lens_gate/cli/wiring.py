@@ -27,6 +27,7 @@ from lens_gate import __version__
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
 from lens_gate.cli.processes import deaf_to_stops, new_loop, spawned
+from lens_gate.cli.proxies import known_proxies
 from lens_gate.cli.redact import secret_values
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
@@ -35,6 +36,7 @@ from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.load.build_transport import build_transport
 from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
+from lens_gate.load.proxies import Proxies
 from lens_gate.load.transport import Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.log import Log
@@ -48,7 +50,7 @@ KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": 
 
 def world() -> World:
     """Build the real world of one invocation."""
-    directory = Path.cwd()
+    directory, through = Path.cwd(), known_proxies(environment())
     return World(
         version=__version__,
         environment=environment(),
@@ -60,7 +62,8 @@ def world() -> World:
         now_ns=time.perf_counter_ns,
         new_id=lambda: f"bench_{uuid.uuid4().hex[:16]}",
         rng=np.random.default_rng,
-        transport=_transports(_say),
+        transport=_transports(through, _say),
+        proxies=through,
         stop=StopSignal(),
         say=_say,
         executor=_executor,
@@ -71,8 +74,8 @@ def world() -> World:
     )
 
 
-def _transports(say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:
-    return lambda order: build_transport(order, environment(), say)
+def _transports(through: Proxies, say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:
+    return lambda order: build_transport(order, environment(), through, say)
 
 
 def _machine() -> str:
@@ -238,7 +241,7 @@ def logged(
         opened(asked, stream, blot=blotting(secrets, shapes=True), say=here.say) as logger,
         told_in(Log(logger), here, remarks_when_used(arms.loaded, "run")) as logging_world,
     ):
-        yield replace(logging_world, transport=_transports(logging_world.say))
+        yield replace(logging_world, transport=_transports(here.proxies, logging_world.say))
 
 
 def live_terminal() -> bool:

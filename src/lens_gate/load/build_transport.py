@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lens_gate.errors import ConfigProblem
-from lens_gate.load.choice import TransportOrder, choose, environment_proxy, kernel_stamps
+from lens_gate.load.choice import TransportOrder, choose, kernel_stamps
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.kernel_stamps import supported
+from lens_gate.load.proxies import Proxies
 from lens_gate.load.tls import BadCertificate, Contexts
 from lens_gate.load.transport import Transport
 from lens_gate.providers.base import TlsChoice
 from lens_gate.vocabulary.transports import TransportKind
 
 
-def build_transport(order: TransportOrder, environment: Mapping[str, str], say: Callable[[str], None]) -> Transport:
+def build_transport(
+    order: TransportOrder, environment: Mapping[str, str], proxies: Proxies, say: Callable[[str], None]
+) -> Transport:
     """Return what `order` asks for; certificates are read now, so that no request waits for them.
 
     Raises ConfigProblem where the certificates that the environment names cannot be read, or the kernel stamps nothing
     although it should.
     """
-    choice = choose(order, environment_proxy)
+    choice = choose(order, proxies)
     if choice.remark is not None:
         say(choice.remark)
     contexts = Contexts(environment)
@@ -30,7 +33,7 @@ def build_transport(order: TransportOrder, environment: Mapping[str, str], say: 
         return FastTransport(contexts=contexts, kernel_stamps=kernel_stamps(order, supported=supported()))
     from lens_gate.load.httpx_transport import HttpxTransport  # noqa: PLC0415 - only who needs httpx pays for it
 
-    return HttpxTransport(contexts=contexts, trust_env=True)
+    return HttpxTransport(contexts=contexts, proxies=proxies)
 
 
 def _read(choice: TlsChoice | None, contexts: Contexts, environment: Mapping[str, str]) -> None:

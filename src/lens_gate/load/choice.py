@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, assert_never
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from lens_gate.errors import ConfigProblem
+from lens_gate.load.proxies import Proxies
 from lens_gate.providers.base import TlsChoice
 from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
@@ -40,9 +38,9 @@ class Choice:
     remark: str | None = None
 
 
-def choose(order: TransportOrder, proxy_of: Callable[[str], str | None]) -> Choice:
-    """Choose for the endpoints of a run; `proxy_of` names the proxy that the environment wants for a URL."""
-    proxied = next((url for url in order.urls if proxy_of(url) is not None), None)
+def choose(order: TransportOrder, proxies: Proxies) -> Choice:
+    """Choose for the endpoints of a run."""
+    proxied = next((url for url in order.urls if proxies.of_url(url) is not None), None)
     host = urlsplit(proxied).hostname if proxied is not None else None
     match order.kind:
         case TransportKind.HTTPX:
@@ -76,27 +74,3 @@ def kernel_stamps(order: TransportOrder, *, supported: bool) -> bool:
             return supported and order.rate is not None and order.rate <= MOST_STAMPED_RPS
         case _ as never:
             assert_never(never)
-
-
-def environment_proxy(url: str) -> str | None:
-    """Return the proxy that the environment (on some systems also the settings) names for `url`.
-
-    A loopback address has none, whatever `no_proxy` says: a proxy elsewhere would ask its own machine.
-    """
-    parts = urlsplit(url)
-    return proxy_for(parts.scheme, parts.hostname or "")
-
-
-def proxy_for(scheme: str, host: str) -> str | None:
-    """Return the same for a scheme and a host."""
-    if _is_loopback(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    return proxies.get(scheme) or proxies.get("all")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

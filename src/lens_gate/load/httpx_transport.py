@@ -18,7 +18,7 @@ import httpx
 from typing_extensions import override
 
 from lens_gate.load.answer import joined
-from lens_gate.load.choice import proxy_for
+from lens_gate.load.proxies import Proxies
 from lens_gate.load.tls import Contexts, is_refusal
 from lens_gate.load.transport import (
     ANSWER_LIMIT,
@@ -55,16 +55,16 @@ _CUT: Final = "peer closed connection"
 class HttpxTransport(Transport):
     """A pool without caps. Nothing is retried, no redirect is followed, and no cookie is kept.
 
-    `contexts` are what encrypted connections are set up with. With `trust_env` the proxies that the environment names
-    are used. Entered as an async context it loads beforehand what the engine would load (some 50 ms) at the first
+    `contexts` are what encrypted connections are set up with. `proxies` say which of them go through
+    one. Entered as an async context it loads beforehand what the engine would load (some 50 ms) at the first
     request.
     """
 
     def __init__(
-        self, *, contexts: Contexts | None = None, trust_env: bool = False, keepalive_s: float = KEEPALIVE_S
+        self, *, contexts: Contexts | None = None, proxies: Proxies | None = None, keepalive_s: float = KEEPALIVE_S
     ) -> None:
         self._contexts = contexts or Contexts()
-        self._trust_env = trust_env
+        self._proxies = proxies or Proxies()
         self._keepalive_s = keepalive_s
         self._pools: dict[tuple[bytes, str | None, TlsChoice | None], httpcore.AsyncConnectionPool] = {}
 
@@ -91,7 +91,7 @@ class HttpxTransport(Transport):
 
     def _pool(self, wire: httpcore.Request, choice: TlsChoice | None) -> httpcore.AsyncConnectionPool:
         scheme = wire.url.scheme
-        proxy = proxy_for(scheme.decode("ascii"), wire.url.host.decode("ascii")) if self._trust_env else None
+        proxy = self._proxies.to(scheme.decode("ascii"), wire.url.host.decode("ascii"))
         key = (scheme, proxy, choice if scheme == b"https" else None)
         if key not in self._pools:
             tls = self._contexts.of(choice) if scheme == b"https" else None

@@ -12,7 +12,7 @@ def transport_order(arms: Arms) -> TransportOrder:
 
     The rate is that of one process.
     """
-    profiler, rate = arms.candidate_side.config.profiler, settings_of(arms).rate
+    profiler, rate = arms.candidate_side.config.profiler, settings_of(arms).requests_per_second
     both = [arm for arm in (arms.candidate, arms.base) if arm is not None]
     endpoints = [series.endpoint for arm in both for series in arm.series]
     return TransportOrder(

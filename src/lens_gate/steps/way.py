@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.selftest import Network, Streaming
 from lens_gate.load.contract import StopSignal
 from lens_gate.load.network import Way, way_to
+from lens_gate.load.proxies import Proxies
 from lens_gate.load.tls import Contexts
 from lens_gate.providers.base import TlsChoice
 from lens_gate.steps.arms import Arms, RunOrder, resolve
@@ -42,7 +42,7 @@ def ways(addresses: Sequence[Address], world: World) -> tuple[Network, ...]:
     """Measure the way to each address, one connection after the other."""
     contexts = Contexts(world.environment)
     with asyncio.Runner(loop_factory=world.new_loop) as runner:
-        return tuple(runner.run(_network(one, contexts, world.environment)) for one in dict.fromkeys(addresses))
+        return tuple(runner.run(_network(one, contexts, world.proxies)) for one in dict.fromkeys(addresses))
 
 
 def addresses_of(arms: Arms) -> tuple[Address, ...]:
@@ -51,7 +51,7 @@ def addresses_of(arms: Arms) -> tuple[Address, ...]:
     return tuple(Address(endpoint.base_url, endpoint.tls) for endpoint in endpoints)
 
 
-async def _network(there: Address, contexts: Contexts, environment: Mapping[str, str]) -> Network:
+async def _network(there: Address, contexts: Contexts, proxies: Proxies) -> Network:
     address, taken = there.url, list[Way]()
     for _ in range(TRIES):
         taken.append(await way_to(address, contexts, tls=there.tls))
@@ -67,7 +67,7 @@ async def _network(there: Address, contexts: Contexts, environment: Mapping[str,
         tls_version=last.tls_version,
         answer_ms=_median([way.answer_ns for way in taken]),
         status=last.status,
-        through_proxy=has_proxy(address, environment),
+        through_proxy=proxies.of_url(address) is not None,
         failure=last.failure,
     )
 
@@ -75,17 +75,6 @@ async def _network(there: Address, contexts: Contexts, environment: Mapping[str,
 def _median(times_ns: Sequence[int | None]) -> float | None:
     known = [one for one in times_ns if one is not None]
     return median(known) / _MS if known else None
-
-
-def has_proxy(address: str, environment: Mapping[str, str]) -> bool:
-    """Whether the usual variables name a proxy for this address."""
-    parts = urlsplit(address)
-    named = {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy")}
-    if not (named.get(f"{parts.scheme}_proxy") or named.get("all_proxy")):
-        return False
-    host = parts.hostname or ""
-    spared = [one.strip().lstrip(".").lower() for one in named.get("no_proxy", "").split(",") if one.strip()]
-    return not any(one in {"*", host} or host.endswith(f".{one}") for one in spared)
 
 
 def streams(order: RunOrder, world: World, watcher: Watcher) -> tuple[Streaming, ...]:

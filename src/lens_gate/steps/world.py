@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from lens_gate.artifacts.envelope import Fingerprint, Provenance
 from lens_gate.ci.repository import Repository
 from lens_gate.load.choice import TransportOrder
 from lens_gate.load.contract import StopSignal
+from lens_gate.load.proxies import Proxies
 from lens_gate.load.transport import Transport
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
@@ -52,8 +53,9 @@ class World:
     `log` writes what happens, where anybody asked for a log. `now_ns` is the clock that the transport stamps with,
     `trusted_ref` the branch that a pipeline's change goes to.
     `executor` is where arithmetic goes that must not hold up that clock, `spawn` starts a process that sends a share of
-    a run for whoever holds the other end of a socket. `machine` is a fingerprint of this machine and
-    its Python, `data_folder` where things are kept for the next invocation (None: nowhere).
+    a run for whoever holds the other end of a socket. `proxies` say which endpoints are asked through one. `machine` is
+    a fingerprint of this machine and its Python, `data_folder` where things are kept for the next invocation (None:
+    nowhere).
     """
 
     version: str
@@ -72,6 +74,7 @@ class World:
     executor: Callable[[], Executor]
     spawn: Callable[[socket.socket, Assignment], Spawned]
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    proxies: Proxies = field(default_factory=Proxies)
     machine: str = "unknown"
     data_folder: Path | None = None
     log: Log = SILENT

@@ -9,9 +9,10 @@ import pytest
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.build_transport import build_transport
-from lens_gate.load.choice import TransportOrder, choose, environment_proxy, kernel_stamps
+from lens_gate.load.choice import TransportOrder, choose, kernel_stamps
 from lens_gate.load.fast_transport import FastTransport
 from lens_gate.load.httpx_transport import HttpxTransport
+from lens_gate.load.proxies import Proxies
 from lens_gate.load.tls import client_context
 from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
@@ -39,7 +40,9 @@ def an_order(kind: TransportKind, *urls: str) -> TransportOrder:
 def test_it_is_the_fast_one_unless_a_proxy_must_be_used(
     asked: TransportKind, proxied: str, expected: TransportKind, said: str | None
 ) -> None:
-    choice = choose(an_order(asked), lambda url: "http://proxy:3128" if proxied and proxied in url else None)
+    choice = choose(
+        an_order(asked), Proxies({"all": "http://proxy:3128"}, lambda host: not host.startswith(proxied or "-"))
+    )
     assert choice.kind is expected
     assert (choice.remark is None) == (said is None)
     assert said is None or said in (choice.remark or "")
@@ -70,51 +73,25 @@ def test_stamps_that_the_kernel_does_not_make_cannot_be_asked_for() -> None:
     assert caught.value.place == "profiler.kernel_timestamps"
 
 
-@pytest.fixture
-def proxied(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("http_proxy", "http://proxy:1")
-    monkeypatch.setenv("all_proxy", "http://proxy:2")
-    monkeypatch.setenv("no_proxy", "near.example")
-
-
-@pytest.mark.parametrize(
-    ("url", "proxy"),
-    [
-        ("http://far.example/v1", "http://proxy:1"),
-        ("https://far.example/v1", "http://proxy:2"),
-        ("https://near.example/v1", None),
-        ("http://localhost:8000/v1", None),
-        ("http://127.0.0.1:8000/v1", None),
-        ("http://[::1]:8000/v1", None),
-    ],
-)
-@pytest.mark.usefixtures("proxied")
-def test_the_environments_proxy_is_that_of_the_scheme_and_none_for_this_machine(url: str, proxy: str | None) -> None:
-    assert environment_proxy(url) == proxy
-
-
-@pytest.mark.usefixtures("proxied")
 def test_what_is_built_is_what_was_chosen_and_says_so() -> None:
     said: list[str] = []
-    assert isinstance(build_transport(an_order(AUTO, "http://near.example"), {}, said.append), FastTransport)
+    proxies = Proxies.of({"http_proxy": "http://proxy:1", "no_proxy": "near.example"})
+    assert isinstance(build_transport(an_order(AUTO, "http://near.example"), {}, proxies, said.append), FastTransport)
     assert said == []
-    built = build_transport(an_order(AUTO, "http://far.example"), {}, said.append)
+    built = build_transport(an_order(AUTO, "http://far.example"), {}, proxies, said.append)
     assert isinstance(built, HttpxTransport)
     assert (built.name, len(said)) == ("httpx", 1)
 
 
 def test_certificates_that_the_environment_names_are_read_where_they_are_needed(tmp_path: Path) -> None:
     named = {"SSL_CERT_FILE": str(tmp_path / "missing.pem")}
-    build_transport(an_order(FAST, "http://one.example"), named, print)
+    build_transport(an_order(FAST, "http://one.example"), named, Proxies(), print)
     with pytest.raises(ConfigProblem, match="No such file") as caught:
-        build_transport(an_order(FAST), named, print)
+        build_transport(an_order(FAST), named, Proxies(), print)
     assert caught.value.place == "SSL_CERT_FILE"
     (tmp_path / "missing.pem").write_text("no certificate")
     with pytest.raises(ConfigProblem):
-        build_transport(an_order(FAST), named, print)
+        build_transport(an_order(FAST), named, Proxies(), print)
 
 
 def test_servers_are_always_checked() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from lens_gate.artifacts.envelope import Provenance
 from lens_gate.steps.instrument import instrument_of, keep, known_instrument, selftest_path
-from lens_gate.steps.way import has_proxy
 from lens_gate.steps.world import World
 from tests.fakes.world import NOW, a_world
 from tests.selftests import a_rung, a_selftest
@@ -69,21 +68,3 @@ def test_the_age_counts_from_when_it_was_tested() -> None:
     found = instrument_of(a_selftest(provenance=before), 10.0, datetime.fromisoformat("2026-03-02T10:00:00Z"))
     assert found is not None
     assert found.age_days == 10.0
-
-
-@pytest.mark.parametrize(
-    ("environment", "proxied"),
-    [
-        ({}, False),
-        ({"HTTPS_PROXY": "http://proxy:3128"}, True),
-        ({"https_proxy": ""}, False),
-        ({"HTTP_PROXY": "http://proxy:3128"}, False),
-        ({"ALL_PROXY": "socks5://proxy"}, True),
-        ({"HTTPS_PROXY": "http://proxy", "NO_PROXY": "localhost, .example"}, False),
-        ({"HTTPS_PROXY": "http://proxy", "NO_PROXY": "api.example"}, False),
-        ({"HTTPS_PROXY": "http://proxy", "NO_PROXY": "*"}, False),
-        ({"HTTPS_PROXY": "http://proxy", "NO_PROXY": "pi.example"}, True),
-    ],
-)
-def test_a_proxy_is_one_that_the_environment_names_for_this_address(environment: dict[str, str], proxied: bool) -> None:
-    assert has_proxy("https://api.example:8443/v1", environment) is proxied

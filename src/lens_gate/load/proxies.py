@@ -1,0 +1,62 @@
+"""Which proxy an endpoint is asked through: by variables of the usual names, wherever these come from. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+_SUFFIX = "_proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Names the proxy of a host, and remembers it: on some systems the answer takes a name lookup.
+
+    `named` holds addresses of proxies by scheme, under `all` that of the others; hosts that are `spared` are asked
+    directly. So are loopback addresses, whatever is said: a proxy elsewhere would ask its own machine.
+    """
+
+    named: Mapping[str, str] = field(default_factory=dict)
+    spared: Callable[[str], bool] = lambda _: False
+    _known: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Read `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`; a name in lower case wins."""
+        found = {name.lower(): value for name, value in environment.items() if name.lower().endswith(_SUFFIX)}
+        found |= {name: value for name, value in environment.items() if name.endswith(_SUFFIX)}
+        named = {name.removesuffix(_SUFFIX): value for name, value in found.items() if value}
+        direct = named.pop("no", "")
+        return cls(named, lambda host: _is_among(host, direct))
+
+    def of_url(self, url: str) -> str | None:
+        """Return the address of the proxy for `url`, None where it is asked directly."""
+        parts = urlsplit(url)
+        return self.to(parts.scheme, parts.hostname or "")
+
+    def to(self, scheme: str, host: str) -> str | None:
+        """Return the same for a scheme and a host."""
+        key = (scheme, host)
+        if key not in self._known:
+            self._known[key] = self._found(scheme, host)
+        return self._known[key]
+
+    def _found(self, scheme: str, host: str) -> str | None:
+        proxy = self.named.get(scheme) or self.named.get("all")
+        return None if proxy is None or _is_loopback(host) or self.spared(host) else proxy
+
+
+def _is_among(host: str, listed: str) -> bool:
+    """Return whether a host, or a domain that it lies in, stands in a list with commas; `*` is every host."""
+    names = (name.strip().lstrip(".").lower() for name in listed.split(","))
+    return any(name == "*" or f".{host.lower()}".endswith(f".{name}") for name in names if name)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
