@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typing_extensions import override
 
 from lens_gate.cli import live
 from lens_gate.load.progress import Snapshot
 from lens_gate.vocabulary.requests import ErrorClass
+from tests.builders import a_sample
+from tests.fakes.world import a_world
 from tests.integration.conftest import Invoke
 
 Configure = Callable[..., Path]
@@ -59,7 +63,7 @@ def test_in_a_pipeline_a_run_tells_lines(
 def test_on_a_terminal_a_run_draws_a_table(
     invoke: Invoke, configure: Configure, unhurried: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "REDRAW_S", 0.0)
+    monkeypatch.setattr(live, "REDRAW_S", 0.001)
     monkeypatch.setattr(live, "live_terminal", lambda: True)
     configure()
     answer = invoke("run", "--requests", "6", "--output", "run.json")
@@ -67,10 +71,42 @@ def test_on_a_terminal_a_run_draws_a_table(
     assert " left" not in answer.err.replace("left\n", "")
 
 
+class Stopped(io.StringIO):
+    """A terminal on which somebody pressed Ctrl-S."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self.waits = threading.Event()
+
+    @override
+    def write(self, text: str) -> int:
+        if not self.goes_on.is_set():
+            self.waits.set()
+        assert self.goes_on.wait(30)
+        return super().write(text)
+
+
+def test_a_terminal_that_is_stopped_does_not_stop_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    terminal = Stopped()
+    monkeypatch.setattr(live, "REDRAW_S", 0.001)
+    monkeypatch.setattr(live, "live_terminal", lambda: True)
+    monkeypatch.setattr(live, "_console", lambda: Console(file=terminal, force_terminal=True, width=120))
+    with live.watching(a_world(tmp_path)) as watcher:
+        terminal.goes_on.clear()
+        watcher.note(a_sample())
+        assert terminal.waits.wait(30)
+        for index in range(100):
+            watcher.note(a_sample(index=index))
+        terminal.goes_on.set()
+    assert "whole answer" in terminal.getvalue()
+
+
 def test_the_live_view_can_be_switched_off(
     invoke: Invoke, configure: Configure, unhurried: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never() -> None:
+    def never(_: live.Board) -> None:
         raise AssertionError("drawn")
 
     monkeypatch.setattr(live, "_live", never)

@@ -17,11 +17,13 @@ from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.live import Live
-    from rich.table import Table
+    from rich.text import Text
 
 REDRAW_S = 0.25
 LINE_S = 30.0
+COLUMNS = ("requests", "rate", "first token", "whole answer", "errors", "spent", "left")
 
 Show = Callable[[Snapshot, "Plan"], None]
 
@@ -35,7 +37,7 @@ class Plan:
 
 
 class LiveWatcher:
-    """Counts samples and redraws at most every `interval_s`."""
+    """Counts samples, and shows at most every `interval_s` how far the run is."""
 
     def __init__(self, show: Show, interval_s: float) -> None:
         self._show = show
@@ -57,7 +59,7 @@ class LiveWatcher:
         return self._progress.following(planned)
 
     def note(self, sample: Sample) -> None:
-        """Count a request that ended, and redraw when it is time."""
+        """Count a request that ended, and show it when it is time."""
         self._progress.note(sample)
         now = time.monotonic()
         if now - self._shown >= self._interval_s:
@@ -69,28 +71,49 @@ class LiveWatcher:
 def watching(world: World, *, live: bool = True) -> Iterator[Watcher]:
     """Watch a run in the way that suits where standard error goes; beside a log no table is drawn."""
     if live and live_terminal() and not world.log.hears("error"):
-        with _live() as drawn:
-            yield LiveWatcher(lambda snapshot, plan: drawn.update(table(snapshot, plan), refresh=True), REDRAW_S)
+        board = Board()
+        with _live(board):
+            yield LiveWatcher(board.put, REDRAW_S)
     else:
         yield LiveWatcher(lambda snapshot, plan: world.say(line(snapshot, plan)), LINE_S)
 
 
-def _live() -> Live:
-    from rich.console import Console  # noqa: PLC0415 a tenth of a second that only a terminal needs
-    from rich.live import Live  # noqa: PLC0415 as above
+class Board:
+    """Takes what is to be shown, and is read by the thread that draws: a stopped terminal must not stop the run."""
 
-    return Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+    def __init__(self) -> None:
+        self._latest: tuple[Snapshot, Plan] | None = None
+
+    def put(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Have this drawn next."""
+        self._latest = snapshot, plan
+
+    def drawn(self) -> Text | str:
+        """Return what is shown now."""
+        return "" if self._latest is None else table(*self._latest)
 
 
-def table(snapshot: Snapshot, plan: Plan) -> Table:
-    """Draw the state of a run in two rows."""
-    from rich.table import Table  # noqa: PLC0415 as above
+def _live(board: Board) -> Live:
+    """Return what draws `board` again and again, in a thread of its own."""
+    from rich.live import Live  # noqa: PLC0415 a tenth of a second that only a terminal needs
 
-    drawn = Table(title=plan.title, title_justify="left", box=None, pad_edge=False)
-    for name in ("requests", "rate", "first token", "whole answer", "errors", "spent", "left"):
-        drawn.add_column(name, justify="right")
-    drawn.add_row(*cells(snapshot, plan))
-    return drawn
+    return Live(console=_console(), get_renderable=board.drawn, refresh_per_second=1 / REDRAW_S, transient=True)
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 as above
+
+    return Console(stderr=True)
+
+
+def table(snapshot: Snapshot, plan: Plan) -> Text:
+    """Draw the state of a run in two rows; rich's own table takes ten times as long, which the run would feel."""
+    from rich.text import Text  # noqa: PLC0415 as above
+
+    shown = cells(snapshot, plan)
+    widths = [max(len(name), len(cell)) for name, cell in zip(COLUMNS, shown, strict=True)]
+    rows = ("  ".join(map(str.rjust, row, widths)) for row in (COLUMNS, shown))
+    return Text("\n".join((plan.title, *rows)), no_wrap=True, overflow="crop")
 
 
 def line(snapshot: Snapshot, plan: Plan) -> str:
