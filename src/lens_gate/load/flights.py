@@ -157,7 +157,7 @@ class Flights(Generic[Held]):
             slot, leave = following
             recorder, tries = await self.sender.exchange(slot, leave)
             sample = self._keep(slot, recorder, tries)
-            turn = next_turn(slot.planned, sample, recorder.answer)
+            turn = next_turn(slot.planned, sample, recorder.text)
             following = None if turn is None else await self._following(slot, turn)
 
     async def _put_off(self, deferred: Deferred[_Ended[Held]], slot: Slot, leave: Leave[Held]) -> None:

@@ -30,9 +30,11 @@ from lens_gate.vocabulary.requests import (
 BUFFERED_MIN_EVENTS: Final = 8
 BUFFERED_MAX_READS: Final = 2
 BUFFERED_MIN_WAIT_NS: Final = 1_000_000
+BUFFERED_MAX_PACE_NS: Final = 200_000
 """A stream is called buffered when at least 8 token events arrive in at most 2 reads after a wait of at least 1 ms for
 each of them: the wait was long enough to hold the generation at up to 1,000 events per second, so neither the first
-token nor the pace can be known. A shorter wait bounds the error of the first token by itself, so an answer that really
+token nor the pace can be known. Events of a second read that follow at no more than 5,000 per second may be a fast
+endpoint's own: then it is not. A shorter wait bounds the error of the first token by itself, so an answer that really
 is instantaneous (a cache, a mock) stays a success; its zero gaps are still counted."""
 
 _HASH_CHARACTERS: Final = 16
@@ -89,18 +91,13 @@ class Recorder:
             self._failure = failure
 
     @property
-    def answer(self) -> str:
-        """All of the answer so far that a person would see; a conversation goes on with it, and nothing keeps it."""
-        return self._answer.words
-
-    @property
     def chunks(self) -> tuple[tuple[int, int], ...]:
         """Time from the anchor in nanoseconds, and size in bytes, of each part; empty unless they are kept."""
         return tuple((t_ns - self._anchor_ns, size) for t_ns, size in self._body.kept)
 
     @property
     def text(self) -> str:
-        """The visible text of the answer."""
+        """All of the answer so far that a person would see."""
         return self._answer.words
 
     @property
@@ -208,7 +205,9 @@ class Recorder:
         times = self._answer.times
         if len(times) < BUFFERED_MIN_EVENTS or len(set(times)) > BUFFERED_MAX_READS or self._head is None:
             return False
-        return times[-1] - self._head.sent_ns >= len(times) * BUFFERED_MIN_WAIT_NS
+        waited = times[-1] - self._head.sent_ns >= len(times) * BUFFERED_MIN_WAIT_NS
+        later = len(times) - times.count(times[0])
+        return waited and times[-1] - times[0] <= later * BUFFERED_MAX_PACE_NS
 
     def _relative(self, t_ns: int | None) -> int | None:
         return None if t_ns is None else t_ns - self._anchor_ns

@@ -266,10 +266,11 @@ def test_eight_tokens_in_two_reads_after_a_long_wait_are_a_buffered_stream() -> 
     [
         ([(100, EIGHT[7:] + b"end\n")], True),
         ([(100, EIGHT[:14]), (101, EIGHT[14:28]), (102, EIGHT[28:] + b"end\n")], True),
+        ([(150, EIGHT[:28]), (152, EIGHT[28:] + b"usage 3 8\nend\n")], True),
         ([(17, EIGHT + b"end\n")], True),
         ([(100, EIGHT + b"end\n")], False),
     ],
-    ids=["seven tokens", "three reads", "no wait that could hide a generation", "not streamed"],
+    ids=["seven tokens", "three reads", "2,000 per second", "no wait that could hide a generation", "not streamed"],
 )
 def test_an_answer_that_could_be_honest_is_not_called_buffered(
     *, chunks: list[tuple[float, bytes]], stream: bool
