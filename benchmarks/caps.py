@@ -1,7 +1,8 @@
 """Does a cost cap hold? `python -m benchmarks.caps [--runs 1000]`.
 
 Each run has a cap, prices, prompts, limits of answers, a pace and retries of its own, all drawn by chance, and a
-provider inside this process that answers in three wire formats and fails in many ways: cut streams that carry partial
+provider inside this process that answers in four wire formats (the fourth is written by a template that sends a text of
+its own, and may ask for several answers) and fails in many ways: cut streams that carry partial
 usage, resets, errors in every place, answers without usage. It keeps its own bill: whole answers at the usage that it
 told, everything else at the worst case, as if the model had run to its limit for nobody. The run is played by the
 product's own runner, purse and decoders; only the socket and the clock's waiting are left out.
@@ -32,7 +33,7 @@ from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arrivals import Arrival
-from lens_gate.load.budget import upper_bound
+from lens_gate.load.bounds import Sent, upper_bound
 from lens_gate.load.clock import Clock
 from lens_gate.load.contract import Money, RunEnd, RunnerSettings, StopSignal
 from lens_gate.load.pace import ScheduleSettings
@@ -50,7 +51,8 @@ from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Api, ErrorClass
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-APIS = (Api.OPENAI_CHAT, Api.ANTHROPIC, Api.GOOGLE)
+APIS = (Api.OPENAI_CHAT, Api.ANTHROPIC, Api.GOOGLE, Api.GENERIC)
+TOLD = {"text": "$.text", "input_tokens": "$.in", "output_tokens": "$.out", "error": "$.error", "done": "$.done"}
 PACE = ScheduleSettings(arrival=Arrival.FIXED, rate=100.0, concurrency=None, duration_s=None, requests=400)
 UNITS = 10**12
 """To a dollar: the ledger counts whole ones."""
@@ -220,16 +222,20 @@ class Asked:
     def of(cls, request: HttpRequest) -> Asked:
         """Read the body in the dialect that the address tells."""
         body: dict[str, Any] = json.loads(request.body)
+        several = body.get("n", 1)
         if "/messages" in request.url:
             api, model, limit, texts = Api.ANTHROPIC, body["model"], body["max_tokens"], body["messages"]
         elif "/models/" in request.url:
             api, model = Api.GOOGLE, request.url.partition("/models/")[2].partition(":")[0]
             limit, texts = body["generationConfig"]["maxOutputTokens"], body["contents"]
+        elif "/ask" in request.url:
+            api, model, limit, texts = Api.GENERIC, body["engine"], body["limit"], [body["frame"], body["question"]]
+            several = body["options"]["num_outputs"]
         else:
             api, model, texts = Api.OPENAI_CHAT, body["model"], body["messages"]
             limit = body.get("max_completion_tokens", body.get("max_tokens"))
         size = sum(len(json.dumps(text, ensure_ascii=False).encode()) for text in texts)
-        return cls(api, model, size, limit, body.get("n", 1))
+        return cls(api, model, size, limit, several)
 
 
 @dataclass(frozen=True)
@@ -271,6 +277,8 @@ class Answer:
                 return self._anthropic(usage=usage)
             case Api.GOOGLE:
                 return self._google(usage=usage)
+            case Api.GENERIC:
+                return self._generic(usage=usage)
             case _:
                 return self._openai(usage=usage)
 
@@ -293,6 +301,10 @@ class Answer:
         end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, **told}
         start = {"type": "message_start", "message": {"model": "m", "content": [], **placeholder}}
         return [*map(_event, [start, *texts, end, {"type": "message_stop"}])]
+
+    def _generic(self, *, usage: bool) -> list[bytes]:
+        counts = {"in": self.input_tokens, "out": self.output_tokens} if usage else {}
+        return [_event({"text": "w"}) for _ in range(min(self.tokens, 4))] + [_event({"done": True, **counts})]
 
     def _google(self, *, usage: bool) -> list[bytes]:
         shown = min(self.tokens, 4)
@@ -322,6 +334,7 @@ def drawn_case(seed: int) -> Case:
             "endpoint": f"http://127.0.0.1:{n + 1}/v1",
             "api_key": "k",
             "models": [model],
+            **({"generic": _template(rng)} if api is Api.GENERIC else {}),
         }
         for n, (api, model) in enumerate(models)
     ]
@@ -360,6 +373,18 @@ def _model(rng: Random, number: int) -> tuple[Api, dict[str, Any]]:
     }
 
 
+def _template(rng: Random) -> dict[str, Any]:
+    """Draw a template: a text of its own, and how many answers are asked for."""
+    body = {
+        "engine": "{{model}}",
+        "limit": "{{max_tokens}}",
+        "frame": "".join(rng.choices(ALPHABET, k=rng.randint(0, 4000))),
+        "question": "{{prompt}}",
+        "options": {"num_outputs": rng.randint(1, 8)},
+    }
+    return {"path": "/ask", "body": body, "response": TOLD}
+
+
 def _price(model: dict[str, Any]) -> tuple[Fraction, Fraction]:
     return Fraction(str(model["input_usd_per_million"])), Fraction(str(model["output_usd_per_million"]))
 
@@ -373,7 +398,7 @@ def worst_cases(arm: ArmPlan) -> list[float]:
     """Return the bounds of the requests that an arm sends."""
     prices = PriceList.of(arm.series, NOW)
     planned = islice(schedule(arm, None, PACE, np.random.default_rng(0)), 100)
-    return [bound for one in planned if (bound := upper_bound(prices, one.series, one.request)) is not None]
+    return [bound for one in planned if (bound := upper_bound(prices, Sent.of(one.series, one.request))) is not None]
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pydantic import JsonValue, SecretStr
 
 from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
-from lens_gate.providers.base import ChatRequest, Decoder, Endpoint, HttpRequest, ResponseHead
+from lens_gate.providers.base import Endpoint
+from lens_gate.providers.openai_chat import OpenAIChat
 from lens_gate.vocabulary.requests import Api, Arm
-
-
-@dataclass(frozen=True)
-class NoProvider:
-    """Plans carry a provider, planning never calls it."""
-
-    def build(self, request: ChatRequest, endpoint: Endpoint) -> HttpRequest:
-        raise NotImplementedError
-
-    def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:
-        raise NotImplementedError
 
 
 def a_series(
@@ -35,7 +24,7 @@ def a_series(
         series=f"{provider}/{model}",
         provider_name=provider,
         api=Api.OPENAI_CHAT,
-        provider=NoProvider(),
+        provider=OpenAIChat(),
         endpoint=Endpoint(base_url=base_url, api_key=SecretStr("sk-very-secret")),
         model=model,
         max_tokens=max_tokens,

@@ -5,36 +5,15 @@ So a run can stop short of its cap, never beyond it. Without a cap the same ledg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from math import floor
 
-from pydantic import JsonValue
-
-from lens_gate.errors import ConfigProblem
-from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.prompts import canonical, chat_request
-from lens_gate.load.spread import Spread
-from lens_gate.providers.base import ChatRequest
 from lens_gate.vocabulary.requests import ErrorClass
 
 _PER_USD = 10**12
 """Money is counted in whole millionths of a millionth of a dollar, because sums of floats drift past a cap."""
-
-_FRAME_TOKENS = 64
-_TOOL_TOKENS = 2048
-_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
-_ANSWER_COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
-_OUR_TOOL_TYPES = ("function", "custom")
-_OUR_TOOL_KEYS = frozenset({"name", "function", "functionDeclarations", "function_declarations"})
-_MEDIA_TYPES = ("image", "audio", "video", "file", "document")
-_MEDIA_KEYS = frozenset({"inline_data", "inlineData", "file_data", "fileData"})
-_LIMIT_HOLDERS = ("generationConfig", "generation_config")
-_LISTED_TIERS = frozenset({"auto", "default", "flex", "standard_only"})
-"""Service tiers that cost no more than the list says."""
 
 _UNBILLED = frozenset(
     {
@@ -166,132 +145,3 @@ def billed(error_class: ErrorClass, http_status: int | None, cost: float | None)
         return cost
     turned_away = error_class in _UNBILLED and (http_status is None or http_status >= 300)
     return 0.0 if turned_away else None
-
-
-def input_tokens_bound(request: ChatRequest) -> int | None:
-    """Return how many input tokens `request` can have at most, None if images, audio, files or a search add to them.
-
-    A tokenizer makes no more tokens than there are UTF-8 bytes. Counted are the bytes of all that is sent as JSON,
-    whose braces and names pay for the frame of each message, plus 64 for the frame of the whole and 2,048 for the
-    hidden instructions of tools.
-    """
-    passed_through = [value for name, value in request.params.items() if name != "tools"]
-    if any(map(_holds_media, [*(message.content for message in request.messages), *passed_through])):
-        return None
-    if any(map(_runs_at_the_provider, _tools(request))):
-        return None
-    turns = [[message.role, message.content] for message in request.messages]
-    sent = canonical([request.system, turns, list(request.tools), dict(request.params)])
-    tools = bool(request.tools) or "tools" in request.params
-    return len(sent) + _FRAME_TOKENS + (_TOOL_TOKENS if tools else 0)
-
-
-def _tools(request: ChatRequest) -> list[JsonValue]:
-    passed = request.params.get("tools")
-    return [*request.tools, *(passed if isinstance(passed, list) else [])]
-
-
-def _runs_at_the_provider(tool: JsonValue) -> bool:
-    """Whether a tool is the provider's own (a web search, say), whose results are billed as input of unknown length."""
-    if not isinstance(tool, dict):
-        return True
-    if "type" in tool:
-        return tool["type"] not in _OUR_TOOL_TYPES
-    return _OUR_TOOL_KEYS.isdisjoint(tool)
-
-
-def _holds_media(content: JsonValue) -> bool:
-    if isinstance(content, list):
-        return any(_holds_media(part) for part in content)
-    if not isinstance(content, dict):
-        return False
-    kind = str(content.get("type", ""))
-    if any(word in kind for word in _MEDIA_TYPES) or not _MEDIA_KEYS.isdisjoint(content):
-        return True
-    return any(_holds_media(part) for part in content.values())
-
-
-def output_tokens_bound(request: ChatRequest) -> int | None:
-    """Return how many tokens the answers can have at most, over all of them; None where that is not known.
-
-    Params win over the configured limit, and a null takes it out: then nothing holds what the answers cost.
-    """
-    limits = _set(request.params, _OUTPUT_LIMITS)
-    answers = [number for number in _set(request.params, _ANSWER_COUNTS) if number is not None]
-    taken_out = any(request.params.get(name, {}) is None for name in _LIMIT_HOLDERS)
-    limits += [] if request.max_tokens is None else [request.max_tokens]
-    whole = [number for number in (*limits, *answers) if isinstance(number, int)]
-    if taken_out or not limits or len(whole) < len(limits) + len(answers):
-        return None
-    return max(whole[: len(limits)]) * max(whole[len(limits) :], default=1)
-
-
-def _set(params: Mapping[str, JsonValue], names: Sequence[str]) -> list[JsonValue]:
-    """Return what params set under `names`, at the top and one level below (`generationConfig`)."""
-    levels = [params, *(value for value in params.values() if isinstance(value, dict))]
-    return [level[name] for level in levels for name in names if name in level]
-
-
-def _billed_as_listed(request: ChatRequest) -> bool:
-    """Whether params leave the price alone: another model, or a dearer tier, is billed by other numbers."""
-    tier = request.params.get("service_tier")
-    return "model" not in request.params and (tier is None or str(tier) in _LISTED_TIERS)
-
-
-def upper_bound(
-    prices: PriceList, series: SeriesPlan, request: ChatRequest, *, earlier_tokens: int | None = 0
-) -> float | None:
-    """Return the most dollars that `request` can cost; None where its price, input or output has no bound.
-
-    `earlier_tokens` bounds the answers of earlier turns that it will carry and does not hold yet.
-    """
-    input_tokens, output_tokens = input_tokens_bound(request), output_tokens_bound(request)
-    if input_tokens is None or output_tokens is None or earlier_tokens is None or not _billed_as_listed(request):
-        return None
-    return prices.bound(series, input_tokens=input_tokens + earlier_tokens, output_tokens=output_tokens)
-
-
-def require_bounds(arms: Iterable[ArmPlan], prices: PriceList) -> None:
-    """Refuse, before anything is sent, what a cost cap could not hold.
-
-    Raises ConfigProblem for a series without a price or a limit of its answers, and for a prompt without a bound.
-    """
-    for arm in arms:
-        for series in arm.series:
-            for prompt in arm.prompts_of(series):
-                _require_bound(series, prompt, prices)
-
-
-def _limit_is_sent(series: SeriesPlan) -> bool:
-    """Whether the limit of the answers reaches the endpoint: a body template may leave it out."""
-    return series.generic is None or b"{{max_tokens}}" in canonical(series.generic.body)
-
-
-def _require_bound(series: SeriesPlan, prompt: PromptPlan, prices: PriceList) -> None:
-    drawn = 1 if isinstance(prompt.max_tokens, Spread) else None
-    request = chat_request(series, prompt, dict.fromkeys(prompt.variables, ""), max_tokens=drawn)
-    name = f"{series.provider_name}/{series.model}"
-    if prices.price(series) is None:
-        raise ConfigProblem(
-            f"the price of {name} is unknown, so that no cost cap can hold",
-            place="profiler.max_cost_usd",
-            hint="Set `input_usd_per_million` and `output_usd_per_million` of this model, or leave the cap out.",
-        )
-    if not _billed_as_listed(request):
-        raise ConfigProblem(
-            f"the params of {name} choose what is billed (`model` or `service_tier`), so that no cost cap can hold",
-            place="profiler.max_cost_usd",
-            hint="Write the model as its `id`, and leave the tier or the cap out.",
-        )
-    if output_tokens_bound(request) is None or not _limit_is_sent(series):
-        raise ConfigProblem(
-            f"the answers of {name} have no limit, so that no cost cap can hold",
-            place="profiler.max_cost_usd",
-            hint="Set `max_tokens` of this model, and `{{max_tokens}}` in a generic body, with no null in `params`.",
-        )
-    if input_tokens_bound(request) is None:
-        raise ConfigProblem(
-            f"prompt {prompt.id!r} holds media, files or a tool of the provider's own, whose tokens have no bound",
-            place="profiler.max_cost_usd",
-            hint="Leave this prompt or the cap out.",
-        )

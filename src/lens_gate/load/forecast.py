@@ -9,7 +9,7 @@ from itertools import islice
 from math import ceil
 from typing import NamedTuple
 
-from lens_gate.load.budget import output_tokens_bound, upper_bound
+from lens_gate.load.bounds import Sent, upper_bound
 from lens_gate.load.conversation import turns_of
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest
@@ -112,6 +112,7 @@ class _Asked(NamedTuple):
     """A request with what the answers of earlier turns can have at most, in tokens (None: no bound)."""
 
     planned: PlannedRequest
+    sent: Sent
     earlier_tokens: int | None
 
 
@@ -119,25 +120,23 @@ def _asked(planned: PlannedRequest) -> Iterator[_Asked]:
     """Yield a request, and the later turns of its conversation, which carry the answers of the earlier ones."""
     earlier: int | None = 0
     for turn in turns_of(planned):
-        yield _Asked(turn, earlier)
-        answer = output_tokens_bound(turn.request)
+        sent = Sent.of(turn.series, turn.request)
+        yield _Asked(turn, sent, earlier)
+        answer = sent.output_tokens
         earlier = None if earlier is None or answer is None else earlier + answer
 
 
 def _row(sample: Sequence[_Asked], requests: int | None, prices: PriceList) -> ForecastRow:
     first = sample[0].planned
     inputs = [_input_tokens(one) for one in sample]
-    outputs = [output_tokens_bound(one.planned.request) for one in sample]
+    outputs = [one.sent.output_tokens for one in sample]
     usd = [
         None
         if input_ is None or output is None
         else prices.bound(one.planned.series, input_tokens=input_, output_tokens=output)
         for one, input_, output in zip(sample, inputs, outputs, strict=True)
     ]
-    reserved = [
-        upper_bound(prices, one.planned.series, one.planned.request, earlier_tokens=one.earlier_tokens)
-        for one in sample
-    ]
+    reserved = [upper_bound(prices, one.sent, earlier_tokens=one.earlier_tokens) for one in sample]
     scale = None if requests is None else requests / len(sample)
     return ForecastRow(
         series=first.series.series,

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from lens_gate.artifacts.run import Spend
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.budget import Budget, Reservation, Standing, billed, upper_bound
+from lens_gate.load.bounds import Sent, upper_bound
+from lens_gate.load.budget import Budget, Reservation, Standing, billed
 from lens_gate.load.per_request import PerRequest
 from lens_gate.load.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.pricing import PriceList
@@ -29,7 +30,9 @@ class Purse:
     def __init__(self, prices: PriceList, cap_usd: float | Fraction | None) -> None:
         self._prices = prices
         self._budget = Budget(cap_usd)
-        self._bounds: PerRequest[float | None] = PerRequest(lambda one: upper_bound(prices, one.series, one.request))
+        self._bounds: PerRequest[float | None] = PerRequest(
+            lambda one: upper_bound(prices, Sent.of(one.series, one.request))
+        )
 
     def reserve(self, planned: PlannedRequest) -> HeldRequest | None:
         """Hold back what `planned` can cost at most; None if that would pass the cap."""

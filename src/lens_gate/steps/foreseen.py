@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lens_gate.config.model import Config
 from lens_gate.load.arms import ReadFile, resolve_arm
-from lens_gate.load.budget import require_bounds
+from lens_gate.load.bounds import require_bounds
 from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.pace import ScheduleSettings, schedule_settings
 from lens_gate.load.pace_limits import pace_limits, require_keepable

@@ -16,7 +16,7 @@ from lens_gate.artifacts.run import Uncovered
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.arrivals import Arrival
 from lens_gate.load.blocks import left_out, side_by_side
-from lens_gate.load.budget import require_bounds
+from lens_gate.load.bounds import require_bounds
 from lens_gate.load.forecast import forecast
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan, PlannedRequest

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lens_gate.load.arrivals import Arrival
-from lens_gate.load.budget import upper_bound
+from lens_gate.load.bounds import Sent, upper_bound
 from lens_gate.load.forecast import Forecast, forecast
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import ArmPlan
@@ -42,7 +42,7 @@ def test_a_short_run_is_forecast_exactly() -> None:
     ]  # fmt: skip
     assert seen.rows[0].input_tokens == sum(one.prompt_characters for one in planned if one.series.model == "x") // 8
     assert [row.output_tokens for row in seen.rows] == [3000, 3000, 1500, 1500]
-    bounds = [upper_bound(prices, one.series, one.request) for one in planned]
+    bounds = [upper_bound(prices, Sent.of(one.series, one.request)) for one in planned]
     assert seen.usd_reserved == pytest.approx(sum(bound or 0 for bound in bounds))
     assert seen.usd is not None
     assert 0 < seen.usd < (seen.usd_reserved or 0)
