@@ -152,3 +152,23 @@ def test_validate_refuses_a_cap_that_cannot_hold(invoke: Invoke, configure: Conf
         assert "the price of sim/unheard-of is unknown" in answer.err
     configure(profiler={"max_cost_usd": 1.0})
     assert invoke("validate").code == 0
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_run_ends_at_its_time_cap_with_what_it_measured(measure: Measure, processes: str) -> None:
+    answer, run = measure(
+        "sim-small", "--requests", "4000", "--rps", "20", "--time-cap", "2s", "--processes", processes,
+    )  # fmt: skip
+    assert answer.told["exit"] == "6"
+    assert (run["ending"], run["ending_message"]) == ("time_cap", "the run was stopped at its time cap of 2 s")
+    assert 20 <= run["summary"]["total_requests"] <= 60
+
+
+def test_a_time_cap_in_the_configuration_is_kept_and_none_of_no_length_is_taken(
+    measure: Measure, invoke: Invoke
+) -> None:
+    answer, run = measure("sim-small", "--requests", "4000", resilience={"timeouts": {"run": "1s"}})
+    assert (answer.told["exit"], run["ending"]) == ("6", "time_cap")
+    refused = invoke("run", "--time-cap", "0s")
+    assert refused.code == 2
+    assert "--time-cap" in refused.err

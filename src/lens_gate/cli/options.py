@@ -96,6 +96,7 @@ extent_options = grouped(
     ),
     click.option("--seed", type=int, help="Seed of the schedule and of the variables."),
     click.option("--max-cost", type=click.FloatRange(min=0), help="Dollars that this run may cost at most."),
+    click.option("--time-cap", type=Duration(), help="How long this run may take at most; then exit 6."),
     click.option(
         "--abort-error-rate",
         metavar="PERCENT",
@@ -218,6 +219,7 @@ def pace_of(options: dict[str, Any]) -> Overrides:
         seed=options["seed"],
         max_cost_usd=options["max_cost"],
         abort_error_rate=options["abort_error_rate"],
+        time_cap_s=options.get("time_cap"),
         transport=TransportKind(options["transport"]) if options.get("transport") else None,
         slo=options["slo"],
         kernel_timestamps=KernelStamping(stamping) if (stamping := options.get("kernel_timestamps")) else None,

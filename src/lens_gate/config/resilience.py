@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,11 +20,12 @@ class Retries(Section):
 
 
 class TimeoutLimits(Section):
-    """Limits of one attempt."""
+    """Limits of one attempt, and of the whole `run`."""
 
     connect: Seconds = 10.0
     request: Seconds = 120.0
     idle: Seconds = 30.0
+    run: Annotated[Seconds, Field(gt=0)] | None = None
 
 
 class CircuitBreaker(Section):

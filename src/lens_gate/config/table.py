@@ -190,6 +190,7 @@ _RUN: Mapping[str, Status] = {
     "resilience.timeouts.connect": Effect("load", "limit for opening a connection"),
     "resilience.timeouts.request": Effect("load", "limit of a whole attempt; a timeout counts at this length"),
     "resilience.timeouts.idle": Effect("load", "limit between two reads"),
+    "resilience.timeouts.run": Effect("load", "limit of the whole run: it ends there with exit code 6"),
     "resilience.circuit_breaker.enabled": Effect(
         "load", "whether an endpoint that keeps failing is left alone; what is not sent is counted as shed"
     ),

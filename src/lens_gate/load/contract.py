@@ -50,9 +50,9 @@ class RunnerSettings:
 
     Of the slots of a closed one, which open evenly over `ramp_up_s`, those of this `share` are ours. `duration_s` ends
     a closed loop normally, `time_cap_s` any run with TIME_CAP. `phase_at` tells the phase of a closed loop's request
-    from its actual send (nanoseconds from the anchor). Beyond `max_in_flight` an open loop sheds. `on_anchor` learns
-    the transport's clock at offset 0 before the first request: that is `anchor_ns`, which several processes share, or
-    in a moment. A run that goes on begins at `begin_ns` from there.
+    from its actual send (nanoseconds from the anchor). `on_anchor` learns the transport's clock at offset 0 before the
+    first request: that is `anchor_ns`, which several processes share, or in a moment. A run that goes on begins at
+    `begin_ns` from there.
     `drain_s` is what requests in flight are given when the run is cut short. After `patience` failures a series is
     given up, and with the last of all `series` of the schedule the run (see Watch); `failures` says what else is done
     about them, `pace` which limits are kept (see Pacer).
@@ -72,7 +72,6 @@ class RunnerSettings:
     duration_s: float | None = None
     phase_at: Callable[[int], Phase] | None = None
     time_cap_s: float | None = None
-    max_in_flight: int | None = None
     drain_s: float = 2.0
     patience: int = 5
     series: frozenset[str] = frozenset()

@@ -81,10 +81,8 @@ class Flights(Generic[Held]):
         self._lateness.append(max(0, self.clock.now_ns() - slot.intended_ns))
 
     def must_shed(self, planned: PlannedRequest) -> bool:
-        """Say whether a request is not to be sent: too many are in flight, or its series is not to be asked."""
-        most = self.settings.max_in_flight
-        full = most is not None and len(self._in_flight) >= most
-        return full or self.given_up(planned) or not self.sender.breakers.passes(planned, self.clock.now_ns())
+        """Say whether a request is not to be sent: its series is not to be asked, or not now."""
+        return self.given_up(planned) or not self.sender.breakers.passes(planned, self.clock.now_ns())
 
     def given_up(self, planned: PlannedRequest) -> bool:
         """Say whether the series of a request is sent nothing any more."""

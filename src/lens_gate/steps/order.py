@@ -52,6 +52,7 @@ class Overrides:
     defer_decoding: bool | None = None
     processes: int | None = None
     cover: tuple[Cover, ...] | None = field(default=None, repr=False)
+    time_cap_s: float | None = field(default=None, repr=False)
 
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
@@ -96,6 +97,11 @@ def _regression(regression: Regression, overrides: Overrides) -> Regression:
 
 
 def _resilience(resilience: Resilience, overrides: Overrides) -> Resilience:
+    if overrides.time_cap_s == 0:
+        raise UsageProblem("--time-cap 0s leaves no time to send anything", hint="Give a time, such as 10m.")
+    if overrides.time_cap_s is not None:
+        timeouts = resilience.timeouts.model_copy(update={"run": overrides.time_cap_s})
+        resilience = resilience.model_copy(update={"timeouts": timeouts})
     if overrides.abort_error_rate is None:
         return resilience
     given = {"error_rate": overrides.abort_error_rate}

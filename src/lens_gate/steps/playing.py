@@ -20,6 +20,7 @@ def runner_settings(settings: ScheduleSettings, rules: Resilience) -> RunnerSett
         ramp_up_s=settings.ramp_up_s,
         share=settings.share,
         duration_s=settings.duration_s if closed else None,
+        time_cap_s=limits.run,
         phase_at=partial(phase_at, settings) if closed else None,
         failures=failure_rules(rules, seed=settings.seed + settings.share.number),
     )

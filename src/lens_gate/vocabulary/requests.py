@@ -141,7 +141,7 @@ MEANINGS: Mapping[ErrorClass, str] = {
     ErrorClass.BUFFERED: "the stream arrived in one piece, so that its times say nothing about the model",
     ErrorClass.REFUSED: "the model, or a filter before it, refused to answer",
     ErrorClass.INTERRUPTED: "in flight when the run was stopped",
-    ErrorClass.SHED: "never sent: too many requests were in flight, or the circuit breaker was open",
+    ErrorClass.SHED: "never sent: the breaker was open, a limit or a cap had no room, or its model was given up",
     ErrorClass.UNKNOWN: "another tool recorded a failure, in words that tell nothing of its cause",
 }
 """What each class means, in a line."""

@@ -188,14 +188,6 @@ def test_money_that_is_spent_ends_a_closed_loop() -> None:
     assert (end.ending, end.sent, len(samples)) == (Ending.COST_CAP, 3, 3)
 
 
-def test_a_limit_on_requests_in_flight_sheds_instead_of_waiting() -> None:
-    transport = ScriptedTransport(lambda _: Reply(wait_s=0.3))
-    end, samples = run(paced(10, 0.005), transport=transport, settings=RunnerSettings(max_in_flight=4))
-    assert (end.sent, end.shed, end.most_in_flight) == (4, 6, 4)
-    shed = [sample for sample in samples if sample.status is Status.SHED]
-    assert [sample.error_class for sample in shed] == [ErrorClass.SHED] * 6
-
-
 def test_an_interruption_keeps_what_was_measured_and_records_what_was_cut() -> None:
     transport = ScriptedTransport(lambda url: Reply(wait_s=60 if url.endswith("/slow") else 0.01))
     schedule = paced(1000, 0.01, series=[a_series("line/fast"), a_series("line/slow")])
