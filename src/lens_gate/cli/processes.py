@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnProcess
+from threading import Thread
 
 import numpy as np
 from typing_extensions import override
@@ -35,6 +37,20 @@ def deaf_to_stops() -> None:
     """Leave Ctrl-C, and a pipeline's cancellation, to the first process."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
+
+
+def stand_beside() -> None:
+    """Begin a process that computes for the first one: no signal ends it that ends a run, but the end of the first."""
+    deaf_to_stops()
+    Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """Leave when the first process is gone: the pool's own pipe stays open, since this process holds both its ends."""
+    first = parent_process()
+    if first is not None:
+        first.join()
+        os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from pydantic import JsonValue
 from lens_gate import __version__
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
-from lens_gate.cli.processes import deaf_to_stops, new_loop, spawned
+from lens_gate.cli.processes import new_loop, spawned, stand_beside
 from lens_gate.cli.proxies import known_proxies
 from lens_gate.cli.redact import secret_values
 from lens_gate.config.defaults import CONFIG_NAMES
@@ -117,7 +117,7 @@ def _say(line: str) -> None:
 
 def _executor() -> Executor:
     """Return one process of its own; what a terminal or a pipeline sends to all processes is ours to obey."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=deaf_to_stops)
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=stand_beside)
 
 
 def _runner() -> Runner:

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -77,3 +79,22 @@ def test_the_process_beside_a_run_leaves_what_stops_a_run_to_us(name: signal.Sig
         own = beside.submit(os.getpid).result()
         os.kill(own, name)
         assert beside.submit(os.getpid).result() == own
+
+
+KILLED = """
+import os, signal
+from lens_gate.cli.wiring import world
+if __name__ == "__main__":
+    with world().executor() as beside:
+        print(beside.submit(os.getpid).result(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_the_process_beside_a_run_ends_with_it_however_that_ends(tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text(KILLED, encoding="utf-8")
+    # This waits until the last process that holds the output has ended.
+    done = subprocess.run([sys.executable, "killed.py"], cwd=tmp_path, stdout=subprocess.PIPE, timeout=30, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert int(done.stdout) > 0
