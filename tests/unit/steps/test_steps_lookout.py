@@ -62,6 +62,7 @@ def spawned() -> Executor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
+@pytest.mark.measuring  # the answer must come while there is something left to send
 @pytest.mark.parametrize("in_a_process", [False, True])
 def test_a_clear_answer_ends_the_run_and_is_found_again_in_its_file(tmp_path: Path, in_a_process: bool) -> None:
     world = a_world(tmp_path, transport=SlowerModel())
