@@ -20,8 +20,8 @@ def build_transport(
 ) -> Transport:
     """Return what `order` asks for; certificates are read now, so that no request waits for them.
 
-    Raises ConfigProblem where the certificates that the environment names cannot be read, or the kernel stamps nothing
-    although it should.
+    Raises ConfigProblem where the certificates or the proxy that the environment names are of no use, or the kernel
+    stamps nothing although it should.
     """
     choice = choose(order, proxies)
     if choice.remark is not None:
@@ -31,6 +31,8 @@ def build_transport(
         _read(one, contexts, environment)
     if choice.kind is TransportKind.FAST:
         return FastTransport(contexts=contexts, kernel_stamps=kernel_stamps(order, supported=supported()))
+    for url in order.urls:
+        proxies.require_usable(url)
     from lens_gate.load.httpx_transport import HttpxTransport  # noqa: PLC0415 - only who needs httpx pays for it
 
     return HttpxTransport(contexts=contexts, proxies=proxies)

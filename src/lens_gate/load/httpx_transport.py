@@ -18,7 +18,8 @@ import httpx
 from typing_extensions import override
 
 from lens_gate.load.answer import joined
-from lens_gate.load.proxies import Proxies
+from lens_gate.load.proxies import SOCKS_SCHEMES, Proxies
+from lens_gate.load.socks5 import USUAL_PORT, Login, SocksProxy, open_through
 from lens_gate.load.tls import Contexts, is_refusal
 from lens_gate.load.transport import (
     ANSWER_LIMIT,
@@ -96,18 +97,25 @@ class HttpxTransport(Transport):
         if key not in self._pools:
             tls = self._contexts.of(choice) if scheme == b"https" else None
             name = choice.server_name if choice else None
-            self._pools[key] = (
-                self._direct(tls, name) if proxy is None else self._proxied(httpx.Proxy(proxy), tls, name)
-            )
+            self._pools[key] = self._new_pool(httpx.Proxy(proxy) if proxy else None, tls, name)
         return self._pools[key]
 
-    def _direct(self, tls: ssl.SSLContext | None, server_name: str | None) -> httpcore.AsyncConnectionPool:
+    def _new_pool(
+        self, proxy: httpx.Proxy | None, tls: ssl.SSLContext | None, server_name: str | None
+    ) -> httpcore.AsyncConnectionPool:
+        if proxy is None:
+            return self._direct(tls, _StampingBackend(server_name))
+        if proxy.url.scheme in SOCKS_SCHEMES:
+            return self._direct(tls, _StampingBackend(server_name, socks=_socks(proxy)))
+        return self._proxied(proxy, tls, server_name)
+
+    def _direct(self, tls: ssl.SSLContext | None, backend: _StampingBackend) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=None,
             max_keepalive_connections=None,
             keepalive_expiry=self._keepalive_s,
-            network_backend=_StampingBackend(server_name),
+            network_backend=backend,
         )
 
     def _proxied(
@@ -122,6 +130,11 @@ class HttpxTransport(Transport):
             keepalive_expiry=self._keepalive_s,
             network_backend=_StampingBackend(server_name, proxy=proxy.url.host),
         )
+
+
+def _socks(proxy: httpx.Proxy) -> SocksProxy:
+    login = None if proxy.raw_auth is None else Login(*proxy.raw_auth)
+    return SocksProxy(host=proxy.url.host, port=proxy.url.port or USUAL_PORT, login=login)
 
 
 class _HttpxExchange(Exchange):
@@ -299,12 +312,16 @@ def _describe(error: Exception) -> str:
 class _StampingBackend(httpcore.AsyncNetworkBackend):
     """The engine's own asyncio backend, whose streams remember when they were last read.
 
-    Servers, but not a `proxy` (a host), are asked for `server_name` where there is one.
+    Servers, but not a `proxy` (a host), are asked for `server_name` where there is one. With `socks` every connection
+    leads through that proxy.
     """
 
-    def __init__(self, server_name: str | None = None, *, proxy: str | None = None) -> None:
+    def __init__(
+        self, server_name: str | None = None, *, proxy: str | None = None, socks: SocksProxy | None = None
+    ) -> None:
         self._server_name = server_name
         self._proxy = proxy
+        self._socks = socks
         self._backend = httpcore.AnyIOBackend()
 
     @override
@@ -316,7 +333,10 @@ class _StampingBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        near = (host, port) if self._socks is None else (self._socks.host, self._socks.port)
+        stream = await self._backend.connect_tcp(*near, timeout, local_address, socket_options)
+        if self._socks is not None:
+            await _reach(stream, host, port, self._socks.login)
         return _StampedStream(stream, self._name_for)
 
     def _name_for(self, host: str | None) -> str | None:
@@ -325,6 +345,15 @@ class _StampingBackend(httpcore.AsyncNetworkBackend):
     @override
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
+
+
+async def _reach(stream: httpcore.AsyncNetworkStream, host: str, port: int, login: Login | None) -> None:
+    """Go on through a SOCKS proxy; nobody else closes the connection to it if that fails, or takes too long."""
+    try:
+        await open_through(stream, host, port, login)
+    except BaseException:
+        await stream.aclose()
+        raise
 
 
 class _StampedStream(httpcore.AsyncNetworkStream):

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
-_SUFFIX = "_proxy"
+from lens_gate.errors import ConfigProblem
+
+SOCKS_SCHEMES: Final = frozenset({"socks5", "socks5h"})
+"""How addresses of SOCKS proxies begin."""
+
+_SCHEMES: Final = SOCKS_SCHEMES | {"http", "https"}
+_SUFFIX: Final = "_proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,37 @@ class Proxies:
             self._known[key] = self._found(scheme, host)
         return self._known[key]
 
+    def require_usable(self, url: str) -> None:
+        """Raise ConfigProblem where `url` has a proxy that nobody could speak to.
+
+        An address of a proxy may hold a password, so it is not quoted.
+        """
+        proxy = self.of_url(url)
+        if proxy is None:
+            return
+        scheme = proxy.partition("://")[0].lower()
+        if scheme in _SCHEMES and _leads_somewhere(proxy):
+            return
+        what = "is no address" if scheme in _SCHEMES else f"is of a kind that cannot be used: {scheme}"
+        parts = urlsplit(url)
+        raise ConfigProblem(
+            f"the proxy that the environment names for {parts.hostname} {what}",
+            place=f"{parts.scheme}_proxy or all_proxy",
+            hint="Name one by http://, https://, socks5:// or socks5h://, or except the host by no_proxy.",
+        )
+
     def _found(self, scheme: str, host: str) -> str | None:
         proxy = self.named.get(scheme) or self.named.get("all")
-        return None if proxy is None or _is_loopback(host) or self.spared(host) else proxy
+        if proxy is None or _is_loopback(host) or self.spared(host):
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _leads_somewhere(proxy: str) -> bool:
+    with suppress(ValueError):
+        parts = urlsplit(proxy)
+        return bool(parts.hostname) and parts.port != 0
+    return False
 
 
 def _is_among(host: str, listed: str) -> bool:

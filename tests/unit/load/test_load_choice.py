@@ -83,6 +83,13 @@ def test_what_is_built_is_what_was_chosen_and_says_so() -> None:
     assert (built.name, len(said)) == ("httpx", 1)
 
 
+def test_a_proxy_that_cannot_be_used_is_told_before_anything_is_sent_unless_none_is_used() -> None:
+    proxies = Proxies.of({"all_proxy": "socks4://proxy:1"})
+    with pytest.raises(ConfigProblem, match="a kind that cannot be used: socks4"):
+        build_transport(an_order(AUTO), {}, proxies, print)
+    assert isinstance(build_transport(an_order(FAST), {}, proxies, print), FastTransport)
+
+
 def test_certificates_that_the_environment_names_are_read_where_they_are_needed(tmp_path: Path) -> None:
     named = {"SSL_CERT_FILE": str(tmp_path / "missing.pem")}
     build_transport(an_order(FAST, "http://one.example"), named, Proxies(), print)
