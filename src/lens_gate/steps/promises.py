@@ -18,11 +18,15 @@ class Promises:
     A line for every request would be the exact way, and cost a fast run too much; a line a second would be too few for
     it, and too many for a slow one. `write` says whether the promise could be written; else nothing more is passed on.
     An `early` promise is made when half of the one before is used up: it has a way to go until it is written.
+    Nothing is promised from the index `end` on: what no schedule holds cannot have been sent.
     """
 
-    def __init__(self, write: Callable[[int], bool], now_ns: Callable[[], int], *, early: bool = False) -> None:
+    def __init__(
+        self, write: Callable[[int], bool], now_ns: Callable[[], int], *, early: bool = False, end: int | None = None
+    ) -> None:
         self._write = write
         self._early = early
+        self._end = end
         self._now_ns = now_ns
         self._through = 0
         self._at_once = 1
@@ -41,4 +45,4 @@ class Promises:
         soon = now_ns - self._promised_ns < LASTS_NS
         self._at_once = min(MOST_AT_ONCE, 2 * self._at_once) if soon else max(1, self._at_once // 2)
         self._promised_ns, self._through = now_ns, index + self._at_once
-        return self._write(self._through)
+        return self._write(self._through if self._end is None else min(self._through, self._end))

@@ -185,7 +185,7 @@ def rest_of(
     while rows.open and (request := next(planned, None)) is not None:
         if not rows.take(request, charging, open_loop=settings.concurrency is None):
             unsent.append(request)
-    if rows.open:
+    if rows.unmet:  # More may have been promised than there is: a run that ends with its time does not know its end.
         raise UsageProblem(
             "this is another run: its schedule ends before the requests that were sent",
             place=f"--resume {earlier.path}",
@@ -195,9 +195,9 @@ def rest_of(
     begin_ns = _begin_ns(earlier, first, settings)
     if first is None or begin_ns is None:
         raise UsageProblem(
-            "nothing is left to send: the run is complete",
+            "nothing is left to send: all of it was sent, or may have been",
             place=f"--resume {earlier.path}",
-            hint="Raise --requests or --duration to go on beyond its end.",
+            hint="Judge what it measured with `lens-gate analyze`, or raise --requests or --duration to go on.",
         )
     return Rest(requests=chain(unsent or [first], planned), begin_ns=begin_ns)
 
@@ -223,9 +223,14 @@ class _Rows:
         self._next = 0
 
     @property
+    def unmet(self) -> bool:
+        """Whether there are samples that the schedule has not come to yet."""
+        return self._left > 0
+
+    @property
     def open(self) -> bool:
         """Whether the schedule must still be walked through."""
-        return self._left > 0 or self._next < self._earlier.through
+        return self.unmet or self._next < self._earlier.through
 
     def take(self, request: PlannedRequest, charging: Charging, *, open_loop: bool) -> bool:
         """Charge a request that was sent, or may have been; False where it was not."""

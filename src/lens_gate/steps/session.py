@@ -92,16 +92,16 @@ class Session:
 
     async def _sent(self, arms: Arms, transport: Transport) -> Played:
         """Send it from this process."""
-        asked, begin_ns = Asked(), 0
-        planned = planned_requests(arms, self.intent.settings, self.world, asked)
+        asked, begin_ns, settings = Asked(), 0, self.intent.settings
+        planned = planned_requests(arms, settings, self.world, asked)
         if self.intent.options.earlier is not None:
             planned, begin_ns = self._resumed(self.intent.options.earlier, planned)
         if self.lookout is not None:
             await self.lookout.warm_up()
             planned = self.lookout.following(planned)
         if self.intent.arms.candidate_side.config.profiler.warm_connections:
-            await warm(transport, arms.candidate, arms.base, self.intent.settings)
-        promised = Promises(self.keeper.promise, self.world.now_ns).following(planned)
+            await warm(transport, arms.candidate, arms.base, settings)
+        promised = Promises(self.keeper.promise, self.world.now_ns, end=settings.requests).following(planned)
         end = await play(
             self.watcher.following(promised),
             transport=transport,

@@ -149,7 +149,8 @@ class _Worker:
     def _schedule(self, asked: Asked) -> Iterator[PlannedRequest]:
         script = self._assignment.script
         planned = script.requests(self._tools.rng(script.settings.seed), asked)
-        return Promises(self._promise, self._tools.now_ns, early=True).following(planned)
+        promises = Promises(self._promise, self._tools.now_ns, early=True, end=script.settings.requests)
+        return promises.following(planned)
 
     def _promise(self, through: int) -> bool:
         self._line.put(Promise(through))

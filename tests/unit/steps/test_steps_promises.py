@@ -40,6 +40,15 @@ def test_every_request_was_promised_before_and_not_too_many_are(gaps: list[int])
     assert journal.through == sorted(journal.through)
 
 
+@given(st.integers(0, 2 * LASTS_NS), st.integers(1, len(PLANNED)))
+def test_nothing_is_promised_beyond_the_last_request(gap: int, requests: int) -> None:
+    journal = Journal()
+    promises = Promises(journal.write, lambda: journal.now_ns, end=requests)
+    for request in promises.following(iter(PLANNED[:requests])):
+        assert request.index < journal.through[-1] <= requests
+        journal.now_ns += gap
+
+
 def test_a_slow_run_promises_one_request_at_a_time() -> None:
     journal = Journal()
     for request in journal.promises().following(iter(PLANNED[:50])):

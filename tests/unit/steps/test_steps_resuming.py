@@ -188,18 +188,34 @@ def test_a_closed_loop_goes_on_after_its_last_request(tmp_path: Path) -> None:
 
 def test_money_that_was_spent_counts_against_the_cap_and_a_raised_cap_goes_on(tmp_path: Path) -> None:
     cap = 3e-4  # A request of some 100 bytes and 8 tokens is held at about 2e-4, and costs 9e-6.
-    capped = run(tmp_path, "first.json", rps=50, max_cost_usd=cap)
+    one_by_one: dict[str, Any] = {"rps": None, "concurrency": 1}  # An open loop sheds what the cap has no room for yet.
+    capped = run(tmp_path, "first.json", **one_by_one, max_cost_usd=cap)
     assert capped.run.ending is Ending.COST_CAP
     assert 0 < capped.run.spend.spent_usd <= cap
     transport = ChatTransport()
-    again = run(tmp_path, "second.json", rps=50, max_cost_usd=cap, transport=transport, earlier=tmp_path / "first.json")
+    first = tmp_path / "first.json"
+    again = run(tmp_path, "second.json", **one_by_one, max_cost_usd=cap, transport=transport, earlier=first)
     assert again.run.ending is Ending.COST_CAP
     assert transport.urls == []
     assert again.run.spend.spent_usd == pytest.approx(capped.run.spend.spent_usd)
-    raised = run(tmp_path, "third.json", rps=50, max_cost_usd=1.0, earlier=tmp_path / "second.json")
+    raised = run(tmp_path, "third.json", **one_by_one, max_cost_usd=1.0, earlier=tmp_path / "second.json")
     assert raised.run.ending is Ending.COMPLETE
     assert sorted(raised.samples.numbers["index"]) == list(range(40))
     assert raised.run.spend.spent_usd == pytest.approx(40 * COST)
+
+
+def test_what_was_shed_for_want_of_room_under_the_cap_costs_nothing_and_is_not_sent_later(tmp_path: Path) -> None:
+    slow = ChatTransport(wait_s=0.5)  # The first requests hold their money back while others fall due.
+    first = run(tmp_path, "first.json", requests=8, rps=50, max_cost_usd=3e-4, transport=slow)
+    shed = first.samples.texts["status"].equals("shed")
+    sent = len(slow.urls)
+    assert (sent < 4, int(shed.sum())) == (True, 8 - sent)
+    assert first.run.spend.spent_usd == pytest.approx(sent * COST)
+    rest = ChatTransport()
+    longer = run(tmp_path, requests=10, rps=50, max_cost_usd=1.0, transport=rest, earlier=tmp_path / "first.json")
+    assert len(rest.urls) == 2
+    assert sorted(longer.samples.numbers["index"]) == list(range(10))
+    assert longer.run.spend.spent_usd == pytest.approx((sent + 2) * COST)
 
 
 @pytest.mark.parametrize(
@@ -241,9 +257,27 @@ def test_samples_that_the_schedule_does_not_have_are_refused(tmp_path: Path) -> 
 
 
 def test_samples_beyond_the_schedule_are_refused(tmp_path: Path) -> None:
-    whole = run(tmp_path, "whole.json")
+    longer = run(tmp_path, "longer.json", requests=50)
     with pytest.raises(UsageProblem, match="its schedule ends before the requests that were sent"):
-        run(tmp_path, earlier=killed(tmp_path, whole, kept=15, promised=41))
+        run(tmp_path, earlier=killed(tmp_path, longer, kept=45, promised=45))
+
+
+def test_a_run_that_was_killed_at_its_end_says_that_nothing_is_left(tmp_path: Path) -> None:
+    earlier = killed(tmp_path, run(tmp_path, "whole.json"), kept=15, promised=44)
+    with pytest.raises(UsageProblem, match="nothing is left to send") as refused:
+        run(tmp_path, earlier=earlier)
+    assert "lens-gate analyze" in str(refused.value)
+
+
+def test_no_run_promises_more_than_it_sends(tmp_path: Path) -> None:
+    def fail(sent: int) -> None:
+        if sent == 4:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, requests=4, transport=ChatTransport(on_send=fail))
+    (path,) = tmp_path.glob("*.journal.jsonl.gz")
+    assert [stretch.through for stretch in decode_journal(path.read_bytes(), name=path.name).stretches] == [4]
 
 
 def test_a_run_that_ends_when_it_is_decided_is_refused(tmp_path: Path) -> None:
