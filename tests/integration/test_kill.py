@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ RATE = 40
 
 
 def begun(home: Path, *options: str) -> subprocess.Popen[str]:
-    """Start a long run, and return once its journal exists."""
+    """Start a long run, and return once it sends."""
     command = [
         sys.executable,
         "-m",
@@ -38,7 +39,7 @@ def begun(home: Path, *options: str) -> subprocess.Popen[str]:
     ]
     process = subprocess.Popen([*command, *options], cwd=home, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not list(home.glob("run.*.journal.jsonl.gz")):
+    while time.monotonic() < deadline and not any(one.stat().st_size for one in home.glob("run.*.journal.jsonl.gz")):
         time.sleep(0.02)
     return process
 
@@ -77,11 +78,12 @@ def test_the_journal_of_a_killed_run_is_judged_and_reported_as_a_run(
 
 def test_a_killed_run_goes_on_where_it_was(home: Path, configure: Callable[..., Path], invoke: Invoke) -> None:
     configure()
-    process = begun(home, "--duration", "6s")
+    keeping = ("--save-chunks", "--save-bodies")
+    process = begun(home, "--duration", "6s", *keeping)
     time.sleep(3)
     ended(process, signal.SIGKILL)
     (path,) = home.glob("run.*.journal.jsonl.gz")
-    options = ("--rps", str(RATE), "--duration", "6s", "--output", "run.json", "--resume", path.name)
+    options = ("--rps", str(RATE), "--duration", "6s", "--output", "run.json", "--resume", path.name, *keeping)
     refused = invoke("run", *options, "--seed", "7")
     assert refused.code == 2
     assert "`seed` was 0, and is 7" in refused.err
@@ -95,6 +97,13 @@ def test_a_killed_run_goes_on_where_it_was(home: Path, configure: Callable[..., 
     (told,) = [check for check in run.validity.checks if check.name == "resumed"]
     assert "the run was interrupted once" in told.message
     assert sorted(one.name for one in home.glob("*.journal.*")) == [path.name]
+    assert run.kept == ("chunks", "bodies")
+    sampled = set(samples_beside(run, home / "run.json").numbers["index"])
+    for kind in run.kept:
+        lines = gzip.decompress((home / f"run.{kind}.jsonl.gz").read_bytes()).splitlines()
+        indices = {json.loads(line)["index"] for line in lines}
+        assert len(indices) == len(lines)
+        assert len(sampled - indices) <= 2 * RATE  # what the first part had not brought to the disk
     assert invoke("analyze", "run.json").code == 0
 
 

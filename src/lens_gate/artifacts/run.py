@@ -356,8 +356,15 @@ class Replayed(Frozen):
     output_tokens: TokensAsked | None = None
 
 
+Beside = Literal["chunks", "bodies"]
+"""What a run may keep in a file of its own: `NAME.chunks.jsonl.gz` and `NAME.bodies.jsonl.gz`."""
+
+
 class Run(Envelope):
-    """The artifact of `lens-gate run`; `segments` is empty for a run that was measured in one go."""
+    """The artifact of `lens-gate run`; `segments` is empty for a run that was measured in one go.
+
+    `kept` names what lies in files beside it, from all its stretches.
+    """
 
     kind: Literal[Kind.RUN]
     benchmark: Benchmark
@@ -382,3 +389,4 @@ class Run(Envelope):
     breaker: tuple[BreakerChange, ...] = ()
     paced: tuple[Paced, ...] = ()
     replayed: Replayed | None = None
+    kept: tuple[Beside, ...] = ()

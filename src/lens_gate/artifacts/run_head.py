@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from lens_gate.artifacts.envelope import Fingerprint, Frozen, Provenance
 from lens_gate.artifacts.instrument import Instrument
-from lens_gate.artifacts.run import ArmIdentity, Comparison, Finite, Plan, Spend, Uncovered
+from lens_gate.artifacts.run import ArmIdentity, Beside, Comparison, Finite, Plan, Spend, Uncovered
 from lens_gate.errors import ArtifactCorrupt
 
 
@@ -32,6 +32,7 @@ class RunHead(Frozen):
     resolution_seconds: Finite
     validity_limits: dict[str, JsonValue] = Field(default_factory=dict)
     instrument: Instrument | None = None
+    kept: tuple[Beside, ...] = ()
 
 
 def read_head(head: JsonValue, *, name: str) -> RunHead:

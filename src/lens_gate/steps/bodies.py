@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
-from pathlib import Path
 
 from lens_gate.artifacts.compressed import compress
 from lens_gate.config.model import Config
@@ -23,8 +22,8 @@ class BodiesFile:
     Nothing that was not cleaned reaches the disk, so a kill loses what is still with the executor.
     """
 
-    def __init__(self, path: Path, rules: PersonalRules, executor: Executor) -> None:
-        self.file = JournalFile(path)
+    def __init__(self, file: JournalFile, rules: PersonalRules, executor: Executor) -> None:
+        self._file = file
         self._rules = rules
         self._executor = executor
         self._waiting: list[Body] = []
@@ -56,7 +55,7 @@ class BodiesFile:
                 self._write_next()
 
     def _write_next(self) -> None:
-        self.file.append(self._cleaning.popleft().result())
+        self._file.append(self._cleaning.popleft().result())
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -65,7 +64,7 @@ class BodiesFile:
         except BrokenExecutor as error:
             raise PublishFailed(
                 "the process that takes personal data out of bodies has ended, so these were not written",
-                place=str(self.file.path),
+                place=str(self._file.path),
                 hint="Is there enough memory? The run itself is kept.",
             ) from error
 

@@ -6,17 +6,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import orjson
 from pydantic import JsonValue
 
 from lens_gate.artifacts.assemble import INLINE_LIMIT, sidecar_of
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.columns import encode
-from lens_gate.artifacts.compressed import Packing
 from lens_gate.artifacts.journal import (
     BlockPacking,
     decode_journal,
@@ -27,12 +26,13 @@ from lens_gate.artifacts.journal import (
     encode_promise,
     encode_segment,
 )
-from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar
+from lens_gate.artifacts.run import Beside, InlineSamples, Look, Run, Sidecar
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Attempt, Sample, Samples, SamplesBuilder
 from lens_gate.errors import PublishFailed
 from lens_gate.load.personal import PersonalRules
 from lens_gate.reports.numbers import plural
+from lens_gate.steps.beside import BesideFiles, ChunksFile, beside
 from lens_gate.steps.bodies import BodiesFile
 from lens_gate.steps.resuming import Earlier
 from lens_gate.stores.files import JournalFile, write_named
@@ -86,9 +86,10 @@ class Keeper:
         self._remembered = SamplesBuilder() if options.remember else None
         self._taken = 0
         self._published = False
-        self._name = name = run_id if options.part == 1 else f"{run_id}-{options.part}"
-        self._journal = JournalFile(self._beside(f"{name}.journal"))
-        self._chunks = ChunksFile(self._beside(f"{name}.chunks")) if options.save_chunks else None
+        name = self._unused_name(options.part)
+        self._journal = JournalFile(beside(output, f"{name}.journal"))
+        self._beside = BesideFiles(lambda kind: beside(output, f"{name}.{kind}"))
+        self._chunks = ChunksFile(self._beside.file("chunks")) if options.save_chunks else None
         self._bodies: BodiesFile | None = None
 
     def __enter__(self) -> Self:
@@ -109,6 +110,25 @@ class Keeper:
         """Write the head of the journal: all that is known of the run before its first request."""
         self.head = head
         self._journal.append(encode_header(run=self._run_id, run_head=head.model_dump(mode="json")))
+
+    def _unused_name(self, part: int) -> str:
+        """Return a name for the files of this part: what a kill left of an earlier attempt at it stays as it is."""
+        if part == 1:
+            return self._run_id
+        names = (f"{self._run_id}-{number}" for number in count(part))
+        return next(name for name in names if not beside(self.output, f"{name}.journal").exists())
+
+    @property
+    def kept(self) -> tuple[Beside, ...]:
+        """What is kept in files beside the samples."""
+        return self._beside.kinds
+
+    def adopt_beside(self, earlier: Earlier) -> None:
+        """Copy what an earlier part of this run kept beside its samples; what is not there is told."""
+        self._beside.adopt(earlier.kept, self._say)
+        for kind in earlier.run.kept:
+            if kind not in earlier.kept:
+                self._say(f"warning: the {kind} of the earlier part do not lie beside {earlier.path}, and are left out")
 
     def adopt(self, earlier: Earlier) -> None:
         """Write down what an earlier part of this run measured, so that its file is needed no more."""
@@ -164,7 +184,7 @@ class Keeper:
 
     def keep_bodies(self, rules: PersonalRules, executor: Executor) -> None:
         """From now on also keep requests and answers, which `executor` cleans by the rules before they are written."""
-        self._bodies = BodiesFile(self._beside(f"{self._name}.bodies"), rules, executor)
+        self._bodies = BodiesFile(self._beside.file("bodies"), rules, executor)
         self._bodies.warm_up()
 
     @property
@@ -255,7 +275,7 @@ class Keeper:
         if self._waiting and self.failure is not None:
             raise self.failure
         with self._journal.path.open("rb") as written:
-            return sidecar_of(_pieces(written), file=self._beside("samples").name, requests=len(samples))
+            return sidecar_of(_pieces(written), file=beside(self.output, "samples").name, requests=len(samples))
 
     def attempts(self, samples: Samples) -> tuple[dict[str, JsonValue], ...]:
         """Return what the artifact holds of single attempts; those of many samples stay in the sidecar with them."""
@@ -266,19 +286,15 @@ class Keeper:
         """Give the samples and then the artifact their final names; the journal goes only after both are safe."""
         large = isinstance(run.samples, Sidecar)
         if large:
-            self._journal.keep_as(self._beside("samples"))
+            self._journal.keep_as(beside(self.output, "samples"))
         write_named(self.output, dumps(run))
         if not large:
             self._journal.discard()
         self._published = True
-        if self._chunks:
-            self._chunks.file.keep_as(self._beside("chunks"))
         if self._bodies:
             self._written(self._bodies.finish)
-            self._bodies.file.keep_as(self._beside("bodies"))
-
-    def _beside(self, name: str) -> Path:
-        return self.output.with_name(f"{self.output.name.split('.')[0]}.{name}.jsonl.gz")
+        for kind, file in self._beside.files.items():
+            file.keep_as(beside(self.output, kind))
 
     def _close(self) -> None:
         """Close what `publish` did not, and leave no file in which nothing stands."""
@@ -286,8 +302,7 @@ class Keeper:
             return
         if self._bodies:
             self._written(self._bodies.finish)
-        beside = [one.file for one in (self._chunks, self._bodies) if one is not None]
-        for file in (self._journal, *beside):
+        for file in (self._journal, *self._beside.files.values()):
             if self._taken:
                 file.close()
             else:
@@ -295,29 +310,6 @@ class Keeper:
         if self._taken:
             without = f", but for the last {plural(len(self._waiting), 'request')}" if self._waiting else ""
             self._say(f"what was measured is kept in {self._journal.path}{without}")
-
-
-class ChunksFile:
-    """The raw times of every chunk: JSON lines `{"index": request, "chunks": [[ns, bytes], …]}` in gzip members."""
-
-    def __init__(self, path: Path) -> None:
-        self.file = JournalFile(path)
-        self._packing: Packing | None = None
-        self._packed = b""
-
-    def take(self, index: int, chunks: tuple[tuple[int, int], ...]) -> None:
-        """Keep the chunks of one request: nanoseconds from the run's anchor, and bytes."""
-        self._packing = self._packing or Packing()
-        self._packing.add(orjson.dumps({"index": index, "chunks": chunks}) + b"\n")
-
-    def flush(self) -> None:
-        """Bring what waits in memory to the file."""
-        if self._packing is not None:
-            self._packed += self._packing.end()
-            self._packing = None
-        if self._packed:
-            self.file.append(self._packed)
-            self._packed = b""
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ gap, so that every request keeps the instant that the schedule gave it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from lens_gate.artifacts.codec import load_run
 from lens_gate.artifacts.journal import Stretch, decode_journal, is_journal
-from lens_gate.artifacts.run import Plan, Run
+from lens_gate.artifacts.run import Beside, Plan, Run
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.segment import Segment
@@ -26,6 +26,7 @@ from lens_gate.load.contract import RunEnd
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import PlannedRequest
 from lens_gate.load.purse import Purse
+from lens_gate.steps.beside import found_beside
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.recovered import lasted_ns, recovered
 from lens_gate.stores.files import read_file
@@ -42,13 +43,14 @@ _SAME = "Repeat the command of that run with the same configuration, seed and op
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """A run so far, from its journal or its artifact."""
+    """A run so far, from its journal or its artifact, and the files that lie `kept` beside that."""
 
     run: Run
     samples: Samples
     stretches: tuple[Stretch, ...]
     attempts: tuple[dict[str, JsonValue], ...]
     path: Path
+    kept: Mapping[Beside, Path]
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -105,12 +107,18 @@ def read_earlier(path: Path) -> Earlier:
     if is_journal(data):
         contents = decode_journal(data, name=str(path))
         run = recovered(contents, data, name=str(path))
-        return Earlier(
-            run=run, samples=contents.samples, stretches=contents.stretches, attempts=contents.attempts, path=path
-        )
-    run = load_run(data, name=str(path))
-    samples = samples_beside(run, path)
-    return Earlier(run=run, samples=samples, stretches=_stretches(run), attempts=run.attempts, path=path)
+        samples, stretches, attempts = contents.samples, contents.stretches, contents.attempts
+    else:
+        run = load_run(data, name=str(path))
+        samples, stretches, attempts = samples_beside(run, path), _stretches(run), run.attempts
+    return Earlier(
+        run=run,
+        samples=samples,
+        stretches=stretches,
+        attempts=attempts,
+        path=path,
+        kept=found_beside(run.kept, path),
+    )
 
 
 def _stretches(run: Run) -> tuple[Stretch, ...]:
@@ -128,7 +136,8 @@ def continued(earlier: Earlier, now: RunHead) -> RunHead:
     """Return the head of a run that goes on: it began when it first did, and covers what it was to cover from there."""
     cover = tuple(dict.fromkeys((*earlier.run.plan.cover, *now.plan.cover)))
     plan = now.plan.model_copy(update={"cover": cover})
-    return now.model_copy(update={"start_time": earlier.run.benchmark.start_time, "plan": plan})
+    kept = tuple(dict.fromkeys((*earlier.kept, *now.kept)))
+    return now.model_copy(update={"start_time": earlier.run.benchmark.start_time, "plan": plan, "kept": kept})
 
 
 def require_same(earlier: Earlier, now: RunHead) -> None:

@@ -121,6 +121,8 @@ class Session:
         require_same(earlier, known)
         rest = rest_of(earlier, planned, self.intent.settings, Charging(self.intent.purse, retries.max_attempts))
         self.intent.account.is_charged()
+        # First what may take long: a kill meanwhile leaves no journal of this part that lacks what the earlier one has.
+        self.keeper.adopt_beside(earlier)
         self.keeper.begin(known)
         self.keeper.adopt(earlier)
         return rest.requests, rest.begin_ns
@@ -155,7 +157,8 @@ class Session:
         looks = self.lookout.planned if self.lookout else ()
         plan = plan_of(self.intent.settings, self.intent.arms).model_copy(update={"looks": looks})
         name = "none" if self.transport is None else self.transport.name
-        return head(self.intent.arms, plan, self.intent.purse.spend(), started, self.world, transport=name)
+        known = head(self.intent.arms, plan, self.intent.purse.spend(), started, self.world, transport=name)
+        return known.model_copy(update={"kept": self.keeper.kept})
 
     def tried(self, attempts: Sequence[Attempt]) -> None:
         """Keep attempts."""

@@ -119,6 +119,7 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         breaker=tuple(breaker_change(event, tail.end.anchor_ns) for event in tail.end.breaker),
         paced=paced(tail.end.paced),
         replayed=tail.replayed,
+        kept=known.kept,
     )
 
 

@@ -22,6 +22,7 @@ from lens_gate.errors import PublishFailed
 from lens_gate.load.personal import PersonalRules
 from lens_gate.steps.bodies import BodiesFile, packed
 from lens_gate.steps.keeper import Keeper, KeeperOptions
+from lens_gate.stores.files import JournalFile
 from tests.builders import a_sample
 
 RULES = PersonalRules()
@@ -46,10 +47,10 @@ def mortal() -> Iterator[Mortal]:
 
 
 def test_what_comes_back_from_the_other_process_is_ready_to_be_written(tmp_path: Path, mortal: Mortal) -> None:
-    file = BodiesFile(tmp_path / "bodies.jsonl.gz", RULES, mortal)
-    file.take(3, b'{"prompt": "hi"}', "ho")
-    file.finish()
-    file.file.close()
+    with JournalFile(tmp_path / "bodies.jsonl.gz") as written:
+        file = BodiesFile(written, RULES, mortal)
+        file.take(3, b'{"prompt": "hi"}', "ho")
+        file.finish()
     (line,) = gzip.decompress((tmp_path / "bodies.jsonl.gz").read_bytes()).splitlines()
     assert json.loads(line) == {"index": 3, "request": {"prompt": "hi"}, "answer": "ho", "found": {}}
     assert gzip.decompress(packed([], RULES)) == b""
