@@ -71,7 +71,7 @@ def checked(
         try:
             config = Config.model_validate(kept, by_alias=True, by_name=False)
         except ValidationError as error:
-            details = error.errors(include_url=False)
+            details = _own(error.errors(include_url=False))
         else:
             raise_problems([*found, *truths])
             return config
@@ -80,6 +80,12 @@ def checked(
         if wrong:
             raise_problems([*found, *truths, *wrong])
         left_out.update(excuse for _, excuse in excuses if excuse)
+
+
+def _own(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out what only follows from another error: a list is also called too short where its items are wrong."""
+    around = {one["loc"][:end] for one in details for end in range(len(one["loc"]))}
+    return [one for one in details if one["type"] != "too_short" or one["loc"] not in around]
 
 
 def _excused(tree: Tree, detail: ErrorDetails, waiting: Collection[KeyPath], left_out: set[KeyPath]) -> KeyPath | None:

@@ -170,7 +170,7 @@ def test_an_unknown_key_in_toml_has_its_line_as_well(text: str, line: int, key: 
 
 
 def test_an_unknown_key_unlike_any_other_gets_the_list_of_known_ones() -> None:
-    assert "Known here: connect, request, idle." in problem("resilience:\n  timeouts: {zzz: 3}\n")
+    assert "Known here: connect, request, idle, run." in problem("resilience:\n  timeouts: {zzz: 3}\n")
 
 
 def test_a_suggestion_fits_the_variant_that_the_section_says_it_is() -> None:
@@ -359,6 +359,18 @@ def test_keys_whose_number_is_a_variable_are_left_out_until_it_is_known() -> Non
     assert config.providers[0].name == "${NAME}"
     assert config.distribution is not None
     assert config.distribution.regions == ()
+
+
+def test_the_number_of_the_only_item_of_a_list_may_be_a_variable() -> None:
+    [model] = loaded("providers: [{name: a, models: [{id: m, max_tokens: '${MAX}'}]}]\n").config.providers[0].models
+    assert (model.id, model.max_tokens) == ("m", None)
+    assert "expected at least 1 item" in problem("providers: [{name: a, models: []}]\n")
+
+
+def test_a_wrong_item_of_a_list_is_told_alone() -> None:
+    message = problem("providers: [{name: a, models: [{id: m, max_tokens: many}]}]\n")
+    assert "expected a whole number" in message
+    assert "at least 1 item" not in message
 
 
 def test_a_variable_cannot_stand_for_a_section_or_a_list() -> None:
