@@ -171,7 +171,8 @@ class ArmIdentity(Frozen):
     """What one arm was: its label for people, and what distinguishes its requests and its target.
 
     `requests_hash` is over everything that is sent (endpoint, model, parameters, messages); `target` names a started
-    process by commit and command. Two arms with both equal have nothing to compare.
+    process by commit and command. Two arms with both equal have nothing to compare. `http2` holds the series that were
+    asked by HTTP/2; the others were by HTTP/1.1.
     """
 
     arm: Arm
@@ -182,6 +183,7 @@ class ArmIdentity(Frozen):
     target: str | None = None
     endpoints: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    http2: tuple[str, ...] = ()
 
 
 class Comparison(Frozen):

@@ -79,7 +79,7 @@ transport_options = grouped(
     click.option(
         "--transport",
         type=click.Choice([kind.value for kind in TransportKind]),
-        help="How requests leave; auto is fast, except where the environment names a proxy, which only httpx can use.",
+        help="How requests leave; auto is fast, except where a proxy or HTTP/2 must be used, which only httpx can.",
     ),
     click.option(
         "--kernel-timestamps",

@@ -99,6 +99,7 @@ class Provider(Section):
     endpoint: Address | None = None
     headers: Headers = Field(default_factory=dict)
     tls: Tls | None = None
+    http2: bool = False
     models: tuple[ModelEntry, ...] = Field(min_length=1)
     rate_limits: RateLimits | None = None
     generic: GenericHttp | None = None
@@ -110,6 +111,13 @@ class Provider(Section):
             raise ValueError(msg)
         if self.generic is not None and self.api not in {None, Api.GENERIC}:
             msg = "a `generic` section goes with `api: generic` only"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _http2_goes_with_an_encrypted_address(self) -> Self:
+        if self.http2 and (self.endpoint or "").lower().startswith("http:"):
+            msg = "`http2` goes with an https:// `endpoint` only: the two ends agree on it while they set up TLS"
             raise ValueError(msg)
         return self
 

@@ -28,7 +28,7 @@ _RUN: Mapping[str, Status] = {
     "profiler.max_cost_usd": Effect("load", "cap on dollars, reserved before each request is sent"),
     "profiler.until_decided": Effect("steps", "whether a run with two versions ends as soon as the answer is clear"),
     "profiler.transport": Effect(
-        "load", "how requests leave: `fast`, `httpx` (proxies), or `auto`, which takes `fast` where no proxy is needed"
+        "load", "how requests leave: `fast`, `httpx` (proxies, HTTP/2), or `auto`, which takes `fast` where it can"
     ),
     "profiler.kernel_timestamps": Effect(
         "load",
@@ -61,6 +61,9 @@ _RUN: Mapping[str, Status] = {
     "providers[].tls.client_key_password": Effect("load", "the password of that key, where it has one"),
     "providers[].tls.server_name": Effect(
         "load", "the name that its server is asked for and checked against, instead of the address's host"
+    ),
+    "providers[].http2": Effect(
+        "load", "whether it is asked by HTTP/2 and nothing else, through the `httpx` transport (extra `http2`)"
     ),
     "providers[].models[].id": Effect("providers", "the model that is asked for; a bare id stands for a whole entry"),
     "providers[].models[].max_tokens": Effect("providers", "the longest answer; also bounds the forecast of cost"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.choice import TransportOrder, choose, kernel_stamps
@@ -20,8 +21,8 @@ def build_transport(
 ) -> Transport:
     """Return what `order` asks for; certificates are read now, so that no request waits for them.
 
-    Raises ConfigProblem where the certificates or the proxy that the environment names are of no use, or the kernel
-    stamps nothing although it should.
+    Raises ConfigProblem where the certificates or the proxy that the environment names are of no use, the kernel stamps
+    nothing although it should, or HTTP/2 cannot be spoken.
     """
     choice = choose(order, proxies)
     if choice.remark is not None:
@@ -31,11 +32,22 @@ def build_transport(
         _read(one, contexts, environment)
     if choice.kind is TransportKind.FAST:
         return FastTransport(contexts=contexts, kernel_stamps=kernel_stamps(order, supported=supported()))
+    if order.http2:
+        _require_http2()
     for url in order.urls:
         proxies.require_usable(url)
     from lens_gate.load.httpx_transport import HttpxTransport  # noqa: PLC0415 - only who needs httpx pays for it
 
-    return HttpxTransport(contexts=contexts, proxies=proxies)
+    return HttpxTransport(contexts=contexts, proxies=proxies, http2=bool(order.http2))
+
+
+def _require_http2() -> None:
+    if find_spec("h2") is None:
+        raise ConfigProblem(
+            "HTTP/2 needs the package h2, which is not installed",
+            place="providers.http2",
+            hint="Install lens-gate with it: pip install 'lens-gate[http2]'.",
+        )
 
 
 def _read(choice: TlsChoice | None, contexts: Contexts, environment: Mapping[str, str]) -> None:

@@ -19,13 +19,15 @@ MOST_STAMPED_RPS: Final = 500.0
 class TransportOrder:
     """What a run asks of its transport: the kind, the addresses of its endpoints, the kernel's stamps.
 
-    `certificates` are the choices of the endpoints that are encrypted. `rate` is how many requests are sent per second
+    `certificates` are the choices of the endpoints that are encrypted, and `http2` the addresses that are asked by
+    HTTP/2. `rate` is how many requests are sent per second
     by one process, None in a closed loop.
     """
 
     kind: TransportKind
     urls: tuple[str, ...]
     certificates: tuple[TlsChoice | None, ...] = ()
+    http2: tuple[str, ...] = ()
     stamping: KernelStamping = KernelStamping.AUTO
     rate: float | None = None
 
@@ -39,7 +41,9 @@ class Choice:
 
 
 def choose(order: TransportOrder, proxies: Proxies) -> Choice:
-    """Choose for the endpoints of a run."""
+    """Choose for the endpoints of a run; raises ConfigProblem where the transport that it names cannot do HTTP/2."""
+    if order.http2:
+        return _for_http2(order)
     proxied = next((url for url in order.urls if proxies.of_url(url) is not None), None)
     host = urlsplit(proxied).hostname if proxied is not None else None
     match order.kind:
@@ -53,6 +57,31 @@ def choose(order: TransportOrder, proxies: Proxies) -> Choice:
             return Choice(kind=TransportKind.HTTPX, remark=remark)
         case TransportKind.FAST | TransportKind.AUTO:
             return Choice(kind=TransportKind.FAST)
+        case _ as never:
+            assert_never(never)
+
+
+def _for_http2(order: TransportOrder) -> Choice:
+    plain = next((url for url in order.http2 if not url.lower().startswith("https:")), None)
+    if plain is not None:
+        raise ConfigProblem(
+            f"{urlsplit(plain).hostname} cannot be asked by HTTP/2, because its address is no https:// one",
+            place="providers.http2",
+            hint="Leave `http2` out: the two ends agree on it while they set up TLS.",
+        )
+    match order.kind:
+        case TransportKind.FAST:
+            raise ConfigProblem(
+                "the fast transport speaks HTTP/1.1 only, and a provider asks for HTTP/2",
+                place="profiler.transport",
+                hint="Leave the transport to auto, or `http2` out.",
+            )
+        case TransportKind.HTTPX:
+            return Choice(kind=TransportKind.HTTPX)
+        case TransportKind.AUTO:
+            host = urlsplit(order.http2[0]).hostname
+            remark = f"{host} is asked by HTTP/2, so the httpx transport is used"
+            return Choice(kind=TransportKind.HTTPX, remark=remark)
         case _ as never:
             assert_never(never)
 

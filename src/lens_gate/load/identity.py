@@ -68,6 +68,7 @@ def _series(series: SeriesPlan) -> dict[str, JsonValue]:
         "params": dict(series.params),
         "headers": _headers(series.endpoint.headers),
         **_server_name(series.endpoint),
+        **({"http2": True} if series.endpoint.http2 else {}),
     }
 
 

@@ -57,12 +57,13 @@ class TlsChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where requests go, and the key that may go with them."""
+    """Where requests go, by which protocol (HTTP/1.1, or HTTP/2), and the key that may go with them."""
 
     base_url: str
     api_key: SecretStr | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     tls: TlsChoice | None = None
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     tls: TlsChoice | None = None
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

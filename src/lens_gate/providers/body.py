@@ -87,6 +87,7 @@ def post(
         headers=headers(request, endpoint, {"content-type": "application/json", **auth}),
         body=orjson.dumps(merged(body, request.params)),
         tls=endpoint.tls,
+        http2=endpoint.http2,
     )
 
 

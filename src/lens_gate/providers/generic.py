@@ -68,6 +68,7 @@ class GenericProvider:
             headers=headers(request, endpoint, own),
             body=body,
             tls=endpoint.tls,
+            http2=endpoint.http2,
         )
 
     def decoder(self, head: ResponseHead, *, stream: bool) -> Decoder:

@@ -19,6 +19,7 @@ def transport_order(arms: Arms) -> TransportOrder:
         kind=profiler.transport,
         urls=tuple(dict.fromkeys(one.base_url for one in endpoints)),
         certificates=tuple(dict.fromkeys(one.tls for one in endpoints if one.base_url.startswith("https:"))),
+        http2=tuple(dict.fromkeys(one.base_url for one in endpoints if one.http2)),
         stamping=profiler.kernel_timestamps,
         rate=None if rate is None else rate / profiler.processes,
     )

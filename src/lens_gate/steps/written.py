@@ -240,6 +240,7 @@ def identity(arm: ArmPlan, blot: Callable[[str], str]) -> ArmIdentity:
         target=arm.target,
         endpoints=tuple(dict.fromkeys(blot(_address(series)) for series in arm.series)),
         models=tuple(dict.fromkeys(series.model for series in arm.series)),
+        http2=tuple(series.series for series in arm.series if series.endpoint.http2),
     )
 
 

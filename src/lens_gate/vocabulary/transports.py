@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TransportKind(StrEnum):
-    """`auto` is `fast`, except where a proxy must be used, which only `httpx` can."""
+    """`auto` is `fast`, except where a proxy or HTTP/2 must be used, which only `httpx` can."""
 
     AUTO = "auto"
     FAST = "fast"

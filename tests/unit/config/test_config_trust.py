@@ -282,6 +282,14 @@ def test_what_a_tls_section_cannot_say_is_refused(tls: str, said: str) -> None:
         loaded(f"providers: [{{name: p, endpoint: 'https://p.example', tls: {tls}, models: [m]}}]")
 
 
+def test_http2_needs_an_encrypted_address() -> None:
+    with pytest.raises(ConfigProblem, match="agree on it while they set up TLS"):
+        loaded("providers: [{name: p, endpoint: 'HTTP://p.example', http2: true, models: [m]}]")
+    for endpoint in ("https://p.example", "${URL}"):
+        loaded(f"providers: [{{name: p, endpoint: '{endpoint}', http2: true, models: [m]}}]")
+    loaded("providers: [{name: p, endpoint: 'http://p.example', http2: false, models: [m]}]")
+
+
 def test_a_tls_section_needs_an_encrypted_address() -> None:
     with pytest.raises(ConfigProblem, match="https://"):
         loaded("providers: [{name: p, endpoint: 'HTTP://p.example', tls: {server_name: p}, models: [m]}]")

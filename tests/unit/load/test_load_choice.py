@@ -48,6 +48,39 @@ def test_it_is_the_fast_one_unless_a_proxy_must_be_used(
     assert said is None or said in (choice.remark or "")
 
 
+def by_http2(kind: TransportKind, url: str = URLS[1]) -> TransportOrder:
+    return TransportOrder(kind=kind, urls=URLS, http2=(url,))
+
+
+def test_http2_takes_the_transport_that_can_and_says_so() -> None:
+    assert choose(by_http2(HTTPX), Proxies()).remark is None
+    choice = choose(by_http2(AUTO), Proxies())
+    assert (choice.kind, choice.remark) == (HTTPX, "two.example is asked by HTTP/2, so the httpx transport is used")
+    assert isinstance(build_transport(by_http2(AUTO), {}, Proxies(), lambda _: None), HttpxTransport)
+
+
+@pytest.mark.parametrize(
+    ("order", "place", "said"),
+    [
+        (by_http2(FAST), "profiler.transport", "speaks HTTP/1.1 only"),
+        (by_http2(AUTO, URLS[0]), "providers.http2", "one.example cannot be asked by HTTP/2"),
+        (by_http2(HTTPX, URLS[0]), "providers.http2", "one.example cannot be asked by HTTP/2"),
+    ],
+)
+def test_http2_is_refused_where_it_cannot_be(order: TransportOrder, place: str, said: str) -> None:
+    with pytest.raises(ConfigProblem, match=said) as caught:
+        choose(order, Proxies())
+    assert caught.value.place == place
+
+
+def test_http2_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lens_gate.load.build_transport.find_spec", lambda _: None)
+    with pytest.raises(ConfigProblem, match="needs the package h2") as caught:
+        build_transport(by_http2(AUTO), {}, Proxies(), lambda _: None)
+    assert "lens-gate[http2]" in (caught.value.hint or "")
+    assert isinstance(build_transport(an_order(HTTPX), {}, Proxies(), print), HttpxTransport)
+
+
 @pytest.mark.parametrize(
     ("asked", "rate", "possible", "expected"),
     [

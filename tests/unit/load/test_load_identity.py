@@ -24,6 +24,7 @@ def generic(body: JsonValue) -> GenericHttp:
 
 SERIES_CHANGES: dict[str, Callable[[SeriesPlan], SeriesPlan]] = {
     "endpoint": lambda one: replace(one, endpoint=Endpoint(base_url="https://other.example.org/v1")),
+    "http2": lambda one: replace(one, endpoint=replace(one.endpoint, http2=True)),
     "header": lambda one: replace(one, endpoint=replace(one.endpoint, headers={"x-tier": "fast"})),
     "api": lambda one: replace(one, api=Api.ANTHROPIC),
     "model": lambda one: replace(one, model="other"),

@@ -12,6 +12,8 @@ from junitparser import JUnitXml
 from lens_gate.artifacts.run import Run
 from lens_gate.config.load import Source
 from lens_gate.errors import PublishFailed
+from lens_gate.load.choice import choose
+from lens_gate.load.proxies import Proxies
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import rules
 from lens_gate.steps.line import attempted, whole_line
@@ -19,9 +21,11 @@ from lens_gate.steps.measure import measure
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.outputs import write_outputs
 from lens_gate.steps.reading import read_artifact, samples_beside
+from lens_gate.steps.transporting import transport_order
 from lens_gate.steps.world import World
 from lens_gate.steps.written import identity
 from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.transports import TransportKind
 from tests.fakes.world import ChatTransport, NoWatcher, a_world
 
 PROVIDER = {"name": "p", "endpoint": "http://user:pass@p.example.org:8080/v1?key=secret", "models": ["m"]}
@@ -115,6 +119,19 @@ def test_an_arm_is_described_without_user_password_and_query(tmp_path: Path) -> 
         an_order(providers=[PROVIDER | {"endpoint": "http://p.example.org:8080/v1?key=secret"}]), a_world(tmp_path)
     )
     assert identity(arms.candidate, str).endpoints == ("http://p.example.org:8080/v1",)
+
+
+def test_an_arm_tells_which_series_are_asked_by_http2_which_makes_the_transport_the_one_that_can(
+    tmp_path: Path,
+) -> None:
+    two = PROVIDER | {"name": "two", "endpoint": "https://p.example.org/v1", "http2": True}
+    arms = resolve(an_order(providers=[PROVIDER | {"endpoint": "http://p.example.org/v1"}, two]), a_world(tmp_path))
+    assert identity(arms.candidate, str).http2 == tuple(
+        series.series for series in arms.candidate.series if series.provider_name == "two"
+    )
+    order = transport_order(arms)
+    assert order.http2 == ("https://p.example.org/v1",)
+    assert choose(order, Proxies()).kind is TransportKind.HTTPX
 
 
 def test_a_failed_run_says_how_each_error_sounded_and_its_provenance_names_the_commit(tmp_path: Path) -> None:
