@@ -241,7 +241,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "slot": ("", "position inside the pair or block: 0 was due first"),
     "prompt_id": ("", "prompt in the configuration"),
     "draw": ("", "which values the variables of the prompt took"),
-    "repetition": ("", "how often this prompt and draw came before"),
+    "repetition": ("", "how often this prompt and draw came before, as far back as 65,536 other draws"),
     "phase": ("", "`warmup`, `measure` or `cooldown`; only `measure` counts"),
     "intended_ns": ("ns", "when it was due; response times count from here"),
     "sent_ns": ("ns", "when it was sent; service times count from here"),

@@ -7,7 +7,6 @@ blocks of several alternatives.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
@@ -22,6 +21,7 @@ from lens_gate.load.pace import ScheduleSettings, offsets, phase_at
 from lens_gate.load.pairing import paired_prompts, paired_series
 from lens_gate.load.plan import ArmPlan, PlannedRequest, PromptPlan, SeriesPlan
 from lens_gate.load.prompts import Draw, chat_request, draws, prompt_characters, prompt_hash, weighted
+from lens_gate.load.repetitions import Repetitions
 from lens_gate.providers.base import ChatRequest
 from lens_gate.vocabulary.requests import Arm, Phase
 
@@ -154,13 +154,12 @@ def _grouped(dues: Iterator[int], size: int) -> Iterator[tuple[int, ...]]:
 def _items(
     series: int, prompts: Sequence[PromptPlan], draw_rng: np.random.Generator, order_rng: np.random.Generator
 ) -> Iterator[_Item]:
-    seen: Counter[tuple[int, str]] = Counter()
+    repetitions = Repetitions()
     drawing = [draws(prompt, draw_rng) for prompt in prompts]
     orders = permutations(series, order_rng)
     for prompt in weighted([one.weight for one in prompts], draw_rng):
         drawn = next(drawing[prompt])
-        repetition = seen[prompt, drawn.hash]
-        seen[prompt, drawn.hash] += 1
+        repetition = repetitions.count(prompt, drawn.hash)
         for position in next(orders):
             yield _Item(position, prompt, drawn, repetition)
 
