@@ -142,6 +142,99 @@ def test_no_key_reaches_the_log_though_the_server_repeats_it(
     assert KEY not in answer.err
 
 
+@pytest.fixture
+def measured(invoke: Invoke, home: Path, configure: Configure) -> Path:
+    """A run of two versions, measured without a log."""
+    configure()
+    assert invoke("run", "--requests", "8", "--against-model", "sim-large", "-o", "run.json").code in {0, 3}
+    return home / "run.json"
+
+
+def test_judging_logs_what_it_read_found_and_wrote(
+    invoke: Invoke, home: Path, configure: Configure, measured: Path
+) -> None:
+    configure(logging={"level": "debug", "format": "json", "file": FILE})
+    analyzed = invoke("analyze", "run.json", "-o", "analysis.json")
+    messages = [entry["message"] for entry in logged_lines(analyzed.err)]
+    assert (messages[0], messages[-2:]) == ("read", ["analysed", "written"])
+    assert messages.count("decided") == len(json.loads((home / "analysis.json").read_text())["findings"]) > 0
+
+    judged = invoke("gate", "analysis.json", "-o", "verdict.json")
+    verdict = json.loads((home / "verdict.json").read_text())
+    told = {entry["message"]: entry for entry in logged_lines(judged.err)}
+    assert (told["judged"]["outcome"], told["judged"]["exit"]) == (verdict["outcome"], verdict["exit_code"])
+    failed = [check for check in verdict["checks"] if check["outcome"] != "pass"]
+    assert sum("check did not pass" in line for line in judged.err.splitlines()) == len(failed) > 0
+    assert judged.err.splitlines()[-1].startswith("lens-gate: outcome=")
+    assert entries(home / "logs/lens.log") == logged_lines(analyzed.err) + logged_lines(judged.err)
+
+
+def test_reports_and_trends_are_logged_too_and_their_output_stays_what_it_was(
+    invoke: Invoke, home: Path, measured: Path
+) -> None:
+    for command, message in (("report", "read"), ("trend", "trend analysed"), ("analyze", "analysed")):
+        plain = invoke(command, "run.json", "run.json") if command == "trend" else invoke(command, "run.json")
+        logged = invoke(command, *(["run.json"] * (1 + (command == "trend"))), "--log-format", "json")
+        assert logged.code == plain.code
+        assert message in [entry["message"] for entry in logged_lines(logged.err)]
+        assert logged_lines(plain.err) == []
+        assert logged.out.count("\n") == plain.out.count("\n")
+        assert '"level"' not in logged.out
+
+
+def test_what_ends_a_judgement_stands_in_the_file(
+    invoke: Invoke, home: Path, configure: Configure, measured: Path
+) -> None:
+    configure(logging={"level": "error", "format": "json", "file": FILE})
+    answer = invoke("analyze", "missing.json")
+    assert answer.code == 2
+    assert answer.err.count("there is no such file") == 1
+    (entry,) = entries(home / "logs/lens.log")
+    assert (entry["message"], entry["kind"]) == ("ended by an error", "UsageProblem")
+    assert invoke("gate", "run.json", "-o", "run.json/verdict.json").code == 7
+    assert entries(home / "logs/lens.log")[-1]["message"] == "not written"
+
+
+def test_a_log_in_the_middle_of_a_report_for_a_program_is_refused(
+    invoke: Invoke, configure: Configure, measured: Path
+) -> None:
+    configure(logging={"output": "stdout"})
+    refused = invoke("analyze", "run.json")
+    assert refused.code == 2
+    assert "would both go to standard output" in refused.err
+    assert "lens-gate.yaml:" in refused.err
+    assert invoke("analyze", "run.json", "-o", "analysis.json").code == 0
+    assert invoke("report", "run.json").code == 0
+
+
+def test_no_key_reaches_the_log_of_a_judgement(
+    invoke: Invoke, home: Path, configure: Configure, measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNOCENT", "hidden-value-1234")
+    provider = {
+        "name": "p",
+        "api": "openai-chat",
+        "endpoint": "http://127.0.0.1:9",
+        "models": ["m"],
+        "headers": {"X-A": "${INNOCENT}"},
+    }
+    configure(providers=[provider], logging={"format": "json", "file": FILE})
+    assert invoke("analyze", f"{KEY}-hidden-value-1234.json").code == 2
+    written = (home / "logs/lens.log").read_text(encoding="utf-8")
+    assert "[redacted]" in written
+    assert KEY not in written
+    assert "hidden-value-1234" not in written
+
+
+def test_a_path_of_the_log_that_needs_a_missing_variable_is_told_with_its_place(
+    invoke: Invoke, configure: Configure, measured: Path
+) -> None:
+    configure(logging={"file": {"enabled": True, "path": "${LOG_FOLDER}/lens.log"}})
+    answer = invoke("analyze", "run.json")
+    assert answer.code == 2
+    assert "LOG_FOLDER" in answer.err
+
+
 def test_text_from_outside_forges_no_line(invoke: Invoke, home: Path, configure: Configure) -> None:
     name = "bot\n10:04:06.000 error  run ended  ending=forged\x1b[2J"
     configure(logging={"format": "pretty"}, profiler={"name": name})

@@ -16,11 +16,12 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options
-from lens_gate.cli.wiring import read_sources, screen, show, world
+from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
+from lens_gate.cli.wiring import logged_judging, read_sources, screen, show, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
 from lens_gate.steps.judge import Judgement, Rules, analysis_of, rules, verdict_of
+from lens_gate.steps.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.render import Format, chosen_format, render, render_all, told
@@ -31,6 +32,8 @@ from lens_gate.vocabulary.outcomes import ExitCode, most_important
 input_options = click.option("--input", "-i", "inputs", multiple=True, type=click.Path(), help="Artifact to read.")
 inputs_argument = click.argument("more", nargs=-1, type=click.Path())
 formats = [form.value for form in Format]
+
+_GATE_OUTPUTS = {"output": Format.JSON, "junit": Format.JUNIT, "markdown": Format.MARKDOWN}
 
 
 def all_inputs(inputs: Sequence[str], more: Sequence[str]) -> list[Path]:
@@ -57,6 +60,7 @@ def only_input(inputs: Sequence[str], more: Sequence[str]) -> Path:
 @inputs_argument
 @config_options
 @judge_options
+@log_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: JSON, or what the output's ending means.")
 def analyze(**options: Any) -> None:
@@ -65,10 +69,13 @@ def analyze(**options: Any) -> None:
     path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here)
-    artifact = read_artifact(path)
-    _say_unused(options, artifact, path, here)
-    analysis = analysis_of(artifact, path, judged_by, here)
-    emit(render(analysis, path, form, rules=judged_by, world=here, screen=screen()), options["output"])
+    with logged_judging(judged_by, options, here, printed=form) as logging_here:
+        artifact = _read(path, options, logging_here)
+        analysis = analysis_of(artifact, path, judged_by, logging_here)
+        note_analysis(logging_here.log, analysis)
+        text = render(analysis, path, form, rules=judged_by, world=logging_here, screen=screen())
+        left = filed(text, options["output"], logging_here)
+    show_rest(left)
 
 
 @click.command()
@@ -77,6 +84,7 @@ def analyze(**options: Any) -> None:
 @config_options
 @judge_options
 @gate_options
+@log_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write verdict.json.")
 @click.option("--junit", type=click.Path(), help="Also write JUnit XML here.")
 @click.option("--markdown", type=click.Path(), help="Also write the Markdown report here.")
@@ -85,17 +93,19 @@ def gate(**options: Any) -> int:
     path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
-    artifact = read_artifact(path)
-    require_fitting(options, artifact)
-    _say_unused(options, artifact, path, here)
-    verdict = verdict_of(artifact, path, judged_by, here)
-    outputs = {"output": Format.JSON, "junit": Format.JUNIT, "markdown": Format.MARKDOWN}
-    texts = {
-        Path(options[option]): render(verdict, path, form, rules=judged_by, world=here, screen=screen())
-        for option, form in outputs.items()
-        if options[option]
-    }
-    failed = attempted(*(partial(write_named, target, text.encode("utf-8")) for target, text in texts.items()))
+    with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
+        artifact = _read(path, options, logging_here)
+        verdict = verdict_of(artifact, path, judged_by, logging_here)
+        if isinstance(verdict, Verdict):
+            note_analysis(logging_here.log, verdict.analysis)
+        texts = {
+            options[option]: render(verdict, path, form, rules=judged_by, world=logging_here, screen=screen())
+            for option, form in _GATE_OUTPUTS.items()
+            if options[option]
+        }
+        failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
+        note_verdict(logging_here.log, verdict)
+        note_failures(logging_here.log, failed)
     return conclude(verdict, failed, exit_zero=options["exit_zero"])
 
 
@@ -104,6 +114,7 @@ def gate(**options: Any) -> int:
 @inputs_argument
 @config_options
 @judge_options
+@log_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
 @click.option("--template", type=click.Path(), help="Own template (not available yet).")
@@ -115,11 +126,11 @@ def report(**options: Any) -> None:
     here = world()
     judged_by = _rules(options, here)
     paths = all_inputs(options["inputs"], options["more"])
-    found = [(read_artifact(path), path) for path in paths]
-    for artifact, path in found:
-        require_fitting(options, artifact)
-        _say_unused(options, artifact, path, here)
-    emit(render_all(found, form, rules=judged_by, world=here, screen=screen()), options["output"])
+    with logged_judging(judged_by, options, here, printed=form) as logging_here:
+        found = [(_read(path, options, logging_here), path) for path in paths]
+        text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
+        left = filed(text, options["output"], logging_here)
+    show_rest(left)
 
 
 def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
@@ -150,6 +161,15 @@ def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
         )
 
 
+def _read(path: Path, options: dict[str, Any], here: World) -> Artifact:
+    """Read an artifact, refuse options that do not apply to it, and say which one is left aside."""
+    artifact = read_artifact(path)
+    require_fitting(options, artifact)
+    _say_unused(options, artifact, path, here)
+    note_read(here.log, artifact, path)
+    return artifact
+
+
 def _say_unused(options: dict[str, Any], artifact: Artifact, path: Path, here: World) -> None:
     """Say that stored runs are left aside where both versions were measured in pairs."""
     if options["baselines"] and _has_pairs(artifact):
@@ -172,6 +192,25 @@ def _has_pairs(artifact: Artifact) -> bool:
 
 def _rules(options: dict[str, Any], here: World, *, fail_on: tuple[str, ...] = ()) -> Rules:
     return rules(read_sources(options["configs"]), here, chosen_of(options, fail_on=fail_on))
+
+
+def filed(text: str, output: str | None, here: World) -> str | None:
+    """Write to a file and log it; without one, return what is left for standard output, after the log."""
+    if output is None:
+        return text
+    _write(text, output, here)
+    return None
+
+
+def _write(text: str, output: str, here: World) -> None:
+    write_named(Path(output), text.encode("utf-8"))
+    here.log.note("info", "written", path=output)
+
+
+def show_rest(left: str | None) -> None:
+    """Show on standard output what no file took."""
+    if left is not None:
+        show(left)
 
 
 def emit(text: str, output: str | None) -> None:

@@ -37,6 +37,7 @@ from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.foreseen import preview
 from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.judge import Rules, rules
+from lens_gate.steps.judgebook import note_analysis, note_verdict
 from lens_gate.steps.line import attempted, judged
 from lens_gate.steps.lookout import looks_of
 from lens_gate.steps.measure import Measured, exit_code_of, measure
@@ -127,7 +128,8 @@ def ci(**options: Any) -> int:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
-        logging_here.log.note("info", "judged", outcome=done.verdict.outcome.value, exit=int(done.verdict.exit_code))
+        note_analysis(logging_here.log, done.verdict.analysis)
+        note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
 

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from lens_gate.artifacts.trend import TrendRule
-from lens_gate.cli.judging import all_inputs, emit, formats, input_options, inputs_argument
-from lens_gate.cli.options import config_options
-from lens_gate.cli.wiring import read_sources, screen, world
+from lens_gate.cli.judging import all_inputs, filed, formats, input_options, inputs_argument, show_rest
+from lens_gate.cli.options import config_options, log_options
+from lens_gate.cli.wiring import logged_judging, read_sources, screen, world
 from lens_gate.steps.judge import rules
+from lens_gate.steps.judgebook import note_trend
 from lens_gate.steps.render import Format, chosen_format, render
 from lens_gate.steps.trend import TrendOrder, trend_of
 from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RUNS, THRESHOLD_PERCENT, TrendChoices
@@ -54,6 +55,7 @@ from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RU
     help="change_points: how many runs a shift stays an alarm.",
 )
 @click.option("--branch", help="Only runs of this branch.")
+@log_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: JSON, or what the output's ending means.")
 def trend(**options: Any) -> None:
@@ -67,8 +69,12 @@ def trend(**options: Any) -> None:
         choices=_choices(options),
         regression=judged_by.config.regression,
     )
-    found = trend_of(order, here)
-    emit(render(found, order.paths[0], form, rules=judged_by, world=here, screen=screen()), options["output"])
+    with logged_judging(judged_by, options, here, printed=form) as logging_here:
+        found = trend_of(order, logging_here)
+        note_trend(logging_here.log, found)
+        text = render(found, order.paths[0], form, rules=judged_by, world=logging_here, screen=screen())
+        left = filed(text, options["output"], logging_here)
+    show_rest(left)
 
 
 def _choices(options: dict[str, Any]) -> TrendChoices:

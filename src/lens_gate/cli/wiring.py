@@ -29,9 +29,12 @@ from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
 from lens_gate.cli.processes import new_loop, spawned, stand_beside
 from lens_gate.cli.proxies import known_proxies
 from lens_gate.cli.redact import secret_values
+from lens_gate.config.confidential import confidential
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source
+from lens_gate.config.output import Logging
+from lens_gate.config.remarks import Remark
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.load.build_transport import build_transport
 from lens_gate.load.choice import TransportOrder
@@ -39,6 +42,7 @@ from lens_gate.load.contract import StopSignal
 from lens_gate.load.proxies import Proxies
 from lens_gate.load.transport import Transport
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.judge import Rules
 from lens_gate.steps.log import Log
 from lens_gate.steps.render import Format, Screen
 from lens_gate.steps.secrets import secrets_in
@@ -235,13 +239,35 @@ def logged(
         yield here
         return
     require_apart(asked, printed, place=arms.loaded.place(("logging", "output")))
-    secrets = {*secrets_in(arms, here.environment), *secret_values(here.environment)}
+    secrets, remarks = secrets_in(arms, here.environment), remarks_when_used(arms.loaded, "run")
+    with _logging(asked, secrets, here, remarks) as logging_world:
+        yield replace(logging_world, transport=_transports(here.proxies, logging_world.say))
+
+
+@contextmanager
+def logged_judging(judged_by: Rules, options: Mapping[str, Any], here: World, *, printed: Format) -> Iterator[World]:
+    """Do what `logged` does for a command that sends nothing; what `judged_by` reads of its file is all that it has."""
+    asked = asked_for(judged_by.config, level=options["log_level"], form=options["log_format"])
+    if asked is None:
+        yield here
+        return
+    require_apart(asked, None if options["output"] else printed, place=judged_by.place("logging", "output") or "")
+    names = confidential(judged_by.loaded) if judged_by.loaded else ()
+    secrets = (here.environment.get(name, "") for name in names)
+    with _logging(asked, filter(None, secrets), here) as logging_world:
+        yield logging_world
+
+
+@contextmanager
+def _logging(asked: Logging, secrets: Iterable[str], here: World, remarks: Iterable[Remark] = ()) -> Iterator[World]:
+    """Open the log, which shows neither these `secrets` nor variables that are named like one."""
+    blot = blotting({*secrets, *secret_values(here.environment)}, shapes=True)
     stream = sys.stdout if asked.output == "stdout" else sys.stderr
     with (
-        opened(asked, stream, blot=blotting(secrets, shapes=True), say=here.say) as logger,
-        told_in(Log(logger), here, remarks_when_used(arms.loaded, "run")) as logging_world,
+        opened(asked, stream, blot=blot, say=here.say) as logger,
+        told_in(Log(logger), here, remarks) as logging_world,
     ):
-        yield replace(logging_world, transport=_transports(here.proxies, logging_world.say))
+        yield logging_world
 
 
 def live_terminal() -> bool:

@@ -299,7 +299,7 @@ _SHOW: Mapping[str, Status] = {
     "output.database": Later(text="storing results in a database", commands=REPORTING),
     "output.prometheus": Later(text=_OBSERVABILITY, commands=REPORTING),
     "output.remote[]": Later(text="storing results in an object store", commands=REPORTING),
-    "logging.level": Effect("cli", "how much is logged by the commands that send; the section switches it on"),
+    "logging.level": Effect("cli", "how much is logged by the commands that send or judge; the section switches it on"),
     "logging.format": Effect("cli", "`pretty` for people, `compact` as `name=value`, or `json`"),
     "logging.output": Effect("cli", "the stream that the log goes to"),
     "logging.file.enabled": Effect("cli", "whether the log is written to a file as well"),
