@@ -87,11 +87,13 @@ def test_each_block_of_series_is_a_permutation_with_one_prompt(models: int, seed
 @settings(deadline=None, max_examples=30)
 @given(how=pacing, seed=st.integers(0, 1000))
 def test_the_seed_fixes_the_schedule(how: ScheduleSettings, seed: int) -> None:
-    assert plan(*arms(3), how, seed=seed) == plan(*arms(3), how, seed=seed)
+    both = arms(3)
+    assert plan(*both, how, seed=seed) == plan(*both, how, seed=seed)
 
 
 def test_another_seed_gives_another_schedule() -> None:
-    assert plan(*arms(3), seed=1) != plan(*arms(3), seed=2)
+    both = arms(3)
+    assert plan(*both, seed=1) != plan(*both, seed=2)
 
 
 def test_each_arm_goes_first_in_about_half_of_the_pairs() -> None:
