@@ -164,7 +164,7 @@ def test_each_part_carries_the_time_of_its_own_read_not_of_the_connections_last(
         stamped |= dict(zip(server.written[path], times[:-1], strict=True))
     late_s = [(read - wrote) / 1e9 for wrote, read in stamped.items()]
     assert min(late_s) >= 0
-    assert median(late_s) < 0.025
+    assert median(late_s) < 0.1  # by the last read of the connection it would be 0.19
     in_order = [stamped[wrote] for wrote in sorted(stamped)]
     assert in_order == sorted(in_order)
     assert len(set(in_order)) > len(in_order) / 2
@@ -218,7 +218,7 @@ async def babbling(stream: Stream) -> None:
     await stream.connection.writer.drain()
 
 
-QUICK = Timeouts(connect_s=5, request_s=5, idle_s=0.2)
+QUICK = Timeouts(connect_s=5, request_s=5, idle_s=0.6)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ QUICK = Timeouts(connect_s=5, request_s=5, idle_s=0.2)
     [
         (never, QUICK, ErrorClass.HEADERS_TIMEOUT, "nothing came"),
         (head_only, QUICK, ErrorClass.IDLE_TIMEOUT, "nothing came"),
-        (head_only, replace(QUICK, request_s=0.2, idle_s=5), ErrorClass.TIMEOUT, "did not end"),
+        (head_only, replace(QUICK, request_s=0.6, idle_s=5), ErrorClass.TIMEOUT, "did not end"),
         (resetting, PATIENT, ErrorClass.RESET, "INTERNAL_ERROR"),
         (leaving, PATIENT, ErrorClass.RESET, "NO_ERROR"),
         (cutting, PATIENT, ErrorClass.CUT_STREAM, "disconnected"),
