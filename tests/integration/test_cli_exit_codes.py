@@ -19,7 +19,7 @@ import pytest
 from lens_gate.vocabulary.outcomes import Ending
 from tests.builders import a_validity, a_validity_check
 from tests.integration.conftest import Duet, Invoke
-from tests.measuring import run_in
+from tests.measuring import run_in, samples_in, texts
 
 Configure = Callable[..., Path]
 
@@ -267,6 +267,17 @@ def test_a_cost_cap_before_an_answer_exits_with_6_and_so_does_the_gate(
     assert [ran.code, judged.code] == [6, 6]
     assert ran.told["ending"] == "cost_cap"
     assert 0 < run_in(Path("run.json")).spend.spent_usd <= 0.0006
+
+
+def test_what_a_cost_cap_kept_from_being_sent_is_no_failure_of_the_endpoint(
+    invoke: Invoke, configure: Configure, unhurried: None
+) -> None:
+    configure(regression=a_gate("success_rate > 99"))
+    invoke("run", "--requests", "800", "--rps", "400", "--max-cost", "0.0006", "--output", "run.json")
+    judged = invoke("gate", "run.json")
+    assert texts(samples_in(Path("run.json")), "error_class") == {"none", "capped"}
+    assert run_in(Path("run.json")).providers[0].models[0].errors == ()
+    assert (judged.code, judged.told["outcome"]) == (6, "no_baseline")
 
 
 def test_the_planned_end_of_a_run_is_no_cap(invoke: Invoke, configure: Configure, unhurried: None) -> None:

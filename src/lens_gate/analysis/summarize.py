@@ -117,9 +117,10 @@ def summary_of(providers: Sequence[ProviderResult], samples: Samples) -> Summary
 
 
 def _ended_by_themselves(samples: Samples) -> Samples:
-    """Return the measured requests without those that we cut off ourselves: they are no errors of the endpoint."""
+    """Return the measured requests without those that we cut off or had no money for: no errors of the endpoint."""
     counted = measured(samples)
-    return counted.where(~counted.texts["error_class"].equals(ErrorClass.INTERRUPTED))
+    errors = counted.texts["error_class"]
+    return counted.where(~np.any([errors.equals(error) for error in ErrorClass if error.by_us], axis=0))
 
 
 def _least(values: Iterable[tuple[float | None, str]]) -> str | None:

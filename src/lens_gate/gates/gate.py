@@ -158,6 +158,7 @@ _NO_ANSWER = frozenset(
         ErrorClass.QUOTA,
         ErrorClass.NOT_FOUND,
         ErrorClass.SHED,
+        ErrorClass.CAPPED,
         ErrorClass.INTERRUPTED,
     }
 )

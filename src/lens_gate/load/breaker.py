@@ -150,6 +150,7 @@ _SAYS_NOTHING = frozenset(
         ErrorClass.AUTHENTICATION,
         ErrorClass.INTERRUPTED,
         ErrorClass.SHED,
+        ErrorClass.CAPPED,
         ErrorClass.UNKNOWN,
     }
 )

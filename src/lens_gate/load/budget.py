@@ -27,6 +27,7 @@ _UNBILLED = frozenset(
         ErrorClass.NOT_FOUND,
         ErrorClass.INVALID_REQUEST,
         ErrorClass.SHED,
+        ErrorClass.CAPPED,
     }
 )
 

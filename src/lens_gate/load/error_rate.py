@@ -44,7 +44,7 @@ class ErrorRates:
     def ended(self, sample: Sample) -> Excess | None:
         """Take note of a request that ended; return how many failed where that is too many."""
         rule = self._rule
-        if rule is None or sample.error_class in {ErrorClass.SHED, ErrorClass.INTERRUPTED}:
+        if rule is None or sample.error_class is ErrorClass.SHED or sample.error_class.by_us:
             return None
         latest = self._latest.setdefault((sample.arm, sample.series), deque(maxlen=rule.window))
         latest.append(sample.status is not Status.OK)

@@ -88,19 +88,23 @@ class Flights(Generic[Held]):
         """Say whether the series of a request is sent nothing any more."""
         return planned.series.series in self._watch.given_up
 
-    def drop(self, slot: Slot) -> Sample:
+    def drop(self, slot: Slot, why: ErrorClass = ErrorClass.SHED) -> Sample:
         """Shed a request, and return what is written of it."""
         self._shed += 1
-        sample = unsent(slot.planned, intended_ns=slot.intended_ns - self.anchor_ns, phase=slot.phase)
+        sample = unsent(slot.planned, intended_ns=slot.intended_ns - self.anchor_ns, phase=slot.phase, why=why)
         self._on_sample(sample)
         return sample
+
+    def leave_unsent(self, slot: Slot) -> None:
+        """Shed a request that was still held back when the run ended."""
+        self.drop(slot, ErrorClass.CAPPED if self.stop.ending is Ending.COST_CAP else ErrorClass.SHED)
 
     def reserved(self, slot: Slot) -> Held | None:
         """Hold back what a request can cost; else shed it, or end the run where nothing will make room for it."""
         held = self._money.reserve(slot.planned)
         if held is None:
             if self._money.could_fit(slot.planned):
-                self.drop(slot)
+                self.drop(slot, ErrorClass.CAPPED)
             else:
                 self._stop_for_money()
         return held
@@ -185,7 +189,7 @@ class Flights(Generic[Held]):
         if booking is None or self.must_shed(planned):
             self.drop(slot)
             return None
-        slot = replace(slot, booking=booking, intended_ns=max(slot.due_ns, booking.at_ns))
+        slot = replace(slot, booking=booking, intended_ns=booking.at_ns if booking.waits else slot.due_ns)
         self.went_late(slot)
         held = self.reserved(slot)
         leave = None if held is None else self._leave(slot, held)

@@ -29,7 +29,7 @@ class OpenLoop(Generic[Held]):
         finally:
             # What is still held back is never sent.
             for slot in self._due.left():
-                self._flights.drop(slot)
+                self._flights.leave_unsent(slot)
 
     async def _send(self) -> None:
         flights = self._flights

@@ -213,9 +213,9 @@ class Recorder:
         return None if t_ns is None else t_ns - self._anchor_ns
 
 
-def unsent(planned: PlannedRequest, *, intended_ns: int, phase: Phase) -> Sample:
+def unsent(planned: PlannedRequest, *, intended_ns: int, phase: Phase, why: ErrorClass = ErrorClass.SHED) -> Sample:
     """Return the sample of a request that was shed; `intended_ns` counts from the anchor."""
-    return Sample(**_asked(planned, intended_ns, phase), status=Status.SHED, error_class=ErrorClass.SHED)
+    return Sample(**_asked(planned, intended_ns, phase), status=Status.SHED, error_class=why)
 
 
 def _asked(planned: PlannedRequest, intended_ns: int, phase: Phase) -> _Fields:

@@ -120,6 +120,8 @@ def _counted_as(kind: ErrorClass) -> str:
         return "throttled"
     if kind is ErrorClass.SHED:
         return "shed"
+    if kind.by_us:
+        return "nothing"
     return "failed, its latency censored at the limit" if kind.censors_latency else "failed"
 
 

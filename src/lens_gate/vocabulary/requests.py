@@ -104,12 +104,18 @@ class ErrorClass(StrEnum):
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
     SHED = "shed"
+    CAPPED = "capped"
     UNKNOWN = "unknown"
 
     @property
     def censors_latency(self) -> bool:
         """Whether the request was still unfinished at its limit, so that its latency is at least that long."""
         return self in (ErrorClass.TIMEOUT, ErrorClass.IDLE_TIMEOUT, ErrorClass.HEADERS_TIMEOUT)
+
+    @property
+    def by_us(self) -> bool:
+        """Whether the run itself cut the request off, or had no money for it: no rate of the endpoint counts it."""
+        return self in (ErrorClass.INTERRUPTED, ErrorClass.CAPPED)
 
     @property
     def throttled(self) -> bool:
@@ -141,7 +147,8 @@ MEANINGS: Mapping[ErrorClass, str] = {
     ErrorClass.BUFFERED: "the stream arrived in one piece, so that its times say nothing about the model",
     ErrorClass.REFUSED: "the model, or a filter before it, refused to answer",
     ErrorClass.INTERRUPTED: "in flight when the run was stopped",
-    ErrorClass.SHED: "never sent: the breaker was open, a limit or a cap had no room, or its model was given up",
+    ErrorClass.SHED: "never sent: the breaker was open, a rate limit had no room in time, or its model was given up",
+    ErrorClass.CAPPED: "never sent: the run's own cap on its cost had no room; not counted in any rate or share",
     ErrorClass.UNKNOWN: "another tool recorded a failure, in words that tell nothing of its cause",
 }
 """What each class means, in a line."""
@@ -151,7 +158,7 @@ def status_of(error: ErrorClass, http_status: int | None) -> Status:
     """Say how a request counts; an exhausted quota comes with a 429 too, but waiting does not help against it."""
     if error is ErrorClass.NONE:
         return Status.OK
-    if error is ErrorClass.SHED:
+    if error in {ErrorClass.SHED, ErrorClass.CAPPED}:
         return Status.SHED
     asked_to_wait = error.throttled or (http_status in {429, 529} and error is not ErrorClass.QUOTA)
     return Status.THROTTLED if asked_to_wait else Status.FAILED

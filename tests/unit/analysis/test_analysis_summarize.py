@@ -14,6 +14,7 @@ from lens_gate.errors import ArtifactCorrupt
 from lens_gate.stats.sketch import encode
 from lens_gate.vocabulary.metrics import Quantity
 from lens_gate.vocabulary.requests import ErrorClass, FinishReason, Phase, Status, TokenSource
+from lens_gate.vocabulary.slo import parse_slo
 from tests.builders import MS, a_failed_sample, a_sample
 
 ANCHOR = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -95,6 +96,19 @@ def test_percentiles_are_shown_from_their_smallest_sample_on_and_the_chosen_ones
     assert large.p95_ms == pytest.approx(1500)
     assert large.percentiles == {"50": pytest.approx(1500), "97": pytest.approx(1500)}
     assert large.p99_ms is None
+
+
+def test_what_the_runs_own_cap_kept_from_being_sent_stands_in_no_denominator() -> None:
+    unsent = [
+        a_failed_sample(ErrorClass.CAPPED, index=n, status=Status.SHED, sent_ns=None, end_ns=None) for n in (2, 3)
+    ]
+
+    capped, alone = (only(shifted(0), shifted(1), *more, slo=parse_slo("ttft < 9s")) for more in (unsent, ()))
+
+    assert capped == alone
+    assert (capped.requests.total, capped.errors) == (2, ())
+    assert capped.goodput is not None
+    assert capped.goodput.percentage == 100
 
 
 def test_failures_and_throttled_requests_are_counted_but_have_no_latency() -> None:

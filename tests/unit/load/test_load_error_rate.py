@@ -39,8 +39,8 @@ def test_only_the_last_requests_count() -> None:
 def test_throttled_requests_count_and_those_never_sent_or_cut_off_do_not() -> None:
     throttled = replace(ended(ErrorClass.RATE_LIMIT), status=Status.THROTTLED)
     assert said(HALF, [GOOD, throttled, GOOD, throttled])[-1] == Excess(2, 4)
-    shed = [ended(ErrorClass.SHED), ended(ErrorClass.INTERRUPTED)] * 10
-    assert said(HALF, shed) == [None] * 20
+    shed = [ended(ErrorClass.SHED), ended(ErrorClass.CAPPED), ended(ErrorClass.INTERRUPTED)] * 10
+    assert said(HALF, shed) == [None] * 30
 
 
 def test_arms_and_series_are_counted_apart() -> None:

@@ -179,6 +179,7 @@ def test_money_that_is_only_held_sheds_in_an_open_loop_and_waits_in_a_closed_one
     end, samples = run(paced(6, 0.001), transport=transport, money=FreeMoney(2, refund=1.0))
     assert (end.ending, end.sent, end.shed) == (Ending.COMPLETE, 2, 4)
     assert sum(sample.status is Status.SHED for sample in samples) == 4
+    assert {sample.error_class for sample in samples if sample.status is Status.SHED} == {ErrorClass.CAPPED}
     end, samples = run([a_request(n) for n in range(6)], money=FreeMoney(2, refund=1.0), settings=closed(5))
     assert (end.ending, end.sent, end.most_in_flight) == (Ending.COMPLETE, 6, 2)
 

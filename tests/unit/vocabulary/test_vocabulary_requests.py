@@ -10,6 +10,7 @@ from lens_gate.vocabulary.requests import ErrorClass, Status, status_of
     [
         (ErrorClass.NONE, 200, Status.OK),
         (ErrorClass.SHED, None, Status.SHED),
+        (ErrorClass.CAPPED, None, Status.SHED),
         (ErrorClass.RATE_LIMIT, None, Status.THROTTLED),
         (ErrorClass.OVERLOADED, 503, Status.THROTTLED),
         (ErrorClass.API_ERROR, 429, Status.THROTTLED),
