@@ -41,12 +41,14 @@ class PaceLimits:
 class Booking:
     """A place in the order of a provider's requests: when it may go, and the tokens that it was counted with.
 
-    It holds as long as no allowance that it was taken from began anew (`periods`).
+    It holds as long as no allowance that it was taken from began anew (`periods`). `waits` says that it lies later than
+    the instant at which it was asked for.
     """
 
     at_ns: int
     tokens: float
     periods: tuple[int, ...]
+    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ class Pacer:
         at_ns = max((one.when(tokens, now_ns) for one in shared), default=now_ns)
         for one in shared:
             one.book(tokens, at_ns)
-        return Booking(at_ns, tokens, tuple(one.period for one in shared))
+        return Booking(at_ns, tokens, tuple(one.period for one in shared), waits=at_ns > now_ns)
 
     def book_in_time(self, planned: PlannedRequest, now_ns: int, *, due_ns: int) -> Booking | None:
         """Give a request that was due at `due_ns` its place, None where it would have to wait for too long."""

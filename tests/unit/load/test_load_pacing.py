@@ -202,9 +202,11 @@ class Played:
         schedule: Iterable[PlannedRequest],
         limits: Mapping[str | None, PaceLimits],
         transport: ScriptedTransport | None = None,
+        money: FreeMoney | None = None,
         **settings: object,
     ) -> None:
         self.samples: list[Sample] = []
+        self.money = money or FreeMoney()
         self.transport = transport or ScriptedTransport()
         self.stop = StopSignal()
         self.end = asyncio.run(self._play(schedule, RunnerSettings(pace=limits, **settings)))  # type: ignore[arg-type]
@@ -220,7 +222,7 @@ class Played:
             counted(),
             transport=self.transport,
             settings=settings,
-            money=FreeMoney(),
+            money=self.money,
             on_sample=self.samples.append,
             stop=self.stop,
         )
@@ -259,6 +261,23 @@ def test_a_request_that_would_wait_for_too_long_is_shed() -> None:
 
 def a_talk() -> PlannedRequest:
     return replace(a_request(0), follow_up=a_request(1))
+
+
+@pytest.mark.parametrize("slots", [None, 1])
+@pytest.mark.parametrize("limits", [{}, {"line": PaceLimits(requests=60_000)}])
+def test_a_turn_that_no_limit_holds_back_is_not_told_as_held_back(
+    slots: int | None, limits: dict[str | None, PaceLimits]
+) -> None:
+    played = Played([a_talk()], limits, concurrency=slots)
+    assert (played.end.sent, played.end.paced) == (2, {})
+
+
+def test_what_a_rate_limit_still_holds_back_when_the_money_is_spent_is_told_as_capped() -> None:
+    other = a_series("other/m")
+    schedule = [a_request(0), a_request(1, offset_ns=MS), a_request(2, offset_ns=2 * MS, series=other)]
+    played = Played(schedule, {"line": PaceLimits(requests=60)}, money=FreeMoney(1))
+    assert played.end.ending is Ending.COST_CAP
+    assert [sample.error_class for sample in played.samples] == [ErrorClass.NONE, ErrorClass.CAPPED]
 
 
 def test_a_turn_that_would_wait_for_too_long_is_shed_too() -> None:
