@@ -170,7 +170,7 @@ def test_packed_artifacts_are_read_everywhere(invoke: Invoke, duet: Duet, home: 
     (home / "run.json.gz").write_bytes(gzip.compress(path.read_bytes()))
     assert invoke("gate", "run.json.gz").code == 1
     assert invoke("analyze", "run.json.gz", "--format", "markdown").code == 0
-    assert invoke("report", "run.json.gz").out == invoke("report", "run.json").out
+    assert invoke("report", "run.json.gz").out.replace("run.json.gz", "run.json") == invoke("report", "run.json").out
 
 
 def test_an_output_whose_name_ends_with_gz_is_packed(invoke: Invoke, duet: Duet, home: Path) -> None:
@@ -467,3 +467,17 @@ def test_a_dry_run_refuses_a_cap_that_cannot_hold(invoke: Invoke, configure: Con
     answer = invoke("run", "--dry-run", "--max-cost", "1")
     assert answer.code == 2
     assert "price" in answer.err
+
+
+def test_a_gate_warns_where_its_rules_are_not_those_of_the_run(
+    invoke: Invoke, configure: Configure, home: Path, unhurried: None
+) -> None:
+    (home / "own.yaml").write_text(configure().read_text(encoding="utf-8"), encoding="utf-8")
+    ran = invoke("run", "-c", "own.yaml", "--requests", "4", "--output", "results/own.json")
+    assert "Next: lens-gate gate -c own.yaml results/own.json" in ran.out
+    assert (
+        "warning: rules: lens-gate.yaml, but the run was made with own.yaml" in invoke("gate", "results/own.json").err
+    )
+    told = invoke("gate", "-c", "own.yaml", "results/own.json").err
+    assert "Rules: own.yaml.\n" in told
+    assert "warning: rules" not in told

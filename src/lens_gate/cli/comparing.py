@@ -83,7 +83,7 @@ def compare(**options: Any) -> int:
             lambda: write_named(output, _text(analysis, output, form, judged_by, here).encode("utf-8")),
             lambda: write_outputs(measured, arms, logging_here),
         )
-    page = run_view(measured.run) if analysis.ranking is None else comparison_view(analysis)
+    page = run_view(measured.run, str(measured.path)) if analysis.ranking is None else comparison_view(analysis)
     shown = screen()
     text = console(page, colour=shown.colour, width=shown.width, unicode=shown.unicode)
     return ended(

@@ -20,6 +20,7 @@ from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_op
 from lens_gate.cli.wiring import logged_judging, read_sources, screen, show, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
+from lens_gate.reports.onward import whose_rules
 from lens_gate.steps.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
@@ -71,6 +72,7 @@ def analyze(**options: Any) -> None:
     judged_by = _rules(options, here)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         artifact = _read(path, options, logging_here)
+        _say_whose_rules(artifact, judged_by, options, logging_here)
         analysis = analysis_of(artifact, path, judged_by, logging_here)
         note_analysis(logging_here.log, analysis)
         text = render(analysis, path, form, rules=judged_by, world=logging_here, screen=screen())
@@ -95,6 +97,7 @@ def gate(**options: Any) -> int:
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
     with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
         artifact = _read(path, options, logging_here)
+        _say_whose_rules(artifact, judged_by, options, logging_here)
         verdict = verdict_of(artifact, path, judged_by, logging_here)
         if isinstance(verdict, Verdict):
             note_analysis(logging_here.log, verdict.analysis)
@@ -168,6 +171,12 @@ def _read(path: Path, options: dict[str, Any], here: World) -> Artifact:
     _say_unused(options, artifact, path, here)
     note_read(here.log, artifact, path)
     return artifact
+
+
+def _say_whose_rules(artifact: Artifact, judged_by: Rules, options: dict[str, Any], here: World) -> None:
+    """Say which files' rules judge a measurement, and whether they are those that it was made with."""
+    if isinstance(artifact, Run | Analysis):
+        here.say(whose_rules(judged_by.files, artifact.arms, chosen=bool(options["configs"])))
 
 
 def _say_unused(options: dict[str, Any], artifact: Artifact, path: Path, here: World) -> None:

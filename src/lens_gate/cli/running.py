@@ -184,7 +184,9 @@ def warn(sources: tuple[Source, ...], here: World) -> None:
 def _told(measured: Measured, failed: Sequence[PublishFailed]) -> int:
     """Show a run that was not judged, and return the exit code."""
     shown = screen()
-    text = console(run_view(measured.run), colour=shown.colour, width=shown.width, unicode=shown.unicode)
+    text = console(
+        run_view(measured.run, str(measured.path)), colour=shown.colour, width=shown.width, unicode=shown.unicode
+    )
     return ended(
         f"{text}\nWritten to {measured.path}",
         exit_code_of(measured.run),

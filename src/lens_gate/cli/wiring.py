@@ -32,7 +32,7 @@ from lens_gate.cli.redact import secret_values
 from lens_gate.config.confidential import confidential
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
-from lens_gate.config.load import Source
+from lens_gate.config.load import NO_FILE, Source
 from lens_gate.config.output import Logging
 from lens_gate.config.remarks import Remark
 from lens_gate.errors import ConfigProblem, PublishFailed
@@ -197,7 +197,7 @@ def models_source(models: Iterable[tuple[str, str]]) -> Source:
         {"name": name, **({"api_key": f"${{{KEYS[name]}}}"} if name in KEYS else {}), "models": entries}
         for name, entries in by_provider.items()
     ]
-    return Source("command line.yaml", json.dumps({"providers": providers}))
+    return Source(NO_FILE, json.dumps({"providers": providers}))
 
 
 def environment() -> dict[str, str]:

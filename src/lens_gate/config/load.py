@@ -22,6 +22,9 @@ from lens_gate.config.remarks import Remark, find_remarks
 from lens_gate.config.tree import Parsed, Tree, leaves
 from lens_gate.config.variables import VariableUse, is_malformed, references, substitutable, waits
 
+NO_FILE = "command line.yaml"
+"""The name of a configuration that options alone make up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

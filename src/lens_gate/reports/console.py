@@ -246,8 +246,9 @@ def _run(page: RunView, screen: _Screen) -> Iterator[str]:
     if page.errors:
         yield ""
         yield from _error_lines(page.errors, screen)
-    yield ""
-    yield screen.text(f"Next: {page.next_step}")
+    if page.onward:
+        yield ""
+        yield screen.text(f"{page.onward.head}: {page.onward.command}")
     yield ""
     yield from screen.wrapped(page.headline)
 

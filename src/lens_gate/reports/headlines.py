@@ -12,6 +12,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.escape import plain, shell_word, shortened
 from lens_gate.reports.facts import is_itself
 from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, plural, usd
+from lens_gate.reports.onward import resuming
 from lens_gate.reports.page import Bounds, Counts, Row
 from lens_gate.reports.rows import LONGEST_TEXT, decisive
 from lens_gate.reports.words import BROKEN, listed
@@ -34,6 +35,8 @@ class Opening:
 def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covered: int) -> Opening:
     """Return the first lines of a verdict; `not_covered` is how many questions it says nothing of."""
     lines = _opening(verdict, rows, counts, not_covered)
+    if verdict.analysis.ending is Ending.INTERRUPTED and not verdict.analysis.looks:
+        return replace(lines, second=_spaced(lines.second, _RESUMABLE), next_step=resuming(verdict.analysis.arms))
     if verdict.exit_code is ExitCode.CAP_REACHED:
         return replace(lines, headline=f"Stopped at {_cap(verdict.analysis)} before an answer")
     return lines
@@ -71,6 +74,8 @@ _IF_MEANT = (
 
 A_PAIR = "A pair is two requests, one to each version."
 """Why commands ask for twice as many requests as there are pairs."""
+
+_RESUMABLE = "The run was interrupted; `lens-gate run --resume` goes on with it."
 
 _UNSETTLED = "What is open below may still be chance."
 

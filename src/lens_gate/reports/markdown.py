@@ -47,7 +47,8 @@ def run_markdown(view: RunView) -> str:
     told = (*view.notes, *view.prices)
     notes = ["## Notes", "", *_bullets(told)] if told else []
     blocks = [[*block, ""] for block in (spread, errors, notes) if block]
-    foot = f"\n**Next:** {markdown_code(view.next_step)}\n\n{markdown_text(view.tool)}\n"
+    onward = f"\n**{view.onward.head}:** {markdown_code(view.onward.command)}\n" if view.onward else ""
+    foot = f"{onward}\n{markdown_text(view.tool)}\n"
     return _fitted("\n".join([*head, ""]), blocks, foot)
 
 

@@ -235,9 +235,17 @@ class ModelRow:
     distribution: tuple[tuple[str, tuple[str, ...]], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A command that can be copied, and the words before it."""
+
+    head: str
+    command: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run for people: what was measured, without a judgement."""
+    """A run for people: what was measured, without a judgement; `onward` is None where nothing comes next."""
 
     name: str
     generated: str
@@ -252,7 +260,7 @@ class RunView:
     errors: tuple[ErrorRow, ...]
     notes: tuple[str, ...]
     prices: tuple[str, ...]
-    next_step: str
+    onward: Onward | None
     tool: str
 
 

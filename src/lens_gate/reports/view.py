@@ -43,6 +43,7 @@ from lens_gate.reports.numbers import (
     three_digits,
     usd,
 )
+from lens_gate.reports.onward import RUN_FILE, onward
 from lens_gate.reports.page import Details, ModelRow, ReportView, RunView
 from lens_gate.reports.replayed import replayed_lines
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, check_rows, counted, interval_title, shown_rows, subjects
@@ -100,8 +101,8 @@ def series_names(analysis: Analysis) -> Mapping[str, str]:
     return subjects([*measured, *(finding.series for finding in analysis.findings)])
 
 
-def run_view(run: Run) -> RunView:
-    """Return a run that was not judged in words and rounded numbers."""
+def run_view(run: Run, file: str = RUN_FILE) -> RunView:
+    """Return a run that was not judged in words and rounded numbers; `file` is what it is written to."""
     names = subjects(results((*run.providers, *run.base_providers)))
     return RunView(
         name=shortened(plain(run.benchmark.name), LONGEST_NAME),
@@ -123,7 +124,7 @@ def run_view(run: Run) -> RunView:
             *_without_cache(run.plan.nonce),
         ),
         prices=prices(run.spend),
-        next_step="lens-gate doctor --input RUN_FILE" if is_itself(run.comparison) else "lens-gate gate RUN_FILE",
+        onward=onward(run, file),
         tool=tool_name(run.provenance),
     )
 

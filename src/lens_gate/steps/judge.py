@@ -42,7 +42,8 @@ JUDGING_KEYS = frozenset({"decision", "alpha", "gate_small_effects", "strict", "
 class Rules:
     """How a run is to be judged: the configuration with what the command line changes.
 
-    `stated` says that somebody chose rules; an analysis that was made by other ones does not obey them.
+    `stated` says that somebody chose rules; an analysis that was made by other ones does not obey them. `files` are the
+    configuration files that they were read from.
     """
 
     config: Config
@@ -50,6 +51,7 @@ class Rules:
     baselines: tuple[str, ...]
     fail_on: tuple[str, ...] = ()
     stated: bool = False
+    files: tuple[str, ...] = ()
 
     @property
     def says_what_to_cover(self) -> bool:
@@ -98,6 +100,7 @@ def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOS
         baselines=chosen.baselines or ((stored.source,) if stored and stored.source else ()),
         fail_on=chosen.fail_on,
         stated=chosen.anything or bool(JUDGING_KEYS & config.regression.model_fields_set),
+        files=tuple(source.name for source in sources),
     )
 
 

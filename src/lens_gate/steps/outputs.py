@@ -47,7 +47,7 @@ def _text(wanted: OutputFile, measured: Measured) -> bytes | None:
         case "csv":
             return csv_rows(measured.samples, measured.run, delimiter=wanted.delimiter).encode("utf-8")
         case "markdown":
-            return run_markdown(run_view(measured.run)).encode("utf-8")
+            return run_markdown(run_view(measured.run, str(measured.path))).encode("utf-8")
         case "junit":
             return junit(measured.run).encode("utf-8")
         case "html":

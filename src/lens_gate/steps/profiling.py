@@ -9,11 +9,10 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import JsonValue
 
-from lens_gate.config.load import Source
+from lens_gate.config.load import NO_FILE, Source
 from lens_gate.errors import UsageProblem
 from lens_gate.vocabulary.secrets import names_a_secret
 
-NAME = "command line.yaml"
 BEARER = "bearer "
 
 _QUOTED = (
@@ -46,7 +45,7 @@ def profile_source(order: ProfileOrder) -> Source:
     config: dict[str, JsonValue] = {"providers": [_provider(order, parts)]}
     if order.prompt is not None:
         config["workload"] = {"prompts": [{"id": "prompt", "template": order.prompt}]}
-    return Source(NAME, json.dumps(config))
+    return Source(NO_FILE, json.dumps(config))
 
 
 def is_written_out(order: ProfileOrder) -> bool:

@@ -83,7 +83,7 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
         case Format.CSV:
             return _csv(artifact, path)
         case _ if isinstance(artifact, Run | Selftest):
-            return _unjudged(artifact, form, screen)
+            return _unjudged(artifact, path, form, screen)
         case Format.MARKDOWN | Format.TEXT if isinstance(artifact, Analysis) and _only_ranks(artifact):
             return _comparison(artifact, form, screen)
         case _:
@@ -99,7 +99,7 @@ def _verdict(artifact: Artifact, path: Path, rules: Rules, world: World) -> Judg
             return verdict_of(artifact, path, rules, world)
 
 
-def _unjudged(artifact: Run | Selftest, form: Format, screen: Screen) -> str:
+def _unjudged(artifact: Run | Selftest, path: Path, form: Format, screen: Screen) -> str:
     """Render a run that nobody has judged, or a self-test, which nobody judges."""
     if isinstance(artifact, Selftest):
         return render_selftest(artifact, form, screen)
@@ -108,9 +108,9 @@ def _unjudged(artifact: Run | Selftest, form: Format, screen: Screen) -> str:
         case Format.JUNIT:
             return junit(run)
         case Format.MARKDOWN:
-            return run_markdown(run_view(run))
+            return run_markdown(run_view(run, str(path)))
         case _:
-            return console(run_view(run), colour=screen.colour, width=screen.width, unicode=screen.unicode)
+            return console(run_view(run, str(path)), colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
 
 def _only_ranks(analysis: Analysis) -> bool:

@@ -11,7 +11,7 @@ from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.reports.explain import explain
 from lens_gate.reports.explain_finding import explain_findings
-from lens_gate.reports.page import Gap, ReportView
+from lens_gate.reports.page import Gap, Onward, ReportView
 from lens_gate.reports.view import run_view, view
 from lens_gate.vocabulary.metrics import Direction, Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
@@ -405,7 +405,7 @@ def test_a_version_against_itself_is_told_as_that() -> None:
     assert page.next_step == "lens-gate doctor --input RUN_FILE"
     run = run_view(a_duet_run(comparison=ITSELF))
     assert "twice at the same time, as both versions" in run.compared
-    assert run.next_step == "lens-gate doctor --input RUN_FILE"
+    assert run.onward == Onward("Next", "lens-gate doctor --input RUN_FILE")
 
 
 @pytest.mark.parametrize(
