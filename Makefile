@@ -18,6 +18,7 @@ $(STAMP): $(LOCK) pyproject.toml
 
 demo: setup ## three verdicts on a simulated endpoint: pass, regression, inconclusive
 	@$(BIN)/lens-gate demo --output-dir demo-results
+	@echo "The command is $(BIN)/lens-gate: $(BIN)/lens-gate init prints a configuration to start from."
 
 # Hundreds of tests start Python anew: each would compile everything again where no bytecode may be kept.
 test: export PYTHONDONTWRITEBYTECODE =

@@ -151,3 +151,10 @@ def test_a_closed_loop_that_ends_in_its_warm_up_says_why_nothing_was_measured(
     assert answer.code == 3
     assert "warning: how many of 4 requests fall into the warm-up of 30 s" in words(answer.err)
     assert "warm-up and cool-down took all 4 requests, so that nothing was measured: shorten" in words(answer.out)
+
+
+def test_the_dry_run_of_a_closed_loop_says_that_its_size_is_the_endpoints(invoke: Invoke, configure: Configure) -> None:
+    configure(workload={"closed": {"concurrency": 2}, "prompts": [{"template": "x"}]})
+    answer = invoke("run", "--duration", "60s", "--dry-run")
+    assert "As many requests as the endpoint answers in 60 s" in answer.out
+    assert "?" not in answer.out.splitlines()[-3]

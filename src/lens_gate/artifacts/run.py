@@ -242,7 +242,9 @@ class Price(Frozen):
 class Spend(Frozen):
     """The money of the run, warm-up and both arms included.
 
-    `reserved_usd` is the largest sum that was ever held back for requests in flight on top of `spent_usd`.
+    `reserved_usd` is the largest sum that was ever held back for requests in flight on top of `spent_usd`: the peak of
+    the whole run, also in one that has ended. Of `lost_requests`, which a kill took, nobody knows the cost, and
+    `spent_usd` lacks it.
     """
 
     spent_usd: Finite
@@ -250,6 +252,7 @@ class Spend(Frozen):
     cap_usd: float | None
     unpriced_models: tuple[str, ...]
     prices: tuple[Price, ...]
+    lost_requests: Count = 0
 
 
 class Plan(Frozen):

@@ -35,6 +35,11 @@ def _cells(row: ForecastRow) -> tuple[str, ...]:
 
 def _total(forecast: Forecast) -> str:
     length = "until it is stopped" if forecast.duration_s is None else f"in {forecast.duration_s:.0f} s"
+    if forecast.requests is None:
+        return (
+            f"As many requests as the endpoint answers {length}: how many they are, and what they cost, is not known "
+            "beforehand. `--requests` or `--max-cost` sets an end."
+        )
     reserved = f"; a cap would count {_dollars(forecast.usd_reserved)}" if forecast.usd_reserved is not None else ""
     return f"In all {_count(forecast.requests)} requests {length}, {_dollars(forecast.usd)} at most{reserved}."
 

@@ -17,14 +17,18 @@ profiler:
   max_cost_usd: 1.00     # a run never spends more
 
 providers:
-  - name: openai         # also: anthropic, google, or any name with an `endpoint`
+  # An endpoint of your own, which speaks OpenAI's API (for others: `api`):
+  # - name: mine
+  #   endpoint: http://127.0.0.1:8080/v1
+  #   models: [{id: my-model, max_tokens: 128}]
+  - name: openai         # also: anthropic, google
     api_key: ${OPENAI_API_KEY}
     models:
       - id: gpt-4o-mini
         max_tokens: 128
 
 workload:
-  type: poisson          # also: fixed, random, closed
+  type: poisson          # also: fixed, random, gamma, burst, closed, users; stages, replay: docs/workloads.md
   poisson:
     lambda: 2            # requests per second
   prompts:
@@ -59,8 +63,14 @@ requests = 200          # both arms of a comparison together
 warmup = "5s"           # measured, but left out of the verdict
 max_cost_usd = 1.00     # a run never spends more
 
+# An endpoint of your own, which speaks OpenAI's API (for others: `api`):
+# [[providers]]
+# name = "mine"
+# endpoint = "http://127.0.0.1:8080/v1"
+# models = [{ id = "my-model", max_tokens = 128 }]
+
 [[providers]]
-name = "openai"         # also: anthropic, google, or any name with an `endpoint`
+name = "openai"         # also: anthropic, google
 api_key = "${OPENAI_API_KEY}"
 
 [[providers.models]]
@@ -68,7 +78,7 @@ id = "gpt-4o-mini"
 max_tokens = 128
 
 [workload]
-type = "poisson"        # also: fixed, random, closed
+type = "poisson"        # also: fixed, random, gamma, burst, closed, users; stages, replay: docs/workloads.md
 
 [workload.poisson]
 lambda = 2              # requests per second

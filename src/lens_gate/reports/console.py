@@ -12,6 +12,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import PLACES, ComparisonView, MetricTable
+from lens_gate.reports.facts import answered
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
 from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
@@ -125,11 +126,12 @@ def comparison_machine_line(run: Run, ranking: Ranking | None, code: ExitCode) -
 
 
 def _measured(run: Run, code: ExitCode) -> dict[str, str | int]:
+    requests, successful = answered(run)
     return {
         "ending": run.ending.value,
         "exit": int(code),
-        "requests": run.summary.total_requests,
-        "successful": run.summary.successful_requests,
+        "requests": requests,
+        "successful": successful,
         "valid": str(run.validity.valid).lower(),
         "spent_usd": exact(run.spend.spent_usd),
     }

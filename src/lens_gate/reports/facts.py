@@ -15,6 +15,7 @@ from lens_gate.artifacts.run import (
     ErrorCount,
     ModelResult,
     ProviderResult,
+    Run,
     Spend,
     Uncovered,
     Validity,
@@ -47,6 +48,13 @@ _NAMED_AT_MOST = 5
 def results(providers: Sequence[ProviderResult]) -> dict[str, ModelResult]:
     """Return the results by series."""
     return {f"{provider.name}/{model.id}": model for provider in providers for model in provider.models}
+
+
+def answered(run: Run) -> tuple[int, int]:
+    """Return how many requests of both versions together were measured, and how many of them succeeded."""
+    others = [model.requests for model in results(run.base_providers).values()]
+    total = run.summary.total_requests + sum(one.total for one in others)
+    return total, run.summary.successful_requests + sum(one.successful for one in others)
 
 
 def partners(candidate: Sequence[ProviderResult], base: Sequence[ProviderResult]) -> dict[str, ModelResult]:
@@ -188,8 +196,18 @@ def valid(validity: Validity) -> str:
 
 
 def _messages(checks: Sequence[ValidityCheck]) -> str:
-    texts = [plain(check.message).rstrip(".") for check in checks]
+    texts = _said_once([plain(check.message).rstrip(".") for check in checks])
     return shortened("; ".join(texts), _LONGEST_NOTE) if texts else "no reason was recorded"
+
+
+def _said_once(messages: Sequence[str]) -> list[str]:
+    """Leave out what a message advises, behind its first semicolon, where a later one advises the same."""
+    halves = [message.partition("; ") for message in messages]
+    later = [{advice for _, _, advice in halves[number:]} for number in range(1, len(halves) + 1)]
+    return [
+        trouble if advice in behind else f"{trouble}{joint}{advice}"
+        for (trouble, joint, advice), behind in zip(halves, later, strict=True)
+    ]
 
 
 def validity_lines(validity: Validity) -> tuple[str, ...]:
@@ -209,7 +227,8 @@ def spent(spend: Spend) -> str:
     """Say what the run cost, of how much, and for which models no price is known."""
     cap = f" of {usd(spend.cap_usd)} allowed" if spend.cap_usd is not None else ""
     if not spend.unpriced_models:
-        return f"The run cost {usd(spend.spent_usd)}{cap}."
+        least = "at least " if spend.lost_requests else ""
+        return f"The run cost {least}{usd(spend.spent_usd)}{cap}."
     names = listed([shortened(plain(name), _LONGEST_LABEL) for name in spend.unpriced_models[:_NAMED_AT_MOST]])
     more = len(spend.unpriced_models) - _NAMED_AT_MOST
     others = f" and {more} more" if more > 0 else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lens_gate.artifacts.run import ArmIdentity, Run
 from lens_gate.config.load import NO_FILE
 from lens_gate.reports.escape import plain, shell_command
-from lens_gate.reports.facts import is_itself
+from lens_gate.reports.facts import answered, is_itself
 from lens_gate.reports.page import Onward
 from lens_gate.reports.words import listed
 from lens_gate.vocabulary.outcomes import Ending
@@ -25,7 +25,7 @@ def onward(run: Run, file: str) -> Onward | None:
         return Onward("Next", shell_command("lens-gate", "doctor", "--input", file))
     if run.ending is Ending.INTERRUPTED and not run.plan.looks:
         return Onward("To go on, with your other options", resuming(run.arms, file))
-    if not run.summary.successful_requests:
+    if not answered(run)[1]:
         return None
     return Onward("Next", shell_command("lens-gate", "gate", *_named(run.arms), file))
 

@@ -12,6 +12,7 @@ from lens_gate.reports.causes import cause_lines
 from lens_gate.reports.covering import COVERED_WITHOUT_NONCE, gaps
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.facts import (
+    answered,
     compared,
     cost_rows,
     coverage_lines,
@@ -200,14 +201,15 @@ def _method(analysis: Analysis) -> tuple[str, ...]:
 
 
 def _measured(run: Run) -> str:
-    summary = run.summary
-    requests = plural(summary.total_requests, "request")
-    if not summary.total_requests:
+    total, successful = answered(run)
+    requests = plural(total, "request")
+    if not total:
         return "Measured nothing"
-    if not summary.successful_requests:
+    if not successful:
         return f"Measured nothing: none of {requests} succeeded"
-    everything = summary.successful_requests == summary.total_requests
-    return f"Measured {requests}, {'all' if everything else _success_rate(run)} of them successful"
+    both = " of both versions together" if run.base_providers else ""
+    which = "all" if successful == total else share_of(successful, total)
+    return f"Measured {requests}{both}, {which} of them successful"
 
 
 def _arms(run: Run) -> str:

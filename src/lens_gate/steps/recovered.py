@@ -88,7 +88,7 @@ def _killed(contents: JournalContents, known: RunHead, segments: Sequence[Segmen
     return Tail(
         end=_killed_end(samples, segments, truncated=contents.truncated),
         ended=rfc3339(started + timedelta(microseconds=lasted_ns(samples) / 1000)),
-        spend=_spent(samples, known),
+        spend=_spent(samples, known, lost=sum(segment.lost for segment in segments)),
         looks=looks_so_far(contents.looks, samples, known),
     )
 
@@ -119,9 +119,10 @@ def lasted_ns(samples: Samples) -> int:
     return round(max(float(np.nanmax(samples.numbers[name], initial=0.0)) for name in _INSTANTS))
 
 
-def _spent(samples: Samples, known: RunHead) -> Spend:
+def _spent(samples: Samples, known: RunHead, *, lost: int) -> Spend:
     """Add up the costs that are known; what was held back for requests without a known one is not in the journal."""
-    return known.spend.model_copy(update={"spent_usd": float(np.nansum(samples.numbers["cost_usd"]))})
+    spent_usd = float(np.nansum(samples.numbers["cost_usd"]))
+    return known.spend.model_copy(update={"spent_usd": spent_usd, "lost_requests": lost})
 
 
 def _reference(samples: Samples, data: bytes, name: str) -> InlineSamples | Sidecar:

@@ -634,3 +634,26 @@ def test_rates_and_prices_that_are_unknown_are_dashes() -> None:
     assert (row.tokens_per_second, row.cost_per_1k_tokens) == ("–", "–")
     shown = view_of(STEADY, providers=(a_provider_result(unknown),), base_providers=())
     assert [(row.base, row.candidate) for row in shown.details.cost] == [("–", "–")]
+
+
+def test_advice_that_two_warnings_share_is_given_once() -> None:
+    checks = (
+        a_validity_check(ok=False, effect="warn", message="sends were late; lower the rate, or use another machine"),
+        a_validity_check(ok=False, effect="warn", message="connections were new; keep them open"),
+        a_validity_check(ok=False, effect="warn", message="reads were late; lower the rate, or use another machine"),
+    )
+    assert view_of(validity=a_validity(*checks)).validity == (
+        "Measurement valid, with 3 warnings: sends were late; connections were new; keep them open; "
+        "reads were late; lower the rate, or use another machine."
+    )
+
+
+def test_the_cost_of_a_run_that_lost_requests_is_a_lower_bound() -> None:
+    assert "The run cost at least $1.20" in view_of(spend=a_spend(lost_requests=3)).spend
+    assert "The run cost $1.20" in view_of(spend=a_spend()).spend
+
+
+def test_the_requests_of_both_versions_are_counted() -> None:
+    both, alone = run_view(a_duet_run()), run_view(a_run())
+    assert alone.headline == "Measured 300 requests, all of them successful"
+    assert both.headline == "Measured 600 requests of both versions together, all of them successful"

@@ -79,6 +79,7 @@ def test_a_killed_run_is_interrupted_and_says_what_is_missing(tmp_path: Path) ->
     )  # fmt: skip
     assert run.summary.total_requests == 4
     assert run.spend.spent_usd == pytest.approx(1.0)
+    assert run.spend.lost_requests == 5
     assert list(samples_beside(run, path).numbers["index"]) == [0, 1, 2, 3]
 
 
