@@ -271,6 +271,7 @@ def error_budget() -> Verdict:
         limit=5.0,
         unit="%",
         message="7 % of the requests failed, and at most 5 % may",
+        side="at most",
         place="lens-gate.yaml:41",
     )
     warning = a_check(
@@ -283,6 +284,7 @@ def error_budget() -> Verdict:
         limit=900.0,
         unit="ms",
         message="p95_ttft <= 900 does not hold",
+        side="at most",
         place="lens-gate.yaml:52",
     )
     passed = a_check(a_finding())

@@ -22,10 +22,15 @@ class CheckKind(StrEnum):
     TREND = "trend"
 
 
+Side = Literal["at most", "at least", "below", "above"]
+"""On which side of its limit a measured value has to lie."""
+
+
 class Check(Frozen):
     """One line of the verdict. A breached gate or budget has the outcome `regression`; `severity` says what it weighs.
 
-    `place` is the file and line of the rule, where it has one.
+    `place` is the file and line of the rule, where it has one. `side` says of a measured value on which side of the
+    limit it has to lie; None where the value is a change, or the rule is more than one comparison.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Check(Frozen):
     unit: str
     message: str
     place: str | None = None
+    side: Side | None = None
 
 
 class Verdict(Envelope):

@@ -21,9 +21,25 @@ class Problem:
         return f"{self.place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
+def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return each problem once, as a reader meets them: file by file, and by their lines."""
+    files = list(dict.fromkeys(_file_and_line(problem.place)[0] for problem in problems))
+
+    def met(problem: Problem) -> tuple[int, int]:
+        file, line = _file_and_line(problem.place)
+        return files.index(file), line
+
+    return tuple(sorted(dict.fromkeys(problems), key=met))
+
+
+def _file_and_line(place: str) -> tuple[str, int]:
+    file, _, line = place.rpartition(":")
+    return (file, int(line)) if line.isascii() and line.isdigit() else (place, 0)
+
+
 def raise_problems(problems: Sequence[Problem], kind: type[ConfigProblem] = ConfigProblem) -> None:
-    """Raise all problems as one error, each with its place; do nothing where there are none."""
-    match tuple(dict.fromkeys(problems)):
+    """Raise all problems as one error, in the order of their places; do nothing where there are none."""
+    match _in_order(problems):
         case ():
             return
         case (only,):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lens_gate.artifacts.analysis import Analysis, Finding
-from lens_gate.artifacts.verdict import Check, CheckKind
+from lens_gate.artifacts.verdict import Check, CheckKind, Side
 from lens_gate.config.model import Budget
 from lens_gate.gates.conditions import metric_named
 from lens_gate.gates.values import Places, Subject, subjects, value_of
@@ -36,6 +36,7 @@ class _Judged:
     unit: str
     message: str
     gated: bool = True
+    side: Side | None = None
 
 
 def budget_checks(analysis: Analysis, budgets: Sequence[Budget], places: Places) -> tuple[Check, ...]:
@@ -79,6 +80,7 @@ def _check(asked: _Asked, word: str, judged: _Judged) -> Check:
         unit=judged.unit,
         message=judged.message,
         place=asked.place,
+        side=judged.side,
     )
 
 
@@ -89,11 +91,11 @@ def _absolute(analysis: Analysis, asked: _Asked, limit: float) -> _Judged:
         message = f"{asked.metric.name} was not measured, so its budget is not known to be kept."
         return _Judged(outcome=Outcome.NOT_MEASURED, value=None, limit=limit, unit=unit, message=message)
     floor = asked.metric.direction is Direction.HIGHER_IS_BETTER
+    side: Side = "at least" if floor else "at most"
     kept = value >= limit if floor else value <= limit
-    message = f"{asked.metric.name} is {value:.6g} {unit}; {'at least' if floor else 'at most'} {limit:g} is allowed."
-    return _Judged(
-        outcome=Outcome.PASS if kept else Outcome.REGRESSION, value=value, limit=limit, unit=unit, message=message
-    )
+    message = f"{asked.metric.name} is {value:.6g} {unit}; {side} {limit:g} is allowed."
+    outcome = Outcome.PASS if kept else Outcome.REGRESSION
+    return _Judged(outcome=outcome, value=value, limit=limit, unit=unit, message=message, side=side)
 
 
 def _variance(analysis: Analysis, asked: _Asked, subject: Subject, variance: float) -> _Judged:

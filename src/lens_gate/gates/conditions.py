@@ -13,6 +13,7 @@ from difflib import get_close_matches
 
 import simpleeval
 
+from lens_gate.artifacts.verdict import Side
 from lens_gate.errors import ConfigProblem
 from lens_gate.vocabulary.metric_table import METRICS, metric
 from lens_gate.vocabulary.metrics import Metric, Scope
@@ -24,6 +25,12 @@ _GRAMMAR = (
     ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.Compare, ast.Lt,
     ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Name, ast.Load,
 )  # fmt: skip
+_SIDES: Mapping[type[ast.cmpop], Side] = {
+    ast.Lt: "below",
+    ast.LtE: "at most",
+    ast.Gt: "above",
+    ast.GtE: "at least",
+}
 _HINT = "Write comparisons such as `mean_latency < 5000 and success_rate > 99`."
 
 
@@ -54,6 +61,14 @@ class Condition:
         match self.tree:
             case ast.Compare(left=ast.Name(id=name), comparators=[ast.Constant(value=int() | float() as limit)]):
                 return metric(name), float(limit)
+            case _:
+                return None
+
+    def side(self) -> Side | None:
+        """Return on which side of its number a plain comparison keeps its metric, None for any other."""
+        match self.tree:
+            case ast.Compare(left=ast.Name(), ops=[operator], comparators=[ast.Constant(value=int() | float())]):
+                return _SIDES.get(type(operator))
             case _:
                 return None
 

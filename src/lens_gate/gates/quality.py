@@ -50,6 +50,7 @@ def _check(analysis: Analysis, gate: QualityGate, condition: Condition, subject:
         unit=metric.unit.value if metric else "",
         message=message,
         place=condition.place,
+        side=condition.side(),
     )
 
 

@@ -205,7 +205,10 @@ def _check_lines(page: ReportView, screen: _Screen) -> Iterator[str]:
     rows = [row for name in dict.fromkeys(row.subject for row in page.rows) for row in page.rows if row.subject == name]
     head = ("check", "baseline", "change", page.interval_title, "allowed", "")
     cells = [(row.label, row.baseline, row.change, row.interval, row.allowed, row.mark.word) for row in rows]
-    table = [(screen.text(name), *(brief(screen.text(cell)) for cell in line)) for name, *line in (head, *cells)]
+    table = [
+        (screen.text(name), *(screen.shown(brief(screen.text(cell))) for cell in line))
+        for name, *line in (head, *cells)
+    ]
     figures = _figures(rows, screen, sum(sizes(table)) + len(GAP) * len(head))
     title, *lines = aligned(table, screen.width - 2)
     yield f"  {title}"
@@ -257,16 +260,15 @@ def _run(page: RunView, screen: _Screen) -> Iterator[str]:
 
 def _model_lines(rows: Sequence[ModelRow], screen: _Screen) -> Iterator[str]:
     by_objectives = any(row.goodput for row in rows)
-    head = (
-        "model", "first token", "answer", "p95", "tokens/s", "$/1K", "success", *(("goodput",) if by_objectives else ())
-    )  # fmt: skip
+    titles = ("model", "first token", "answer", "p95", "out tok/s", "$/1K tok", "success", "goodput")
+    head = titles if by_objectives else titles[:-1]
     cells = [
         (
             f"{row.subject} ({row.arm})" if row.arm else row.subject,
             row.first_token,
             row.latency,
             row.p95,
-            row.tokens_per_second,
+            row.output_tokens_per_second,
             row.cost_per_1k_tokens,
             row.success_rate,
             *((row.goodput,) if by_objectives else ()),

@@ -221,7 +221,10 @@ class ReportView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """One model of a run that was not judged; `goodput` is empty where no objectives were set."""
+    """One model of a run that was not judged; `goodput` is empty where no objectives were set.
+
+    `tokens_per_second` and `cost_per_1k_tokens` are over input and output tokens together.
+    """
 
     subject: str
     arm: str
@@ -229,6 +232,7 @@ class ModelRow:
     p95: str
     first_token: str
     tokens_per_second: str
+    output_tokens_per_second: str
     cost_per_1k_tokens: str
     success_rate: str
     goodput: str

@@ -146,6 +146,7 @@ def _check_row(check: Check, finding: Finding | None, names: Mapping[str, str]) 
         )
     asked = shortened(_asked(check), LONGEST_NAME)
     value, allowed = quantity(check.value, check.unit), quantity(check.limit, check.unit)
+    measured = check.side is not None and value != NOTHING
     shown = mark(check.outcome, check.severity, comparison=check.kind is CheckKind.COMPARISON)
     reason = shortened(sentence(check.message or shown.word), LONGEST_TEXT)
     subject = names.get(check.series, _short(check.series)) if check.series else ""
@@ -156,9 +157,9 @@ def _check_row(check: Check, finding: Finding | None, names: Mapping[str, str]) 
         subject=subject,
         label=asked,
         baseline=NOTHING,
-        change=value,
+        change=f"now {value}" if measured else value,
         interval=NOTHING,
-        allowed=allowed,
+        allowed=f"{check.side} {allowed}" if measured else allowed,
         outcome=check.outcome,
         severity=check.severity,
         mark=shown,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import east_asian_width
 
@@ -15,8 +15,10 @@ NARROWEST = 72
 
 GAP = "  "
 
+_BELOW = "    "
 _NARROWEST_NAME = 12
 _UNITS = {"point": " pt", "token": " tok", "request": " req"}
+_SIDES: Mapping[str, str] = {"at most": "≤", "at least": "≥", "below": "<", "above": ">"}
 _DOTS = ".."
 
 
@@ -48,8 +50,9 @@ class Terminal:
 
 
 def brief(cell: str) -> str:
-    """Shorten the units of a cell, so that names need not be cut."""
-    return re.sub(r" (point|token|request)s?$", lambda unit: _UNITS[unit[1]], cell)
+    """Shorten the units and the side of the limit in a cell, so that names need not be broken."""
+    shorter = re.sub(r" (point|token|request)s?$", lambda unit: _UNITS[unit[1]], cell)
+    return re.sub(r"^(at most|at least|below|above) ", lambda side: f"{_SIDES[side[1]]} ", shorter)
 
 
 def cells(text: str) -> int:
@@ -63,12 +66,30 @@ def sizes(table: Sequence[Sequence[str]]) -> list[int]:
 
 
 def aligned(table: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Return the lines of a table in `width` columns: names to the left and cut where they must be, then numbers."""
+    """Return the rows of a table in `width` columns: names to the left, then numbers.
+
+    A name that is too long goes on below, inside the same row; only a word that is too long by itself is cut.
+    """
     first, *others = sizes(table)
     first = max(min(first, width - sum(others) - len(GAP) * len(others)), _NARROWEST_NAME)
     for name, *numbers in table:
+        begin, *rest = _broken(name, first)
         padded = (_padded(text, size) for text, size in zip(numbers, others, strict=True))
-        yield GAP.join((f"{cut(name, first)}{' ' * (first - cells(cut(name, first)))}", *padded))
+        line = GAP.join((f"{begin}{' ' * (first - cells(begin))}", *padded)).rstrip()
+        yield "\n".join((line, *(f"{_BELOW}{part}" for part in rest)))
+
+
+def _broken(name: str, size: int) -> list[str]:
+    """Break a name at its blanks where it is longer than `size`, leaving room for the indent of what goes below."""
+    indent = len(name) - len(name.lstrip())
+    lines: list[str] = []
+    for word in (cut(part, size - indent) for part in name.split()):
+        joined = f"{lines[-1]} {word}" if lines else f"{' ' * indent}{word}"
+        if lines and cells(joined) > size:
+            lines.append(word)
+        else:
+            lines[-1:] = [joined]
+    return [name] if cells(name) <= size else lines
 
 
 def _padded(text: str, size: int) -> str:

@@ -251,7 +251,6 @@ def _model_rows(run: Run, names: Mapping[str, str]) -> tuple[ModelRow, ...]:
 
 def _model_row(subject: str, model: ModelResult, arm: str) -> ModelRow:
     requests: Requests = model.requests
-    rate = model.throughput.tokens_per_second
     times = (("first token", model.latency.ttft), ("whole answer", model.latency.total))
     return ModelRow(
         subject=subject,
@@ -259,12 +258,17 @@ def _model_row(subject: str, model: ModelResult, arm: str) -> ModelRow:
         latency=quantity(model.latency.total.mean_ms, "ms"),
         p95=quantity(model.latency.total.p95_ms, "ms"),
         first_token=quantity(model.latency.ttft.median_ms, "ms"),
-        tokens_per_second=NOTHING if rate is None else three_digits(rate),
+        tokens_per_second=_rate(model.throughput.tokens_per_second),
+        output_tokens_per_second=_rate(model.throughput.output_tokens_per_second),
         cost_per_1k_tokens=NOTHING if model.cost.per_1k_tokens_usd is None else usd(model.cost.per_1k_tokens_usd),
         success_rate=share_of(requests.successful, requests.total),
         goodput=goodput_cell(model.goodput),
         distribution=tuple((name, _percentiles(summary)) for name, summary in times),
     )
+
+
+def _rate(per_second: float | None) -> str:
+    return NOTHING if per_second is None else three_digits(per_second)
 
 
 def _percentiles(summary: LatencySummary) -> tuple[str, ...]:

@@ -447,3 +447,8 @@ def test_a_damaged_file_never_puts_its_literal_secrets_into_the_message(data: st
     else:
         shown = ""
     assert "sk-literal" not in shown
+
+
+def test_problems_are_told_in_the_order_of_the_lines() -> None:
+    message = problem("profiler:\n  requests: many\n  naem: x\n" + "\n" * 6 + "wrong: 1\nworkload: {type: none}\n")
+    assert re.findall(r"\n  lens-gate\.yaml:(\d+)", message) == ["2", "3", "10", "11"]

@@ -99,3 +99,19 @@ def test_a_plain_comparison_has_a_limit_and_a_longer_one_has_none() -> None:
 def test_division_by_zero_is_left_to_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
         parse("mean_latency / error_rate > 1", place=None).holds(VALUES)
+
+
+@pytest.mark.parametrize(
+    ("condition", "side"),
+    [
+        ("p95_latency < 5000", "below"),
+        ("p95_latency <= 5000", "at most"),
+        ("success_rate > 99", "above"),
+        ("success_rate >= 99", "at least"),
+        ("success_rate == 99", None),
+        ("5000 > p95_latency", None),
+        ("p95_latency < 5000 and success_rate > 99", None),
+    ],
+)
+def test_a_plain_comparison_says_on_which_side_its_metric_has_to_lie(condition: str, side: str | None) -> None:
+    assert parse(condition, place=None).side() == side

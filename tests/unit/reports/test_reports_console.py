@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lens_gate.reports.console import console, machine_line, run_machine_line
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.page import Bounds
+from lens_gate.reports.terminal import aligned
 from lens_gate.reports.view import run_view, view
 from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
@@ -79,10 +80,12 @@ def test_foreign_text_cannot_steer_the_terminal(name: str, width: int, unicode: 
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
 
 
-def test_a_name_that_does_not_fit_is_cut_in_its_middle() -> None:
+def test_a_name_that_does_not_fit_is_told_on_several_lines() -> None:
     check = a_check(metric=None, name="a quality gate with a name that is far too long to fit into 72 columns", unit="")
     text = console(view(a_verdict(checks=(check,))), colour=False, width=72, unicode=True)
-    assert re.search(r"a qu.*\.\..*umns", text)
+    assert ".." not in text
+    assert "\n✓ a quality gate with a" in text
+    assert re.search(r"\n    [a-z0-9 ]*columns\n", text)
 
 
 def test_wide_characters_keep_the_columns_aligned() -> None:
@@ -193,3 +196,12 @@ def test_an_effect_without_an_estimate_has_no_drawing() -> None:
     finding = a_finding(effect=an_effect(None))
     text = console(view(a_verdict(an_analysis(finding, STEADY))), colour=False, width=140, unicode=True)
     assert text.count("┊") == 1
+
+
+def test_a_name_that_is_too_long_goes_on_below() -> None:
+    table = [("answer of equal length", "1"), ("  gpt small latest model", "2"), ("an-unbreakable-name", "3")]
+    assert list(aligned(table, 18)) == [
+        "answer of equal  1\n    length",
+        "  gpt small      2\n    latest model",
+        "an-unbr..e-name  3",
+    ]

@@ -65,7 +65,11 @@ def _entries(document: Line) -> Iterator[tuple[str, dict[str, JsonValue]]]:
     try:
         value = orjson.loads(document.data)
     except orjson.JSONDecodeError as error:
-        raise ArtifactCorrupt(f"this is not JSON: {error}", place=document.place, hint=DAMAGED) from error
+        line = f"line {error.lineno} of it, " if error.lineno > 1 else ""
+        where = f"{line}character {error.colno}"
+        raise ArtifactCorrupt(
+            f"this is not JSON: {error.msg} at {where}", place=document.place, hint=DAMAGED
+        ) from error
     lists = [value[name] for name in _LISTS if isinstance(value.get(name), list)] if isinstance(value, dict) else []
     places = (f"{document.place}, entry {number}" for number in count(1)) if lists else repeat(document.place)
     for place, entry in zip(places, lists[0] if lists else [value], strict=False):
