@@ -27,6 +27,8 @@ Held = TypeVar("Held")
 FEWEST_BEYOND: Final = 2
 """A single pause in a short run is no habit: at least two more must be as long for a 99th percentile to show it."""
 
+COST_CAP: Final = "the cost cap"
+
 
 class Money(Protocol[Held]):
     """The purse of a run; `Held` is what stands for a reservation."""
@@ -62,7 +64,8 @@ class RunnerSettings:
     change of a circuit breaker, `on_paced` each request that was held back, and for how many nanoseconds.
     With `defer_bytes` successful answers are decoded after the last one has ended, or when more bytes of them wait; it
     must not be given where the rules `need_answers`. `wall_s` tells the time of day, in seconds of Unix time. `blot`
-    takes secrets out of what a server said of an error, which may be cut.
+    takes secrets out of what a server said of an error, which may be cut. `cost_cap` is what the limit of the money is
+    called where it ends the run.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -89,6 +92,7 @@ class RunnerSettings:
     defer_bytes: int | None = None
     wall_s: Callable[[], float] = time.time
     blot: Callable[[str], str] = str
+    cost_cap: str = COST_CAP
 
     @property
     def need_answers(self) -> bool:

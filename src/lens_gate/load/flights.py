@@ -119,7 +119,8 @@ class Flights(Generic[Held]):
         return held
 
     def _stop_for_money(self) -> None:
-        self.stop.request(Ending.COST_CAP, "the next request could have passed the cost cap, so it was not sent")
+        cap = self.settings.cost_cap
+        self.stop.request(Ending.COST_CAP, f"the next request could have passed {cap}, so it was not sent")
 
     def start(self, slot: Slot, held: Held) -> asyncio.Task[None] | None:
         """Send, or shed where the breaker opened while money was waited for."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from math import inf
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,7 +15,9 @@ from lens_gate.artifacts.ledger import Ledger, LedgerEntry
 from lens_gate.config.guards import SpendingLimits
 from lens_gate.config.model import Config
 from lens_gate.errors import ArtifactCorrupt, CapReached, ConditionFailed, ConfigProblem, NotStored, PublishFailed
+from lens_gate.load.contract import COST_CAP
 from lens_gate.load.ledger import Left, left_of, reserved, restored, settled, share_of, without
+from lens_gate.reports.numbers import usd
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Condition
 from lens_gate.stores.file import FileStore
@@ -32,10 +35,14 @@ def budgets_of(config: Config) -> SpendingLimits | None:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """What a run took of the budgets in US dollars, and what stood in the ledger of an earlier part of it."""
+    """What a run took of the budgets in US dollars, and what stood in the ledger of an earlier part of it.
+
+    `budget` tells of the budget of which it took all that was left; None where it took less.
+    """
 
     usd: float
     before: tuple[LedgerEntry, ...]
+    budget: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +75,30 @@ class Books:
 
         A run that goes on after an interruption takes the place of its earlier part, whose cost its own will hold.
         """
-        before: tuple[LedgerEntry, ...] = ()
+        taken = Reserved(0.0, ())
 
         def taking(ledger: Ledger) -> Ledger:
-            nonlocal before
-            before = tuple(entry for entry in ledger.entries if entry.run == run)
+            nonlocal taken
             others = without(ledger, run)
-            usd = share(self._required(others).usd)
-            return reserved(others, LedgerEntry(run=run, day=self.day, reserved_usd=usd))
+            left = self._required(others)
+            mine = share(left.usd)
+            before = tuple(entry for entry in ledger.entries if entry.run == run)
+            taken = Reserved(mine, before, self._told(left) if mine == left.usd else None)
+            return reserved(others, LedgerEntry(run=run, day=self.day, reserved_usd=mine))
 
-        written = self._change(taking)
-        return Reserved(next(entry.reserved_usd for entry in written.entries if entry.run == run), before)
+        self._change(taking)
+        return taken
+
+    def _told(self, left: Left) -> str:
+        """Say of a budget how much of it other runs have."""
+        whole = self._limit(left)
+        return (
+            f"the {left.budget} budget of {usd(whole)}, of which other runs spent or reserved {usd(whole - left.usd)}"
+        )
+
+    def _limit(self, left: Left) -> float:
+        limit = self.limits.daily_usd if left.budget == "daily" else self.limits.monthly_usd
+        return inf if limit is None else limit
 
     def restore(self, run: str, before: tuple[LedgerEntry, ...]) -> None:
         """Write down again what stood there before a run went on."""
@@ -96,9 +116,8 @@ class Books:
         left = left_of(ledger, self.day, daily_usd=self.limits.daily_usd, monthly_usd=self.limits.monthly_usd)
         if left.usd > 0:
             return left
-        budget = self.limits.daily_usd if left.budget == "daily" else self.limits.monthly_usd
         raise CapReached(
-            f"the {left.budget} budget of ${budget:g} is used up, so nothing was sent",
+            f"the {left.budget} budget of ${self._limit(left):g} is used up, so nothing was sent",
             place="cost_controls.budgets",
             hint=f"Wait for the next {'day' if left.budget == 'daily' else 'month'} (UTC), or raise the budget. What"
             f" was spent stands in {self.store.root / self._key}; a run that was killed counts with all that it"
@@ -140,13 +159,15 @@ class Books:
 class Account:
     """What a run may spend, None for any sum; where budgets are kept, it is reserved in their books.
 
-    `before` is what stands there of an earlier part of the run, until that part `is_charged` to this one.
+    `before` is what stands there of an earlier part of the run, until that part `is_charged` to this one. `cap_name` is
+    what must not be passed.
     """
 
     cap_usd: float | None
     run: str = ""
     books: Books | None = None
     before: tuple[LedgerEntry, ...] = ()
+    cap_name: str = COST_CAP
 
     def is_charged(self) -> None:
         """Take note that what the run spends holds from now on what its earlier part did."""
@@ -177,4 +198,4 @@ def open_account(config: Config, run: str, forecast_usd: Callable[[], float | No
         return Account(cap_usd)
     books, needed, attempts = Books.of(limits, world), forecast_usd(), config.resilience.retries.max_attempts
     taken = books.reserve(run, lambda left: share_of(left, cap_usd=cap_usd, forecast_usd=needed, attempts=attempts))
-    return Account(taken.usd, run, books, taken.before)
+    return Account(taken.usd, run, books, taken.before, taken.budget or COST_CAP)

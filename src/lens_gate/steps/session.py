@@ -139,6 +139,7 @@ class Session:
             on_chunks=self.keeper.take_chunks,
             on_body=self.keeper.take_body,
             begin_ns=begin_ns,
+            cost_cap=self.intent.account.cap_name,
             on_anchor=lambda anchor_ns: self.begun(anchor_ns, begin_ns),
             blot=blotting_excerpts(secrets_in(self.intent.arms, self.world.environment)),
             defer_bytes=deferred_bytes(self.intent.arms, looks=self.lookout is not None),

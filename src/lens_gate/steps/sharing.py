@@ -42,6 +42,7 @@ def assignments(
             defer_bytes=None if waiting is None else waiting // processes,
             keep_chunks=keep_chunks,
             keep_bodies=keep_bodies,
+            cost_cap=intent.account.cap_name,
         )
         dealt.append(one)
     return tuple(dealt)

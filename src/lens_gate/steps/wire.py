@@ -30,7 +30,8 @@ _LENGTH_BYTES: Final = 8
 class Assignment:
     """What one process is told of the run: what to send of it, how, and for how many dollars (None: any sum).
 
-    `series` are those of the whole run; `secrets` are taken out of the messages that are kept of failures.
+    `series` are those of the whole run; `secrets` are taken out of the messages that are kept of failures. `cost_cap`
+    is what the limit of the money is called.
     """
 
     script: Script
@@ -44,6 +45,7 @@ class Assignment:
     defer_bytes: int | None
     keep_chunks: bool
     keep_bodies: bool
+    cost_cap: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,7 @@ class _Worker:
         return replace(
             runner_settings(mine.script.settings, mine.resilience),
             anchor_ns=anchor_ns,
+            cost_cap=mine.cost_cap,
             series=mine.series,
             blot=blotting_excerpts(mine.secrets),
             defer_bytes=mine.defer_bytes,

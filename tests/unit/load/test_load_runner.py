@@ -174,6 +174,12 @@ def test_money_that_is_spent_ends_the_run_and_lets_answers_arrive() -> None:
     assert [sample.status for sample in samples] == [Status.OK] * 7
 
 
+def test_the_end_names_what_the_money_was_short_of() -> None:
+    named = RunnerSettings(cost_cap="the daily budget of $5.00")
+    end, _ = run(paced(9, 0.001), money=FreeMoney(3), settings=named)
+    assert end.message == "the next request could have passed the daily budget of $5.00, so it was not sent"
+
+
 def test_money_that_is_only_held_sheds_in_an_open_loop_and_waits_in_a_closed_one() -> None:
     transport = ScriptedTransport(lambda _: Reply(wait_s=0.05))
     end, samples = run(paced(6, 0.001), transport=transport, money=FreeMoney(2, refund=1.0))

@@ -62,6 +62,14 @@ def test_a_run_leaves_to_others_what_it_cannot_need(here: World) -> None:
     assert "until its `spent_usd` is written there" in (caught.value.hint or "")
 
 
+def test_what_ends_a_run_is_named_as_the_budget_where_little_of_that_is_left(here: World) -> None:
+    assert open_account(config(cap=3.0), "r0", lambda: None, here).cap_name == "the cost cap"
+    assert open_account(config(daily=10.0, cap=9.5), "r1", lambda: None, here).cap_name == "the cost cap"
+    left = open_account(config(daily=10.0, cap=9.5), "r2", lambda: 7.0, here)
+    assert left.cap_usd == 0.5
+    assert left.cap_name == "the daily budget of $10.00, of which other runs spent or reserved $9.50"
+
+
 def test_a_new_day_has_a_new_budget_and_the_month_goes_on(here: World) -> None:
     with open_account(config(daily=10.0, monthly=15.0), "r1", lambda: None, here).settling(lambda: 10.0):
         pass
