@@ -10,7 +10,7 @@ from lens_gate.load.plan import PlannedRequest
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
 
-_UNREACHABLE = frozenset({ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS})
+_UNREACHABLE = frozenset({ErrorClass.CONNECT, ErrorClass.CONNECT_TIMEOUT, ErrorClass.TLS, ErrorClass.NOT_FOUND})
 
 Lane = tuple[Arm, str]
 
@@ -19,10 +19,11 @@ class Watch:
     """Gives up a series in both arms as soon as either arm of it cannot be measured.
 
     A refused key (401, 403) gives it up at the first answer of an arm, and after `patience` refusals in a row later on,
-    for a key that expired. So does an endpoint to which the first `patience` connections of an arm failed, and, with an
-    `abort` rule, a share of errors that the rule calls too much. A series that is given up is sent no further request;
-    the run ends when all its `series` have been given up, also those that were not asked yet; where none are named,
-    with the first. `words` says why, where the last error does not.
+    for a key that expired. So does an endpoint to which the first `patience` connections of an arm failed, or that
+    answered as often that it has no such path or model (404), and, with an `abort` rule, a share of errors that the
+    rule calls too much. A series that is given up is sent no further request; the run ends when all its `series` have
+    been given up, also those that were not asked yet; where none are named, with the first. `words` says why, where the
+    last error does not.
     """
 
     def __init__(self, series: frozenset[str], patience: int, abort: AbortRule | None = None) -> None:

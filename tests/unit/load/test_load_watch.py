@@ -49,6 +49,13 @@ def test_an_endpoint_is_unreachable_after_some_failed_connections() -> None:
     assert after(UNREACHABLE, ended(ErrorClass.TLS), ended(ErrorClass.CONNECT_TIMEOUT)).verdict() is Ending.UNREACHABLE
 
 
+def test_an_address_without_such_a_path_or_model_is_given_up_after_some_answers() -> None:
+    absent = ended(ErrorClass.NOT_FOUND, http=404)
+    assert after(absent, absent).verdict() is None
+    assert after(absent, absent, absent).verdict() is Ending.UNREACHABLE
+    assert after(OK, *[absent] * 9).verdict() is None
+
+
 def test_an_endpoint_that_has_answered_before_is_not_unreachable() -> None:
     assert after(ended(ErrorClass.API_ERROR, http=500), *[UNREACHABLE] * 9).verdict() is None
 
