@@ -462,6 +462,17 @@ def test_validate_finds_what_run_would_refuse(
     assert words in answer.err
 
 
+def test_a_dry_run_rounds_its_dollars_up_for_a_run_may_cost_all_of_them(invoke: Invoke, configure: Configure) -> None:
+    configure()
+    for requests in range(20, 28):
+        told = invoke("run", "--dry-run", "--requests", str(requests)).out
+        (_, _, _, asked, tokens_in, tokens_out, dollars) = told.splitlines()[1].split()
+        bound = (int(tokens_in) * 0.5 + int(tokens_out) * 1.5) / 1e6
+        assert int(asked) == requests
+        assert bound <= float(dollars.removeprefix("$")) < bound + 0.0001
+        assert "takes each byte of input for a token" in told
+
+
 def test_a_dry_run_refuses_a_cap_that_cannot_hold(invoke: Invoke, configure: Configure) -> None:
     configure(providers=[{"name": "p", "endpoint": "http://127.0.0.1:9", "models": ["nobody-prices-this"]}])
     answer = invoke("run", "--dry-run", "--max-cost", "1")

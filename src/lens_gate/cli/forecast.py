@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from lens_gate.load.forecast import Forecast, ForecastRow
 from lens_gate.steps.arms import Arms
 
@@ -40,7 +42,11 @@ def _total(forecast: Forecast) -> str:
             f"As many requests as the endpoint answers {length}: how many they are, and what they cost, is not known "
             "beforehand. `--requests` or `--max-cost` sets an end."
         )
-    reserved = f"; a cap would count {_dollars(forecast.usd_reserved)}" if forecast.usd_reserved is not None else ""
+    reserved = (
+        f"; a cap would count {_dollars(forecast.usd_reserved)}, since it takes each byte of input for a token"
+        if forecast.usd_reserved is not None
+        else ""
+    )
     return f"In all {_count(forecast.requests)} requests {length}, {_dollars(forecast.usd)} at most{reserved}."
 
 
@@ -49,4 +55,6 @@ def _count(value: int | None) -> str:
 
 
 def _dollars(value: float | None) -> str:
-    return "?" if value is None else f"${value:.4f}"
+    """Return a bound in ten thousandths of a dollar, rounded up: what it costs must not be more than what is said."""
+    # Beyond the tenth decimal stands what adding up floating-point numbers left.
+    return "?" if value is None else f"${ceil(round(value * 10_000, 6)) / 10_000:.4f}"
