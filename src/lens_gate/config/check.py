@@ -194,7 +194,7 @@ def _shown(value: object, *, secret: bool) -> str:
         return "something else"
     match value:
         case None:
-            return "nothing"
+            return "nothing (null)"
         case dict():
             return "a section"
         case list():
