@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import assert_never
 
-from lens_gate.artifacts.analysis import Ranking
-from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.analysis import Analysis, Ranking
+from lens_gate.artifacts.run import Run, Spend
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import PLACES, ComparisonView, MetricTable
-from lens_gate.reports.facts import answered
+from lens_gate.reports.facts import answered, known_usd, measured_anything
 from lens_gate.reports.forest import FOREST_CELLS, axis_reach, forest
 from lens_gate.reports.numbers import exact
 from lens_gate.reports.page import ErrorRow, ModelRow, ReportView, Row, RunView
@@ -86,9 +86,9 @@ def machine_line(verdict: Verdict, code: ExitCode | None = None) -> str:
         "warnings": counts.warnings,
         "passed": counts.passed,
         "checks": counts.total,
-        "valid": str(verdict.analysis.validity.valid).lower(),
+        "valid": _valid(verdict.analysis),
         "ending": verdict.analysis.ending.value,
-        "spent_usd": exact(verdict.analysis.spend.spent_usd),
+        "spent_usd": _spent_usd(verdict.analysis.spend),
     }
     return _machine(values)
 
@@ -132,9 +132,19 @@ def _measured(run: Run, code: ExitCode) -> dict[str, str | int]:
         "exit": int(code),
         "requests": requests,
         "successful": successful,
-        "valid": str(run.validity.valid).lower(),
-        "spent_usd": exact(run.spend.spent_usd),
+        "valid": _valid(run),
+        "spent_usd": _spent_usd(run.spend),
     }
+
+
+def _valid(of: Run | Analysis) -> str:
+    measured = measured_anything((*of.providers, *of.base_providers))
+    return "unknown" if of.validity.valid and not measured else str(of.validity.valid).lower()
+
+
+def _spent_usd(spend: Spend) -> str:
+    known = known_usd(spend)
+    return "unknown" if known is None else exact(known)
 
 
 def _machine(values: dict[str, str | int]) -> str:

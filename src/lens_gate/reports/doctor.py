@@ -58,7 +58,7 @@ def doctor_sheet(report: DoctorReport) -> Sheet:
 
 
 def _unmeasured(report: DoctorReport) -> Iterator[str]:
-    yield valid(report.validity)
+    yield valid(report.validity, measured=False)
     if report.ending_message:
         yield sentence(report.ending_message)
     yield "Nothing is said about the endpoint."

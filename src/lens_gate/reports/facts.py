@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -184,9 +184,17 @@ def _view(view: View) -> str:
     return f"{view.name} {change(view.estimate, '%')} ({100 * view.confidence:.4g}{NBSP}% interval {ends})"
 
 
-def valid(validity: Validity) -> str:
-    """Say whether the measurement can carry a verdict, and what it was warned of."""
+def measured_anything(providers: Iterable[ProviderResult]) -> bool:
+    """Whether any request succeeded: without one there is no measurement that could be valid or not."""
+    return any(model.requests.successful for provider in providers for model in provider.models)
+
+
+def valid(validity: Validity, *, measured: bool = True) -> str:
+    """Say whether the measurement can carry a verdict, and what it was warned of; of nothing `measured` only that."""
     broken = [check for check in validity.checks if not check.ok]
+    if validity.valid and not measured:
+        warned = f"Warned of: {_messages(broken)}." if broken else ""
+        return f"Nothing was measured. {warned}".rstrip()
     if not validity.valid:
         causes = [check for check in broken if check.effect == "invalid"] or broken
         return f"Measurement not valid: {_messages(causes)}."
@@ -216,11 +224,18 @@ def validity_lines(validity: Validity) -> tuple[str, ...]:
 
 
 def _validity_line(check: ValidityCheck) -> str:
+    if check.ok and check.value is None:
+        return f"{plain(check.name).replace('_', ' ')}: not asked."
     word = "ok" if check.ok else "warning" if check.effect == "warn" else "not ok"
     known_value = f" ({quantity(check.value, check.unit)})" if check.value is not None else ""
     limit = f", limit {quantity(check.limit, check.unit)}" if check.limit is not None else ""
     message = "" if plain(check.message).rstrip(".") == "ok" else f" {sentence(check.message)}"
     return f"{plain(check.name).replace('_', ' ')}: {word}{known_value}{limit}.{message}"
+
+
+def known_usd(spend: Spend) -> float | None:
+    """Return what is known to be spent; None where nothing is, because a model has no price."""
+    return None if spend.unpriced_models and not spend.spent_usd else spend.spent_usd
 
 
 def spent(spend: Spend) -> str:

@@ -13,6 +13,7 @@ from lens_gate.load.breakers import BreakerEvent
 from lens_gate.load.contract import RunEnd
 from lens_gate.load.pace import ScheduleSettings
 from lens_gate.load.plan import PlannedRequest
+from lens_gate.reports.facts import known_usd
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.resuming import Earlier
@@ -143,7 +144,7 @@ class Logbook:
             scheduled=end.scheduled,
             sent=end.sent,
             shed=end.shed,
-            usd=run.spend.spent_usd,
+            usd=known_usd(run.spend),
         )
         sidecar = run.samples.file if isinstance(run.samples, Sidecar) else None
         self._log.note("info", "run written", path=str(path), samples=sidecar)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from unicodedata import east_asian_width
 
 import pytest
@@ -14,7 +15,20 @@ from lens_gate.reports.terminal import aligned
 from lens_gate.reports.view import run_view, view
 from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
-from tests.builders import a_check, a_finding, a_run, a_verdict, an_analysis, an_arm, an_effect
+from tests.builders import (
+    a_check,
+    a_finding,
+    a_model_result,
+    a_provider_result,
+    a_run,
+    a_spend,
+    a_validity,
+    a_verdict,
+    an_analysis,
+    an_arm,
+    an_effect,
+    some_requests,
+)
 from tests.scenarios import SCENARIOS, STEADY
 
 COLOUR = re.compile(r"\x1b\[[0-9]+m")
@@ -133,6 +147,21 @@ def test_the_machine_line_of_a_run() -> None:
     assert run_machine_line(a_run(), ExitCode.OK) == (
         "lens-gate: outcome=not_judged ending=complete exit=0 requests=300 successful=300 valid=true spent_usd=1.2"
     )
+
+
+def test_the_machine_line_calls_unknown_what_nobody_knows() -> None:
+    failed = a_model_result(requests=some_requests(5, failed=5))
+    nothing: dict[str, Any] = {
+        "providers": (a_provider_result(failed),),
+        "base_providers": (),
+        "spend": a_spend(spent_usd=0.0, unpriced_models=("m",)),
+    }
+    assert run_machine_line(a_run(**nothing), ExitCode.OK).endswith("valid=unknown spent_usd=unknown")
+    line = machine_line(a_verdict(an_analysis(**nothing)))
+    assert line.endswith("valid=unknown ending=complete spent_usd=unknown")
+    late = a_validity().model_copy(update={"valid": False})
+    assert "valid=false" in run_machine_line(a_run(**nothing, validity=late), ExitCode.OK)
+    assert machine_line(SCENARIOS["regression"]()).endswith("spent_usd=1.2")
 
 
 def bounds(estimate: float, lower: float | None, upper: float | None, *, limit: float | None = 10.0) -> Bounds:

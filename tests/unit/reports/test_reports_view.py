@@ -37,6 +37,7 @@ from tests.builders import (
     an_arm,
     an_effect,
     an_error_count,
+    some_requests,
 )
 from tests.comparisons import a_ranking
 from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
@@ -431,6 +432,21 @@ def test_validity_is_one_sentence_with_its_reasons() -> None:
     assert view_of(STEADY, validity=dropped).validity == "Measurement not valid: no reason was recorded."
     doubtful = warned.model_copy(update={"valid": False})
     assert view_of(STEADY, validity=doubtful).validity == "Measurement not valid: usage is missing."
+
+
+def test_of_a_run_without_a_success_no_report_calls_the_measurement_valid() -> None:
+    failed = (a_provider_result(a_model_result(requests=some_requests(5, failed=5))),)
+    nothing: dict[str, Any] = {"providers": failed, "base_providers": ()}
+    assert view_of(STEADY, **nothing).validity == "Nothing was measured."
+    assert run_view(a_run(**nothing)).validity == "Nothing was measured."
+    warned = a_validity(a_validity_check(ok=False, effect="warn", message="usage is missing."))
+    told = "Nothing was measured. Warned of: usage is missing."
+    assert view_of(STEADY, **nothing, validity=warned).validity == told
+
+
+def test_a_check_whose_question_did_not_arise_is_told_as_not_asked() -> None:
+    unasked = a_validity(a_validity_check(name="ceiling_share", value=None, limit=1.0, message="ok"))
+    assert view_of(STEADY, validity=unasked).details.validity == ("ceiling share: not asked.",)
 
 
 def test_unknown_prices_are_said() -> None:
