@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.simulator.log import read_log
@@ -85,6 +87,18 @@ def test_two_processes_send_one_schedule_and_measure_what_the_server_logged(
     assert 0 < np.median(errors_ms) < (5 if lag_ms < 20 else np.inf)
 
 
+def while_both_measure(home: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until requests of both processes are in the journal."""
+    while_it_measures(home, process)
+    for _ in range(300):
+        (journal,) = home.glob("run.*.journal.*")
+        kept = decode_journal([journal.read_bytes()], name=journal.name).samples
+        if len(set(kept.numbers["index"].astype(int) % 2)) == 2:
+            return
+        time.sleep(0.1)
+    raise AssertionError("one of the processes has measured nothing in half a minute")
+
+
 def sending(command: subprocess.Popen[str]) -> list[int]:
     """The processes that a command has started to send."""
     children = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text(encoding="ascii").split()
@@ -99,7 +113,7 @@ def test_whoever_is_killed_or_interrupted_what_was_measured_is_kept_and_nobody_g
     configured(configure, simulator, profiler={"duration": "100s", "processes": 2})
     command = [sys.executable, "-m", "lens_gate", "run", "--output", "run.json"]
     with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while_it_measures(home, process)
+        while_both_measure(home, process)
         pids = sending(process)
         assert len(pids) == 2
         if whom == "one process":
