@@ -88,7 +88,7 @@ class Session:
             keep_chunks=keeper.take_chunks is not None,
             keep_bodies=keeper.take_body is not None,
         )
-        return await play_together(assigned, self.world, _Desk(self), purse.add)
+        return await play_together(assigned, self.world, _Desk(self, self.beginning()), purse.add)
 
     async def _sent(self, arms: Arms, transport: Transport) -> Played:
         """Send it from this process."""
@@ -140,17 +140,23 @@ class Session:
             on_body=self.keeper.take_body,
             begin_ns=begin_ns,
             cost_cap=self.intent.account.cap_name,
-            on_anchor=lambda anchor_ns: self.begun(anchor_ns, begin_ns),
+            on_anchor=self.beginning(begin_ns),
             blot=blotting_excerpts(secrets_in(self.intent.arms, self.world.environment)),
             defer_bytes=deferred_bytes(self.intent.arms, looks=self.lookout is not None),
         )
 
-    def begun(self, anchor_ns: int, begin_ns: int = 0) -> None:
-        """Write down when the sending begins."""
-        if self.intent.options.earlier is None:
-            self.keeper.begin(self.head(anchor_ns))
-        else:
-            self.keeper.segment(rfc3339(_wall_clock(anchor_ns + begin_ns, self.world)), begin_ns)
+    def beginning(self, begin_ns: int = 0) -> Callable[[int], None]:
+        """Find out what is known of the run, and return what writes that down when the sending begins at an anchor.
+
+        Asking git takes longer than there is between the anchor and the first request, which would then be late.
+        """
+        if self.intent.options.earlier is not None:
+            return lambda anchor_ns: self.keeper.segment(self._time(anchor_ns + begin_ns), begin_ns)
+        known = self.head(self.world.now_ns())
+        return lambda anchor_ns: self.keeper.begin(known.model_copy(update={"start_time": self._time(anchor_ns)}))
+
+    def _time(self, t_ns: int) -> str:
+        return rfc3339(_wall_clock(t_ns, self.world))
 
     def head(self, anchor_ns: int) -> RunHead:
         """Return what is known of the run at its start, `anchor_ns` on the transport's clock."""
@@ -180,11 +186,12 @@ class _Desk(Hands):
     """Takes in what the processes of a run tell, as the run itself does with what it sends alone."""
 
     session: Session
+    begun: Callable[[int], None]
     promised: int = 0
 
     @override
     def begin(self, anchor_ns: int) -> None:
-        self.session.begun(anchor_ns)
+        self.begun(anchor_ns)
 
     @override
     def promise(self, through: int) -> None:

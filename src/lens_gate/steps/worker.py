@@ -10,6 +10,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
@@ -120,21 +121,25 @@ class _Worker:
         try:
             if self._assignment.warm_connections:
                 await warm(transport, script.candidate, script.base, script.settings)
+            asked = Asked()
+            planned = _first_drawn(script.requests(self._tools.rng(script.settings.seed), asked))
             self._line.put(Ready())
             go = await self._line.next()
             if isinstance(go, Go):
-                await self._play(transport, go.anchor_ns)
+                await self._play(transport, go.anchor_ns, planned, asked)
         finally:
             await transport.aclose()
 
-    async def _play(self, transport: Transport, anchor_ns: int) -> None:
-        asked, playing = Asked(), asyncio.current_task()
+    async def _play(
+        self, transport: Transport, anchor_ns: int, planned: Iterator[PlannedRequest], asked: Asked
+    ) -> None:
+        playing = asyncio.current_task()
         beside = [
             asyncio.create_task(each) for each in (self._hear(playing), self._tell(), self._outbox.keep_sending())
         ]
         try:
             end = await play(
-                self._schedule(asked),
+                self._promised(planned),
                 transport=transport,
                 settings=self._settings(anchor_ns),
                 money=self._purse,
@@ -146,11 +151,9 @@ class _Worker:
             self._outbox.send()
         self._line.put(Done(end, self._purse.standing, transport.stamps(), asked))
 
-    def _schedule(self, asked: Asked) -> Iterator[PlannedRequest]:
-        script = self._assignment.script
-        planned = script.requests(self._tools.rng(script.settings.seed), asked)
-        promises = Promises(self._promise, self._tools.now_ns, early=True, end=script.settings.requests)
-        return promises.following(planned)
+    def _promised(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
+        end = self._assignment.script.settings.requests
+        return Promises(self._promise, self._tools.now_ns, early=True, end=end).following(planned)
 
     def _promise(self, through: int) -> bool:
         self._line.put(Promise(through))
@@ -182,3 +185,8 @@ class _Worker:
                 self._stop.request(message.ending, message.message)
         if playing is not None:
             playing.cancel()
+
+
+def _first_drawn(planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
+    """Draw the first request now: it takes the longest, and there is little time once the word to begin is given."""
+    return chain(tuple(islice(planned, 1)), planned)

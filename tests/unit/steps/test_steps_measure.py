@@ -7,16 +7,20 @@ import json
 import os
 import re
 import signal
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from lens_gate.artifacts.codec import loads
 from lens_gate.artifacts.envelope import Fingerprint, Provenance
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import ArmIdentity, Comparison, Plan, Run, Spend, Uncovered, Validity
+from lens_gate.ci.repository import Repository
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
 from lens_gate.load.transport import Exchange, Timeouts
@@ -31,6 +35,7 @@ from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 from tests.builders import a_duet_run, a_run, a_summary
+from tests.fakes.git import commit, make_repository
 from tests.fakes.world import ANSWER, ChatExchange, ChatTransport, NoWatcher, a_world
 
 
@@ -50,6 +55,26 @@ def arms_of(
 
 def measured(world: World, arms: Arms, **options: Any) -> Measured:
     return measure(arms, world.directory / "run.json", world, NoWatcher(), MeasureOptions(**options))
+
+
+class Slow(Repository):
+    """A repository that takes its time to answer, as one on a busy machine does."""
+
+    @override
+    def head(self) -> str:
+        time.sleep(0.5)
+        return super().head()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_no_request_is_late_because_git_takes_long_to_tell_the_commit(tmp_path: Path, processes: int) -> None:
+    make_repository(tmp_path)
+    commit(tmp_path)
+    world = replace(a_world(tmp_path), repository=Slow(tmp_path))
+    done = measured(world, arms_of(world, profiler={"requests": 4, "processes": processes}))
+    late_ms = (done.samples.numbers["sent_ns"] - done.samples.numbers["intended_ns"]) / 1e6
+    assert done.run.provenance.commit
+    assert late_ms.min() < 50
 
 
 def written(world: World) -> Run:
