@@ -136,18 +136,19 @@ def _tree_path(tree: Tree, detail: ErrorDetails) -> KeyPath:
 
 def _worded(tree: Tree, detail: ErrorDetails, hidden: Collection[KeyPath], place: Callable[[KeyPath], str]) -> Problem:
     path = _tree_path(tree, detail)
+    name = _name(path)
     match detail["type"]:
         case "extra_forbidden":
             return _unknown_key(tree, path, place(path))
         case "missing":
-            return Problem(place(path), f"`{dotted(path)}` is missing", f"Add `{path[-1]}` here.")
+            return Problem(place(path), f"`{name}` is missing", f"Add `{path[-1]}` here.")
         case _ if path in hidden:
-            return Problem(place(path), f"`{dotted(path)}`: the value of its variable is not {_expected(detail)}")
+            return Problem(place(path), f"`{name}`: the value of its variable is not {_expected(detail)}")
         case "value_error":
-            return Problem(place(path), f"`{dotted(path)}`: {detail['ctx']['error']}".removeprefix("``: "))
+            return Problem(place(path), f"`{name}`: {detail['ctx']['error']}".removeprefix("``: "))
         case _:
             got = _shown(detail["input"], secret=any(is_secret(path[:end]) for end in range(1, len(path) + 1)))
-            return Problem(place(path), f"`{dotted(path)}`: expected {_expected(detail)}, got {got}", _nearest(detail))
+            return Problem(place(path), f"`{name}`: expected {_expected(detail)}, got {got}", _nearest(detail))
 
 
 def _unknown_key(tree: Tree, path: KeyPath, place: str) -> Problem:
@@ -157,7 +158,11 @@ def _unknown_key(tree: Tree, path: KeyPath, place: str) -> Problem:
     lowered = {known.lower(): known for known in names}
     near = [lowered[word] for word in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
     hint = _did_you_mean(near) or f"Known here: {', '.join(names) or 'nothing'}."
-    return Problem(place, f"unknown key `{dotted((*section, _plain(name)))}`", hint)
+    return Problem(place, f"unknown key `{_name((*section, name))}`", hint)
+
+
+def _name(path: KeyPath) -> str:
+    return dotted(tuple(_plain(step) if isinstance(step, str) else step for step in path))
 
 
 def _plain(name: str) -> str:
