@@ -33,7 +33,9 @@ def everything(folder: Path, *answers: Answer) -> str:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "target-" not in path.name:
             data = path.read_bytes()
-            parts.append(f"{path}\n" + (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8"))
+            parts.append(
+                f"{path}\n" + (gzip.decompress(data) if path.suffix == ".gz" else data).decode(errors="replace")
+            )
     return "\n".join(parts)
 
 

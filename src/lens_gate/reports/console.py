@@ -88,7 +88,7 @@ def machine_line(verdict: Verdict, code: ExitCode | None = None) -> str:
         "checks": counts.total,
         "valid": _valid(verdict.analysis),
         "ending": verdict.analysis.ending.value,
-        "spent_usd": _spent_usd(verdict.analysis.spend),
+        "spent_usd": _spent_usd(verdict.analysis.spend, nothing_sent=verdict.outcome is Outcome.NOTHING_TO_COMPARE),
     }
     return _machine(values)
 
@@ -111,9 +111,10 @@ def trend_machine_line(verdict: TrendVerdict, code: ExitCode) -> str:
 
 def run_machine_line(run: Run, code: ExitCode) -> str:
     """Return the last line of a run that was not judged."""
-    equal = run.comparison is not None and run.comparison.equal
     unjudged = Outcome.NOT_MEASURED.value if code is ExitCode.COULD_NOT_MEASURE else "not_judged"
-    return _machine({"outcome": Outcome.NOTHING_TO_COMPARE.value if equal else unjudged, **_measured(run, code)})
+    return _machine(
+        {"outcome": Outcome.NOTHING_TO_COMPARE.value if _are_equal(run) else unjudged, **_measured(run, code)}
+    )
 
 
 def comparison_machine_line(run: Run, ranking: Ranking | None, code: ExitCode) -> str:
@@ -133,7 +134,7 @@ def _measured(run: Run, code: ExitCode) -> dict[str, str | int]:
         "requests": requests,
         "successful": successful,
         "valid": _valid(run),
-        "spent_usd": _spent_usd(run.spend),
+        "spent_usd": _spent_usd(run.spend, nothing_sent=_are_equal(run)),
     }
 
 
@@ -142,8 +143,13 @@ def _valid(of: Run | Analysis) -> str:
     return "unknown" if of.validity.valid and not measured else str(of.validity.valid).lower()
 
 
-def _spent_usd(spend: Spend) -> str:
-    known = known_usd(spend)
+def _are_equal(run: Run) -> bool:
+    """Whether both versions would ask the same, so that nothing was sent."""
+    return run.comparison is not None and run.comparison.equal
+
+
+def _spent_usd(spend: Spend, *, nothing_sent: bool) -> str:
+    known = 0.0 if nothing_sent else known_usd(spend)
     return "unknown" if known is None else exact(known)
 
 

@@ -32,6 +32,7 @@ AGAIN = [
 ]
 AS_IT_IS = [
     (ErrorClass.NONE, 200),
+    (ErrorClass.CAPPED, None),
     (ErrorClass.API_ERROR, 408),
     (ErrorClass.AUTHENTICATION, 401),
     (ErrorClass.QUOTA, 429),
