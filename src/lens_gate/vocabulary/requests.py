@@ -39,11 +39,6 @@ class TokenKind(StrEnum):
     TOOL = "tool"
     REFUSAL = "refusal"
 
-    @property
-    def visible(self) -> bool:
-        """Whether a person would see it: everything but reasoning."""
-        return self is not TokenKind.REASONING
-
 
 class TokenSource(StrEnum):
     """Where a token count comes from, most trustworthy first."""

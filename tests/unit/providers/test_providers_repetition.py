@@ -259,6 +259,14 @@ def test_counts_that_come_with_each_text_are_told_as_they_change() -> None:
     assert usages == list(range(1, 11))
 
 
+@pytest.mark.parametrize("counts", [{"n": 1, "of": "x" * 800}, {"usageMetadata": {"n": 1}}])
+def test_counts_that_are_long_or_stand_inside_others_of_their_name_give_no_shape(counts: JsonValue) -> None:
+    repetition = Repetition({"usageMetadata": lambda _: [Usage(output=1)]})
+    for text in "ab":
+        repetition.learn(_read(text, usageMetadata=counts), [Token(TokenKind.TEXT, text), Usage(output=1)])
+    assert repetition.read(_read("c", usageMetadata=counts)) is None
+
+
 _BYTES = [b'"', b"\\", b"\n\n", b"\r", b" ", b"{", b"}", b"]", b",", b":", b"1", b"-", b"e9", b"null", b"\xff", b"\x00"]
 _WORDS = [b"data: ", b'"error":1,', b'"usageMetadata":{"promptTokenCount":7},', b',"obfuscation":"', b"\\u0061"]
 _MEMBERS = [b'"sequence_number":', b',"sequence_number":5', b'"text":"x"', b'"delta":"y"', b'"type":"error"', b"word"]

@@ -8,11 +8,15 @@ import pytest
 
 from lens_gate.artifacts.analysis import CoveredBy
 from lens_gate.artifacts.run import Comparison, Uncovered
+from lens_gate.reports.console import console
 from lens_gate.reports.covering import gaps
+from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import MOST_TOLD, Gap
+from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import Cover, Remedy
 from lens_gate.vocabulary.requests import Arm
-from tests.builders import a_coverage, an_analysis
+from tests.builders import a_coverage, a_verdict, an_analysis
+from tests.scenarios import STEADY
 
 LATE = CoveredBy(remedy=Remedy.PAIRS, pairs=663, cover=Cover.TAILS)
 FAILED = CoveredBy(remedy=Remedy.PAIRS, pairs=829, cover=Cover.ERRORS)
@@ -62,3 +66,10 @@ def test_many_questions_of_one_kind_are_counted() -> None:
     assert gap.few == (*gap.texts[:MOST_TOLD], "And 2 more questions.")
     (short,) = gaps_of(LATE)
     assert short.few == short.texts
+
+
+def test_such_a_file_is_reported_without_what_would_cover_it() -> None:
+    page = view(a_verdict(an_analysis(STEADY, coverage=(a_coverage(not_covered=("too few",)),))))
+    for text in (markdown(page), console(page, colour=False, width=72, unicode=True)):
+        assert "too few." in text
+        assert "Covered" not in text

@@ -67,8 +67,9 @@ def spawned() -> Executor:
 def test_a_clear_answer_ends_the_run_and_is_found_again_in_its_file(tmp_path: Path, in_a_process: bool) -> None:
     world = a_world(tmp_path, transport=SlowerModel())
     world = replace(world, executor=spawned) if in_a_process else world
+    rate = 40 if in_a_process else 400  # another process takes seconds to begin
 
-    run = run_until_decided(world, arms_of(world, model="slow"))
+    run = run_until_decided(world, arms_of(world, model="slow", workload={"fixed": {"requests_per_second": rate}}))
 
     assert run.ending is Ending.DECIDED
     assert run.plan.looks == (25, 50, 100, 200)
