@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -125,6 +126,19 @@ class Listener:
         return len(self.heard)
 
 
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port of loopback, and give its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join(20)
+
+
 @pytest.fixture
 def listener() -> Iterator[Listener]:
     """Answers 401, and repeats the Authorization header in body and header as careless gateways do."""
@@ -146,14 +160,8 @@ def listener() -> Iterator[Listener]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield Listener(f"http://127.0.0.1:{server.server_address[1]}", heard)
-        finally:
-            server.shutdown()
-            thread.join(20)
+    with serving(Handler) as url:
+        yield Listener(url, heard)
 
 
 Duet = Callable[..., Path]

@@ -6,16 +6,15 @@ import base64
 import gzip
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lens_gate.cli.redact import redacted
-from tests.integration.conftest import KEY, Answer, Duet, Invoke, Listener
+from tests.integration.conftest import KEY, Answer, Duet, Invoke, Listener, serving
 
 Configure = Callable[..., Path]
 EVERY_FILE = [
@@ -109,14 +108,8 @@ def gossip() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join(20)
+    with serving(Handler) as url:
+        yield url
 
 
 VALUES = {
