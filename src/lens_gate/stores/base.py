@@ -40,7 +40,15 @@ class Listing:
 
 
 class Store(Protocol):
-    """A keeper of bytes; the keys are paths with `/`, see `check_key`."""
+    """A keeper of bytes; the keys are paths with `/`, see `check_key`.
+
+    Every method raises PublishFailed where the store cannot be reached or written, with the place and the next step.
+    """
+
+    @property
+    def place(self) -> str:
+        """The address, for people: it holds no password."""
+        ...
 
     def get(self, key: str) -> bytes:
         """Return the bytes; NotStored where there are none."""
@@ -53,12 +61,24 @@ class Store(Protocol):
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Write the bytes and their entry, and return the new tag.
 
-        Raises ConditionFailed where the condition does not hold, PublishFailed where the store cannot be written.
+        Raises ConditionFailed where the condition does not hold, and PublishFailed also where the store is known to
+        ignore conditions and one was asked for.
         """
+        ...
+
+    def delete(self, key: str, condition: Condition = "none") -> None:
+        """Remove a key and its entry; NotStored where there is none, ConditionFailed where it holds something else."""
         ...
 
     def list(self, prefix: str = "") -> tuple[Listing, ...]:
         """Return the keys that start with `prefix`, sorted, without opening what they hold."""
+        ...
+
+    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+        """Return the `count` newest keys with an entry below a folder of days, newest first, reading little more.
+
+        Such a folder holds keys like `2026/03/02/commit-91d04e7.json`: newest by day, then by the entry's `created_at`.
+        """
         ...
 
 

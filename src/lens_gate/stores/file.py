@@ -1,4 +1,4 @@
-"""The store in a local folder: one file per key, the entries in `index.json`, one writer at a time by a file lock."""
+"""The store in a local folder: one file per key, the entries in each folder's `index.json`, one writer at a time."""
 
 from __future__ import annotations
 
@@ -6,28 +6,17 @@ import fcntl
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
-from pydantic import TypeAdapter, ValidationError
-
-from lens_gate.errors import ArtifactCorrupt, ConditionFailed, NotStored, PublishFailed, UsageProblem
+from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_key
+from lens_gate.stores.days import newest_first
 from lens_gate.stores.files import read_file, write_file
+from lens_gate.stores.index_file import INDEX, Entries, read_index, split_key, with_entry, write_index
 from lens_gate.vocabulary.index import IndexEntry
 
-INDEX = "index.json"
 _LOCK = ".lock"
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    schema_version: Literal[1]
-    entries: dict[str, IndexEntry]
-
-
-_INDEX = TypeAdapter(_Index)
 
 
 class FileStore:
@@ -35,6 +24,11 @@ class FileStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.root)
 
     def get(self, key: str) -> bytes:
         """Return the bytes; NotStored where there are none."""
@@ -44,9 +38,7 @@ class FileStore:
         """Return the bytes with their tag; NotStored where there are none."""
         path = self._path(key)
         if not path.is_file():
-            raise NotStored(
-                f"nothing is stored under {key}", place=str(self.root), hint="List the store to see its keys."
-            )
+            raise self._not_stored(key)
         data = read_file(path)
         return Stored(data, _etag(data))
 
@@ -57,54 +49,77 @@ class FileStore:
         """
         path = self._path(key)
         with self._locked():
-            if not _holds(path, condition):
-                raise ConditionFailed(
-                    f"{key} does not hold what was to be replaced",
-                    place=str(self.root),
-                    hint="Read it again, then retry.",
-                )
+            self._require(key, condition)
             # The bytes go first: a kill in between leaves an entry that is old or missing, never one of nothing.
             write_file(path, data)
             self._index(key, entry)
         return _etag(data)
 
+    def delete(self, key: str, condition: Condition = "none") -> None:
+        """Remove a key and its entry; NotStored where there is none, ConditionFailed where it holds something else."""
+        path = self._path(key)
+        with self._locked():
+            if not path.is_file():
+                raise self._not_stored(key)
+            self._require(key, condition)
+            self._index(key, None)  # first, so that a kill in between leaves no entry of nothing
+            self._unlink(path)
+
     def list(self, prefix: str = "") -> tuple[Listing, ...]:
         """Return the keys that start with `prefix`, sorted, with their entries."""
-        entries = self._entries()
-        keys = sorted(key for key in self._keys() if key.startswith(prefix))
-        return tuple(Listing(key, entries.get(key)) for key in keys)
+        folder = prefix.rpartition("/")[0]
+        keys = sorted(key for key in self._keys(self.root / folder) if key.startswith(prefix))
+        entries = {name: self._entries(name) for name in {key.rpartition("/")[0] for key in keys}}
+        return tuple(Listing(key, entries[key.rpartition("/")[0]].get(key.rpartition("/")[2])) for key in keys)
+
+    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+        """Return the `count` newest keys with an entry below a folder of days, newest first, reading few indexes."""
+        return newest_first(folder, count, folders=self._folders, entries=self._entries)
 
     def _path(self, key: str) -> Path:
-        if key == INDEX:
-            raise UsageProblem(f"{INDEX} is the store's own file", place=str(self.root), hint="Take another key.")
+        split_key(key, place=self.place)
         return self.root / check_key(key)
 
-    def _keys(self) -> Iterator[str]:
-        for path in self.root.rglob("*"):
+    def _folders(self, folder: str) -> tuple[str, ...]:
+        path = self.root / folder
+        return tuple(one.name for one in path.iterdir() if one.is_dir()) if path.is_dir() else ()
+
+    def _keys(self, folder: Path) -> Iterator[str]:
+        for path in folder.rglob("*"):
             parts = path.relative_to(self.root).parts
-            if path.is_file() and parts != (INDEX,) and not any(part.startswith(".") for part in parts):
+            if path.is_file() and parts[-1] != INDEX and not any(part.startswith(".") for part in parts):
                 yield "/".join(parts)
 
-    def _entries(self) -> dict[str, IndexEntry]:
-        path = self.root / INDEX
-        if not path.exists():
-            return {}
-        try:
-            return _INDEX.validate_json(read_file(path)).entries
-        except ValidationError as error:
-            raise ArtifactCorrupt(
-                "this is not the index of a store",
-                place=str(path),
-                hint="Restore it, or delete it: the stored files stay, only what is said of them is lost.",
-            ) from error
+    def _entries(self, folder: str) -> Entries:
+        path = self.root / folder / INDEX
+        return read_index(read_file(path), place=str(path)) if path.exists() else {}
 
     def _index(self, key: str, entry: IndexEntry | None) -> None:
-        old = self._entries()
-        others = {name: kept for name, kept in old.items() if name != key}
-        new = others if entry is None else {**others, key: entry}
+        folder, name = split_key(key, place=self.place)
+        old = self._entries(folder)
+        new = with_entry(old, name, entry)
         if new != old:
-            index = _Index(schema_version=1, entries=dict(sorted(new.items())))
-            write_file(self.root / INDEX, _INDEX.dump_json(index, indent=2) + b"\n")
+            write_file(self.root / folder / INDEX, write_index(new))
+
+    def _unlink(self, path: Path) -> None:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _require(self, key: str, condition: Condition) -> None:
+        if not _holds(self.root / key, condition):
+            raise ConditionFailed(
+                f"{key} does not hold what was to be replaced", place=self.place, hint="Read it again, then retry."
+            )
+
+    def _not_stored(self, key: str) -> NotStored:
+        return NotStored(f"nothing is stored under {key}", place=self.place, hint="List the store to see its keys.")
+
+    def _unwritable(self, error: OSError) -> PublishFailed:
+        return PublishFailed(
+            f"the store cannot be written: {error.strerror}", place=self.place, hint="Check its permissions."
+        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -113,9 +128,7 @@ class FileStore:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = path.open("ab")
         except OSError as error:
-            raise PublishFailed(
-                f"the store cannot be written: {error.strerror}", place=str(self.root), hint="Check its permissions."
-            ) from error
+            raise self._unwritable(error) from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file, or the death of this process, releases it
             yield

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,26 @@ def test_bytes_are_replaced_only_while_they_are_what_was_read(store: Store) -> N
     assert (store.read("a"), store.list()) == (Stored(b"two", second), (Listing("a", None),))
     store.put("a", b"four", condition="none")
     assert store.get("a") == b"four"
+
+
+def test_what_is_deleted_is_gone_with_its_entry(store: Store) -> None:
+    etag = store.put("runs/1", b"one", ENTRY)
+    with pytest.raises(ConditionFailed):
+        store.delete("runs/1", ETag("0" * 64))
+    store.delete("runs/1", etag)
+    assert store.list() == ()
+    with pytest.raises(NotStored):
+        store.delete("runs/1")
+
+
+def test_the_newest_are_found_by_day_and_then_by_time(store: Store) -> None:
+    for key, minute in (("2025/12/31/z", 59), ("2026/01/02/b", 1), ("2026/01/02/a", 2), ("2026/01/10/c", 0)):
+        store.put(f"results/{key}", b"x", replace(ENTRY, created_at=f"2026-01-01T00:{minute:02d}:00Z"))
+    store.put("results/2026/01/11/silent", b"x")
+    found = [listing.key for listing in store.newest("results", 3)]
+    assert found == ["results/2026/01/10/c", "results/2026/01/02/a", "results/2026/01/02/b"]
+    assert len(store.newest("results/", 9)) == 4
+    assert store.newest("elsewhere", 9) == ()
 
 
 @pytest.mark.parametrize("condition", [ETag("0" * 64), ETag("none"), ETag("absent")])
