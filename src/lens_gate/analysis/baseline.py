@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lens_gate.analysis.past import PastRun, PastSeries, identity_of, sent
+from lens_gate.analysis.past import PastRun, PastSeries
 from lens_gate.analysis.stored import (
     StoredSeries,
     arm_of,
@@ -17,6 +17,7 @@ from lens_gate.analysis.stored import (
     with_prompts_compared,
 )
 from lens_gate.artifacts.analysis import Finding
+from lens_gate.artifacts.identity import identity_of, sent
 from lens_gate.artifacts.run import ProviderResult, Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import NoBaseline

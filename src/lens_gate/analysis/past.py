@@ -6,35 +6,20 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from lens_gate.artifacts.run import ArmIdentity, LatencySummary, ModelResult, Run
+from lens_gate.artifacts.entry import series_row
+from lens_gate.artifacts.identity import MEASURED_NOTHING, moment_of, sent
+from lens_gate.artifacts.run import ModelResult, Run
+from lens_gate.vocabulary.index import IndexEntry, MiddleRow, RunRow, SeriesRow
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.requests import Arm, TokenSource
+from lens_gate.vocabulary.requests import Arm
 
 MOST_RUNS = 20
 """So many stored runs, the newest ones, are a history; older ones say little about today."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Middle:
-    """The middle of one quantity in one run, in milliseconds, over so many requests.
-
-    `inflation` says how many times more the median varies than one of independent values; None where nobody knows.
-    """
-
-    count: int
-    median_ms: float
-    p75_ms: float
-    inflation: float | None
-
-    @classmethod
-    def of(cls, summary: LatencySummary) -> Middle | None:
-        """Return the middle of a summary; None where it holds none above 0."""
-        median, p75 = summary.median_ms, summary.p75_ms
-        if median is None or p75 is None or median <= 0:
-            return None
-        return cls(count=summary.count, median_ms=median, p75_ms=p75, inflation=summary.median_inflation)
+Middle = MiddleRow
+"""The middle of one quantity in one run, in milliseconds, over so many requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +33,15 @@ class PastSeries:
     @classmethod
     def of(cls, model: ModelResult) -> PastSeries:
         """Take what is needed from a summary, whose samples are not."""
-        latency, tokens = model.latency, model.tokens
-        summaries = {
-            Hypothesis.TTFT: latency.ttft,
-            Hypothesis.PER_TOKEN: latency.tpot,
-            Hypothesis.TOTAL: latency.total,
-        }
-        found = {hypothesis: Middle.of(summary) for hypothesis, summary in summaries.items()}
+        return cls.of_row(series_row("", model))
+
+    @classmethod
+    def of_row(cls, row: SeriesRow) -> PastSeries:
+        """Take what is needed from what a store keeps of a series."""
         return cls(
-            middles={hypothesis: middle for hypothesis, middle in found.items() if middle is not None},
-            cached_percent=100 * tokens.cached / tokens.input if tokens.input else 0.0,
-            counted_by_server=tokens.source == TokenSource.SERVER,
+            middles={hypothesis: row.middles[hypothesis] for hypothesis in Hypothesis if hypothesis in row.middles},
+            cached_percent=row.cached_percent,
+            counted_by_server=row.counted_by_server,
         )
 
 
@@ -88,25 +71,16 @@ class PastRun:
             },
         )
 
-
-def identity_of(run: Run, arm: Arm) -> ArmIdentity | None:
-    """Return what an arm of a run was; None where it had none."""
-    return next((one for one in run.arms if one.arm is arm), None)
-
-
-def sent(run: Run, arm: Arm) -> str | None:
-    """Return what two runs that sent the same have in common; None without such an arm.
-
-    What only one arm of a run had was not sent. Of a run that another tool measured only the models count: most of them
-    make up new prompts each time.
-    """
-    identity = identity_of(run, arm)
-    if identity is None:
-        return None
-    if run.transport.startswith("import"):
-        return " ".join(sorted(identity.models))
-    unsent = sorted(f"{one.series or ''} {one.prompt_id}" for one in run.uncovered if one.arm is arm)
-    return " without ".join([identity.requests_hash, *unsent])
+    @classmethod
+    def of_entry(cls, entry: IndexEntry, row: RunRow) -> PastRun:
+        """Take the same from what a store keeps of a run, without opening it."""
+        return cls(
+            id=entry.id,
+            started=_seconds(row.start_time),
+            sent=row.sent or "",
+            valid=row.defect in {None, MEASURED_NOTHING},
+            series={f"{one.provider}/{one.model}": PastSeries.of_row(one) for one in row.series if one.successful},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +98,8 @@ class Judged:
 
 def _seconds(start_time: str) -> float:
     """Return a time as seconds since 1970; one that cannot be read counts as older than all others."""
-    try:
-        moment = datetime.fromisoformat(start_time)
-    except ValueError:
-        return -math.inf
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    moment = moment_of(start_time)
+    return -math.inf if moment is None else moment.timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,13 +25,17 @@ class Frozen(BaseModel):
 
 
 class Provenance(Frozen):
-    """Who wrote the artifact and for which commit; `created_at` is RFC 3339 in UTC."""
+    """Who wrote the artifact and for which commit; `created_at` is RFC 3339 in UTC.
+
+    `event` is what the pipeline ran for, in the words of its platform (`push`, `pull_request`).
+    """
 
     tool_version: str
     created_at: str
     commit: str | None = None
     branch: str | None = None
     ci_run: str | None = None
+    event: str | None = None
 
 
 class Fingerprint(Frozen):

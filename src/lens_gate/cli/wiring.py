@@ -131,6 +131,8 @@ def _runner() -> Runner:
         python=platform.python_version(),
         region=os.environ.get("LENS_GATE_REGION"),
         ci_run=_ci_run(),
+        event=os.environ.get("GITHUB_EVENT_NAME") or os.environ.get("CI_PIPELINE_SOURCE"),
+        actor=os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN"),
     )
 
 

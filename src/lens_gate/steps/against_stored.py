@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lens_gate.analysis.baseline import Stored
-from lens_gate.analysis.past import identity_of
+from lens_gate.artifacts.identity import identity_of
 from lens_gate.errors import UsageProblem
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import Rules, stored_baseline

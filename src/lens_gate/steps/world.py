@@ -25,13 +25,18 @@ from lens_gate.steps.wire import Assignment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """The machine that we run on, for the fingerprint of every artifact."""
+    """The machine that we run on, for the fingerprint of every artifact, and the pipeline that runs us.
+
+    `event` is what that pipeline runs for, in the words of its platform; `actor` is who started it.
+    """
 
     name: str
     platform: str
     python: str
     region: str | None
     ci_run: str | None
+    event: str | None = None
+    actor: str | None = None
 
 
 class Spawned(Protocol):
@@ -88,6 +93,7 @@ class World:
             commit=repository.head() if repository and repository.knows("HEAD") else None,
             branch=repository.branch() if repository else None,
             ci_run=self.runner.ci_run,
+            event=self.runner.event,
         )
 
     def fingerprint(self, config_hash: str) -> Fingerprint:

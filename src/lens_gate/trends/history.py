@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lens_gate.artifacts.envelope import Fingerprint
+from lens_gate.artifacts.identity import commit_of, defect_of, moment_of
 from lens_gate.artifacts.metric_values import run_value, series_value
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import LeftOut
 from lens_gate.errors import ArtifactCorrupt
+from lens_gate.vocabulary.index import IndexEntry, RunRow
 from lens_gate.vocabulary.metrics import Metric, Scope
-from lens_gate.vocabulary.requests import Arm
 
 Key = tuple[str | None, str]
 """A series (None for the whole run) and the name of a metric."""
@@ -51,37 +52,49 @@ def record(run: Run, metrics: Sequence[Metric], *, file: str) -> RunRecord:
 
     Raises ArtifactCorrupt for a start that is no time.
     """
-    commit = next((arm.commit for arm in run.arms if arm.arm is Arm.CANDIDATE), None)
     return RunRecord(
         file=file,
         run=run.benchmark.id,
         name=run.benchmark.name,
         start=_moment(run.benchmark.start_time, file),
-        commit=commit or run.provenance.commit,
+        commit=commit_of(run),
         branch=run.provenance.branch,
         fingerprint=run.fingerprint,
-        defect=_defect(run),
+        defect=defect_of(run),
         values=dict(_values(run, metrics)),
     )
 
 
+def record_of_entry(entry: IndexEntry, row: RunRow, metrics: Sequence[Metric], *, file: str) -> RunRecord:
+    """Return the same from what a store keeps of a run, without opening it."""
+    return RunRecord(
+        file=file,
+        run=entry.id,
+        name=entry.name,
+        start=_moment(row.start_time, file),
+        commit=entry.commit,
+        branch=entry.branch,
+        fingerprint=Fingerprint(
+            runner=row.runner,
+            platform=row.platform,
+            python=row.python,
+            region=row.region,
+            config_hash=entry.config_hash or "",
+        ),
+        defect=row.defect,
+        values=dict(_kept_values(row, metrics)),
+    )
+
+
 def _moment(text: str, file: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
+    moment = moment_of(text)
+    if moment is None:
         raise ArtifactCorrupt(
             f"`benchmark.start_time` is no time: {text[:40]!r}",
             place=file,
             hint="A history is put in order by it. Repeat the run, or leave this file out.",
-        ) from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _defect(run: Run) -> str | None:
-    if not run.validity.valid:
-        broken = [check.message for check in run.validity.checks if not check.ok and check.effect == "invalid"]
-        return f"the run is not valid ({'; '.join(broken) or 'it does not say why'})"
-    return None if run.providers else "the run measured nothing"
+        )
+    return moment
 
 
 def _values(run: Run, metrics: Sequence[Metric]) -> Iterable[tuple[Key, float | None]]:
@@ -92,6 +105,15 @@ def _values(run: Run, metrics: Sequence[Metric]) -> Iterable[tuple[Key, float | 
         for provider in run.providers:
             for model in provider.models:
                 yield (f"{provider.name}/{model.id}", metric.name), series_value(model, metric)
+
+
+def _kept_values(row: RunRow, metrics: Sequence[Metric]) -> Iterable[tuple[Key, float | None]]:
+    for metric in metrics:
+        if metric.scope is Scope.RUN:
+            yield (None, metric.name), row.values.get(metric.name)
+            continue
+        for one in row.series:
+            yield (f"{one.provider}/{one.model}", metric.name), one.values.get(metric.name)
 
 
 def arrange(records: Iterable[RunRecord], *, branch: str | None = None, anchor: str | None = None) -> History:
