@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.stores_contract")
+
 settings.register_profile("lens-gate", deadline=None)
 settings.register_profile("proof", deadline=None, max_examples=5000)
 settings.load_profile("lens-gate")

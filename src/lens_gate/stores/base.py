@@ -11,6 +11,7 @@ from lens_gate.vocabulary.index import IndexEntry
 
 _KEY = re.compile(r"[A-Za-z0-9_+=@,-][A-Za-z0-9._+=@,-]*(/[A-Za-z0-9_+=@,-][A-Za-z0-9._+=@,-]*)*")
 _LONGEST_KEY = 512
+_LONGEST_NAME = 200
 
 
 class ETag(str):
@@ -33,7 +34,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One key, and the entry it was put with."""
+    """One key, and the entry it was put with, without the points of its series and the configuration."""
 
     key: str
     entry: IndexEntry | None
@@ -71,7 +72,7 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str = "") -> tuple[Listing, ...]:
-        """Return the keys that start with `prefix`, sorted, without opening what they hold."""
+        """Return the keys that start with `prefix` (see `check_prefix`), sorted, without opening what they hold."""
         ...
 
     def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
@@ -82,14 +83,33 @@ class Store(Protocol):
         ...
 
 
+def is_key(text: str) -> bool:
+    """Say whether every store can hold this key."""
+    fits = len(text) <= _LONGEST_KEY and all(len(name) <= _LONGEST_NAME for name in text.split("/"))
+    return fits and _KEY.fullmatch(text) is not None
+
+
 def check_key(key: str) -> str:
     """Return the key if every store can hold it: segments of letters, digits and `._+=@,-`, none starting with a dot.
 
     Raises UsageProblem otherwise.
     """
-    if len(key) <= _LONGEST_KEY and _KEY.fullmatch(key):
+    if is_key(key):
         return key
     raise UsageProblem(
         f"{key[:80]!r} cannot be the key of a stored file",
-        hint=f"Use up to {_LONGEST_KEY} letters, digits and ._+=@,- in segments split by /, none starting with a dot.",
+        hint=f"Use letters, digits and ._+=@,- in segments of up to {_LONGEST_NAME} characters split by /, none of them"
+        f" starting with a dot, and up to {_LONGEST_KEY} characters in all.",
+    )
+
+
+def check_prefix(prefix: str) -> str:
+    """Return the prefix if some key can start with it: it is empty, a key, or a key and a slash.
+
+    Raises UsageProblem otherwise.
+    """
+    if not prefix or is_key(prefix.removesuffix("/")):
+        return prefix
+    raise UsageProblem(
+        f"no key of a stored file starts with {prefix[:80]!r}", hint="Name a folder, as in results/2026/, or nothing."
     )

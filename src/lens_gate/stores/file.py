@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import assert_never
 
 from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
-from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_key
+from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
 from lens_gate.stores.days import newest_first
-from lens_gate.stores.files import read_file, write_file
+from lens_gate.stores.files import write_file
 from lens_gate.stores.index_file import INDEX, Entries, read_index, split_key, with_entry, write_index
 from lens_gate.vocabulary.index import IndexEntry
 
@@ -20,7 +20,11 @@ _LOCK = ".lock"
 
 
 class FileStore:
-    """Implements Store on a folder; the tag of a file is the digest of its content."""
+    """Implements Store on a folder; the tag of a file is the digest of its content.
+
+    Writers take turns by a lock on `.lock`, which the death of a process releases. No entry ever speaks of other bytes
+    than those it was put with: a key that is replaced has none for a moment, and after a kill in that moment.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -36,10 +40,10 @@ class FileStore:
 
     def read(self, key: str) -> Stored:
         """Return the bytes with their tag; NotStored where there are none."""
-        path = self._path(key)
-        if not path.is_file():
+        self._split(key)
+        data = self._content(self.root / key)
+        if data is None:
             raise self._not_stored(key)
-        data = read_file(path)
         return Stored(data, _etag(data))
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
@@ -47,103 +51,113 @@ class FileStore:
 
         Raises ConditionFailed where the condition does not hold, PublishFailed where the folder cannot be written.
         """
-        path = self._path(key)
+        folder, name = self._split(key)
         with self._locked():
             self._require(key, condition)
-            # The bytes go first: a kill in between leaves an entry that is old or missing, never one of nothing.
-            write_file(path, data)
-            self._index(key, entry)
+            old = self._entries(folder)  # read first: where the index is broken, nothing is replaced
+            bare = self._reindex(folder, old, with_entry(old, name, None))
+            write_file(self.root / key, data)
+            self._reindex(folder, bare, with_entry(bare, name, entry))
         return _etag(data)
 
     def delete(self, key: str, condition: Condition = "none") -> None:
         """Remove a key and its entry; NotStored where there is none, ConditionFailed where it holds something else."""
-        path = self._path(key)
+        folder, name = self._split(key)
         with self._locked():
-            if not path.is_file():
+            if not self._exists(key):
                 raise self._not_stored(key)
             self._require(key, condition)
-            self._index(key, None)  # first, so that a kill in between leaves no entry of nothing
-            self._unlink(path)
+            old = self._entries(folder)
+            self._reindex(folder, old, with_entry(old, name, None))
+            with self._said("written"):
+                (self.root / key).unlink()
 
     def list(self, prefix: str = "") -> tuple[Listing, ...]:
         """Return the keys that start with `prefix`, sorted, with their entries."""
-        folder = prefix.rpartition("/")[0]
+        folder = check_prefix(prefix).rpartition("/")[0]
         keys = sorted(key for key in self._keys(self.root / folder) if key.startswith(prefix))
         entries = {name: self._entries(name) for name in {key.rpartition("/")[0] for key in keys}}
         return tuple(Listing(key, entries[key.rpartition("/")[0]].get(key.rpartition("/")[2])) for key in keys)
 
     def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
         """Return the `count` newest keys with an entry below a folder of days, newest first, reading few indexes."""
-        return newest_first(folder, count, folders=self._folders, entries=self._entries)
+        return newest_first(check_prefix(folder), count, folders=self._folders, entries=self._entries)
 
-    def _path(self, key: str) -> Path:
-        split_key(key, place=self.place)
-        return self.root / check_key(key)
+    def _split(self, key: str) -> tuple[str, str]:
+        return split_key(key, place=self.place)
+
+    def _content(self, path: Path) -> bytes | None:
+        with self._said("read"):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
 
     def _folders(self, folder: str) -> tuple[str, ...]:
         path = self.root / folder
-        return tuple(one.name for one in path.iterdir() if one.is_dir()) if path.is_dir() else ()
+        with self._said("read"):
+            return tuple(one.name for one in path.iterdir() if one.is_dir()) if path.is_dir() else ()
 
     def _keys(self, folder: Path) -> Iterator[str]:
         for path in folder.rglob("*"):
-            parts = path.relative_to(self.root).parts
-            if path.is_file() and parts[-1] != INDEX and not any(part.startswith(".") for part in parts):
-                yield "/".join(parts)
+            key = path.relative_to(self.root).as_posix()
+            if path.name != INDEX and is_key(key) and path.is_file():
+                yield key
 
     def _entries(self, folder: str) -> Entries:
         path = self.root / folder / INDEX
-        return read_index(read_file(path), place=str(path)) if path.exists() else {}
+        data = self._content(path)
+        return {} if data is None else read_index(data, place=str(path))
 
-    def _index(self, key: str, entry: IndexEntry | None) -> None:
-        folder, name = split_key(key, place=self.place)
-        old = self._entries(folder)
-        new = with_entry(old, name, entry)
+    def _reindex(self, folder: str, old: Entries, new: Entries) -> Entries:
         if new != old:
             write_file(self.root / folder / INDEX, write_index(new))
-
-    def _unlink(self, path: Path) -> None:
-        try:
-            path.unlink()
-        except OSError as error:
-            raise self._unwritable(error) from error
+        return new
 
     def _require(self, key: str, condition: Condition) -> None:
-        if not _holds(self.root / key, condition):
+        if not self._holds(key, condition):
             raise ConditionFailed(
                 f"{key} does not hold what was to be replaced", place=self.place, hint="Read it again, then retry."
             )
 
+    def _holds(self, key: str, condition: Condition) -> bool:
+        if isinstance(condition, ETag):
+            data = self._content(self.root / key)
+            return data is not None and _etag(data) == condition
+        match condition:
+            case "absent":
+                return not self._exists(key)
+            case "none":
+                return True
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def _exists(self, key: str) -> bool:
+        with self._said("read"):
+            return (self.root / key).is_file()
+
     def _not_stored(self, key: str) -> NotStored:
         return NotStored(f"nothing is stored under {key}", place=self.place, hint="List the store to see its keys.")
 
-    def _unwritable(self, error: OSError) -> PublishFailed:
-        return PublishFailed(
-            f"the store cannot be written: {error.strerror}", place=self.place, hint="Check its permissions."
-        )
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        """Say in our own errors why the folder cannot be read, or written."""
+        try:
+            yield
+        except OSError as error:
+            raise PublishFailed(
+                f"the store cannot be {what}: {error.strerror}", place=self.place, hint="Check its permissions."
+            ) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        path = self.root / _LOCK
-        try:
+        with self._said("written"):
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = path.open("ab")
-        except OSError as error:
-            raise self._unwritable(error) from error
+            lock = (self.root / _LOCK).open("ab")
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file, or the death of this process, releases it
+            with self._said("locked"):
+                fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file, or the death of this process, releases it
             yield
-
-
-def _holds(path: Path, condition: Condition) -> bool:
-    if isinstance(condition, ETag):
-        return path.is_file() and _etag(read_file(path)) == condition
-    match condition:
-        case "absent":
-            return not path.exists()
-        case "none":
-            return True
-        case _ as unreachable:
-            assert_never(unreachable)
 
 
 def _etag(data: bytes) -> ETag:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from lens_gate.errors import ArtifactCorrupt, UsageProblem
+from lens_gate.errors import ArtifactCorrupt, ArtifactTooNew, UsageProblem
 from lens_gate.stores.base import check_key
 from lens_gate.vocabulary.index import IndexEntry
 
@@ -23,11 +23,17 @@ Entries = Mapping[str, IndexEntry]
 
 
 @dataclass(frozen=True, slots=True)
+class _Version:
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Index:
     schema_version: Literal[1]
     entries: dict[str, IndexEntry]
 
 
+_VERSION = TypeAdapter(_Version)
 _INDEX = TypeAdapter(_Index)
 
 
@@ -43,10 +49,11 @@ def split_key(key: str, *, place: str) -> tuple[str, str]:
 
 
 def read_index(data: bytes, *, place: str) -> Entries:
-    """Return the entries of an index; ArtifactCorrupt where the bytes are none."""
+    """Return the entries of an index; ArtifactCorrupt where the bytes are none, ArtifactTooNew for a later version."""
     try:
         return _INDEX.validate_json(data).entries
     except ValidationError as error:
+        _require_known_version(data, place)
         raise ArtifactCorrupt(
             "this is not the index of a store",
             place=place,
@@ -63,11 +70,25 @@ def write_index(entries: Entries) -> bytes:
 def with_entry(entries: Entries, name: str, entry: IndexEntry | None) -> Entries:
     """Return the entries with this one in place of what stood under the name, or without it."""
     others = {kept: value for kept, value in entries.items() if kept != name}
-    return others if entry is None else {**others, name: _without_points(entry)}
+    return others if entry is None else {**others, name: as_listed(entry)}
 
 
-def _without_points(entry: IndexEntry) -> IndexEntry:
+def as_listed(entry: IndexEntry) -> IndexEntry:
+    """Return an entry as every store lists it: without the points of its series and the configuration."""
     if entry.run is None:
         return entry
     series = tuple(replace(one, points=()) for one in entry.run.series)
     return replace(entry, run=replace(entry.run, series=series, config=None))
+
+
+def _require_known_version(data: bytes, place: str) -> None:
+    try:
+        version = _VERSION.validate_json(data).schema_version
+    except ValidationError:
+        return
+    if version > 1:
+        raise ArtifactTooNew(
+            f"this index of a store has schema_version {version}, and this lens-gate reads no later one than 1",
+            place=place,
+            hint="Upgrade lens-gate, here and in every pipeline that writes to this store.",
+        )
