@@ -16,12 +16,10 @@ from lens_gate.stats.history import Forecast, forecast, measured_now
 from lens_gate.stats.levels import Level, inflation, median_level, summarized_level
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.requests import Status
+from lens_gate.vocabulary.stored_runs import MOST_CACHE_DIFFERENCE
 
 FEWEST_REQUESTS = 10
 FAR_WILDER = 2.0
-MOST_CACHE_DIFFERENCE = 10.0
-"""In points: beyond it, the two runs were not asked the same of the server's cache."""
-
 SCREENED: Mapping[Hypothesis, Quantity] = {
     Hypothesis.TTFT: Quantity.TTFT,
     Hypothesis.PER_TOKEN: Quantity.TPOT,

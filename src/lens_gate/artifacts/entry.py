@@ -23,20 +23,13 @@ _OF_SERIES = tuple(metric for metric in METRICS if metric.scope is Scope.SERIES)
 
 
 def entry_of(
-    run: Run,
-    *,
-    outcome: Outcome | None = None,
-    event: str | None = None,
-    acceptance: Acceptance | None = None,
-    file: str = "run.json",
+    run: Run, *, outcome: Outcome | None = None, acceptance: Acceptance | None = None, file: str = "run.json"
 ) -> IndexEntry:
-    """Return what a store keeps of a run.
+    """Return what a store keeps of a run; `outcome` is what was judged of it.
 
-    `outcome` is what was judged of it, `event` what the pipeline ran for where the run does not say. Raises
-    ArtifactCorrupt where its start or its end is no time: stores put runs in order by them.
+    Raises ArtifactCorrupt where its start or its end is no time: stores put runs in order by them.
     """
-    identity = identity_of(run, Arm.CANDIDATE)
-    benchmark, fingerprint = run.benchmark, run.fingerprint
+    benchmark = run.benchmark
     return IndexEntry(
         kind=run.kind.value,
         id=benchmark.id,
@@ -46,24 +39,31 @@ def entry_of(
         commit=commit_of(run),
         branch=run.provenance.branch,
         outcome=None if outcome is None else outcome.value,
-        config_hash=fingerprint.config_hash,
+        config_hash=run.fingerprint.config_hash,
         acceptance=acceptance,
-        run=RunRow(
-            start_time=_utc(benchmark.start_time, "benchmark.start_time", file),
-            end_time=_utc(benchmark.end_time, "benchmark.end_time", file),
-            duration_seconds=benchmark.duration_seconds,
-            event=run.provenance.event or event,
-            sent=sent(run, Arm.CANDIDATE),
-            defect=defect_of(run),
-            endpoints=identity.endpoints if identity else (),
-            region=fingerprint.region,
-            runner=fingerprint.runner,
-            platform=fingerprint.platform,
-            python=fingerprint.python,
-            values=_known((metric.name, run_value(run.summary, run.spend, metric.name)) for metric in _OF_RUNS),
-            series=tuple(series_row(one.name, model) for one in run.providers for model in one.models),
-            config=orjson.dumps(benchmark.config).decode(),
-        ),
+        run=row_of(run, file=file),
+    )
+
+
+def row_of(run: Run, *, file: str) -> RunRow:
+    """Return what a history needs of a run; raises ArtifactCorrupt as `entry_of` does."""
+    identity = identity_of(run, Arm.CANDIDATE)
+    benchmark, fingerprint = run.benchmark, run.fingerprint
+    return RunRow(
+        start_time=_utc(benchmark.start_time, "benchmark.start_time", file),
+        end_time=_utc(benchmark.end_time, "benchmark.end_time", file),
+        duration_seconds=benchmark.duration_seconds,
+        event=run.provenance.event,
+        sent=sent(run, Arm.CANDIDATE),
+        defect=defect_of(run),
+        endpoints=identity.endpoints if identity else (),
+        region=fingerprint.region,
+        runner=fingerprint.runner,
+        platform=fingerprint.platform,
+        python=fingerprint.python,
+        values=_known((metric.name, run_value(run.summary, run.spend, metric.name)) for metric in _OF_RUNS),
+        series=tuple(series_row(one.name, model) for one in run.providers for model in one.models),
+        config=orjson.dumps(benchmark.config).decode(),
     )
 
 

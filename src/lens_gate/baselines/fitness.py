@@ -1,0 +1,149 @@
+"""What may become a baseline: nothing that is slower than the one before by its own verdict, or of unknown worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lens_gate.vocabulary.index import IndexEntry, RunRow
+from lens_gate.vocabulary.outcomes import Outcome
+
+_OF_CHANGES = frozenset(
+    {"pull_request", "pull_request_target", "pull_request_review", "merge_request_event", "external_pull_request_event"}
+)
+"""What GitHub and GitLab call a pipeline that runs for a change which nobody has merged."""
+
+
+class Unfit(StrEnum):
+    """Why a run may not become a baseline."""
+
+    INVALID = "invalid"
+    UNANSWERED = "unanswered"
+    REGRESSED = "regressed"
+    UNMERGED = "unmerged"
+    OTHER_BRANCH = "other_branch"
+    OTHER_REQUESTS = "other_requests"
+    TOO_SMALL = "too_small"
+    TOO_FAULTY = "too_faulty"
+
+
+ACCEPTABLE = frozenset({Unfit.REGRESSED, Unfit.OTHER_REQUESTS})
+"""What somebody may take over by name and reason; nobody can make a measurement valid, or a change merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason, and the sentence for people."""
+
+    why: Unfit
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standards:
+    """How large a baseline must be (measured requests), and which share of them may have failed (percent)."""
+
+    min_requests: int | None = None
+    max_error_rate: float | None = None
+
+
+NO_STANDARDS = Standards()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A run that is to become a baseline in place of `current`.
+
+    `event` is what the pipeline that offers it runs for: an older run does not say for itself. `branch` is the one
+    whose runs alone may become it, None: any.
+    """
+
+    entry: IndexEntry
+    row: RunRow
+    current: IndexEntry | None = None
+    event: str | None = None
+    branch: str | None = None
+
+
+def refusals(offer: Offer, standards: Standards = NO_STANDARDS) -> tuple[Refusal, ...]:
+    """Return every reason against an offer; none means that it may become the baseline."""
+    return (
+        *defects(offer.row, standards),
+        *_judged(offer.entry),
+        *_unmerged(offer),
+        *_others(offer),
+        *_elsewhere(offer),
+    )
+
+
+def defects(row: RunRow, standards: Standards) -> tuple[Refusal, ...]:
+    """Return what is wrong with a run by itself, whatever it would replace."""
+    return tuple(_defects(row, standards))
+
+
+def _defects(row: RunRow, standards: Standards) -> Iterable[Refusal]:
+    total = sum(one.requests for one in row.series)
+    succeeded, failed = sum(one.successful for one in row.series), sum(one.failed for one in row.series)
+    if row.defect is not None:
+        yield Refusal(Unfit.INVALID, f"It cannot be trusted: {row.defect}.")
+    silent = [f"{one.provider}/{one.model}" for one in row.series if not one.successful]
+    if silent and row.defect is None:
+        yield Refusal(Unfit.UNANSWERED, f"No request succeeded of {', '.join(silent)}.")
+    if standards.min_requests is not None and total < standards.min_requests:
+        yield Refusal(
+            Unfit.TOO_SMALL, f"It holds {total} measured requests, and a baseline needs {standards.min_requests}."
+        )
+    if standards.max_error_rate is not None and succeeded + failed:
+        rate = 100 * failed / (succeeded + failed)
+        if rate > standards.max_error_rate:
+            yield Refusal(
+                Unfit.TOO_FAULTY, f"{rate:.3g} % of its requests failed, and {standards.max_error_rate:g} % may."
+            )
+
+
+def _judged(entry: IndexEntry) -> Iterable[Refusal]:
+    if entry.outcome == Outcome.REGRESSION:
+        yield Refusal(
+            Unfit.REGRESSED,
+            "It failed its gate: as a baseline it would make the next run that is as slow look unchanged.",
+        )
+    if entry.outcome == Outcome.NOT_MEASURED:
+        yield Refusal(Unfit.INVALID, "Its verdict says that what counts was not measured.")
+
+
+def _unmerged(offer: Offer) -> Iterable[Refusal]:
+    event = offer.row.event or offer.event
+    if is_of_change(event):
+        yield Refusal(
+            Unfit.UNMERGED,
+            f"It was measured for a change that nobody has merged yet (the pipeline ran for {event}).",
+        )
+
+
+def is_of_change(event: str | None) -> bool:
+    """Say whether a pipeline ran for a pull or merge request."""
+    return event in _OF_CHANGES
+
+
+def _others(offer: Offer) -> Iterable[Refusal]:
+    current = offer.current.run if offer.current else None
+    if current is not None and current.sent != offer.row.sent:
+        yield Refusal(
+            Unfit.OTHER_REQUESTS,
+            "It sent other requests (prompts, parameters, models or address) than the baseline that it would replace, "
+            "so nobody can say whether it is slower.",
+        )
+
+
+def _elsewhere(offer: Offer) -> Iterable[Refusal]:
+    branch = offer.entry.branch
+    if offer.branch is not None and branch != offer.branch:
+        yield Refusal(
+            Unfit.OTHER_BRANCH, f"It measured {branch or 'no branch'}, and the baseline is one of {offer.branch}."
+        )
+
+
+def standing(found: Iterable[Refusal], *, accepted: bool) -> tuple[Refusal, ...]:
+    """Return the reasons that are left where somebody takes over those that can be taken over."""
+    return tuple(one for one in found if not (accepted and one.why in ACCEPTABLE))

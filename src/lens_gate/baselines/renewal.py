@@ -1,0 +1,41 @@
+"""When a baseline is renewed: by the frequency that the configuration names, and by nothing that happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Whether a good run becomes the baseline now, and what is said about that; None: nothing."""
+
+    due: bool
+    note: str | None = None
+
+
+def renewal(*, saved: str | None, every_s: float | None, now: datetime, name: str) -> Renewal:
+    """Decide for a baseline that was measured at `saved` (RFC 3339; None: there is none yet).
+
+    Without a frequency nobody but a person makes a baseline.
+    """
+    if every_s is None:
+        note = f"`lens-gate baseline save --name {name}` makes a run the baseline." if saved is None else None
+        return Renewal(due=False, note=note)
+    if saved is None:
+        return Renewal(due=True)
+    age = now - datetime.fromisoformat(saved)
+    return Renewal(due=age >= timedelta(seconds=every_s))
+
+
+def staleness(*, saved: str, every_s: float | None, now: datetime, name: str) -> str | None:
+    """Say that a baseline has outlived its frequency twice; None where it has not."""
+    age = now - datetime.fromisoformat(saved)
+    if every_s is None or age < timedelta(seconds=2 * every_s):
+        return None
+    return f"The baseline {name} is {_days(age)} old, and is to be renewed every {_days(timedelta(seconds=every_s))}."
+
+
+def _days(span: timedelta) -> str:
+    days = span / timedelta(days=1)
+    return f"{days:.0f} days" if days >= 2 else f"{24 * days:.0f} hours"

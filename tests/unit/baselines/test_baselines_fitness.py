@@ -1,0 +1,119 @@
+"""What may become a baseline, and what is told of each run that may not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lens_gate.baselines.fitness import (
+    ACCEPTABLE,
+    NO_STANDARDS,
+    Offer,
+    Refusal,
+    Standards,
+    Unfit,
+    is_of_change,
+    refusals,
+    standing,
+)
+from lens_gate.vocabulary.index import IndexEntry
+from lens_gate.vocabulary.outcomes import Outcome
+from tests.unit.baselines.baseline_entries import a_row, a_series, an_entry
+
+
+def offered(entry: IndexEntry, standards: Standards = NO_STANDARDS, **changes: Any) -> tuple[Refusal, ...]:
+    assert entry.run is not None
+    return refusals(Offer(entry=entry, row=entry.run, **changes), standards)
+
+
+def reasons(found: tuple[Refusal, ...]) -> list[Unfit]:
+    return [one.why for one in found]
+
+
+def test_a_good_run_of_the_same_requests_may_become_the_baseline() -> None:
+    assert offered(an_entry(2, outcome="pass"), current=an_entry(1)) == ()
+    assert offered(an_entry(2), event="push") == ()
+    assert offered(an_entry(2, outcome="inconclusive"), event="schedule") == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "why", "sentence"),
+    [
+        (an_entry(outcome="regression"), Unfit.REGRESSED, "failed its gate"),
+        (an_entry(outcome="not_measured"), Unfit.INVALID, "what counts was not measured"),
+        (an_entry(row=a_row(defect="the run is not valid (late)")), Unfit.INVALID, "not valid \\(late\\)"),
+        (an_entry(row=a_row(event="pull_request")), Unfit.UNMERGED, "the pipeline ran for pull_request"),
+        (an_entry(row=a_row(event="merge_request_event")), Unfit.UNMERGED, "nobody has merged"),
+        (an_entry(row=a_row(sent="other")), Unfit.OTHER_REQUESTS, "sent other requests"),
+        (
+            an_entry(row=a_row(series=(a_series(successful=0, failed=300),))),
+            Unfit.UNANSWERED,
+            "No request succeeded of openai/gpt-small",
+        ),
+    ],
+)
+def test_what_would_poison_a_baseline_is_refused_with_its_reason(entry: IndexEntry, why: Unfit, sentence: str) -> None:
+    (found,) = offered(entry, current=an_entry(1))
+    assert found.why is why
+    assert re.search(sentence, found.sentence)
+
+
+def test_the_pipeline_that_offers_counts_where_the_run_does_not_say() -> None:
+    assert reasons(offered(an_entry(), event="pull_request")) == [Unfit.UNMERGED]
+    assert offered(an_entry(row=a_row(event="push")), event="pull_request") == ()
+
+
+def test_a_baseline_of_a_branch_takes_runs_of_that_branch() -> None:
+    assert offered(an_entry(), branch="main") == ()
+    (found,) = offered(an_entry(branch=None), branch="main")
+    assert found == Refusal(Unfit.OTHER_BRANCH, "It measured no branch, and the baseline is one of main.")
+
+
+def test_a_first_baseline_may_have_sent_anything() -> None:
+    assert offered(an_entry(row=a_row(sent="other"))) == ()
+
+
+def test_a_current_baseline_without_a_row_says_nothing_of_what_it_sent() -> None:
+    current = IndexEntry(kind="run", id="x", name="x", created_at="x", schema_version=1)
+    assert offered(an_entry(), current=current) == ()
+
+
+def test_size_and_errors_are_held_against_the_standards() -> None:
+    entry = an_entry(row=a_row(series=(a_series(), a_series(model="gpt-large", successful=290, failed=10))))
+    assert offered(entry, Standards(min_requests=600, max_error_rate=2.0)) == ()
+    small, faulty = offered(entry, Standards(min_requests=601, max_error_rate=1.5))
+    assert small == Refusal(Unfit.TOO_SMALL, "It holds 600 measured requests, and a baseline needs 601.")
+    assert faulty == Refusal(Unfit.TOO_FAULTY, "1.67 % of its requests failed, and 1.5 % may.")
+
+
+def test_nothing_measured_has_no_error_rate() -> None:
+    entry = an_entry(row=a_row(series=()))
+    assert offered(entry, Standards(max_error_rate=1.0)) == ()
+    assert reasons(offered(entry, Standards(min_requests=1))) == [Unfit.TOO_SMALL]
+
+
+@given(st.lists(st.sampled_from(Unfit)), st.booleans())
+def test_acceptance_takes_over_what_can_be_taken_over_and_nothing_else(
+    whys: list[Unfit],
+    accepted: bool,
+) -> None:
+    found = [Refusal(why, why.value) for why in whys]
+    left = standing(found, accepted=accepted)
+    assert [one.why for one in left] == [why for why in whys if not (accepted and why in ACCEPTABLE)]
+    assert Unfit.INVALID not in ACCEPTABLE
+    assert Unfit.UNMERGED not in ACCEPTABLE
+
+
+def test_only_events_of_changes_are_of_changes() -> None:
+    assert is_of_change("pull_request_target")
+    assert not is_of_change("push")
+    assert not is_of_change(None)
+
+
+def test_every_outcome_but_a_failure_is_let_through() -> None:
+    through = [outcome for outcome in Outcome if not offered(an_entry(outcome=outcome.value))]
+    assert set(Outcome) - set(through) == {Outcome.REGRESSION, Outcome.NOT_MEASURED}
