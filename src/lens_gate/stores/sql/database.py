@@ -1,0 +1,104 @@
+"""Connections and transactions: each one whole, with time limits, tried again where another writer was in the way."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from lens_gate.stores.sql.failures import judge
+
+T = TypeVar("T")
+
+STATEMENT_SECONDS = 60
+"""The longest that one statement, or the wait for a lock, may take."""
+_FIRST_PAUSE_SECONDS = 0.05
+
+_ON_CONNECT = {
+    "postgresql": (f"SET statement_timeout = '{STATEMENT_SECONDS}s'", f"SET lock_timeout = '{STATEMENT_SECONDS}s'"),
+    # Moments are written in UTC, and what a session calls NOW() must be so too.
+    "mysql": ("SET time_zone = '+00:00'", f"SET SESSION innodb_lock_wait_timeout = {STATEMENT_SECONDS}"),
+    "sqlite": ("PRAGMA foreign_keys = ON",),
+}
+
+
+class Database:
+    """One database, and how to speak with it; `place` is its address without a password."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        place: str,
+        secrets: tuple[str, ...],
+        sleep: Callable[[float], None],
+        draw: Callable[[], float],
+    ) -> None:
+        self.place = place
+        self.dialect = engine.dialect.name
+        self._engine = engine
+        self._secrets = secrets
+        self._sleep = sleep
+        self._draw = draw
+        event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "begin", _begin)
+        # A store has no end of its own: with it, or with the process, its connections are closed.
+        weakref.finalize(self, engine.dispose)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an embedded database."""
+        name = self._engine.url.database
+        return Path(name) if self.dialect == "sqlite" and name else None
+
+    @property
+    def name(self) -> str:
+        """What the server calls the database."""
+        return self._engine.url.database or ""
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Do the work in one transaction that writes nothing. Raises PublishFailed."""
+        return self._repeat(work, writing=False)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do the work in one transaction, all of it or nothing; it may be called several times. Raises PublishFailed.
+
+        Where the connection was lost while it was told to commit, the work is called again although it was done: it
+        has to find that out by itself.
+        """
+        return self._repeat(work, writing=True)
+
+    def _repeat(self, work: Callable[[Connection], T], *, writing: bool, attempt: int = 1) -> T:
+        try:
+            return self._once(work, writing=writing)
+        except DBAPIError as error:
+            failure = judge(error, place=self.place, secrets=self._secrets)
+            if attempt >= failure.attempts:
+                raise failure.error from error
+        self._sleep(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) * (0.5 + self._draw()))
+        return self._repeat(work, writing=writing, attempt=attempt + 1)
+
+    def _once(self, work: Callable[[Connection], T], *, writing: bool) -> T:
+        with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
+            return work(connection)
+
+    def _prepare(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        if self.dialect == "sqlite":
+            connection.isolation_level = None  # we begin transactions ourselves, see _begin
+        cursor = connection.cursor()
+        for statement in _ON_CONNECT[self.dialect]:
+            cursor.execute(statement)
+        cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Let SQLite take the lock of a writer at once: one that reads first and then writes may find it cannot."""
+    if connection.dialect.name == "sqlite":
+        writing = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

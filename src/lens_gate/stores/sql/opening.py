@@ -1,0 +1,119 @@
+"""Opening a database by its address: the drivers, the time limits, and a name for people without the password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, quote_plus
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
+
+from lens_gate.errors import UsageProblem
+from lens_gate.stores.sql.database import STATEMENT_SECONDS, Database
+from lens_gate.stores.sql.schema import STEPS, Schema, Steps
+from lens_gate.stores.sql.store import SqlStore
+from lens_gate.stores.sql.tables import tables
+
+DEFAULT_PREFIX = "lens_gate_"
+_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,29}|")
+_CONNECT_SECONDS = 10
+_BUSY_SECONDS = 30
+"""How long a writer of SQLite waits for the others."""
+
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "mysql+pymysql": "mysql+pymysql",
+    "mariadb+pymysql": "mysql+pymysql",
+}
+_LIMITS: Mapping[str, Mapping[str, int]] = {
+    "sqlite": {"timeout": _BUSY_SECONDS},
+    "postgresql+psycopg": {"connect_timeout": _CONNECT_SECONDS},
+    "mysql+pymysql": {
+        "connect_timeout": _CONNECT_SECONDS,
+        "read_timeout": STATEMENT_SECONDS,
+        "write_timeout": STATEMENT_SECONDS,
+    },
+}
+"""What the address does not say itself, as in `?connect_timeout=3`."""
+_EXTRAS = {"postgresql+psycopg": "postgres", "mysql+pymysql": "mysql"}
+
+
+def open_sql(
+    address: str,
+    *,
+    prefix: str = DEFAULT_PREFIX,
+    sleep: Callable[[float], None],
+    draw: Callable[[], float],
+    steps: Steps = STEPS,
+) -> SqlStore:
+    """Return the store at `sqlite:///file`, `postgresql://…` or `mysql://…`; nothing is connected to yet.
+
+    `draw` returns a number from 0 to 1, for pauses that differ between writers. Raises UsageProblem for an address or a
+    prefix that cannot be one, and where the driver is not installed.
+    """
+    if not _PREFIX.fullmatch(prefix):
+        raise UsageProblem(
+            f"{prefix[:80]!r} cannot start the name of a table",
+            hint="Use up to 30 lower-case letters, digits and _, starting with a letter, or leave it empty.",
+        )
+    url = _parsed(address)
+    database = Database(_engine(url), place=_place(url), secrets=_secrets(url), sleep=sleep, draw=draw)
+    ours = tables(prefix)
+    return SqlStore(database, ours, Schema(database, ours, prefix, steps))
+
+
+def _parsed(address: str) -> URL:
+    hint = "Write sqlite:///file, postgresql://user@host/database or mysql://user@host/database."
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise UsageProblem("this is no address of a database", hint=hint) from None  # the cause quotes the address
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise UsageProblem(f"{url.drivername!r} is no database that lens-gate knows", hint=hint)
+    if not url.database or url.database == ":memory:":
+        raise UsageProblem("the address names no database", place=_place(url), hint=hint)
+    return url.set(drivername=driver)
+
+
+def _engine(url: URL) -> Engine:
+    limits = {name: limit for name, limit in _LIMITS[url.drivername].items() if name not in url.query}
+    try:
+        match url.drivername:
+            case "sqlite":
+                return create_engine(url, connect_args=limits, poolclass=NullPool, hide_parameters=True)
+            case "mysql+pymysql":
+                url = url.update_query_dict({"charset": "utf8mb4"})
+                return create_engine(url, connect_args=limits, pool_pre_ping=True, hide_parameters=True)
+            case _:
+                # What is correct here was reasoned at this level: at a higher one, who waited would see old tables.
+                level = "READ COMMITTED"
+                return create_engine(
+                    url, connect_args=limits, isolation_level=level, pool_pre_ping=True, hide_parameters=True
+                )
+    except ModuleNotFoundError as error:
+        raise UsageProblem(
+            f"the driver of this database is not installed ({error.name})",
+            place=_place(url),
+            hint=f"Run: pip install 'lens-gate[{_EXTRAS[url.drivername]}]'",
+        ) from error
+
+
+def _place(url: URL) -> str:
+    """Return the address without password and options: an option may hold another password."""
+    kind = url.drivername.partition("+")[0]
+    return url.set(drivername=kind, password=None, query={}).render_as_string()
+
+
+def _secrets(url: URL) -> tuple[str, ...]:
+    """Return what must not be in any text, in every form that a driver may quote it."""
+    options = (value for name, value in url.query.items() if "pass" in name and isinstance(value, str))
+    words = {word for word in (url.password, *options) if word}
+    return tuple(sorted({form for word in words for form in (word, quote(word), quote_plus(word))}, key=len)[::-1])

@@ -1,0 +1,172 @@
+"""Which migrations a database has seen, and bringing it up to date: by the first writer, while others wait."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select, text
+
+from lens_gate.errors import ArtifactProblem, ArtifactTooNew, LensGateError, PublishFailed, UsageProblem
+from lens_gate.stores.sql.database import STATEMENT_SECONDS, Database
+from lens_gate.stores.sql.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The migrations that this lens-gate knows: their folder, their names (oldest first), and what it can read.
+
+    A revision is in `readable` where today's queries understand its tables without the later steps.
+    """
+
+    folder: Path
+    revisions: tuple[str, ...]
+    readable: frozenset[str]
+
+
+STEPS = Steps(Path(__file__).parent / "migrations", revisions=("0001",), readable=frozenset({"0001"}))
+
+
+class State(Enum):
+    """How the tables of a database stand to those of this lens-gate."""
+
+    EMPTY = "there are none, or their making was broken off"
+    FOREIGN = "somebody else made tables of these names"
+    UNREADABLE = "an earlier lens-gate made them, and today's queries do not fit them"
+    BEHIND = "an earlier lens-gate made them"
+    CURRENT = "they are as this lens-gate makes them"
+    NEWER = "a later lens-gate changed them"
+
+
+class Schema:
+    """The tables of one prefix in one database, brought up to date when something is written."""
+
+    def __init__(self, database: Database, tables: Tables, prefix: str, steps: Steps = STEPS) -> None:
+        self._database = database
+        self._tables = tables
+        self._prefix = prefix
+        self._steps = steps
+        self._current = False
+
+    def readable(self) -> bool:
+        """Return whether there is anything to read.
+
+        Raises UsageProblem for tables of somebody else, ArtifactTooNew for those of a later lens-gate, ArtifactProblem
+        for those of an earlier one that have to be migrated first, and PublishFailed.
+        """
+        if self._current:
+            return True
+        file = self._database.file
+        state = State.EMPTY if file and not file.exists() else self._database.read(self.state)
+        if state in {State.FOREIGN, State.UNREADABLE, State.NEWER}:
+            raise self._refusal(state)
+        self._current = state is State.CURRENT
+        return state is not State.EMPTY
+
+    def prepare(self) -> None:
+        """Make or change the tables where needed. Raises what `readable` does, except ArtifactProblem."""
+        if self._current:
+            return
+        self._make_folder()
+        if self._database.read(self.state) is not State.CURRENT:
+            self._database.write(self._migrate)
+        self._current = True
+
+    def state(self, connection: Connection) -> State:
+        """Look at the tables."""
+        present = set(inspect(connection).get_table_names())
+        revision = self._tables.revision
+        if revision.name not in present:
+            return State.FOREIGN if self._tables.names & present else State.EMPTY
+        return self._state(connection.execute(select(revision.c.version_num)).scalar())
+
+    def _state(self, revision: str | None) -> State:
+        if revision is None:
+            return State.EMPTY
+        if revision not in self._steps.revisions:
+            return State.NEWER
+        if revision == self._steps.revisions[-1]:
+            return State.CURRENT
+        return State.BEHIND if revision in self._steps.readable else State.UNREADABLE
+
+    def _migrate(self, connection: Connection) -> None:
+        with self._alone(connection):
+            state = self.state(connection)
+            if state in {State.FOREIGN, State.NEWER}:
+                raise self._refusal(state)
+            if state is not State.CURRENT:
+                _upgrade(connection, self._steps.folder, self._prefix)
+
+    @contextmanager
+    def _alone(self, connection: Connection) -> Iterator[None]:
+        """Keep other writers waiting; SQLite does so since the transaction began."""
+        digest = hashlib.sha256(f"{self._database.name}/{self._prefix}".encode()).digest()
+        match self._database.dialect:
+            case "postgresql":
+                number = int.from_bytes(digest[:8], signed=True)
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+                yield
+            case "mysql":
+                with self._named_lock(connection, f"lens-gate {digest.hex()[:32]}"):
+                    yield
+            case _:
+                yield
+
+    @contextmanager
+    def _named_lock(self, connection: Connection, name: str) -> Iterator[None]:
+        given = {"name": name, "seconds": STATEMENT_SECONDS // 2}
+        if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), given).scalar() != 1:
+            raise PublishFailed(
+                "another process is changing the tables, and did not end",
+                place=self._database.place,
+                hint="Try again; nothing was written.",
+            )
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+
+    def _make_folder(self) -> None:
+        file = self._database.file
+        try:
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PublishFailed(
+                f"the folder of the database cannot be made: {error.strerror}",
+                place=self._database.place,
+                hint="Check its permissions, or name another file.",
+            ) from error
+
+    def _refusal(self, state: State) -> LensGateError:
+        place = self._database.place
+        if state is State.NEWER:
+            return ArtifactTooNew(
+                "a newer lens-gate changed the tables of this database", place=place, hint="Upgrade lens-gate."
+            )
+        if state is State.UNREADABLE:
+            return ArtifactProblem(
+                "the tables were made by an earlier lens-gate, and have to be migrated before they can be read",
+                place=place,
+                hint="Write to the store once with a user who may change tables: that migrates them.",
+            )
+        return UsageProblem(
+            f"there are tables of other software whose names start with {self._prefix!r}",
+            place=place,
+            hint="Choose another `table_prefix` or database: lens-gate changes no tables that it did not make.",
+        )
+
+
+def _upgrade(connection: Connection, folder: Path, prefix: str) -> None:
+    from alembic import command  # noqa: PLC0415 only who migrates waits for it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes.update(connection=connection, prefix=prefix)
+    command.upgrade(config, "head")
