@@ -8,6 +8,7 @@ cores would make each other late. A test that only talks over loopback, or waits
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,15 @@ def pytest_runtest_setup() -> None:
     """
     gc.collect(1)
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Iterator[str]:
+    """Serve Amazon's interfaces (S3, STS, Secrets Manager) by moto, over HTTP on loopback."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second that other tests need not pay
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

@@ -1,0 +1,133 @@
+"""The port behind the stores in object stores: what one prefix of one bucket can do, and what is asked of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
+from lens_gate.stores.base import Condition, ETag, Stored
+
+PROBE = ".lens-gate/conditions"
+"""What is written to find out whether a store honours conditions; no key of an artifact starts with a dot."""
+
+_PROBED = b"This object shows whether the store honours conditional writes. It may be deleted at any time.\n"
+_LONGEST_PAUSE_S = 1.0
+_FIRST_PAUSE_S = 0.025
+
+
+class Objects(Protocol):
+    """The objects of one bucket whose names start with one prefix, which the keys here leave out.
+
+    Every method raises PublishFailed where the store cannot be reached, or does not let us: in words that name what was
+    tried, and without a secret. An implementation sends a request again where the network or the store failed in
+    passing, within bounds, and never takes its own write for that of another.
+    """
+
+    @property
+    def place(self) -> str:
+        """The address, for people."""
+        ...
+
+    @property
+    def foreign_tag(self) -> ETag:
+        """A tag that the store understands, and no object of it bears."""
+        ...
+
+    def get(self, key: str) -> Stored | None:
+        """Return an object, or None where there is none."""
+        ...
+
+    def tag(self, key: str) -> ETag | None:
+        """Return the tag of an object without reading it."""
+        ...
+
+    def put(self, key: str, data: bytes, condition: Condition) -> ETag:
+        """Write an object as a whole; ConditionFailed where the store says that the condition does not hold."""
+        ...
+
+    def delete(self, key: str, condition: Condition) -> None:
+        """Remove an object; one that is gone already is no failure, ConditionFailed as in `put`."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield all keys that start with a prefix, page by page."""
+        ...
+
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """Name the folders right below one (empty, or ending in `/`), without listing what is in them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a write is tried that others were faster with, and the random pauses in between, in seconds."""
+
+    rng: Random
+    sleep: Callable[[float], None]
+    attempts: int = 60
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers of the attempts, with a pause between two of them, at first a short one."""
+        for number in range(self.attempts):
+            if number:
+                self.sleep(self.rng.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**number)))
+            yield number
+
+
+class Conditions:
+    """Whether the store honours conditional writes, found out once, when it is first asked.
+
+    Some stores that speak the language of S3 take every write, whatever its condition. To believe them would let one
+    writer undo another's work in silence.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._honoured: bool | None = None
+
+    def honoured(self) -> bool:
+        """Write a key twice as a new one, then in place of what it never held: the store has to refuse both."""
+        if self._honoured is None:
+            refuses_second = self._refuses("absent") or self._refuses("absent")
+            self._honoured = refuses_second and self._refuses(self._objects.foreign_tag)
+        return self._honoured
+
+    def require(self) -> None:
+        """Raise PublishFailed where conditions are ignored."""
+        if not self.honoured():
+            raise PublishFailed(
+                "this store ignores conditional writes, so that of two writers at the same time one would undo the"
+                " other's baseline",
+                place=self._objects.place,
+                hint="Keep baselines in Amazon S3, Google Cloud Storage or another store with conditional writes, or at"
+                " git:BRANCH, sqlite:///FILE or postgresql://…; a history of runs may stay here.",
+            )
+
+    def _refuses(self, condition: Condition) -> bool:
+        try:
+            self._objects.put(PROBE, _PROBED, condition)
+        except ConditionFailed:
+            return True
+        return False
+
+
+def not_stored(key: str, place: str) -> NotStored:
+    """Return the error of a key without an object."""
+    return NotStored(f"nothing is stored under {key}", place=place, hint="List the store to see its keys.")
+
+
+def condition_failed(key: str, place: str) -> ConditionFailed:
+    """Return the error of a condition that does not hold."""
+    return ConditionFailed(
+        f"{key} does not hold what was to be replaced", place=place, hint="Read it again, then retry."
+    )
+
+
+def content_type(key: str) -> str:
+    """Return the type of what a key holds; a compressed file is one, and not to be unpacked on the way."""
+    _, _, ending = key.rpartition(".")
+    types = {"gz": "application/gzip", "json": "application/json", "html": "text/html; charset=utf-8"}
+    return types.get(ending, "application/octet-stream")
