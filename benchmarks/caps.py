@@ -32,19 +32,20 @@ from benchmarks.truth import resolved
 from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.arrivals import Arrival
-from lens_gate.load.bounds import Sent, upper_bound
-from lens_gate.load.clock import Clock
-from lens_gate.load.contract import Money, RunEnd, RunnerSettings, StopSignal
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import ArmPlan, PlannedRequest
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.purse import HeldRequest, Purse
-from lens_gate.load.resilience import FailureRules
-from lens_gate.load.retry import RetryPolicy
-from lens_gate.load.runner import play
-from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
-from lens_gate.load.workload import schedule
+from lens_gate.load.arms.plan import ArmPlan, PlannedRequest
+from lens_gate.load.engine.clock import Clock
+from lens_gate.load.engine.contract import Money, RunnerSettings, StopSignal
+from lens_gate.load.engine.runner import play
+from lens_gate.load.limits.failure_rules import FailureRules
+from lens_gate.load.limits.retry import RetryPolicy
+from lens_gate.load.money.bounds import Sent, upper_bound
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.money.purse import HeldRequest, Purse
+from lens_gate.load.record.run_end import RunEnd
+from lens_gate.load.schedule.arrivals import Arrival
+from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.schedule.workload import schedule
+from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.steps.truth import MATCH, tagged
 from lens_gate.vocabulary.outcomes import Ending

@@ -35,19 +35,19 @@ from lens_gate.cli.wiring import world
 from lens_gate.config.load import Source, load_config
 from lens_gate.config.model import Config
 from lens_gate.config.substitute import substitute
-from lens_gate.load.arms import resolve_arm
-from lens_gate.load.contract import RunnerSettings, StopSignal
-from lens_gate.load.deferred import LIMIT_BYTES
-from lens_gate.load.pace import schedule_settings
-from lens_gate.load.plan import ArmPlan, PlannedRequest
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.progress import Progress
-from lens_gate.load.purse import Purse
-from lens_gate.load.recorder import Recorder
-from lens_gate.load.runner import play
-from lens_gate.load.transport import PART_BYTES, Chunk, Exchange, Head, Received, Timeouts, Transport
-from lens_gate.load.watch import Watch
-from lens_gate.load.workload import schedule
+from lens_gate.load.arms.plan import ArmPlan, PlannedRequest
+from lens_gate.load.arms.resolve import resolve_arm
+from lens_gate.load.engine.contract import RunnerSettings, StopSignal
+from lens_gate.load.engine.deferred import LIMIT_BYTES
+from lens_gate.load.engine.runner import play
+from lens_gate.load.limits.watch import Watch
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.money.purse import Purse
+from lens_gate.load.record.progress import Progress
+from lens_gate.load.record.recorder import Recorder
+from lens_gate.load.schedule.settings import schedule_settings
+from lens_gate.load.schedule.workload import schedule
+from lens_gate.load.wire.transport import PART_BYTES, Chunk, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
 from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire

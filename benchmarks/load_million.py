@@ -31,9 +31,9 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample
 from lens_gate.cli.wiring import world
 from lens_gate.config.load import Source
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.transport import Chunk, Head, Received, Timeouts
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.wire.transport import Chunk, Head, Received, Timeouts
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.measure import measure

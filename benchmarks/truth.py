@@ -26,17 +26,17 @@ from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.load import Source, load_config
 from lens_gate.config.model import Config
 from lens_gate.config.substitute import substitute
-from lens_gate.load.arms import resolve_arm
-from lens_gate.load.contract import RunnerSettings, StopSignal
-from lens_gate.load.fast_transport import FastTransport
-from lens_gate.load.httpx_transport import HttpxTransport
-from lens_gate.load.pace import schedule_settings
-from lens_gate.load.plan import ArmPlan
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.purse import Purse
-from lens_gate.load.runner import play
-from lens_gate.load.transport import Transport
-from lens_gate.load.workload import schedule
+from lens_gate.load.arms.plan import ArmPlan
+from lens_gate.load.arms.resolve import resolve_arm
+from lens_gate.load.engine.contract import RunnerSettings, StopSignal
+from lens_gate.load.engine.runner import play
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.money.purse import Purse
+from lens_gate.load.schedule.settings import schedule_settings
+from lens_gate.load.schedule.workload import schedule
+from lens_gate.load.wire.fast.transport import FastTransport
+from lens_gate.load.wire.on_httpx.transport import HttpxTransport
+from lens_gate.load.wire.transport import Transport
 from lens_gate.simulator.log import RequestRecord, read_log
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import by_index, tagged

@@ -23,9 +23,9 @@ settings.load_profile("lens-gate")
 HERE = Path(__file__).parent
 MEASURING = (
     "integration/test_truth.py",
-    "unit/load/test_load_clock.py",
-    "unit/load/test_load_kernel_stamps.py",
-    "unit/load/test_load_runner.py",
+    "unit/load/engine/test_load_clock.py",
+    "unit/load/wire/fast/test_load_kernel_stamps.py",
+    "unit/load/engine/test_load_runner.py",
 )
 
 

@@ -12,8 +12,8 @@ from lens_gate.artifacts.codec import loads
 from lens_gate.artifacts.run import Plan, Run, Validity
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.validity import AchievedRate, CpuShare, Lateness, ValidityLimits
-from lens_gate.load.contract import RunEnd
-from lens_gate.load.validity import judge
+from lens_gate.load.record.run_end import RunEnd
+from lens_gate.load.trust.validity import judge
 
 
 def run_in(path: Path) -> Run:

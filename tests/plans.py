@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue, SecretStr
 
-from lens_gate.load.plan import ArmPlan, PromptPlan, SeriesPlan
+from lens_gate.load.arms.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.providers.base import Endpoint
 from lens_gate.providers.openai_chat import OpenAIChat
 from lens_gate.vocabulary.requests import Api, Arm

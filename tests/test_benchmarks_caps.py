@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from benchmarks import caps
 
-from lens_gate.load import purse
+from lens_gate.load.money import purse
 from lens_gate.vocabulary.outcomes import Ending
 
 SEEDS = range(5000, 5012)

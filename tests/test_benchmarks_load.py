@@ -24,7 +24,7 @@ from benchmarks.load.saturation import table as saturation_table
 from benchmarks.load.server import PATHS, Script, Serving, truth_server
 from benchmarks.load.tables import highest_right, report
 
-from lens_gate.load.recorder import unsent
+from lens_gate.load.record.recorder import unsent
 from lens_gate.providers.base import End, Event, Finish, ResponseHead, Token, Usage
 from lens_gate.providers.select import provider_for
 from lens_gate.simulator.log import RequestRecord

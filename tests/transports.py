@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from lens_gate.load.fast_transport import FastTransport
-from lens_gate.load.httpx_transport import HttpxTransport
-from lens_gate.load.transport import Received, Timeouts, Transport
+from lens_gate.load.wire.fast.transport import FastTransport
+from lens_gate.load.wire.on_httpx.transport import HttpxTransport
+from lens_gate.load.wire.transport import Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest
 
 KEY = "sk-very-secret-0123456789"

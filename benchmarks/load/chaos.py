@@ -22,13 +22,13 @@ import uvloop
 from benchmarks.truth import PATHS, TRANSPORTS, provider, resolved
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.contract import RunnerSettings, StopSignal
-from lens_gate.load.pace import schedule_settings
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.purse import Purse
-from lens_gate.load.runner import play
-from lens_gate.load.transport import Timeouts, Transport
-from lens_gate.load.workload import schedule
+from lens_gate.load.engine.contract import RunnerSettings, StopSignal
+from lens_gate.load.engine.runner import play
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.money.purse import Purse
+from lens_gate.load.schedule.settings import schedule_settings
+from lens_gate.load.schedule.workload import schedule
+from lens_gate.load.wire.transport import Timeouts, Transport
 from lens_gate.simulator.effects import Fault
 from lens_gate.simulator.log import RequestRecord, read_log
 from lens_gate.steps.simulated import simulated

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.contract import Money
-from lens_gate.load.plan import PlannedRequest, SeriesPlan
-from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.arms.plan import PlannedRequest, SeriesPlan
+from lens_gate.load.engine.contract import Money
+from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import (
     ChatRequest,
     Decoder,

@@ -19,10 +19,10 @@ from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.ci.repository import Repository
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.watcher import Watcher

@@ -12,7 +12,7 @@ from rich.console import Console
 from typing_extensions import override
 
 from lens_gate.cli import live
-from lens_gate.load.progress import Snapshot
+from lens_gate.load.record.progress import Snapshot
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.builders import a_sample
 from tests.fakes.world import a_world

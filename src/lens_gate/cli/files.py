@@ -20,9 +20,9 @@ from lens_gate.config.schema import schema_text as config_schema_text
 from lens_gate.config.substitute import missing_variables
 from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
-from lens_gate.load.arms import resolve_prompts
-from lens_gate.load.pace import schedule_settings
-from lens_gate.load.unmeasured import foretold
+from lens_gate.load.arms.resolve import resolve_prompts
+from lens_gate.load.schedule.settings import schedule_settings
+from lens_gate.load.schedule.unmeasured import foretold
 from lens_gate.steps.certificates import located, require_usable
 from lens_gate.steps.foreseen import require_by_itself
 from lens_gate.steps.judge import require_readable

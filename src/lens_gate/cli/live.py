@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.cli.wiring import live_terminal
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.progress import Progress, Snapshot
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.record.progress import Progress, Snapshot
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World

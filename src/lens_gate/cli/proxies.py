@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.request import getproxies, proxy_bypass
 
-from lens_gate.load.proxies import Proxies
+from lens_gate.load.wire.proxies import Proxies
 
 
 def known_proxies(environment: Mapping[str, str]) -> Proxies:

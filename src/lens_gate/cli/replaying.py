@@ -26,7 +26,7 @@ from lens_gate.cli.wiring import models_source, quick_source, read_sources, worl
 from lens_gate.config.load import Source, load_config
 from lens_gate.config.workload import Replay, WorkloadType
 from lens_gate.errors import UsageProblem
-from lens_gate.load.pace import kind_of
+from lens_gate.load.schedule.settings import kind_of
 from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.replaying import models_of
 from lens_gate.vocabulary.logs import LogFormat

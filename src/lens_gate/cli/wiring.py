@@ -36,11 +36,11 @@ from lens_gate.config.load import NO_FILE, Source
 from lens_gate.config.output import Logging
 from lens_gate.config.remarks import Remark
 from lens_gate.errors import ConfigProblem, PublishFailed
-from lens_gate.load.build_transport import build_transport
-from lens_gate.load.choice import TransportOrder
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.proxies import Proxies
-from lens_gate.load.transport import Transport
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.wire.build import build_transport
+from lens_gate.load.wire.choice import TransportOrder
+from lens_gate.load.wire.proxies import Proxies
+from lens_gate.load.wire.transport import Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.log import Log

@@ -10,10 +10,10 @@ from pathlib import PurePath
 
 from lens_gate.config.load import LoadedConfig
 from lens_gate.errors import ConfigProblem, UsageProblem
-from lens_gate.load.blocks import left_out, side_by_side
-from lens_gate.load.identity import same_requests
-from lens_gate.load.pairing import same_name
-from lens_gate.load.plan import ArmPlan
+from lens_gate.load.arms.blocks import left_out, side_by_side
+from lens_gate.load.arms.identity import same_requests
+from lens_gate.load.arms.pairing import same_name
+from lens_gate.load.arms.plan import ArmPlan
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.replaying import log_of
 from lens_gate.steps.world import World

@@ -19,10 +19,10 @@ from lens_gate.config.model import Config
 from lens_gate.config.substitute import measuring_paths, substitute
 from lens_gate.config.trust import check_keys_go_to_public_addresses, check_keys_stay_home
 from lens_gate.errors import ConfigProblem, UsageProblem
-from lens_gate.load.arms import resolve_arm
-from lens_gate.load.identity import same_requests, uncovered
-from lens_gate.load.plan import ArmPlan
-from lens_gate.load.replay import Log, with_log
+from lens_gate.load.arms.identity import same_requests, uncovered
+from lens_gate.load.arms.plan import ArmPlan
+from lens_gate.load.arms.resolve import resolve_arm
+from lens_gate.load.schedule.replay import Log, with_log
 from lens_gate.steps.certificates import located, require_trusted_files, require_usable
 from lens_gate.steps.order import (
     Against,

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from lens_gate.artifacts.compressed import compress
 from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
-from lens_gate.load.bodies import Body, cleaned
-from lens_gate.load.personal import PersonalRules
+from lens_gate.load.record.bodies import Body, cleaned
+from lens_gate.load.record.personal import PersonalRules
 from lens_gate.stores.files import JournalFile
 from lens_gate.vocabulary.secrets import pieces_of
 

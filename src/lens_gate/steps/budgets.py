@@ -15,8 +15,8 @@ from lens_gate.artifacts.ledger import Ledger, LedgerEntry
 from lens_gate.config.guards import SpendingLimits
 from lens_gate.config.model import Config
 from lens_gate.errors import ArtifactCorrupt, CapReached, ConditionFailed, ConfigProblem, NotStored, PublishFailed
-from lens_gate.load.contract import COST_CAP
-from lens_gate.load.ledger import Left, left_of, reserved, restored, settled, share_of, without
+from lens_gate.load.engine.contract import COST_CAP
+from lens_gate.load.money.ledger import Left, left_of, reserved, restored, settled, share_of, without
 from lens_gate.reports.numbers import usd
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Condition

@@ -11,8 +11,8 @@ from lens_gate.config.load import LoadedConfig
 from lens_gate.config.model import Config, Provider
 from lens_gate.config.tls import Tls
 from lens_gate.errors import ConfigProblem, SecurityRefusal
-from lens_gate.load.arms import tls_choice
-from lens_gate.load.tls import BadCertificate, Contexts
+from lens_gate.load.arms.resolve import tls_choice
+from lens_gate.load.wire.tls import BadCertificate, Contexts
 
 _FILES = ("ca_bundle", "client_certificate", "client_key")
 

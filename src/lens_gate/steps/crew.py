@@ -14,11 +14,12 @@ from typing import Final, Protocol
 
 from lens_gate.artifacts.instrument import Stamps
 from lens_gate.errors import CouldNotMeasure
-from lens_gate.load.budget import Standing, used_up
-from lens_gate.load.contract import RunEnd, Spread, StopSignal
-from lens_gate.load.lengths import Asked
-from lens_gate.load.merging import merged_end, merged_stamps
-from lens_gate.load.tasks import cancelled
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.engine.merging import merged_end, merged_stamps
+from lens_gate.load.engine.tasks import cancelled
+from lens_gate.load.money.budget import Standing, used_up
+from lens_gate.load.record.run_end import RunEnd, Spread
+from lens_gate.load.schedule.lengths import Asked
 from lens_gate.steps.wire import Assignment, Batch, Broken, Done, Go, Line, Message, Promise, Ready, Stop
 from lens_gate.steps.world import Spawned, World
 from lens_gate.vocabulary.outcomes import Ending

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from lens_gate.config.model import Config
-from lens_gate.load.arms import ReadFile, resolve_arm
-from lens_gate.load.bounds import require_bounds
-from lens_gate.load.forecast import Forecast, forecast
-from lens_gate.load.pace import ScheduleSettings, schedule_settings
-from lens_gate.load.pace_limits import pace_limits, require_keepable
-from lens_gate.load.plan import ArmPlan
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.unmeasured import foretold
+from lens_gate.load.arms.plan import ArmPlan
+from lens_gate.load.arms.resolve import ReadFile, resolve_arm
+from lens_gate.load.limits.rate_limits import pace_limits, require_keepable
+from lens_gate.load.money.bounds import require_bounds
+from lens_gate.load.money.forecast import Forecast, forecast
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.schedule.settings import ScheduleSettings, schedule_settings
+from lens_gate.load.schedule.unmeasured import foretold
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Books, budgets_of
 from lens_gate.steps.deferring import bytes_deferred

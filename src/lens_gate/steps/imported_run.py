@@ -30,7 +30,7 @@ from lens_gate.artifacts.run import (
 )
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.model import Metrics
-from lens_gate.load.validity import judge_imported
+from lens_gate.load.trust.validity import judge_imported
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.purse import Purse
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.money.purse import Purse
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Account, open_account
 from lens_gate.steps.foreseen import foreseen, price_list, require_limits

@@ -30,7 +30,7 @@ from lens_gate.artifacts.run import Beside, InlineSamples, Look, Run, Sidecar
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Attempt, Sample, Samples, SamplesBuilder
 from lens_gate.errors import PublishFailed
-from lens_gate.load.personal import PersonalRules
+from lens_gate.load.record.personal import PersonalRules
 from lens_gate.reports.numbers import plural
 from lens_gate.steps.beside import BesideFiles, ChunksFile, beside
 from lens_gate.steps.bodies import BodiesFile

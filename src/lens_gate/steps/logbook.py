@@ -9,10 +9,10 @@ from typing import Self
 
 from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.samples import Attempt, Sample
-from lens_gate.load.breakers import BreakerEvent
-from lens_gate.load.contract import RunEnd
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.limits.breakers import BreakerEvent
+from lens_gate.load.record.run_end import RunEnd
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.reports.facts import known_usd
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.log import SILENT, Log

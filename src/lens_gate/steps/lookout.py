@@ -13,10 +13,10 @@ from lens_gate.artifacts.run import Look
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Regression
 from lens_gate.errors import ConfigProblem, CouldNotMeasure, UsageProblem
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.pairing import paired_series
-from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.arms.pairing import paired_series
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.scheduling import settings_of
 from lens_gate.vocabulary.outcomes import Decision, Ending

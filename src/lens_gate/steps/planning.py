@@ -13,8 +13,8 @@ from lens_gate.artifacts.planning import NoiseSource, PlanReport, PriceSource
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactProblem, UsageProblem
-from lens_gate.load.forecast import Forecast, forecast
-from lens_gate.load.pace import ScheduleSettings
+from lens_gate.load.money.forecast import Forecast, forecast
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.foreseen import preview, price_list
 from lens_gate.steps.judge import Rules

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from lens_gate.config.resilience import Resilience
-from lens_gate.load.contract import RunnerSettings
-from lens_gate.load.pace import ScheduleSettings, phase_at
-from lens_gate.load.resilience import failure_rules
-from lens_gate.load.transport import Timeouts
+from lens_gate.load.engine.contract import RunnerSettings
+from lens_gate.load.limits.failure_rules import failure_rules
+from lens_gate.load.schedule.settings import ScheduleSettings, phase_at
+from lens_gate.load.wire.transport import Timeouts
 
 
 def runner_settings(settings: ScheduleSettings, rules: Resilience) -> RunnerSettings:

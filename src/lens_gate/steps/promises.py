@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.arms.plan import PlannedRequest
 
 MOST_AT_ONCE: Final = 256
 LASTS_NS: Final = 250_000_000

@@ -16,7 +16,7 @@ from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar, Spend, Va
 from lens_gate.artifacts.run_head import RunHead, read_head
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.segment import Segment
-from lens_gate.load.contract import RunEnd, Spread
+from lens_gate.load.record.run_end import RunEnd, Spread
 from lens_gate.reports.numbers import plural
 from lens_gate.steps.tail import Tail, read_tail
 from lens_gate.steps.world import rfc3339

@@ -15,10 +15,10 @@ from lens_gate.config.defaults import BUILT_IN, maker_of
 from lens_gate.config.model import Config
 from lens_gate.config.workload import Replay, WorkloadType
 from lens_gate.errors import ArtifactProblem, ConfigProblem
-from lens_gate.load.lengths import Asked, asked_and_counted
-from lens_gate.load.pace import kind_of, schedule_settings
-from lens_gate.load.plan import ArmPlan
-from lens_gate.load.replay import Log, Survey, narrowed, sends_per_call, surveyed, within
+from lens_gate.load.arms.plan import ArmPlan
+from lens_gate.load.schedule.lengths import Asked, asked_and_counted
+from lens_gate.load.schedule.replay import Log, Survey, narrowed, sends_per_call, surveyed, within
+from lens_gate.load.schedule.settings import kind_of, schedule_settings
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_pieces
 

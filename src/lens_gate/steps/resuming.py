@@ -22,10 +22,10 @@ from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.segment import Segment
 from lens_gate.errors import UsageProblem
-from lens_gate.load.contract import RunEnd
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.purse import Purse
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.money.purse import Purse
+from lens_gate.load.record.run_end import RunEnd
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.beside import found_beside
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.recovered import lasted_ns, recovered

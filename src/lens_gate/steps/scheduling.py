@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lens_gate.load.lengths import Asked
-from lens_gate.load.pace import ScheduleSettings, schedule_settings
-from lens_gate.load.pairing import paired_series
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.replay import paced, sends_per_call
-from lens_gate.load.script import Script
+from lens_gate.load.arms.pairing import paired_series
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.schedule.lengths import Asked
+from lens_gate.load.schedule.replay import paced, sends_per_call
+from lens_gate.load.schedule.script import Script
+from lens_gate.load.schedule.settings import ScheduleSettings, schedule_settings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.world import World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lens_gate.load.redaction import secrets_of
+from lens_gate.load.record.redaction import secrets_of
 from lens_gate.steps.arms import Arms
 from lens_gate.vocabulary.secrets import in_address
 

@@ -19,9 +19,9 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample
 from lens_gate.artifacts.selftest import Limits, Rung, Selftest
 from lens_gate.config.load import Source
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.simulator.log import read_log
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.intent import MeasureOptions

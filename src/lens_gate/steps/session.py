@@ -13,12 +13,13 @@ from typing_extensions import override
 
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Attempt, Sample
-from lens_gate.load.contract import RunEnd, RunnerSettings, Spread, StopSignal
-from lens_gate.load.lengths import Asked
-from lens_gate.load.pace_limits import pace_limits
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.runner import play
-from lens_gate.load.transport import Transport
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.engine.contract import RunnerSettings, StopSignal
+from lens_gate.load.engine.runner import play
+from lens_gate.load.limits.rate_limits import pace_limits
+from lens_gate.load.record.run_end import RunEnd, Spread
+from lens_gate.load.schedule.lengths import Asked
+from lens_gate.load.wire.transport import Transport
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.crew import Hands, Played, play_together
 from lens_gate.steps.foreseen import configs, deferred_bytes

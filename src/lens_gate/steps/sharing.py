@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lens_gate.load.script import Script
-from lens_gate.load.share import Share
+from lens_gate.load.schedule.script import Script
+from lens_gate.load.schedule.share import Share
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.foreseen import deferred_bytes
 from lens_gate.steps.intent import Intent

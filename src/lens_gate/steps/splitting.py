@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lens_gate.config.model import Config
 from lens_gate.errors import UsageProblem
-from lens_gate.load.pace import ScheduleSettings
+from lens_gate.load.schedule.settings import ScheduleSettings
 
 PLACE = "profiler.processes"
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from lens_gate.artifacts.instrument import Stamps
 from lens_gate.artifacts.run import Look, Replayed, Spend
 from lens_gate.errors import ArtifactCorrupt
-from lens_gate.load.contract import RunEnd
+from lens_gate.load.record.run_end import RunEnd
 from lens_gate.vocabulary.requests import ErrorClass
 
 _Examples = Sequence[tuple[str, ErrorClass, str]]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from lens_gate.config.model import Config
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.plan import ArmPlan
+from lens_gate.load.arms.plan import ArmPlan
+from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.target import RunningTarget, start_target
 from lens_gate.steps.arms import Arms, Side
 from lens_gate.steps.log import Log

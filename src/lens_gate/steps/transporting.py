@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lens_gate.load.choice import TransportOrder
+from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.scheduling import settings_of
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lens_gate.analysis.selftest import Errors
 from lens_gate.artifacts.samples import Samples
-from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.simulator.log import RequestRecord
 from lens_gate.vocabulary.requests import Status, TokenKind
 

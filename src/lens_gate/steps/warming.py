@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import ArmPlan
-from lens_gate.load.transport import Transport, TransportFailure
-from lens_gate.load.warming import WarmUp, warm_ups
+from lens_gate.load.arms.plan import ArmPlan
+from lens_gate.load.engine.warming import WarmUp, warm_ups
+from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.wire.transport import Transport, TransportFailure
 
 LIMIT_S = 1.0
 """How long a run waits for its connections; what is not open by then, its requests open themselves."""

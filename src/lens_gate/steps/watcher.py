@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.plan import PlannedRequest
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
 
 

@@ -15,10 +15,10 @@ import numpy as np
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.selftest import Network, Streaming
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.network import Way, way_to
-from lens_gate.load.proxies import Proxies
-from lens_gate.load.tls import Contexts
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.wire.network import Way, way_to
+from lens_gate.load.wire.proxies import Proxies
+from lens_gate.load.wire.tls import Contexts
 from lens_gate.providers.base import TlsChoice
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.measure import measure

@@ -15,12 +15,12 @@ from typing import Final
 from lens_gate.artifacts.instrument import Stamps
 from lens_gate.artifacts.samples import Attempt, Sample
 from lens_gate.config.resilience import Resilience
-from lens_gate.load.budget import Standing
-from lens_gate.load.choice import TransportOrder
-from lens_gate.load.contract import RunEnd
-from lens_gate.load.lengths import Asked
-from lens_gate.load.pricing import PriceList
-from lens_gate.load.script import Script
+from lens_gate.load.money.budget import Standing
+from lens_gate.load.money.pricing import PriceList
+from lens_gate.load.record.run_end import RunEnd
+from lens_gate.load.schedule.lengths import Asked
+from lens_gate.load.schedule.script import Script
+from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.vocabulary.outcomes import Ending
 
 _LENGTH_BYTES: Final = 8

@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 
 from lens_gate.artifacts.samples import Attempt, Sample
-from lens_gate.load.choice import TransportOrder
-from lens_gate.load.contract import RunnerSettings, StopSignal
-from lens_gate.load.lengths import Asked
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.purse import Purse
-from lens_gate.load.runner import play
-from lens_gate.load.tasks import cancelled
-from lens_gate.load.transport import Transport
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.engine.contract import RunnerSettings, StopSignal
+from lens_gate.load.engine.runner import play
+from lens_gate.load.engine.tasks import cancelled
+from lens_gate.load.money.purse import Purse
+from lens_gate.load.schedule.lengths import Asked
+from lens_gate.load.wire.choice import TransportOrder
+from lens_gate.load.wire.transport import Transport
 from lens_gate.steps.playing import runner_settings
 from lens_gate.steps.promises import Promises
 from lens_gate.steps.warming import warm

@@ -15,10 +15,10 @@ import numpy as np
 
 from lens_gate.artifacts.envelope import Fingerprint, Provenance
 from lens_gate.ci.repository import Repository
-from lens_gate.load.choice import TransportOrder
-from lens_gate.load.contract import StopSignal
-from lens_gate.load.proxies import Proxies
-from lens_gate.load.transport import Transport
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.wire.choice import TransportOrder
+from lens_gate.load.wire.proxies import Proxies
+from lens_gate.load.wire.transport import Transport
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
 

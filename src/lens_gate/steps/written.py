@@ -30,14 +30,14 @@ from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.segment import Segment
 from lens_gate.config.validity import ValidityLimits
-from lens_gate.load.arrivals import Arrival
-from lens_gate.load.breakers import BreakerEvent
-from lens_gate.load.contract import RunEnd
-from lens_gate.load.gaps import with_gaps
-from lens_gate.load.pace import ScheduleSettings
-from lens_gate.load.pacing import PacedCount
-from lens_gate.load.plan import ArmPlan, SeriesPlan
-from lens_gate.load.validity import judge
+from lens_gate.load.arms.plan import ArmPlan, SeriesPlan
+from lens_gate.load.limits.breakers import BreakerEvent
+from lens_gate.load.limits.pacing import PacedCount
+from lens_gate.load.record.run_end import RunEnd
+from lens_gate.load.schedule.arrivals import Arrival
+from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.trust.gaps import with_gaps
+from lens_gate.load.trust.validity import judge
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.instrument import known_instrument
 from lens_gate.steps.secrets import secrets_in

@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.load.fast_transport import FastTransport
-from lens_gate.load.httpx_transport import HttpxTransport
-from lens_gate.load.plan import PlannedRequest
-from lens_gate.load.recorder import Recorder
-from lens_gate.load.transport import Timeouts, Transport, TransportFailure
+from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.record.recorder import Recorder
+from lens_gate.load.wire.fast.transport import FastTransport
+from lens_gate.load.wire.on_httpx.transport import HttpxTransport
+from lens_gate.load.wire.transport import Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import ChatRequest, Endpoint, Message
 from lens_gate.providers.select import provider_for
 from lens_gate.simulator.effects import Fault

@@ -15,7 +15,7 @@ import pytest
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.config.load import Source
 from lens_gate.errors import NoBaseline, UsageProblem
-from lens_gate.load.contract import StopSignal
+from lens_gate.load.engine.contract import StopSignal
 from lens_gate.steps.against_stored import stored_for, with_stored_base
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import Chosen, Rules, analyze_run, rules

@@ -11,7 +11,7 @@ import pytest
 
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, MissingVariable, SecurityRefusal, UsageProblem
-from lens_gate.load.plan import ArmPlan
+from lens_gate.load.arms.plan import ArmPlan
 from lens_gate.steps.arms import Arms, RunOrder, find_against, resolve
 from lens_gate.steps.order import ITSELF, Against, Overrides
 from lens_gate.steps.scheduling import settings_of

@@ -6,7 +6,7 @@ import pytest
 
 from lens_gate.config.model import Config
 from lens_gate.errors import ConfigProblem
-from lens_gate.load.deferred import LIMIT_BYTES
+from lens_gate.load.engine.deferred import LIMIT_BYTES
 from lens_gate.steps.deferring import bytes_deferred
 
 

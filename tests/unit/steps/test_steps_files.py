@@ -12,8 +12,8 @@ from junitparser import JUnitXml
 from lens_gate.artifacts.run import Run
 from lens_gate.config.load import Source
 from lens_gate.errors import PublishFailed
-from lens_gate.load.choice import choose
-from lens_gate.load.proxies import Proxies
+from lens_gate.load.wire.choice import choose
+from lens_gate.load.wire.proxies import Proxies
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.judge import rules
 from lens_gate.steps.line import attempted, whole_line

@@ -23,7 +23,7 @@ from lens_gate.artifacts.run import ArmIdentity, Comparison, Plan, Run, Spend, U
 from lens_gate.ci.repository import Repository
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
-from lens_gate.load.transport import Exchange, Timeouts
+from lens_gate.load.wire.transport import Exchange, Timeouts
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps import session
 from lens_gate.steps.arms import Arms, RunOrder, resolve

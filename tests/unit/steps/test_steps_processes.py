@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.errors import CouldNotMeasure, UsageProblem
-from lens_gate.load.transport import Exchange, Timeouts
+from lens_gate.load.wire.transport import Exchange, Timeouts
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps import crew
 from lens_gate.steps.crew import ProcessBroken, told_exit

@@ -21,7 +21,7 @@ from lens_gate.artifacts.run import Look, Run, Sidecar
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.segment import Segment
 from lens_gate.errors import ArtifactCorrupt
-from lens_gate.load.contract import RunEnd, Spread
+from lens_gate.load.record.run_end import RunEnd, Spread
 from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.recovered import LAG_UNKNOWN
 from lens_gate.steps.tail import Tail, read_tail, tail_note

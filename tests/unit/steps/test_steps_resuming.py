@@ -14,7 +14,7 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.config.load import Source
 from lens_gate.config.model import Regression
 from lens_gate.errors import UsageProblem
-from lens_gate.load.gaps import with_gaps
+from lens_gate.load.trust.gaps import with_gaps
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.lookout import looks_of

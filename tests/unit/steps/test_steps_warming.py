@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from lens_gate.config.load import Source
-from lens_gate.load.transport import TransportFailure
+from lens_gate.load.wire.transport import TransportFailure
 from lens_gate.providers.base import TlsChoice
 from lens_gate.steps.arms import RunOrder, resolve
 from lens_gate.steps.measure import measure

@@ -1,0 +1,1 @@
+"""What requests cost: prices, upper bounds, the cap on dollars, and what a run is forecast to cost. Pure."""

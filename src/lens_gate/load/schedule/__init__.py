@@ -1,0 +1,1 @@
+"""Which request is sent when: workloads, arrivals, rates, phases, replayed logs, shares of processes. Pure."""

@@ -1,0 +1,181 @@
+"""One answer as it arrives: its bytes taken out of HTTP/1.1's framing, each part with the stamp of its read.
+
+The reads of a chunked body are only kept, and taken apart when one of them may be the last: a stream's time is no time
+for parsing. It knows no clock and no socket.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from lens_gate.load.wire.transport import ANSWER_LIMIT, PART_BYTES, TOO_LONG, Chunk, Head, Received
+from lens_gate.providers.base import ResponseHead
+from lens_gate.vocabulary.requests import ErrorClass
+
+HEAD_LIMIT: Final = 256 * 1024
+"""Bytes that a head may have; servers' own limits are at most a quarter of it."""
+
+_SWITCHING: Final = 101
+
+_LAST: Final = (b"\r\n\r\n", b"\n\n")
+"""How the last read of a chunked body ends, with the line ends that the parser allows; few others do."""
+
+_SHORT: Final = 3
+"""Bytes of a read that may be the rest of such an end."""
+
+
+class BrokenAnswer(Exception):
+    """What arrived cannot become an answer, and why."""
+
+    def __init__(self, error_class: ErrorClass, message: str) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.message = message
+
+
+class Answer:
+    """Takes stamped bytes. `whole` tells the end; then `reusable` tells if the connection may carry another request.
+
+    Both are known once it has caught up. The methods `on_…` are called by the parser.
+    """
+
+    def __init__(self) -> None:
+        self.whole = False
+        self.reusable = False
+        self.head_ns: int | None = None
+        parser = HttpResponseParser(self)
+        # A client is no gateway that could be made to see other messages than its server: be as lenient as httpx.
+        parser.set_dangerous_leniencies(lenient_chunked_length=True, lenient_optional_cr_before_lf=True)
+        self._feed: Callable[[bytes], None] = parser.feed_data
+        self._status_code: Callable[[], int] = parser.get_status_code
+        self._keeps: Callable[[], bool] = parser.should_keep_alive
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._chunked = False
+        self._kept: list[tuple[int, bytes]] = []
+        self._times: array[int] = array("q")
+        self._parts: list[bytes] = []
+        self._t_ns = 0
+        self._size = 0
+
+    def take(self, t_ns: int, data: bytes) -> bool:
+        """Keep one read, and say whether it is time to `catch_up`."""
+        self._size += len(data)
+        self._kept.append((t_ns, data))
+        goes_on = self._chunked and len(data) > _SHORT and not data.endswith(_LAST)
+        return not goes_on or self._size > ANSWER_LIMIT
+
+    def catch_up(self) -> bool:
+        """Take apart what was kept, and say whether the answer is whole. Raises BrokenAnswer."""
+        kept, self._kept = self._kept, []
+        for self._t_ns, data in kept:
+            self._parse(data)
+        if self._size > (HEAD_LIMIT if self.head_ns is None else ANSWER_LIMIT):
+            raise BrokenAnswer(ErrorClass.MALFORMED, TOO_LONG)
+        if self.whole:
+            self._let_go()
+        return self.whole
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._feed(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            # What follows a whole answer is not ours; the connection is of no more use.
+            if not self.whole:
+                raise self._malformed(error) from None
+            self.reusable = False
+
+    def take_end(self, t_ns: int) -> None:
+        """Take the end of the connection, which ends a body that was not framed. Raises BrokenAnswer."""
+        framed = self._framed()
+        self._let_go()
+        if self.head_ns is None:
+            raise BrokenAnswer(ErrorClass.RESET, "the server closed the connection before it answered")
+        if framed:
+            raise BrokenAnswer(ErrorClass.CUT_STREAM, "the server closed the connection inside the answer")
+        self._t_ns = t_ns
+        self._end()
+
+    @property
+    def status(self) -> int | None:
+        """The status; None where no head has come."""
+        return None if self.head_ns is None else self._status
+
+    @property
+    def held_bytes(self) -> int:
+        """Roughly the memory that holds what came."""
+        return self._size + PART_BYTES * (len(self._parts) + len(self._kept))
+
+    def received(self, sent_ns: int, connect_ns: int | None) -> Iterator[Received]:
+        """Tell what was taken apart until now; the last Chunk of a whole answer is empty and stamps its end."""
+        if self.head_ns is None:
+            return
+        head = ResponseHead(status=self._status, headers=joined(self._headers))
+        yield Head(t_ns=self.head_ns, sent_ns=sent_ns, head=head, connect_ns=connect_ns)
+        yield from map(Chunk, self._times, self._parts)
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer: nobody asked for it."""
+        if self.whole:
+            raise ValueError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; what comes after the head is a trailer, which tells nothing that is measured."""
+        if self.head_ns is None:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Take the head; one of 1xx only announces it."""
+        status = self._status_code()
+        if status >= 200 or status == _SWITCHING:
+            self._status = status
+            self.head_ns = self._t_ns
+            self._chunked = "chunked" in joined(self._headers).get("transfer-encoding", "").lower()
+        else:
+            self._headers.clear()
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a part of the body."""
+        self._times.append(self._t_ns)
+        self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        """End the answer, unless it was an interim one."""
+        if self.head_ns is not None:
+            self.reusable = self._keeps()
+            self._end()
+
+    def _end(self) -> None:
+        self.whole = True
+        self._times.append(self._t_ns)
+        self._parts.append(b"")
+
+    def _let_go(self) -> None:
+        """Part with the parser, whose references to us would otherwise wait for the garbage collector."""
+        self._feed, self._status_code, self._keeps = _nothing, int, bool
+
+    def _malformed(self, error: HttpParserError | HttpParserUpgrade) -> BrokenAnswer:
+        self._let_go()
+        why = "" if isinstance(error, HttpParserCallbackError) else f": {error}"
+        return BrokenAnswer(ErrorClass.MALFORMED, f"the answer is not valid HTTP/1.1{why}")
+
+    def _framed(self) -> bool:
+        """Whether the head announced how the body ends."""
+        return self._chunked or "content-length" in joined(self._headers)
+
+
+def joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their names in lower case, several values of one name as one."""
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def _nothing(_: bytes) -> None:
+    """Take what comes after the end."""

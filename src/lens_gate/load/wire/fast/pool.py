@@ -1,0 +1,137 @@
+"""The connections of the fast transport: opened where none is free, kept warm, without a cap on their number."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import deque
+from typing import Final
+
+from aiohappyeyeballs import start_connection
+
+from lens_gate.load.wire.fast.connection import Connection, Wire
+from lens_gate.load.wire.fast.kernel_connection import KernelConnection
+from lens_gate.load.wire.fast.kernel_stamps import KernelStamps
+from lens_gate.load.wire.fast.names import Names
+from lens_gate.load.wire.fast.readiness import Readiness
+from lens_gate.load.wire.http1 import Destination
+from lens_gate.load.wire.tls import Contexts
+from lens_gate.load.wire.transport import TransportFailure
+from lens_gate.vocabulary.requests import ErrorClass
+
+NEXT_ADDRESS_S: Final = 0.25
+"""How long one address of a name is tried alone before another one is tried beside it (RFC 8305)."""
+
+
+class Pool:
+    """Keeps idle connections for `keepalive_s` and gives the warmest one out first.
+
+    `contexts` are what encrypted connections are set up with. With `stamps` reads carry the kernel's.
+    """
+
+    def __init__(self, *, keepalive_s: float, contexts: Contexts, stamps: KernelStamps | None = None) -> None:
+        self._keepalive_ns = int(keepalive_s * 1e9)
+        self._contexts = contexts
+        self._stamps = stamps
+        self._readiness: Readiness | None = None
+        self._idle: dict[Destination, deque[Wire]] = {}
+        self._open: set[Wire] = set()
+        self._all_lost = asyncio.Event()
+        self._names = Names()
+
+    def warmest(self, destination: Destination) -> Wire | None:
+        """Return the connection that became idle last, if it still stands."""
+        idle = self._idle.get(destination)
+        fresh_ns = time.perf_counter_ns() - self._keepalive_ns
+        while idle:
+            connection = idle.pop()
+            if connection.idle_since_ns > fresh_ns and connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    async def open(self, destination: Destination, limit_s: float) -> Wire:
+        """Open a connection, name and TLS included. Raises TransportFailure."""
+        raw: socket.socket | None = None
+        try:
+            async with asyncio.timeout(limit_s):
+                raw = await self._connected(destination)
+                return await self._set_up(destination, raw, limit_s)
+        except TimeoutError:
+            failure = _failure(ErrorClass.CONNECT_TIMEOUT, "no connection within its limit")
+        except (OSError, UnicodeError) as error:  # those of TLS and of unknown names too; not every text can be a name
+            in_tls = raw is not None and destination.encrypted
+            what = "no encrypted connection could be set up" if in_tls else "no connection"
+            failure = _failure(ErrorClass.TLS if in_tls else ErrorClass.CONNECT, f"{what}: {error}")
+        await asyncio.sleep(0)  # the loop closes a socket one turn after it gave up
+        raise failure
+
+    def give_back(self, connection: Wire) -> None:
+        """Keep a connection whose answer has ended."""
+        now_ns = time.perf_counter_ns()
+        connection.idle_since_ns = now_ns
+        idle = self._idle.setdefault(connection.destination, deque())
+        idle.append(connection)
+        while idle[0].idle_since_ns + self._keepalive_ns <= now_ns:
+            idle.popleft().abort()
+
+    async def warm(self, destination: Destination, count: int, limit_s: float) -> None:
+        """Open connections until `count` are idle. Raises TransportFailure where one of them could not be opened.
+
+        The first one is used first: a server that takes one connection at a time waits on that one.
+        """
+        missing = count - len(self._idle.get(destination, ()))
+        opening = (self.open(destination, limit_s) for _ in range(missing))
+        opened = await asyncio.gather(*opening, return_exceptions=True)
+        for connection in reversed(opened):
+            if not isinstance(connection, BaseException):
+                self.give_back(connection)
+        for failure in opened:
+            if isinstance(failure, BaseException):
+                raise failure
+
+    async def aclose(self) -> None:
+        """Close every connection, and wait until all have ended."""
+        self._idle.clear()
+        for connection in tuple(self._open):
+            connection.abort()
+        if self._open:
+            self._all_lost.clear()
+            await self._all_lost.wait()
+        if self._readiness is not None:
+            self._readiness.close()
+            self._readiness = None
+
+    async def _connected(self, destination: Destination) -> socket.socket:
+        """Open a TCP connection to the first address of the name that answers."""
+        addresses = await self._names.addresses(destination.host, destination.port)
+        return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
+
+    async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Wire:
+        context = self._contexts.of(destination.tls) if destination.encrypted else None
+        connection: Wire
+        if self._stamps is None:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(destination, raw, self._lost),
+                sock=raw,
+                ssl=context,
+                server_hostname=destination.server_name if context else None,
+                ssl_handshake_timeout=limit_s if context else None,
+            )
+        else:
+            self._readiness = self._readiness or Readiness()
+            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._readiness, self._lost)
+            await by_hand.open(context)
+        if not connection.lost:
+            self._open.add(connection)
+        return connection
+
+    def _lost(self, connection: Wire) -> None:
+        self._open.discard(connection)
+        if not self._open:
+            self._all_lost.set()
+
+
+def _failure(error_class: ErrorClass, message: str) -> TransportFailure:
+    return TransportFailure(error_class, message, t_ns=time.perf_counter_ns(), sent_ns=None)

@@ -1,0 +1,1 @@
+"""The transport on httpx's parts, for HTTP/2 and proxies: the stamps are taken below its engine."""
