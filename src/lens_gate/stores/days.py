@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from lens_gate.stores.base import Listing
 from lens_gate.stores.index_file import Entries
+from lens_gate.vocabulary.index import IndexEntry
 
 _NUMBER = re.compile(r"\d{2,4}")
 _LEVELS = 3
@@ -22,11 +23,20 @@ def newest_first(
     """
     found: list[Listing] = []
     for day in _days(folder.rstrip("/") + "/", folders, _LEVELS):
-        ordered = sorted(entries(day).items(), key=lambda item: (item[1].created_at, item[0]), reverse=True)
-        found += [Listing(day + name, entry) for name, entry in ordered]
+        found += newest_listed({day + name: entry for name, entry in entries(day).items()})
         if len(found) >= count:
             break
     return tuple(found[:count])
+
+
+def newest_listed(entries: Mapping[str, IndexEntry]) -> list[Listing]:
+    """Return entries by key as a listing: newest day first, then newest time, then last name."""
+
+    def age(key: str) -> tuple[list[str], str, str]:
+        folder, _, name = key.rpartition("/")
+        return folder.split("/"), entries[key].created_at, name
+
+    return [Listing(key, entries[key]) for key in sorted(entries, key=age, reverse=True)]
 
 
 def _days(folder: str, folders: Callable[[str], tuple[str, ...]], levels: int) -> Iterator[str]:

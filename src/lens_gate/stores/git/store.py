@@ -1,0 +1,222 @@
+"""The store on a branch of git: a file per key, its entry in a small file of its own, both in one commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import assert_never
+
+from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
+from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.days import newest_listed
+from lens_gate.stores.git.branch import Branch, Committed
+from lens_gate.stores.index_file import INDEX, read_index, split_key, with_entry, write_index
+from lens_gate.vocabulary.index import IndexEntry
+
+_ENTRIES = ".index/"
+"""The folder, in each folder, that holds the entries: an index of one entry to a key."""
+_OF_A_DAY = re.compile(r"(\d{2,4}/){3}[^/]+")
+_SHORTEST_REST_S, _LONGEST_REST_S = 0.05, 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often a write starts again after others were faster, and how it rests in between."""
+
+    tries: int
+    rng: Random
+    sleep: Callable[[float], None]
+
+    def rest(self, attempt: int) -> None:
+        """Rest for a random time that grows with the attempts, so that writers do not meet again."""
+        self.sleep(self.rng.uniform(0, min(_LONGEST_REST_S, _SHORTEST_REST_S * 2**attempt)))
+
+
+class GitStore:
+    """Implements Store on a folder (empty, or ending in `/`) of a branch; the tag of a key is the id of its blob.
+
+    A write is a commit with the bytes and the entry on top of the newest one, pushed only while that is still the
+    newest; else it starts again. Every method looks at the remote anew.
+    """
+
+    def __init__(self, branch: Branch, prefix: str, retries: Retries) -> None:
+        self._branch = branch
+        self._prefix = prefix
+        self._retries = retries
+
+    @property
+    def place(self) -> str:
+        """The address, and the remote."""
+        return self._branch.place
+
+    def get(self, key: str) -> bytes:
+        """Return the bytes; NotStored where there are none."""
+        return self.read(key).data
+
+    def read(self, key: str) -> Stored:
+        """Return the bytes with their tag; NotStored where there are none."""
+        split_key(key, place=self.place)
+        blob = self._blob(self._branch.tip(), key)
+        if blob is None:
+            raise self._not_stored(key)
+        return Stored(self._branch.blobs([blob])[blob], ETag(blob))
+
+    def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
+        """Commit the bytes and their entry, and return the new tag.
+
+        Raises ConditionFailed where the condition does not hold, PublishFailed where the remote does not take it.
+        """
+        _, name = split_key(key, place=self.place)
+        indexed = None if entry is None else write_index(with_entry({}, name, entry))
+
+        def require(tip: str | None) -> None:
+            self._require(self._room(tip, key), key, condition)
+
+        committed = self._write({key: data, _entry_path(key): indexed}, f"Store {key}", require)
+        return ETag(committed.blobs[self._prefix + key])
+
+    def delete(self, key: str, condition: Condition = "none") -> None:
+        """Remove a key and its entry; NotStored where there is none, ConditionFailed where it holds something else."""
+        split_key(key, place=self.place)
+
+        def require(tip: str | None) -> None:
+            blob = self._blob(tip, key)
+            if blob is None:
+                raise self._not_stored(key)
+            self._require(blob, key, condition)
+
+        self._write({key: None, _entry_path(key): None}, f"Delete {key}", require)
+
+    def list(self, prefix: str = "") -> tuple[Listing, ...]:
+        """Return the keys that start with `prefix`, sorted, with their entries."""
+        files = self._files(check_prefix(prefix).rpartition("/")[0])
+        keys = sorted(key for key in files if key.startswith(prefix) and _is_shown(key))
+        entries = self._entries(files, keys)
+        return tuple(Listing(key, entries.get(key)) for key in keys)
+
+    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+        """Return the `count` newest keys with an entry below a folder of days, newest first, reading few entries."""
+        top = check_prefix(folder).rstrip("/") + "/"
+        files = self._files(top)
+        days: dict[str, list[str]] = {}
+        for key in files:
+            if _entry_path(key) in files and _is_of_a_day(key.removeprefix(top)):
+                days.setdefault(key.rpartition("/")[0], []).append(key)
+        keys: list[str] = []
+        for day in sorted(days, key=lambda name: name.split("/"), reverse=True):
+            if len(keys) < count:
+                keys += days[day]
+        return tuple(newest_listed(self._entries(files, keys))[:count])
+
+    def compact(self) -> None:
+        """Make the branch one commit without a past; what is stored stays.
+
+        Raises NotStored where there is no branch, PublishFailed where the remote lets nobody rewrite it.
+        """
+        for attempt in range(self._retries.tries):
+            tip = self._branch.tip()
+            if tip is None:
+                raise NotStored("there is no such branch", place=self.place, hint="The first write makes it.")
+            squashed = self._branch.squashed(tip, "Begin anew from what is stored")
+            if squashed is None or self._branch.push(squashed, over=tip):
+                return
+            self._retries.rest(attempt)
+        raise self._overtaken()
+
+    def _write(
+        self, files: Mapping[str, bytes | None], message: str, require: Callable[[str | None], None]
+    ) -> Committed:
+        """Commit on top of the newest commit that `require` accepts, until the remote takes it."""
+        for attempt in range(self._retries.tries):
+            tip = self._branch.tip()
+            require(tip)
+            committed = self._branch.commit(tip, {self._prefix + key: data for key, data in files.items()}, message)
+            if self._branch.push(committed.commit, over=tip):
+                return committed
+            self._retries.rest(attempt)
+        raise self._overtaken()
+
+    def _files(self, folder: str) -> Mapping[str, str]:
+        """Return the blobs of all files below a folder by key."""
+        tip, below = self._branch.tip(), self._prefix + (folder and folder.rstrip("/") + "/")
+        files = {} if tip is None else self._branch.files(tip, below)
+        return {path.removeprefix(self._prefix): blob for path, blob in files.items()}
+
+    def _entries(self, files: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, IndexEntry]:
+        """Read the entries of keys that have one."""
+        blobs = {key: files[path] for key in keys if (path := _entry_path(key)) in files}
+        contents = self._branch.blobs(blobs.values())
+        read = {key: read_index(contents[blob], place=self._at(_entry_path(key))) for key, blob in blobs.items()}
+        named = {key: entries.get(key.rpartition("/")[2]) for key, entries in read.items()}
+        return {key: entry for key, entry in named.items() if entry is not None}
+
+    def _blob(self, tip: str | None, key: str) -> str | None:
+        """Return what a key holds in a commit."""
+        path = self._prefix + key
+        kind, found = ("", "") if tip is None else self._branch.kinds(tip, [path]).get(path, ("", ""))
+        return found if kind == "blob" else None
+
+    def _room(self, tip: str | None, key: str) -> str | None:
+        """Return what a key holds that is to be written.
+
+        Raises PublishFailed where it is a folder of others, or lies below a file: git would replace those.
+        """
+        path = self._prefix + key
+        parts = path.split("/")
+        above = ["/".join(parts[:count]) for count in range(1, len(parts))]
+        kinds = {} if tip is None else self._branch.kinds(tip, [*above, path])
+        wrong = [one for one in above if kinds.get(one, ("tree", ""))[0] != "tree"]
+        kind, blob = kinds.get(path, (None, None))
+        if wrong or kind not in {"blob", None}:
+            raise PublishFailed(
+                f"{key} cannot be stored: a folder and a file would have the same name",
+                place=self._at(wrong[0] if wrong else path),
+                hint="Take another key.",
+            )
+        return blob
+
+    def _require(self, blob: str | None, key: str, condition: Condition) -> None:
+        if not _holds(blob, condition):
+            raise ConditionFailed(
+                f"{key} does not hold what was to be replaced", place=self.place, hint="Read it again, then retry."
+            )
+
+    def _at(self, path: str) -> str:
+        return f"{self.place}: {path}"
+
+    def _not_stored(self, key: str) -> NotStored:
+        return NotStored(f"nothing is stored under {key}", place=self.place, hint="List the store to see its keys.")
+
+    def _overtaken(self) -> PublishFailed:
+        return PublishFailed(
+            f"others wrote to the branch all the time, {self._retries.tries} times in a row",
+            place=self.place,
+            hint="Try again later, or let fewer pipelines write to one branch.",
+        )
+
+
+def _entry_path(key: str) -> str:
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{_ENTRIES}{name}.json"
+
+
+def _is_shown(key: str) -> bool:
+    return is_key(key) and key.rpartition("/")[2] != INDEX
+
+
+def _is_of_a_day(path: str) -> bool:
+    return _OF_A_DAY.fullmatch(path) is not None
+
+
+def _holds(blob: str | None, condition: Condition) -> bool:
+    if isinstance(condition, ETag):
+        return blob is not None and blob == condition
+    match condition:
+        case "absent":
+            return blob is None
+        case "none":
+            return True
+        case _ as unreachable:
+            assert_never(unreachable)
