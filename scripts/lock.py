@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 OUTPUTS = {
-    "requirements/run.txt": ["--all-extras"],
-    "requirements/dev.txt": ["--all-extras", "--group", "dev", "--group", "build"],
+    "requirements/run.txt": ["pyproject.toml", "--all-extras"],
+    "requirements/dev.txt": ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "build"],
+    "requirements/real.txt": ["--group", "pyproject.toml:real"],
 }
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     """Write each file; uv is a development tool only, so it comes from the environment."""
     for output, options in OUTPUTS.items():
         Path(output).parent.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal"]
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
         command += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         command += ["--python-version", "3.11", "--upgrade", "--output-file", output, *options]
         subprocess.run(command, check=True)  # noqa: S603 the command is written above

@@ -14,6 +14,7 @@ from lens_gate.stores.sql.store import SqlStore
 def opened(
     address: str,
     *,
+    directory: Path = Path("/nowhere"),
     prefix: str = DEFAULT_PREFIX,
     sleep: Callable[[float], object] = lambda _: None,
     steps: Steps = STEPS,
@@ -23,7 +24,7 @@ def opened(
     def pause(seconds: float) -> None:
         sleep(seconds)
 
-    return open_sql(address, prefix=prefix, sleep=pause, draw=Random(1).random, steps=steps)
+    return open_sql(address, directory=directory, prefix=prefix, sleep=pause, draw=Random(1).random, steps=steps)
 
 
 def sqlite(path: Path, *, prefix: str = DEFAULT_PREFIX, steps: Steps = STEPS) -> SqlStore:

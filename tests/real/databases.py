@@ -86,6 +86,8 @@ def mariadb() -> Iterator[Server]:
         def admin(statement: str) -> None:
             import pymysql  # noqa: PLC0415 only where this server is asked for
 
+            with socket.socket(socket.AF_UNIX) as knock:  # the driver leaves its socket open where nobody answers
+                knock.connect(str(socket_file))
             with (
                 pymysql.connect(unix_socket=str(socket_file), user="root", autocommit=True) as connection,
                 connection.cursor() as cursor,

@@ -70,6 +70,7 @@ def row_of(run: Run, *, file: str) -> RunRow:
 def series_row(provider: str, model: ModelResult) -> SeriesRow:
     """Return what a store keeps of one model of one provider."""
     tokens, requests = model.tokens, model.requests
+    sums = ("total_tokens", tokens.total), ("total_cost_usd", model.cost.total_usd)
     return SeriesRow(
         provider=provider,
         model=model.id,
@@ -77,7 +78,7 @@ def series_row(provider: str, model: ModelResult) -> SeriesRow:
         requests=requests.total,
         successful=requests.successful,
         failed=requests.failed,
-        values=_known((metric.name, series_value(model, metric)) for metric in _OF_SERIES),
+        values=_known([*((metric.name, series_value(model, metric)) for metric in _OF_SERIES), *sums]),
         middles=dict(_middles(model)),
         cached_percent=100 * tokens.cached / tokens.input if tokens.input else 0.0,
         counted_by_server=tokens.source == TokenSource.SERVER,

@@ -38,6 +38,7 @@ class MiddleRow:
 class SeriesRow:
     """One model of one provider: its counts, its metrics by name (an unknown one is absent), and its middles.
 
+    Among the metrics are its own `total_tokens` and `total_cost_usd`, of the measured requests.
     The middles are by hypothesis. `points` is for stores that keep time series; an index leaves them out.
     """
 

@@ -78,6 +78,8 @@ def test_a_series_has_its_counts_its_values_and_its_points_in_time() -> None:
     assert (series.model, series.returned, series.requests, series.successful) == (MODEL, (MODEL,), 300, 300)
     assert series.values["median_latency"] == 1500.0
     assert "goodput" not in series.values
+    sums = {"total_tokens": model.tokens.total, "total_cost_usd": model.cost.total_usd}
+    assert sums.items() <= series.values.items()
     assert series.points == (
         Point(timestamp=POINT.timestamp, rps=1.5, tokens_per_second=40.0, mean_latency_ms=900.0, error_rate=2.5),
     )

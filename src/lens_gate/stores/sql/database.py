@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from lens_gate.stores.sql.failures import judge
+from lens_gate.stores.sql.locks import around_transaction, within_transaction
 
 T = TypeVar("T")
 
@@ -57,36 +58,39 @@ class Database:
         name = self._engine.url.database
         return Path(name) if self.dialect == "sqlite" and name else None
 
-    @property
-    def name(self) -> str:
-        """What the server calls the database."""
-        return self._engine.url.database or ""
-
     def read(self, work: Callable[[Connection], T]) -> T:
         """Do the work in one transaction that writes nothing. Raises PublishFailed."""
         return self._repeat(work, writing=False)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, alone: str | None = None) -> T:
         """Do the work in one transaction, all of it or nothing; it may be called several times. Raises PublishFailed.
 
-        Where the connection was lost while it was told to commit, the work is called again although it was done: it
-        has to find that out by itself.
+        Meanwhile no other process works `alone` by the same name in the same database. Where the connection was lost
+        while it was told to commit, the work is called again although it was done: it has to find that out by itself.
         """
-        return self._repeat(work, writing=True)
+        return self._repeat(work, writing=True, alone=alone)
 
-    def _repeat(self, work: Callable[[Connection], T], *, writing: bool, attempt: int = 1) -> T:
+    def _repeat(
+        self, work: Callable[[Connection], T], *, writing: bool, alone: str | None = None, attempt: int = 1
+    ) -> T:
         try:
-            return self._once(work, writing=writing)
+            return self._once(work, writing=writing, alone=alone)
         except DBAPIError as error:
             failure = judge(error, place=self.place, secrets=self._secrets)
             if attempt >= failure.attempts:
                 raise failure.error from error
         self._sleep(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) * (0.5 + self._draw()))
-        return self._repeat(work, writing=writing, attempt=attempt + 1)
+        return self._repeat(work, writing=writing, alone=alone, attempt=attempt + 1)
 
-    def _once(self, work: Callable[[Connection], T], *, writing: bool) -> T:
-        with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
-            return work(connection)
+    def _once(self, work: Callable[[Connection], T], *, writing: bool, alone: str | None) -> T:
+        with self._engine.connect().execution_options(writing=writing) as connection:
+            if alone is None:
+                with connection.begin():
+                    return work(connection)
+            name = f"{self._engine.url.database}/{alone}"
+            with around_transaction(connection, name, place=self.place), connection.begin():
+                within_transaction(connection, name)
+                return work(connection)
 
     def _prepare(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         if self.dialect == "sqlite":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from sqlalchemy import URL, Engine, create_engine, make_url
@@ -48,6 +49,7 @@ _EXTRAS = {"postgresql+psycopg": "postgres", "mysql+pymysql": "mysql"}
 def open_sql(
     address: str,
     *,
+    directory: Path,
     prefix: str = DEFAULT_PREFIX,
     sleep: Callable[[float], None],
     draw: Callable[[], float],
@@ -55,32 +57,32 @@ def open_sql(
 ) -> SqlStore:
     """Return the store at `sqlite:///file`, `postgresql://…` or `mysql://…`; nothing is connected to yet.
 
-    `draw` returns a number from 0 to 1, for pauses that differ between writers. Raises UsageProblem for an address or a
-    prefix that cannot be one, and where the driver is not installed.
+    A relative file is one below `directory`. `draw` returns a number from 0 to 1, for pauses that differ between
+    writers. Raises UsageProblem for an address or a prefix that cannot be one, and where the driver is not installed.
     """
     if not _PREFIX.fullmatch(prefix):
         raise UsageProblem(
             f"{prefix[:80]!r} cannot start the name of a table",
             hint="Use up to 30 lower-case letters, digits and _, starting with a letter, or leave it empty.",
         )
-    url = _parsed(address)
+    url = _parsed(address, directory)
     database = Database(_engine(url), place=_place(url), secrets=_secrets(url), sleep=sleep, draw=draw)
     ours = tables(prefix)
     return SqlStore(database, ours, Schema(database, ours, prefix, steps))
 
 
-def _parsed(address: str) -> URL:
+def _parsed(address: str, directory: Path) -> URL:
     hint = "Write sqlite:///file, postgresql://user@host/database or mysql://user@host/database."
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
         raise UsageProblem("this is no address of a database", hint=hint) from None  # the cause quotes the address
-    driver = _DRIVERS.get(url.drivername)
+    driver = _DRIVERS.get(url.drivername.lower())
     if driver is None:
         raise UsageProblem(f"{url.drivername!r} is no database that lens-gate knows", hint=hint)
     if not url.database or url.database == ":memory:":
         raise UsageProblem("the address names no database", place=_place(url), hint=hint)
-    return url.set(drivername=driver)
+    return url.set(drivername=driver, database=str(directory / url.database) if driver == "sqlite" else url.database)
 
 
 def _engine(url: URL) -> Engine:
@@ -109,7 +111,8 @@ def _engine(url: URL) -> Engine:
 def _place(url: URL) -> str:
     """Return the address without password and options: an option may hold another password."""
     kind = url.drivername.partition("+")[0]
-    return url.set(drivername=kind, password=None, query={}).render_as_string()
+    public = URL.create(kind, url.username, host=url.host, port=url.port, database=url.database)
+    return public.render_as_string()
 
 
 def _secrets(url: URL) -> tuple[str, ...]:

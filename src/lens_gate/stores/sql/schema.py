@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, select
 
 from lens_gate.errors import ArtifactProblem, ArtifactTooNew, LensGateError, PublishFailed, UsageProblem
-from lens_gate.stores.sql.database import STATEMENT_SECONDS, Database
+from lens_gate.stores.sql.database import Database
 from lens_gate.stores.sql.tables import Tables
 
 
@@ -29,6 +27,10 @@ class Steps:
 
 
 STEPS = Steps(Path(__file__).parent / "migrations", revisions=("0001",), readable=frozenset({"0001"}))
+
+
+_ALEMBIC = threading.Lock()
+"""Alembic keeps what it runs in variables of its module."""
 
 
 class State(Enum):
@@ -73,7 +75,7 @@ class Schema:
             return
         self._make_folder()
         if self._database.read(self.state) is not State.CURRENT:
-            self._database.write(self._migrate)
+            self._database.write(self._migrate, alone=self._tables.revision.name)
         self._current = True
 
     def state(self, connection: Connection) -> State:
@@ -94,42 +96,11 @@ class Schema:
         return State.BEHIND if revision in self._steps.readable else State.UNREADABLE
 
     def _migrate(self, connection: Connection) -> None:
-        with self._alone(connection):
-            state = self.state(connection)
-            if state in {State.FOREIGN, State.NEWER}:
-                raise self._refusal(state)
-            if state is not State.CURRENT:
-                _upgrade(connection, self._steps.folder, self._prefix)
-
-    @contextmanager
-    def _alone(self, connection: Connection) -> Iterator[None]:
-        """Keep other writers waiting; SQLite does so since the transaction began."""
-        digest = hashlib.sha256(f"{self._database.name}/{self._prefix}".encode()).digest()
-        match self._database.dialect:
-            case "postgresql":
-                number = int.from_bytes(digest[:8], signed=True)
-                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-                yield
-            case "mysql":
-                with self._named_lock(connection, f"lens-gate {digest.hex()[:32]}"):
-                    yield
-            case _:
-                yield
-
-    @contextmanager
-    def _named_lock(self, connection: Connection, name: str) -> Iterator[None]:
-        given = {"name": name, "seconds": STATEMENT_SECONDS // 2}
-        if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), given).scalar() != 1:
-            raise PublishFailed(
-                "another process is changing the tables, and did not end",
-                place=self._database.place,
-                hint="Try again; nothing was written.",
-            )
-        try:
-            yield
-        finally:
-            if not connection.invalidated:
-                connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+        state = self.state(connection)
+        if state in {State.FOREIGN, State.NEWER}:
+            raise self._refusal(state)
+        if state is not State.CURRENT:
+            _upgrade(connection, self._steps.folder, self._prefix)
 
     def _make_folder(self) -> None:
         file = self._database.file
@@ -169,4 +140,5 @@ def _upgrade(connection: Connection, folder: Path, prefix: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes.update(connection=connection, prefix=prefix)
-    command.upgrade(config, "head")
+    with _ALEMBIC:
+        command.upgrade(config, "head")
