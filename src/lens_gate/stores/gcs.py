@@ -1,0 +1,160 @@
+"""Objects in Google Cloud Storage, by its own client; their tags are its generations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import requests
+from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage import Client
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from lens_gate.errors import UsageProblem
+from lens_gate.stores.base import Condition, ETag, Stored
+from lens_gate.stores.gcs_faults import Tried, fault
+from lens_gate.stores.objects import condition_failed, content_type
+
+_MARK = "lens-gate-write"
+"""The name of the metadata by which a write is known again."""
+_CONNECT_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcsSettings:
+    """How to reach a bucket; what is None comes from where Google's tools look (application default credentials).
+
+    STORAGE_EMULATOR_HOST, where it is set, names the endpoint, which then gets no credentials. `retry_seconds` bounds
+    how long a request is sent again that failed in passing.
+    """
+
+    project: str | None = None
+    endpoint_url: str | None = None
+    read_timeout_seconds: float = 30.0
+    retry_seconds: float = 60.0
+
+
+class GcsObjects:
+    """Implements Objects on the prefix (empty, or ending in `/`) of a bucket."""
+
+    def __init__(self, client: Client, bucket: str, prefix: str, settings: GcsSettings) -> None:
+        self._client = client
+        self._bucket = client.bucket(bucket)
+        self._place = f"gs://{bucket}/{prefix}".rstrip("/")
+        self._prefix = prefix
+        self._how: dict[str, Any] = {
+            "timeout": (_CONNECT_TIMEOUT_SECONDS, settings.read_timeout_seconds),
+            "retry": DEFAULT_RETRY.with_timeout(settings.retry_seconds),
+        }
+
+    @property
+    def place(self) -> str:
+        """The address of bucket and prefix."""
+        return self._place
+
+    @property
+    def foreign_tag(self) -> ETag:
+        """A generation of 1970: generations count microseconds since."""
+        return ETag("1")
+
+    def get(self, key: str) -> Stored | None:
+        """Return an object, or None where there is none."""
+        blob = self._bucket.blob(self._prefix + key)
+        with self._said("storage.objects.get", key):
+            try:
+                data = blob.download_as_bytes(**self._how)
+            except NotFound:
+                return None
+        return Stored(data, ETag(blob.generation))
+
+    def tag(self, key: str) -> ETag | None:
+        """Return the tag of an object without reading it."""
+        found = self._metadata(key)
+        return None if found is None else ETag(found.generation)
+
+    def put(self, key: str, data: bytes, condition: Condition) -> ETag:
+        """Write an object as a whole; ConditionFailed where the store says that the condition does not hold."""
+        blob = self._bucket.blob(self._prefix + key)
+        blob.metadata = {_MARK: uuid4().hex}
+        with self._said("storage.objects.create", key):
+            try:
+                blob.upload_from_string(data, content_type(key), **self._required(key, condition), **self._how)
+            except PreconditionFailed as error:
+                return self._own_write(key, blob.metadata[_MARK], error)
+        return ETag(blob.generation)
+
+    def delete(self, key: str, condition: Condition) -> None:
+        """Remove an object; one that is gone already is no failure."""
+        with self._said("storage.objects.delete", key):
+            try:
+                self._bucket.blob(self._prefix + key).delete(**self._required(key, condition), **self._how)
+            except NotFound:
+                return
+            except PreconditionFailed as error:
+                raise condition_failed(key, self._place) from error
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield all keys that start with a prefix, a thousand to a request."""
+        with self._said("storage.objects.list", prefix):
+            for blob in self._listed(prefix, fields="items(name),nextPageToken"):
+                yield blob.name.removeprefix(self._prefix)
+
+    def folders(self, folder: str) -> tuple[str, ...]:
+        """Name the folders right below one, without listing what is in them."""
+        with self._said("storage.objects.list", folder):
+            names: set[str] = set()
+            for page in self._listed(folder, delimiter="/", fields="prefixes,nextPageToken").pages:
+                names.update(page.prefixes)
+        return tuple(sorted(name.removeprefix(self._prefix + folder).rstrip("/") for name in names))
+
+    def _listed(self, prefix: str, **what: str) -> Any:
+        return self._client.list_blobs(self._bucket, prefix=self._prefix + prefix, **what, **self._how)
+
+    def _metadata(self, key: str) -> Any:
+        with self._said("storage.objects.get", key):
+            return self._bucket.get_blob(self._prefix + key, **self._how)
+
+    def _required(self, key: str, condition: Condition) -> dict[str, int]:
+        if isinstance(condition, ETag):
+            if not condition.isdecimal():
+                raise condition_failed(key, self._place)
+            return {"if_generation_match": int(condition)}
+        return {"if_generation_match": 0} if condition == "absent" else {}
+
+    def _own_write(self, key: str, mark: str, error: Exception) -> ETag:
+        """Return the tag of our own write where the client sent it again after an answer that got lost."""
+        held = self._metadata(key)
+        if held is not None and (held.metadata or {}).get(_MARK) == mark:
+            return ETag(held.generation)
+        raise condition_failed(key, self._place) from error
+
+    @contextmanager
+    def _said(self, permission: str, key: str) -> Iterator[None]:
+        """Say in our own errors what went wrong."""
+        try:
+            yield
+        except (GoogleAPIError, GoogleAuthError, requests.exceptions.RequestException, OSError) as error:
+            raise fault(error, Tried(self._place, permission, key)) from error
+
+
+def connect(settings: GcsSettings) -> Client:
+    """Return the client for GcsObjects; credentials are looked for, and nothing is sent to the store yet.
+
+    Raises PublishFailed where there are none, UsageProblem for an endpoint that is no address.
+    """
+    endpoint = settings.endpoint_url
+    if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+        raise UsageProblem("the endpoint of this GCS store is no web address", hint="Write it as https://HOST[:PORT].")
+    options = None if endpoint is None else {"api_endpoint": endpoint}
+    try:
+        client = Client(project=settings.project, client_options=options)
+    except (GoogleAuthError, OSError) as error:
+        raise fault(error, Tried("gs://", "connecting", "")) from error
+    # Newer clients ask for the bucket itself in a thread of their own, to name its place in traces that nobody makes
+    # here: a request too many, for which the roles that are enough for objects have no permission.
+    client._bucket_metadata_cache = None  # noqa: SLF001
+    return client
