@@ -152,7 +152,7 @@ def paced(count: int, gap_s: float, *, series: Iterable[SeriesPlan] | None = Non
 
 
 class Reply:
-    """What the scripted transport does with a request: wait, then answer or fail, then (maybe) hang."""
+    """What the scripted transport does with a request: wait (some time, and for an event), then answer or fail."""
 
     def __init__(
         self,
@@ -161,12 +161,14 @@ class Reply:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         wait_s: float = 0.0,
+        wait_for: asyncio.Event | None = None,
         fails: ErrorClass | None = None,
     ) -> None:
         self.body = body
         self.status = status
         self.headers = headers or {}
         self.wait_s = wait_s
+        self.wait_for = wait_for
         self.fails = fails
 
 
@@ -208,6 +210,8 @@ class ScriptedExchange(Exchange):
         self._transport.urls.append(self._request.url)
         reply = self._reply
         await asyncio.sleep(reply.wait_s)
+        if reply.wait_for is not None:
+            await asyncio.wait_for(reply.wait_for.wait(), 20)
         now_ns = time.perf_counter_ns()
         if reply.fails is not None:
             raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.errors import CouldNotMeasure, UsageProblem
-from lens_gate.load.wire.transport import Exchange, Timeouts
+from lens_gate.load.wire.transport import Exchange, Received, Timeouts
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps import crew
 from lens_gate.steps.crew import ProcessBroken, told_exit
@@ -28,7 +28,7 @@ from lens_gate.steps.wire import Assignment, Batch, Line, Promise
 from lens_gate.steps.world import Spawned, World
 from lens_gate.vocabulary.outcomes import Ending
 from tests.builders import a_sample
-from tests.fakes.world import ChatTransport, ThreadedProcess, a_world
+from tests.fakes.world import ChatExchange, ChatTransport, ThreadedProcess, a_world
 from tests.unit.steps.test_steps_measure import a_config, arms_of, measured, names
 
 FIXED = {"fixed": {"requests_per_second": 400}}
@@ -108,14 +108,31 @@ def test_ctrl_c_ends_all_processes_and_keeps_what_was_measured(tmp_path: Path) -
 
 
 class BrokenTransport(ChatTransport):
-    """Has a defect in the twentieth request."""
+    """Has a defect in the first request after twenty answers were read, however many were due at once before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = 0
 
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
-        if len(self.urls) >= 20:
+        if self.read >= 20:
             msg = "a defect of ours"
             raise ZeroDivisionError(msg)
-        return super().exchange(request, timeouts)
+        return CountedExchange(self, request)
+
+
+class CountedExchange(ChatExchange):
+    """Tells its transport that it was read."""
+
+    def __init__(self, transport: BrokenTransport, request: HttpRequest) -> None:
+        super().__init__(transport, 0.0, request)
+        self._counting = transport
+
+    @override
+    def received(self) -> Iterator[Received]:
+        self._counting.read += 1
+        return super().received()
 
 
 def test_a_defect_in_a_process_is_raised_here_and_what_was_measured_is_kept(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 TIMERS: dict[str, Callable[[], TimerFd | None]] = {"the kernel's timer": TimerFd.open, "polling": lambda: None}
 MS = 1_000_000
+WAIT_NS = 3_300_000
 
 
 @pytest.fixture(params=LOOPS)
@@ -31,22 +32,27 @@ def clock(request: pytest.FixtureRequest) -> MonotonicClock:
     return MonotonicClock(open_timer=TIMERS[request.param])
 
 
-def test_no_wait_is_over_early_and_most_are_over_in_time(
+def test_no_wait_is_over_early_and_most_are_hardly_later_than_the_machine_wakes_anybody(
     clock: MonotonicClock, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     async def late() -> list[int]:
         found = []
         for _ in range(30):
-            due_ns = clock.now_ns() + 3_300_000
+            due_ns = clock.now_ns() + WAIT_NS
             await clock.sleep_until(due_ns)
             found.append(clock.now_ns() - due_ns)
+            due_ns = clock.now_ns() + WAIT_NS
+            time.sleep(WAIT_NS / 1e9)  # noqa: ASYNC251 - nothing else waits here: how late a bare wait ends
+            bare.append(clock.now_ns() - due_ns)
         clock.close()
         return sorted(found)
+
+    bare: list[int] = []
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         found = runner.run(late())
     assert found[0] >= 0
-    assert found[15] < 2 * MS
+    assert found[15] < 2 * MS + sorted(bare)[15]
 
 
 def test_several_wait_at_once_and_one_that_is_cancelled_holds_up_no_other(

@@ -182,13 +182,24 @@ def test_the_end_names_what_the_money_was_short_of() -> None:
 
 
 def test_money_that_is_only_held_sheds_in_an_open_loop_and_waits_in_a_closed_one() -> None:
-    transport = ScriptedTransport(lambda _: Reply(wait_s=0.05))
-    end, samples = run(paced(6, 0.001), transport=transport, money=FreeMoney(2, refund=1.0))
+    told: list[Sample] = []
+    all_were_due = asyncio.Event()
+
+    def on_sample(sample: Sample) -> None:
+        told.append(sample)
+        if len(told) == 4:
+            all_were_due.set()
+
+    transport = ScriptedTransport(lambda _: Reply(wait_for=all_were_due))
+    end, _ = run(paced(6, 0.001), transport=transport, money=FreeMoney(2, refund=1.0), on_sample=on_sample)
     assert (end.ending, end.sent, end.shed) == (Ending.COMPLETE, 2, 4)
-    assert sum(sample.status is Status.SHED for sample in samples) == 4
-    assert {sample.error_class for sample in samples if sample.status is Status.SHED} == {ErrorClass.CAPPED}
-    end, samples = run([a_request(n) for n in range(6)], money=FreeMoney(2, refund=1.0), settings=closed(5))
-    assert (end.ending, end.sent, end.most_in_flight) == (Ending.COMPLETE, 6, 2)
+    assert [sample.error_class for sample in told] == [ErrorClass.CAPPED] * 4 + [ErrorClass.NONE] * 2
+    transport = ScriptedTransport(lambda _: Reply(wait_s=0.01))
+    requests = [a_request(n) for n in range(6)]
+    end, samples = run(requests, transport=transport, money=FreeMoney(2, refund=1.0), settings=closed(5))
+    assert (end.ending, end.sent, len(samples)) == (Ending.COMPLETE, 6, 6)
+    times = [(sample.sent_ns or 0, sample.end_ns or 0) for sample in samples]
+    assert max(sum(sent <= at < ended for sent, ended in times) for at, _ in times) == 2
 
 
 def test_money_that_is_spent_ends_a_closed_loop() -> None:
