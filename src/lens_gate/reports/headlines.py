@@ -70,6 +70,8 @@ _IF_MEANT = (
     "If the change is not worth this, keep the old version or mend the new one; if it is, raise the limit in the "
     "configuration."
 )
+_IF_LIMIT = "Mend what is beyond its limit, or set the limit in the configuration to what you accept."
+"""Where nothing was compared there is no old version to keep."""
 
 
 A_PAIR = "A pair is two requests, one to each version."
@@ -114,10 +116,12 @@ def _regression(rows: Sequence[Row], counts: Counts, *, sure: str) -> Opening:
     worst = _first(rows, Outcome.REGRESSION)
     if worst is None:
         return Opening("Regression", tally(counts), None)
+    broken = worst.mark is BROKEN
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
-    head = "Beyond the limit" if worst.mark is BROKEN else "Regression"
+    head = "Beyond the limit" if broken else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
-    told = _spaced(_evidence(worst), "" if worst.mark is BROKEN else sure, ends, _unsure(rows), _IF_MEANT)
+    advice = _IF_LIMIT if broken else _IF_MEANT
+    told = _spaced(_evidence(worst), "" if broken else sure, ends, _unsure(rows), advice)
     return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, None)
 
 

@@ -169,6 +169,10 @@ def test_a_breached_limit_is_told_with_value_and_limit() -> None:
     shown = view(SCENARIOS["error_budget"]())
     assert plain(shown.headline) == "Beyond the limit: gpt-small, errors: 7.0 %, where the limit is 5.0 %"
     assert [row.mark.word for row in shown.rows] == ["beyond the limit", "warning", "pass"]
+    # Nothing was compared, so no version is the old one.
+    assert plain(shown.second).endswith(
+        "1 is a warning. Mend what is beyond its limit, or set the limit in the configuration to what you accept."
+    )
 
 
 def test_a_breach_without_numbers_is_told_by_its_message() -> None:
