@@ -119,6 +119,7 @@ def test_an_endpoint_without_tokens_is_timed_as_a_whole(
     assert (model.latency.total.count, model.latency.ttft.count, model.tokens.output) == (8, 0, 0)
     assert {(method, where) for method, where, _, _ in heard} == {("GET", f"{path}?q=1")}
     assert "did not say how many tokens" not in answer.out
+    assert "Measured what the command line names, and no other version." in invoke("report", "profile.json").out
 
 
 def test_a_mapping_says_where_the_answer_is(invoke: Invoke, home: Path, site: tuple[str, Any], unhurried: None) -> None:

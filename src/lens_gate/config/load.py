@@ -22,7 +22,7 @@ from lens_gate.config.remarks import Remark, find_remarks
 from lens_gate.config.tree import Parsed, Tree, leaves
 from lens_gate.config.variables import VariableUse, is_malformed, references, substitutable, waits
 
-NO_FILE = "command line.yaml"
+NO_FILE = "what the command line names"
 """The name of a configuration that options alone make up."""
 
 
