@@ -8,6 +8,7 @@ cores would make each other late. A test that only talks over loopback, or waits
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.stores_contract")
 
-settings.register_profile("lens-gate", deadline=None)
+settings.register_profile("lens-gate", deadline=None, max_examples=50)
 settings.register_profile("proof", deadline=None, max_examples=5000)
 settings.load_profile("lens-gate")
 
@@ -27,6 +28,12 @@ MEASURING = (
     "unit/load/wire/fast/test_load_kernel_stamps.py",
     "unit/load/engine/test_load_runner.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run at once: one more than there are cores, which works while the others wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
