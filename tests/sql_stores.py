@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from lens_gate.stores.sql.opening import DEFAULT_PREFIX, open_sql
+from lens_gate.stores.address import SqlAddress
+from lens_gate.stores.settings import SqlSettings, Surroundings
+from lens_gate.stores.sql.opening import open_sql
 from lens_gate.stores.sql.schema import STEPS, Steps
 from lens_gate.stores.sql.store import SqlStore
+
+PREFIX = SqlSettings().table_prefix
 
 
 def opened(
     address: str,
     *,
     directory: Path = Path("/nowhere"),
-    prefix: str = DEFAULT_PREFIX,
+    prefix: str = PREFIX,
     sleep: Callable[[float], object] = lambda _: None,
     steps: Steps = STEPS,
 ) -> SqlStore:
@@ -24,10 +28,11 @@ def opened(
     def pause(seconds: float) -> None:
         sleep(seconds)
 
-    return open_sql(address, directory=directory, prefix=prefix, sleep=pause, draw=Random(1).random, steps=steps)
+    around = Surroundings(directory=directory, environment={}, rng=Random(1), sleep=pause)
+    return open_sql(SqlAddress(address), SqlSettings(table_prefix=prefix), around, steps)
 
 
-def sqlite(path: Path, *, prefix: str = DEFAULT_PREFIX, steps: Steps = STEPS) -> SqlStore:
+def sqlite(path: Path, *, prefix: str = PREFIX, steps: Steps = STEPS) -> SqlStore:
     """Open the store in a file."""
     return opened(f"sqlite:///{path}", prefix=prefix, steps=steps)
 

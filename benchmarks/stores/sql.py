@@ -25,6 +25,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from lens_gate.errors import ConditionFailed
+from lens_gate.stores.address import SqlAddress
+from lens_gate.stores.settings import SqlSettings, Surroundings
 from lens_gate.stores.sql.opening import open_sql
 from lens_gate.stores.sql.rows import write_entry
 from lens_gate.stores.sql.store import SqlStore
@@ -67,7 +69,8 @@ def _database(kind: str) -> Iterator[str]:
 
 
 def opened(address: str) -> SqlStore:
-    return open_sql(address, directory=Path.cwd(), sleep=time.sleep, draw=random.random)
+    around = Surroundings(directory=Path.cwd(), environment={}, rng=random.Random(), sleep=time.sleep)
+    return open_sql(SqlAddress(address), SqlSettings(), around)
 
 
 def entry(number: int) -> IndexEntry:

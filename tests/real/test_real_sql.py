@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -15,6 +16,7 @@ from uuid import uuid4
 import psycopg
 import pymysql
 import pytest
+from sqlalchemy import Connection
 
 from lens_gate.errors import ArtifactTooNew, ConditionFailed, PublishFailed, UsageProblem
 from lens_gate.stores.base import Listing
@@ -82,6 +84,14 @@ def end_sessions(server: Server, database: str) -> None:
         for (number,) in query(server, database, listed):
             with suppress(pymysql.err.OperationalError):  # it may have ended by itself
                 server.admin(f"KILL {number}")
+
+
+def sessions(server: Server, database: str) -> object:
+    """Count the connections to a database, that of this question apart."""
+    if server.scheme == "postgresql":
+        return query(server, "postgres", f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'")[0][0]
+    listed = f"SELECT count(*) FROM information_schema.processlist WHERE db = '{database}'"
+    return query(server, "information_schema", listed)[0][0]
 
 
 class TestTheSqlStoreOnAServer(StoreContract, ConditionContract):
@@ -191,6 +201,30 @@ def test_connections_that_are_cut_in_the_middle_of_writes_lose_and_double_nothin
     for key in found - {"results/first"}:
         assert len(opened(address).get(key)) == 1024 * 1024
     assert query(server, database, "SELECT count(*) FROM lens_gate_benchmarks") == [(len(found),)]
+
+
+def test_the_limits_of_a_connection_outlive_a_transaction_that_fails(server: Server, address: str) -> None:
+    database = opened(address)._database  # noqa: SLF001 what every statement goes through
+    asked = "SHOW statement_timeout" if server.scheme == "postgresql" else "SELECT @@innodb_lock_wait_timeout"
+    expected = "1min" if server.scheme == "postgresql" else "60"
+
+    def fail(connection: Connection) -> None:
+        raise ValueError(str(connection.exec_driver_sql(asked).scalar()))
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match=expected):
+            database.write(fail)
+
+
+def test_a_store_that_nobody_holds_any_more_closes_its_connections(server: Server, database: str, address: str) -> None:
+    store = opened(address)
+    assert store.list() == ()
+    assert sessions(server, database) == 1
+    del store
+    wait = time.monotonic() + 10
+    while sessions(server, database) and time.monotonic() < wait:
+        time.sleep(0.05)
+    assert sessions(server, database) == 0
 
 
 def test_fifty_writers_of_history_and_sixteen_of_one_baseline_lose_nothing(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import assert_never
 
-from lens_gate.errors import NotAvailableYet
+from lens_gate.errors import NotAvailableYet, UsageProblem
 from lens_gate.stores.address import Address, FolderAddress, GcsAddress, GitAddress, S3Address, SqlAddress
 from lens_gate.stores.base import Store
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.git.opening import open_git
-from lens_gate.stores.settings import StoreSettings, Surroundings
+from lens_gate.stores.settings import SqlSettings, StoreSettings, Surroundings
 
 
 def open_store(address: Address, settings: StoreSettings, around: Surroundings) -> Store:
@@ -22,7 +24,31 @@ def open_store(address: Address, settings: StoreSettings, around: Surroundings) 
             return FileStore(around.directory / address.path)
         case GitAddress():
             return open_git(address, settings.git, around)
-        case S3Address() | GcsAddress() | SqlAddress():
+        case SqlAddress():
+            return _sql(address, settings.sql, around)
+        case S3Address() | GcsAddress():
             raise NotAvailableYet("this kind of store is not available yet", place=str(address))
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _sql(address: SqlAddress, settings: SqlSettings, around: Surroundings) -> Store:
+    kind = address.url.partition(":")[0].lower()
+    extra = "sql" if kind.startswith("sqlite") else "postgres" if kind.startswith("postgres") else "mysql"
+    with _needing(extra, place=str(address)):
+        from lens_gate.stores.sql.opening import open_sql  # noqa: PLC0415
+
+        return open_sql(address, settings, around)
+
+
+@contextmanager
+def _needing(extra: str, *, place: str) -> Iterator[None]:
+    """Name the extra that brings the packages which are imported here."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageProblem(
+            f"this kind of store needs a package that is not installed: {error.name}",
+            place=place,
+            hint=f"Run: pip install 'lens-gate[{extra}]'",
+        ) from error

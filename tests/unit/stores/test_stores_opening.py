@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from lens_gate.errors import UsageProblem
 from lens_gate.stores.address import FolderAddress, parse_address
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.git.store import GitStore
 from lens_gate.stores.opening import open_store
-from lens_gate.stores.settings import StoreSettings, Surroundings
+from lens_gate.stores.settings import SqlSettings, StoreSettings, Surroundings
+from lens_gate.stores.sql.store import SqlStore
 from tests.fakes.git import make_repository
 
 
@@ -30,3 +33,33 @@ def test_a_branch_is_opened_in_the_repository_around(around: Surroundings) -> No
     store = open_store(parse_address("git:lens-gate"), StoreSettings(), around)
     assert isinstance(store, GitStore)
     assert store.place == "git:lens-gate (this repository)"
+
+
+def test_a_database_is_opened_with_its_prefix_and_from_where_the_process_runs(around: Surroundings) -> None:
+    settings = StoreSettings(sql=SqlSettings(table_prefix="bench_"))
+    store = open_store(parse_address("sqlite:///below/store.db"), settings, around)
+    assert isinstance(store, SqlStore)
+    store.put("results/one", b"x")
+    assert b"bench_artifacts" in (around.directory / "below" / "store.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("address", "missing", "extra"),
+    [
+        ("sqlite:///store.db", "sqlalchemy", "sql"),
+        ("postgresql://user:secret@host/db", "psycopg", "postgres"),
+        ("postgres://user:secret@host/db", "sqlalchemy", "postgres"),
+        ("mysql://user:secret@host/db", "pymysql", "mysql"),
+        ("mariadb://user:secret@host/db", "pymysql", "mysql"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, address: str, missing: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    for module in [name for name in sys.modules if name.startswith("lens_gate.stores.sql.opening")]:
+        monkeypatch.delitem(sys.modules, module)
+    with pytest.raises(UsageProblem, match=f"needs a package that is not installed: {missing}") as caught:
+        open_store(parse_address(address), StoreSettings(), around)
+    assert caught.value.hint == f"Run: pip install 'lens-gate[{extra}]'"
+    assert "secret" not in str(caught.value)

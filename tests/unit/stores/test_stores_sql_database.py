@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +8,7 @@ from typing import TypeVar
 import psycopg
 import pymysql
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
 from lens_gate.errors import ConditionFailed, NotStored, PublishFailed, UsageProblem
@@ -154,19 +153,6 @@ def test_a_prefix_that_cannot_start_a_name_is_told(prefix: str) -> None:
         opened("sqlite:///x", prefix=prefix)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "module", "extra"),
-    [("postgresql", "psycopg", "postgres"), ("mysql", "pymysql", "mysql"), ("mariadb", "pymysql", "mysql")],
-)
-def test_a_driver_that_is_not_installed_is_named_with_its_extra(
-    monkeypatch: pytest.MonkeyPatch, scheme: str, module: str, extra: str
-) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UsageProblem, match="driver of this database is not installed") as caught:
-        opened(f"{scheme}://user:secret@host/db")
-    assert caught.value.hint == f"Run: pip install 'lens-gate[{extra}]'"
-
-
 @pytest.fixture
 def lose(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let the answers to the next commits be lost: what they wrote is there, and the client cannot know."""
@@ -241,3 +227,30 @@ def test_a_failure_of_another_kind_is_not_tried_again(tmp_path: Path) -> None:
     with pytest.raises(PublishFailed, match="the database file cannot be opened: unable to open database file"):
         opened(f"sqlite:///{path}", sleep=pauses.append).put(RUN, b"x")
     assert pauses == []
+
+
+def test_a_store_that_nobody_holds_any_more_closes_its_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Engine] = []
+
+    def note(engine: Engine) -> None:
+        ended.append(engine)
+
+    monkeypatch.setattr(Engine, "dispose", note)
+    store = sqlite(tmp_path / "store.db")
+    store.put(RUN, b"x")
+    assert ended == []
+    del store
+    assert len(ended) == 1
+
+
+def test_the_limits_of_a_connection_outlive_a_transaction_that_fails(tmp_path: Path) -> None:
+    database = sqlite(tmp_path / "store.db")._database  # noqa: SLF001 what every statement goes through
+
+    def fail(connection: Connection) -> None:
+        raise ValueError(connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="1"):
+            database.read(fail)

@@ -47,7 +47,7 @@ class Database:
         self._secrets = secrets
         self._sleep = sleep
         self._draw = draw
-        event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "connect", _preparing(self.dialect))
         event.listen(engine, "begin", _begin)
         # A store has no end of its own: with it, or with the process, its connections are closed.
         weakref.finalize(self, engine.dispose)
@@ -92,13 +92,20 @@ class Database:
                 within_transaction(connection, name)
                 return work(connection)
 
-    def _prepare(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        if self.dialect == "sqlite":
+
+def _preparing(dialect: str) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    """Return what sets the limits of a new connection; it holds nothing of the database, which may go first."""
+
+    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        if dialect == "sqlite":
             connection.isolation_level = None  # we begin transactions ourselves, see _begin
         cursor = connection.cursor()
-        for statement in _ON_CONNECT[self.dialect]:
+        for statement in _ON_CONNECT[dialect]:
             cursor.execute(statement)
         cursor.close()
+        connection.commit()  # PostgreSQL takes back what was set in a transaction that fails
+
+    return prepare
 
 
 def _begin(connection: Connection) -> None:

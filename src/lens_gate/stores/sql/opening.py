@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -12,12 +12,13 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from lens_gate.errors import UsageProblem
+from lens_gate.stores.address import SqlAddress
+from lens_gate.stores.settings import SqlSettings, Surroundings
 from lens_gate.stores.sql.database import STATEMENT_SECONDS, Database
 from lens_gate.stores.sql.schema import STEPS, Schema, Steps
 from lens_gate.stores.sql.store import SqlStore
 from lens_gate.stores.sql.tables import tables
 
-DEFAULT_PREFIX = "lens_gate_"
 _PREFIX = re.compile(r"[a-z][a-z0-9_]{0,29}|")
 _CONNECT_SECONDS = 10
 _BUSY_SECONDS = 30
@@ -33,40 +34,34 @@ _DRIVERS = {
     "mysql+pymysql": "mysql+pymysql",
     "mariadb+pymysql": "mysql+pymysql",
 }
-_LIMITS: Mapping[str, Mapping[str, int]] = {
+_LIMITS: Mapping[str, Mapping[str, int | None]] = {
     "sqlite": {"timeout": _BUSY_SECONDS},
-    "postgresql+psycopg": {"connect_timeout": _CONNECT_SECONDS},
+    # A statement that was prepared is not known to the other servers behind a pooler of connections.
+    "postgresql+psycopg": {"connect_timeout": _CONNECT_SECONDS, "prepare_threshold": None},
     "mysql+pymysql": {
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": STATEMENT_SECONDS,
         "write_timeout": STATEMENT_SECONDS,
     },
 }
-"""What the address does not say itself, as in `?connect_timeout=3`."""
-_EXTRAS = {"postgresql+psycopg": "postgres", "mysql+pymysql": "mysql"}
+"""What drivers are told where the address does not say it itself, as in `?connect_timeout=3`."""
 
 
-def open_sql(
-    address: str,
-    *,
-    directory: Path,
-    prefix: str = DEFAULT_PREFIX,
-    sleep: Callable[[float], None],
-    draw: Callable[[], float],
-    steps: Steps = STEPS,
-) -> SqlStore:
+def open_sql(address: SqlAddress, settings: SqlSettings, around: Surroundings, steps: Steps = STEPS) -> SqlStore:
     """Return the store at `sqlite:///file`, `postgresql://…` or `mysql://…`; nothing is connected to yet.
 
-    A relative file is one below `directory`. `draw` returns a number from 0 to 1, for pauses that differ between
-    writers. Raises UsageProblem for an address or a prefix that cannot be one, and where the driver is not installed.
+    Raises UsageProblem for an address or a prefix that cannot be one, ModuleNotFoundError where the driver is missing.
     """
+    prefix = settings.table_prefix
     if not _PREFIX.fullmatch(prefix):
         raise UsageProblem(
             f"{prefix[:80]!r} cannot start the name of a table",
             hint="Use up to 30 lower-case letters, digits and _, starting with a letter, or leave it empty.",
         )
-    url = _parsed(address, directory)
-    database = Database(_engine(url), place=_place(url), secrets=_secrets(url), sleep=sleep, draw=draw)
+    url = _parsed(address.url, around.directory)
+    database = Database(
+        _engine(url), place=_place(url), secrets=_secrets(url), sleep=around.sleep, draw=around.rng.random
+    )
     ours = tables(prefix)
     return SqlStore(database, ours, Schema(database, ours, prefix, steps))
 
@@ -87,25 +82,18 @@ def _parsed(address: str, directory: Path) -> URL:
 
 def _engine(url: URL) -> Engine:
     limits = {name: limit for name, limit in _LIMITS[url.drivername].items() if name not in url.query}
-    try:
-        match url.drivername:
-            case "sqlite":
-                return create_engine(url, connect_args=limits, poolclass=NullPool, hide_parameters=True)
-            case "mysql+pymysql":
-                url = url.update_query_dict({"charset": "utf8mb4"})
-                return create_engine(url, connect_args=limits, pool_pre_ping=True, hide_parameters=True)
-            case _:
-                # What is correct here was reasoned at this level: at a higher one, who waited would see old tables.
-                level = "READ COMMITTED"
-                return create_engine(
-                    url, connect_args=limits, isolation_level=level, pool_pre_ping=True, hide_parameters=True
-                )
-    except ModuleNotFoundError as error:
-        raise UsageProblem(
-            f"the driver of this database is not installed ({error.name})",
-            place=_place(url),
-            hint=f"Run: pip install 'lens-gate[{_EXTRAS[url.drivername]}]'",
-        ) from error
+    match url.drivername:
+        case "sqlite":
+            return create_engine(url, connect_args=limits, poolclass=NullPool, hide_parameters=True)
+        case "mysql+pymysql":
+            url = url.update_query_dict({"charset": "utf8mb4"})
+            return create_engine(url, connect_args=limits, pool_pre_ping=True, hide_parameters=True)
+        case _:
+            # What is correct here was reasoned at this level: at a higher one, who waited would see old tables.
+            level = "READ COMMITTED"
+            return create_engine(
+                url, connect_args=limits, isolation_level=level, pool_pre_ping=True, hide_parameters=True
+            )
 
 
 def _place(url: URL) -> str:
