@@ -29,6 +29,7 @@ from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.wire import Assignment
 from lens_gate.steps.worker import Tools, work
 from lens_gate.steps.world import Runner, Spawned, World
+from lens_gate.stores.file import FileStore
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -157,6 +158,7 @@ def a_world(
     numbers = count(1)
     lines: list[str] = [] if said is None else said
     return World(
+        open_store=lambda address, _: FileStore(directory / address),
         version="0.0.0",
         environment=environment or {},
         directory=directory,

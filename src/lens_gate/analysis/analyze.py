@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from lens_gate.analysis.alone import noise_notes
 from lens_gate.analysis.attribution import attributed_duet, attributed_stored
-from lens_gate.analysis.baseline import Stored, matched_with
+from lens_gate.analysis.baseline import Missing, Stored, matched_with
 from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
 from lens_gate.analysis.compare import rank
 from lens_gate.analysis.duet import duet
@@ -59,7 +60,7 @@ def analyze(
     run: Run,
     samples: Samples,
     *,
-    baseline: Stored | None,
+    baseline: Stored | Missing | None,
     regression: Regression,
     request_timeout_s: float,
     provenance: Provenance,
@@ -135,7 +136,9 @@ def _is_classic(regression: Regression) -> bool:
     return regression.decision is Decision.CLASSIC
 
 
-def _say(run: Run, samples: Samples, *, baseline: Stored | None, regression: Regression, limit_ns: float) -> _Said:
+def _say(
+    run: Run, samples: Samples, *, baseline: Stored | Missing | None, regression: Regression, limit_ns: float
+) -> _Said:
     if run.comparison is not None and run.comparison.equal:
         note = (
             "What both versions have in common is the same on both sides, so nothing was sent."
@@ -151,9 +154,10 @@ def _say(run: Run, samples: Samples, *, baseline: Stored | None, regression: Reg
         return _Said(verdict=Outcome.NOT_MEASURED, source="none", notes=(note,))
     if is_duet(run):
         return _say_duet(run, samples, regression, limit_ns)
-    if baseline is not None or run.comparison is not None:
-        return _say_stored(run, samples, baseline, regression)
-    return _say_alone(run)
+    stored = baseline if isinstance(baseline, Stored) else None
+    if stored is not None or run.comparison is not None:
+        return _say_stored(run, samples, stored, regression)
+    return _say_alone(run, baseline if isinstance(baseline, Missing) else None)
 
 
 def is_duet(run: Run) -> bool:
@@ -161,12 +165,15 @@ def is_duet(run: Run) -> bool:
     return run.comparison is not None and run.comparison.control_share is None
 
 
-def _say_alone(run: Run) -> _Said:
+def _say_alone(run: Run, missing: Missing | None) -> _Said:
     models = [(p.name, model) for p in run.providers for model in p.models]
     silent = [f"{provider}/{model.id}" for provider, model in models if model.requests.successful == 0]
     if silent or not models:
         note = f"No request succeeded: {', '.join(silent) or 'nothing was measured'}."
         return _Said(verdict=Outcome.NOT_MEASURED, source="none", notes=(note,))
+    if missing is not None:
+        notes = (f"There is no baseline to compare with. {missing.reason}", *noise_notes(run))
+        return _Said(verdict=Outcome.NO_BASELINE, source="none", notes=notes)
     note = "There is nothing to compare with: name the other version (--against-ref), or a stored run (--baseline)."
     return _Said(verdict=Outcome.NO_BASELINE, source="none", notes=(note,))
 

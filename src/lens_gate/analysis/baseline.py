@@ -34,6 +34,13 @@ class Stored:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """That the store which was asked holds no baseline for this run, and why."""
+
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
     """The series that have something to be compared with, findings on those that have not, and what the base is."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -99,6 +100,17 @@ class Repository:
             hint = "Name the commit to compare with: --against-ref COMMIT."
             raise UsageProblem(f"{a!r} and {b!r} have no common ancestor", place="git", hint=self._hint(hint))
         return answer.line
+
+    def ancestors(self, ref: str, count: int) -> tuple[str, ...]:
+        """Return the ids of a commit and of those before it on its own line, nearest first, `count` of them at most."""
+        answer = self._git("rev-list", "--first-parent", f"--max-count={count}", self.resolve(ref))
+        return tuple(answer.line.splitlines())
+
+    def author(self) -> str | None:
+        """Return who commits here, as `Name <address>`; None where git was not told."""
+        answer = self._git("var", "GIT_AUTHOR_IDENT")
+        named = re.match(r"(.*<.*>)", answer.line)
+        return None if answer.code or named is None else named[1]
 
     def read(self, ref: str, path: str) -> bytes:
         """Return the content of a file as of `ref`; `path` is relative to `cwd`, or absolute.

@@ -11,7 +11,7 @@ import click
 from lens_gate.artifacts.codec import dumps, loads
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.schemas import schema_text
-from lens_gate.cli.later import later_command
+from lens_gate.cli.baselines import validate_baseline
 from lens_gate.cli.options import config_options
 from lens_gate.cli.wiring import environment, read_sources
 from lens_gate.config.load import LoadedConfig, load_config
@@ -66,7 +66,7 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
     click.echo(f"valid: {', '.join(source.name for source in sources)}")
 
 
-validate.add_command(later_command("baseline", "Check that a run is fit to be a baseline.", path="validate baseline"))
+validate.add_command(validate_baseline, "baseline")
 
 
 def _findings(loaded: LoadedConfig, *, strict: bool) -> list[str]:

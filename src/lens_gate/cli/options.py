@@ -177,8 +177,8 @@ judge_options = grouped(
         "--baseline",
         "baselines",
         multiple=True,
-        type=click.Path(),
-        help="A stored run, or a folder of them, to compare with where the run has no pairs; repeatable.",
+        metavar="PATH|ADDRESS",
+        help="A stored run, a folder of them, or a store to compare with where the run has no pairs; repeatable.",
     ),
     threshold_option,
     cover_option,
@@ -193,6 +193,15 @@ gate_options = grouped(
     ),
     click.option("--fail-on-error", is_flag=True, help="Fail on a regression or a breached gate: the default."),
     click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict; it still stands in the files."),
+)
+
+
+upload_option = click.option(
+    "--store",
+    "stores",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Also put the run into the history of this store; repeatable (docs/baselines.md).",
 )
 
 

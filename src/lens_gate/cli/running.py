@@ -25,6 +25,7 @@ from lens_gate.cli.options import (
     run_options,
     threshold_option,
     until_option,
+    upload_option,
 )
 from lens_gate.cli.wiring import logged, quick_source, read_sources, screen, show, timestamp, world
 from lens_gate.config.keys import remarks_when_used
@@ -43,7 +44,9 @@ from lens_gate.steps.lookout import looks_of
 from lens_gate.steps.measure import Measured, exit_code_of, measure
 from lens_gate.steps.order import Against
 from lens_gate.steps.outputs import write_outputs
+from lens_gate.steps.renewing import renew
 from lens_gate.steps.resuming import read_earlier
+from lens_gate.steps.uploading import stores_for, upload
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
 
@@ -55,6 +58,7 @@ from lens_gate.vocabulary.outcomes import ExitCode, most_important
 @until_option
 @threshold_option
 @cover_option
+@upload_option
 @click.option("--resume", type=click.Path(), help="Go on with an interrupted run, from its journal or artifact.")
 @click.option("--output", "-o", type=click.Path(), help="Where the artifact goes; default results/benchmark-TIME.json.")
 @click.option("--format", "form", type=click.Choice(["json"]), default="json", help="The artifact is JSON.")
@@ -83,10 +87,12 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
     how = MeasureOptions(
         save_chunks=options["save_chunks"], looks=looks, earlier=read_earlier(Path(resumed)) if resumed else None
     )
+    stores = stores_for(arms.candidate_side.config, options.get("stores", ()), here)
     with logged(arms, options, here) as logging_here:
         with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
             measured = measure(arms, output, logging_here, watcher, how)
         failed = attempted(lambda: write_outputs(measured, arms, logging_here))
+        failed += upload(measured.path, stores, logging_here)
     return _told(measured, failed)
 
 
@@ -97,6 +103,7 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
 @until_option
 @judge_options
 @gate_options
+@upload_option
 @click.option("--output-dir", type=click.Path(), default="results", show_default=True, help="Where all files go.")
 def ci(**options: Any) -> int:
     """Run, analyze, gate and report in one command; exits with the verdict.
@@ -123,11 +130,14 @@ def ci(**options: Any) -> int:
     folder = Path(options["output_dir"])
     looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     how = MeasureOptions(save_chunks=options["save_chunks"], looks=looks)
+    stores = stores_for(arms.candidate_side.config, options["stores"], here)
     with logged(arms, options, here) as logging_here:
         with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
+        failed += upload(measured.path, stores, logging_here, outcome=done.verdict.outcome)
+        failed += attempted(lambda: renew(measured.path, done.verdict.outcome, judged_by, logging_here))
         note_analysis(logging_here.log, done.verdict.analysis)
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")

@@ -21,6 +21,14 @@ from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RU
 @click.command()
 @input_options
 @inputs_argument
+@click.option(
+    "--history",
+    "stores",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A store, whose newest runs are read from its index; repeatable (docs/baselines.md).",
+)
+@click.option("--last", type=click.IntRange(min=1), default=100, show_default=True, help="So many runs of each store.")
 @config_options
 @click.option("--metric", "metrics", multiple=True, help=f"Metric to follow; repeatable. Default: {DEFAULT_METRIC}.")
 @click.option(
@@ -39,7 +47,9 @@ from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RU
     show_default=True,
     help="Smallest change that matters, in percent.",
 )
-@click.option("--anchor", type=click.Path(), help="A run that creep is measured against; asks for the method creep.")
+@click.option(
+    "--anchor", metavar="PATH|NAME", help="A run, or a baseline of the store, that creep is measured against."
+)
 @click.option(
     "--max-creep",
     type=click.FloatRange(min=0),
@@ -63,16 +73,28 @@ def trend(**options: Any) -> None:
     form = chosen_format(options["form"], options["output"], Format.JSON)
     here = world()
     judged_by = rules(read_sources(options["configs"]), here)
+    stores = tuple(here.store(address) for address in options["stores"])
+    named = bool(stores) and not options["inputs"] and not options["more"]
+    paths = () if named else tuple(all_inputs(options["inputs"], options["more"]))
     order = TrendOrder(
-        paths=tuple(all_inputs(options["inputs"], options["more"])),
-        anchor=Path(options["anchor"]) if options["anchor"] else None,
+        paths=paths,
+        stores=stores,
+        last=options["last"],
+        anchor=options["anchor"],
         choices=_choices(options),
         regression=judged_by.config.regression,
     )
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         found = trend_of(order, logging_here)
         note_trend(logging_here.log, found)
-        text = render(found, order.paths[0], form, rules=judged_by, world=logging_here, screen=screen())
+        text = render(
+            found,
+            Path(options["stores"][0]) if named else paths[0],
+            form,
+            rules=judged_by,
+            world=logging_here,
+            screen=screen(),
+        )
         left = filed(text, options["output"], logging_here)
     show_rest(left)
 

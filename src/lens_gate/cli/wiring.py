@@ -46,7 +46,9 @@ from lens_gate.steps.judge import Rules
 from lens_gate.steps.log import Log
 from lens_gate.steps.render import Format, Screen
 from lens_gate.steps.secrets import secrets_in
-from lens_gate.steps.world import Runner, World
+from lens_gate.steps.world import Runner, StoreOptions, World
+from lens_gate.stores.base import Store
+from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.secrets import blotting
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
@@ -72,10 +74,15 @@ def world() -> World:
         say=_say,
         executor=_executor,
         spawn=lambda end, assignment: spawned(end, assignment, environment()),
+        open_store=_open_store,
         new_loop=new_loop,
         machine=_machine(),
         data_folder=_data_folder(),
     )
+
+
+def _open_store(address: str, _: StoreOptions) -> Store:
+    return FileStore(Path(address))
 
 
 def _transports(through: Proxies, say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:
@@ -132,8 +139,16 @@ def _runner() -> Runner:
         region=os.environ.get("LENS_GATE_REGION"),
         ci_run=_ci_run(),
         event=os.environ.get("GITHUB_EVENT_NAME") or os.environ.get("CI_PIPELINE_SOURCE"),
+        branch=_branch(),
         actor=os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN"),
     )
+
+
+def _branch() -> str | None:
+    """Return the branch that this pipeline checked out; None for a merge ref, a tag, and outside of pipelines."""
+    if os.environ.get("GITHUB_REF", "").startswith("refs/heads/"):
+        return os.environ["GITHUB_REF"].removeprefix("refs/heads/")
+    return os.environ.get("CI_COMMIT_BRANCH")
 
 
 def _trusted_ref() -> str | None:

@@ -13,11 +13,21 @@ from lens_gate.config.output import Logging, Output
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
 from lens_gate.config.tls import Tls
-from lens_gate.config.types import Address, Headers, Objectives, Percentile, Port, Seconds, UrlPath
+from lens_gate.config.types import (
+    Address,
+    Frequency,
+    Headers,
+    Objectives,
+    Percentile,
+    Port,
+    Seconds,
+    UrlPath,
+)
 from lens_gate.config.validity import ValidityLimits
 from lens_gate.config.workload import Workload
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
+from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect, Selection
 from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 
@@ -177,10 +187,17 @@ Method = Annotated[ThresholdMethod | StatisticalMethod | TrendMethod, Field(disc
 
 
 class BaselineChoice(Section):
-    """Which stored run to compare with."""
+    """Which stored run to compare with; what stands below `source` is about stores, and not about plain files."""
 
     source: str | None = None
-    update_frequency: str | None = None
+    select: Selection = Selection.NAMED
+    name: str = Field(default="main", min_length=1)
+    branch: str = Field(default="main", min_length=1)
+    tag: str | None = None
+    window: int = Field(default=20, gt=0, le=1000)
+    anchor: str | None = Field(default=None, min_length=1)
+    must_match: tuple[Aspect, ...] = MUST_MATCH
+    update_frequency: Frequency | None = None
     min_sample_size: int | None = Field(default=None, gt=0)
 
 

@@ -25,6 +25,8 @@ _MEASURING: tuple[KeyPath, ...] = (
     ("target",),
     ("output", "console"),
     ("output", "files"),
+    ("output", "remote"),
+    ("output", "database"),
     ("logging",),
 )
 
@@ -80,8 +82,17 @@ def _is_used(loaded: LoadedConfig, path: KeyPath, used: Collection[KeyPath] | No
     match path:
         case ("providers", int(index), *_) if _providers(loaded.tree)[index].get("enabled") is False:
             return False
+        case ("output", "database", *_) if _is_off(loaded.tree, "database"):
+            return False
         case _:
             return used is None or any(path[: len(part)] == part for part in used)
+
+
+def _is_off(tree: Tree, name: str) -> bool:
+    """Say whether a destination of results is switched off, as a database is unless it is switched on."""
+    output = tree.get("output")
+    section = output.get(name) if isinstance(output, dict) else None
+    return isinstance(section, dict) and section.get("enabled", False) is False
 
 
 def _providers(tree: Tree) -> list[dict[str, JsonValue]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lens_gate.config.status import JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
+from lens_gate.config.table_stores import STORING
 
 _DISTRIBUTED = "distributed mode"
 _OBSERVABILITY = "observability mode"
@@ -272,9 +273,6 @@ _JUDGE: Mapping[str, Status] = {
         "trends", "how many of the newest runs `lens-gate trend` draws its line through"
     ),
     "regression.methods[].max_slope": Effect("trends", "how much that line may grow from run to run (0.05 is 5 %)"),
-    "regression.baseline.source": Effect("steps", "path of a stored run, or of a folder of them, to compare with"),
-    "regression.baseline.update_frequency": Later(text="renewing baselines by themselves", commands=JUDGING),
-    "regression.baseline.min_sample_size": Later(text="a fewest number of requests of a baseline", commands=JUDGING),
     "regression.quality_gates[].name": Effect("gates", "names the gate in reports"),
     "regression.quality_gates[].condition": Effect("gates", "an expression over the metrics of a run"),
     "regression.quality_gates[].severity": Effect("gates", "only `error` fails the gate"),
@@ -296,9 +294,7 @@ _SHOW: Mapping[str, Status] = {
     "output.files[].pretty": Effect("steps", "whether JSON is indented"),
     "output.files[].delimiter": Effect("reports", "what stands between the fields of a CSV line"),
     "output.files[].template": Later(text="your own report templates", commands=REPORTING),
-    "output.database": Later(text="storing results in a database", commands=REPORTING),
     "output.prometheus": Later(text=_OBSERVABILITY, commands=REPORTING),
-    "output.remote[]": Later(text="storing results in an object store", commands=REPORTING),
     "logging.level": Effect("cli", "how much is logged by the commands that send or judge; the section switches it on"),
     "logging.format": Effect("cli", "`pretty` for people, `compact` as `name=value`, or `json`"),
     "logging.output": Effect("cli", "the stream that the log goes to"),
@@ -347,21 +343,17 @@ _MODES: Mapping[str, Status] = {
     "privacy.pii_detection.action": Effect(
         "load", "redact writes the name of the pattern instead, hash a keyed hash, block leaves the whole body out"
     ),
-    "privacy.retention": Later(
-        text="deleting old files by themselves; nothing but files is kept, and no body unless asked", commands=SENDING
-    ),
     "privacy.compliance": Later(
         text="naming a law changes nothing; bodies are not stored unless asked, and then cleaned", commands=SENDING
     ),
 }
 
-KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **_MODES}
+KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **STORING, **_MODES}
 
 VALUES: Mapping[str, Later] = {
     "regression.methods[].type": Later(
         text="judging a run by those before it; `lens-gate trend` does that", commands=JUDGING, only="trend"
     ),
-    "regression.baseline.source": Later(text="baselines in object stores", commands=JUDGING, only=r"\w+://.*"),
     "output.files[].type": Later(text="HTML reports", commands=REPORTING, only="html"),
 }
 """Single values, of keys that have an effect, which are for later."""

@@ -24,6 +24,8 @@ from lens_gate.errors import SecurityRefusal
 _MERGE_FIRST = "Bring this change into the trusted branch first; a candidate cannot vouch for itself."
 _NO_FILE = re.compile(r"[/\\~]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)|.*\$\{", re.DOTALL)
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+]*:")
+
 _FILES: Mapping[str, str] = {
     "workload.prompts[].variables.*.source": "send",
     "workload.replay.source": "send",
@@ -43,6 +45,7 @@ def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None
     _check_certificates(candidate, trusted)
     _check_target(candidate, trusted)
     _check_files(candidate, trusted)
+    _check_stores(candidate, trusted)
 
 
 def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
@@ -64,6 +67,7 @@ def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
     _check_certificates(candidate, nobody)
     _check_target(candidate, nobody)
     _check_files(candidate, nobody)
+    _check_stores(candidate, nobody)
 
 
 def _check_certificates(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
@@ -186,6 +190,37 @@ def _destinations(loaded: LoadedConfig, index: int) -> Destinations:
 def _destination(address: str) -> str:
     """Return an address' origin, or the whole text where variables or its form leave the host open."""
     return address if "${" in address else origin_of(address) or address
+
+
+def _check_stores(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse stores that the trusted configuration does not name: the pipeline's own credentials open them.
+
+    A folder inside the repository opens to anybody.
+    """
+    known = {value for _, value in _stores(trusted)}
+    for path, value in _stores(candidate):
+        if value not in known:
+            raise SecurityRefusal(
+                f"`{dotted(path)}` is a store that the trusted configuration does not name",
+                place=candidate.place(path),
+                hint=_MERGE_FIRST,
+            )
+
+
+_STORES: tuple[KeyPath, ...] = (("output", "database"), ("output", "remote"), ("regression", "baseline", "source"))
+
+
+def _stores(loaded: LoadedConfig) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the key of each store that a configuration names, and what it says there, as comparable text."""
+    for path in _STORES:
+        value = value_at(loaded.tree, path)
+        each = (
+            [((*path, index), one) for index, one in enumerate(value)] if isinstance(value, list) else [(path, value)]
+        )
+        for where, one in each:
+            is_folder = isinstance(one, str) and _ADDRESS.match(one) is None and _NO_FILE.match(one) is None
+            if one is not None and not is_folder:
+                yield where, _canonical(one)
 
 
 def _check_files(candidate: LoadedConfig, trusted: LoadedConfig) -> None:

@@ -33,6 +33,30 @@ def parse_duration(value: object) -> object:
     return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
+_FREQUENCIES = {"always": 0.0, "hourly": 3600.0, "daily": 86400.0, "weekly": 7 * 86400.0, "monthly": 30 * 86400.0}
+
+
+def parse_frequency(value: str) -> float:
+    """Return the seconds of `daily`, `weekly` and the like (`always`: 0) or of a duration; ValueError otherwise."""
+    known = _FREQUENCIES.get(value.strip().lower())
+    if known is not None:
+        return known
+    try:
+        return float(str(parse_duration(value)))
+    except ValueError:
+        msg = f"{value!r} is no frequency; write always, hourly, daily, weekly, monthly, or a duration such as 3d"
+        raise ValueError(msg) from None
+
+
+def _frequency(value: str) -> str:
+    parse_frequency(value)
+    return value
+
+
+Frequency = Annotated[str, AfterValidator(_frequency)]
+"""How often something is done; `parse_frequency` reads it."""
+
+
 def parse_size(value: object) -> object:
     """Read `100MB`, `4GB`, `512KiB` or a bare number of bytes; leave anything else to the type check."""
     if not isinstance(value, str):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, assert_never, overload
 
 from lens_gate.analysis.analyze import analyze, is_duet
-from lens_gate.analysis.baseline import Stored
+from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.analysis.classic import require_distribution
-from lens_gate.analysis.past import Judged
 from lens_gate.analysis.rules import policy_of, series_metric
 from lens_gate.artifacts.analysis import Analysis, Policy
 from lens_gate.artifacts.codec import Artifact
@@ -20,13 +19,23 @@ from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
-from lens_gate.config.model import Config, Method, Regression, StatisticalMethod, ThresholdMethod, TrendMethod
+from lens_gate.config.model import (
+    BaselineChoice,
+    Config,
+    Method,
+    Regression,
+    StatisticalMethod,
+    ThresholdMethod,
+    TrendMethod,
+)
 from lens_gate.config.substitute import judging_paths, substitute
 from lens_gate.errors import ArtifactProblem, ConfigProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
 from lens_gate.steps.reading import samples_beside
+from lens_gate.steps.store_address import is_store
+from lens_gate.steps.store_choice import Wanted, stored_in, wanted_for
 from lens_gate.steps.stored import read_stored
 from lens_gate.steps.world import World
 from lens_gate.trends.policy import trend_method
@@ -192,12 +201,11 @@ def _obeying(analysis: Analysis, path: Path, judged_by: Rules) -> Analysis:
 
 
 def analyze_run(
-    run: Run, samples: Samples, judged_by: Rules, world: World, *, stored: Stored | None = None
+    run: Run, samples: Samples, judged_by: Rules, world: World, *, stored: Stored | Missing | None = None
 ) -> Analysis:
     """Judge a run against its other arm, else against the stored runs, which are read unless they are given."""
     if stored is None and not is_duet(run):
-        series = [f"{provider.name}/{model.id}" for provider in run.providers for model in provider.models]
-        stored = stored_baseline(judged_by, world, series=series, judged=Judged.of(run))
+        stored = stored_baseline(judged_by, world, wanted_for(run))
     return analyze(
         run,
         samples,
@@ -208,14 +216,21 @@ def analyze_run(
     )
 
 
-def stored_baseline(
-    judged_by: Rules, world: World, *, series: Collection[str], judged: Judged | None = None
-) -> Stored | None:
-    """Read the stored runs that the rules name, None where they name none; raises NoBaseline where none is usable.
+def stored_baseline(judged_by: Rules, world: World, wanted: Wanted) -> Stored | Missing | None:
+    """Read the stored runs that the rules name, None where they name none, Missing where a store holds none for this.
 
-    `series` are those that are to be compared, `judged` is the run that is judged, where it was made already.
+    Raises NoBaseline where none of the files that are named is usable, UsageProblem for a store beside other sources.
     """
-    return read_stored(judged_by.baselines, world.directory, series=series, judged=judged)
+    stores = [one for one in judged_by.baselines if is_store(one, world.directory)]
+    if not stores:
+        return read_stored(judged_by.baselines, world.directory, series=wanted.series, judged=wanted.judged)
+    if len(judged_by.baselines) > 1:
+        raise UsageProblem(
+            "a baseline is chosen in one store, or is the newest of some files, and not both",
+            place=stores[0],
+            hint="Name the store alone.",
+        )
+    return stored_in(stores[0], judged_by.config.regression.baseline or BaselineChoice(), wanted, world)
 
 
 @overload

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lens_gate.analysis.baseline import Stored
+from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import PublishFailed
@@ -35,7 +35,9 @@ def whole_line(order: RunOrder, judged_by: Rules, folder: Path, world: World, wa
     return judged(measured, judged_by, folder, world)
 
 
-def judged(measured: Measured, judged_by: Rules, folder: Path, world: World, *, stored: Stored | None = None) -> Judged:
+def judged(
+    measured: Measured, judged_by: Rules, folder: Path, world: World, *, stored: Stored | Missing | None = None
+) -> Judged:
     """Judge a run that lies in `folder`, and write what was found beside it."""
     analysis = analyze_run(measured.run, measured.samples, judged_by, world, stored=stored)
     verdict = judge(analysis, judged_by, world)

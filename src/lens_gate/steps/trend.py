@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import LeftOut, Trend
+from lens_gate.baselines.keys import RESULTS, baseline_key
 from lens_gate.config.model import Regression
 from lens_gate.errors import ArtifactProblem, UsageProblem
+from lens_gate.steps.archive import kept_at, kept_runs
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.world import World
-from lens_gate.trends.history import RunRecord, record
+from lens_gate.stores.base import Store
+from lens_gate.trends.history import RunRecord, record, record_of_entry
 from lens_gate.trends.policy import TrendChoices, trend_policy
 from lens_gate.trends.trend import trend
 from lens_gate.vocabulary.metric_table import metric
@@ -21,26 +24,69 @@ from lens_gate.vocabulary.metrics import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendOrder:
-    """Which files make up the history, which one creep is measured against, and how it is judged."""
+    """Which files and stores make up the history, which run creep is measured against, and how it is judged.
+
+    Of each store the `last` runs count. An anchor that is no file is the baseline of that name in the first store.
+    """
 
     paths: tuple[Path, ...]
-    anchor: Path | None
+    anchor: str | None
+    stores: tuple[Store, ...] = ()
+    last: int = 100
     choices: TrendChoices
     regression: Regression
 
 
 def trend_of(order: TrendOrder, world: World) -> Trend:
     """Read the history and judge it; raises ArtifactProblem for a file that is no artifact, UsageProblem for no run."""
-    anchor = _anchor(order.anchor) if order.anchor else None
-    policy = trend_policy(replace(order.choices, anchor=anchor.benchmark.id if anchor else None), order.regression)
+    anchor = _anchor(order)
+    policy = trend_policy(replace(order.choices, anchor=anchor.run if anchor else None), order.regression)
     metrics = [metric(name) for name in policy.metrics]
     records, left_out = _read(order.paths, metrics)
-    if anchor and order.anchor and anchor.benchmark.id not in {one.run for one in records}:
-        records.append(record(anchor, metrics, file=str(order.anchor)))
+    records += [one for store in order.stores for one in _newest(store, order.last, metrics)]
+    if anchor and anchor.run not in {one.run for one in records}:
+        records.append(anchor.record(metrics))
     return trend(records, policy, left_out=left_out, provenance=world.provenance())
 
 
-def _anchor(path: Path) -> Run:
+def _newest(store: Store, last: int, metrics: Sequence[Metric]) -> list[RunRecord]:
+    """Return the newest runs of a store as its entries tell of them: no run is opened."""
+    kept = kept_runs(store.newest(RESULTS, last))
+    return [record_of_entry(one.entry, one.row, metrics, file=f"{store.place}/{one.key}") for one in kept]
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A fixed run by its id, and what a history keeps of it by metrics."""
+
+    run: str
+    record: Callable[[Sequence[Metric]], RunRecord]
+
+
+def _anchor(order: TrendOrder) -> _Anchor | None:
+    name = order.anchor
+    if name is None:
+        return None
+    if order.stores and not Path(name).exists():
+        return _named_anchor(name, order.stores[0])
+    run = _anchor_run(Path(name))
+    return _Anchor(run.benchmark.id, lambda metrics: record(run, metrics, file=name))
+
+
+def _named_anchor(name: str, store: Store) -> _Anchor:
+    kept = kept_at(store, baseline_key(name))
+    if kept is None:
+        raise UsageProblem(
+            f"there is no file and no baseline {name[:80]!r} to be the anchor",
+            place=store.place,
+            hint="`lens-gate baseline list` shows the baselines.",
+        )
+    return _Anchor(
+        kept.entry.id, lambda metrics: record_of_entry(kept.entry, kept.row, metrics, file=f"{store.place}/{kept.key}")
+    )
+
+
+def _anchor_run(path: Path) -> Run:
     artifact = read_artifact(path)
     if not isinstance(artifact, Run):
         raise ArtifactProblem(

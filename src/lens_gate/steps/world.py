@@ -21,13 +21,15 @@ from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.transport import Transport
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
+from lens_gate.stores.base import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """The machine that we run on, for the fingerprint of every artifact, and the pipeline that runs us.
 
-    `event` is what that pipeline runs for, in the words of its platform; `actor` is who started it.
+    `event` is what that pipeline runs for, in the words of its platform; `actor` is who started it, `branch` what it
+    checked out: git knows no branch of a commit that is checked out by itself.
     """
 
     name: str
@@ -37,6 +39,18 @@ class Runner:
     ci_run: str | None
     event: str | None = None
     actor: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """What opens a store beside its address."""
+
+    region: str | None = None
+    table_prefix: str | None = None
+
+
+PLAIN_STORE = StoreOptions()
 
 
 class Spawned(Protocol):
@@ -58,9 +72,9 @@ class World:
     `log` writes what happens, where anybody asked for a log. `now_ns` is the clock that the transport stamps with,
     `trusted_ref` the branch that a pipeline's change goes to.
     `executor` is where arithmetic goes that must not hold up that clock, `spawn` starts a process that sends a share of
-    a run for whoever holds the other end of a socket. `proxies` say which endpoints are asked through one. `machine` is
-    a fingerprint of this machine and its Python, `data_folder` where things are kept for the next invocation (None:
-    nowhere).
+    a run for whoever holds the other end of a socket. `open_store` opens the store at an address. `proxies` say which
+    endpoints are asked through one. `machine` is a fingerprint of this machine and its Python, `data_folder` where
+    things are kept for the next invocation (None: nowhere).
     """
 
     version: str
@@ -78,6 +92,7 @@ class World:
     say: Callable[[str], None]
     executor: Callable[[], Executor]
     spawn: Callable[[socket.socket, Assignment], Spawned]
+    open_store: Callable[[str, StoreOptions], Store]
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     proxies: Proxies = field(default_factory=Proxies)
     machine: str = "unknown"
@@ -91,10 +106,19 @@ class World:
             tool_version=self.version,
             created_at=rfc3339(self.now()),
             commit=repository.head() if repository and repository.knows("HEAD") else None,
-            branch=repository.branch() if repository else None,
+            branch=self.runner.branch or (repository.branch() if repository else None),
             ci_run=self.runner.ci_run,
             event=self.runner.event,
         )
+
+    def author(self) -> str:
+        """Say who decides here: whoever started the pipeline, else who commits in this repository."""
+        named = self.repository.author() if self.repository else None
+        return self.runner.actor or named or "somebody unknown"
+
+    def store(self, address: str, options: StoreOptions = PLAIN_STORE) -> Store:
+        """Open a store."""
+        return self.open_store(address, options)
 
     def fingerprint(self, config_hash: str) -> Fingerprint:
         """Describe the environment of a measurement."""

@@ -332,3 +332,21 @@ def test_a_git_that_hangs_is_an_error(repository: Repository, tmp_path: Path, en
     slow = replace(repository, env={**env, "PATH": f"{program.parent}:{env['PATH']}"}, timeout_s=0.1)
     with pytest.raises(UsageProblem, match="within"):
         slow.head()
+
+
+def test_the_ancestors_of_a_commit_are_those_on_its_own_line_nearest_first(repository: Repository, git: Git) -> None:
+    first = git("rev-parse", "HEAD")
+    git("commit", "--quiet", "--allow-empty", "--message", "second")
+    second = git("rev-parse", "HEAD")
+    assert repository.ancestors("HEAD", 2) == (second, first)
+    assert repository.ancestors("HEAD", 1) == (second,)
+    with pytest.raises(UsageProblem):
+        repository.ancestors("nowhere", 1)
+
+
+def test_who_commits_here_is_known_as_far_as_git_was_told(repository: Repository, env: dict[str, str]) -> None:
+    assert repository.author() == "tester@example.org <tester@example.org>"
+    nobody = {name: value for name, value in env.items() if not name.startswith("GIT_AUTHOR")}
+    config = Path(nobody["GIT_CONFIG_GLOBAL"])
+    config.write_text(config.read_text() + "[user]\n\tuseConfigOnly = true\n")
+    assert replace(repository, env=nobody).author() is None

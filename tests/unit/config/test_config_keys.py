@@ -156,15 +156,13 @@ def test_a_key_that_asks_for_nothing_gets_no_remark(text: str) -> None:
 
 SAID = [
     ("profiler: {mode: cost}", "profiler.mode"),
-    ("output: {remote: [{type: s3, enabled: false, bucket: b}, {type: gcs, bucket: b}]}", "output.remote[1]"),
-    ("output: {database: {enabled: '${DB}', connection: x}}", "output.database"),
+    ("output: {prometheus: {enabled: '${METRICS}'}}", "output.prometheus"),
     ("output: {files: [{type: csv, path: a}, {type: html, path: a}]}", "output.files[1].type"),
-    ("regression: {baseline: {source: 's3://b/main.json'}}", "regression.baseline.source"),
     ("regression: {methods: [{type: trend, method: linear_regression}]}", "regression.methods[0].type"),
     ("metrics: {collect: [latency]}", "metrics.collect"),
     ("cost_optimization: {deduplication: {enabled: true}}", "cost_optimization.deduplication"),
     ("output: {console: {format: json}}", "output.console.format"),
-    ("regression: {baseline: {min_sample_size: 9}}", "regression.baseline.min_sample_size"),
+    ("privacy: {retention: {logs: 30d}}", "privacy.retention.logs"),
     ("distribution: {strategy: geographic}", "distribution"),
 ]
 

@@ -294,3 +294,24 @@ def test_a_tls_section_needs_an_encrypted_address() -> None:
     with pytest.raises(ConfigProblem, match="https://"):
         loaded("providers: [{name: p, endpoint: 'HTTP://p.example', tls: {server_name: p}, models: [m]}]")
     loaded("providers: [{name: p, endpoint: '${URL}', tls: {server_name: p}, models: [m]}]")
+
+
+STORES = [
+    "output: {remote: [{type: s3, bucket: other}]}\n",
+    "output: {database: {enabled: true, connection: other.db}}\n",
+    "regression: {baseline: {source: 's3://other/x'}}\n",
+    "regression: {baseline: {source: 'git:other'}}\n",
+    "regression: {baseline: {source: /outside}}\n",
+]
+
+
+@pytest.mark.parametrize("candidate", STORES)
+def test_a_store_that_nobody_vouches_for_is_not_opened_with_the_credentials_of_the_pipeline(candidate: str) -> None:
+    assert "is a store that the trusted configuration does not name" in refused(candidate, "profiler: {name: x}\n")
+    with pytest.raises(SecurityRefusal, match="is a store that the trusted configuration does not name"):
+        check_keys_go_to_public_addresses(loaded(candidate))
+    check_keys_stay_home(loaded(candidate), loaded(candidate))
+
+
+def test_a_folder_of_the_repository_is_a_store_for_anybody() -> None:
+    check_keys_stay_home(loaded("regression: {baseline: {source: runs/}}\n"), loaded("profiler: {name: x}\n"))

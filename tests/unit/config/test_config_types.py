@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from lens_gate.config.types import Bytes, Seconds, origin_of, parse_duration, parse_size
+from lens_gate.config.types import Bytes, Seconds, origin_of, parse_duration, parse_frequency, parse_size
 
 DURATION = TypeAdapter[float](Seconds)
 SIZE = TypeAdapter[int](Bytes)
@@ -103,3 +103,16 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
 )
 def test_an_address_that_parsers_could_read_differently_has_no_origin(url: str) -> None:
     assert origin_of(url) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("always", 0), ("Daily", 86400), (" weekly ", 7 * 86400), ("monthly", 30 * 86400), ("3d", 3 * 86400), ("90", 90)],
+)
+def test_frequencies_are_words_or_durations(text: str, seconds: float) -> None:
+    assert parse_frequency(text) == seconds
+
+
+def test_a_frequency_that_is_none_says_what_is_understood() -> None:
+    with pytest.raises(ValueError, match="'fortnightly' is no frequency; write always"):
+        parse_frequency("fortnightly")

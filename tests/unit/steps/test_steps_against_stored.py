@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lens_gate.analysis.baseline import Stored
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.config.load import Source
 from lens_gate.errors import NoBaseline, UsageProblem
@@ -148,7 +149,7 @@ def test_a_control_needs_no_stored_runs(folder: Path, stored: World) -> None:
 def test_a_commit_that_git_does_not_know_is_no_control(folder: Path, stored: World) -> None:
     order = an_order(folder, control=0.3)
     found = stored_for(order, judged_by(stored, "main"), stored)
-    assert found is not None
+    assert isinstance(found, Stored)
     forgotten = replace(found, run=found.run.model_copy(update={"arms": ()}))
 
     for unknown, world in ((forgotten, stored), (found, a_world(folder))):

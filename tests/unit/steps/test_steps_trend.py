@@ -33,7 +33,9 @@ def write(folder: Path, name: str, artifact: Artifact) -> Path:
 
 
 def ordered(*paths: Path, anchor: Path | None = None, **choices: Any) -> TrendOrder:
-    return TrendOrder(paths=paths, anchor=anchor, choices=TrendChoices(**choices), regression=Regression())
+    return TrendOrder(
+        paths=paths, anchor=str(anchor) if anchor else None, choices=TrendChoices(**choices), regression=Regression()
+    )
 
 
 def made(folder: Path, order: TrendOrder) -> Trend:

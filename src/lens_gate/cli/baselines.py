@@ -1,0 +1,251 @@
+"""`baseline`: saving, showing, keeping and moving the runs that later ones are compared with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lens_gate.baselines.fitness import Standards
+from lens_gate.cli.judging import input_options, inputs_argument, only_input
+from lens_gate.cli.options import Duration, config_options, grouped
+from lens_gate.cli.wiring import read_sources, show, world
+from lens_gate.config.types import parse_duration
+from lens_gate.errors import ConditionFailed, NoBaseline, UsageProblem
+from lens_gate.reports.baseline_lists import as_json, details, table
+from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, check, current_of, fetch, save, told_of
+from lens_gate.steps.baseline_upkeep import listed, prune, sync, versions_of
+from lens_gate.steps.judge import Rules, rules
+from lens_gate.steps.store_address import STORE_FOLDER, configured_store
+from lens_gate.steps.world import World
+from lens_gate.stores.base import Store
+
+name_option = click.option("--name", help="The baseline; default: `regression.baseline.name`, which is main.")
+branch_option = click.option("--branch", help="Only runs of this branch.")
+standards_options = grouped(
+    click.option("--min-requests", type=click.IntRange(min=1), help="So many measured requests at least."),
+    click.option(
+        "--max-error-rate", type=click.FloatRange(min=0, max=100), help="So many percent of them may have failed."
+    ),
+)
+store_option = click.option(
+    "--store",
+    metavar="ADDRESS",
+    help=f"The store; default: `regression.baseline.source` where that is one, else the folder {STORE_FOLDER}/.",
+)
+format_option = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For whom."
+)
+saving_options = grouped(
+    input_options,
+    inputs_argument,
+    config_options,
+    store_option,
+    name_option,
+    branch_option,
+    standards_options,
+    click.option("--verdict", type=click.Path(), help="Its verdict; default: verdict.json beside it, else judged now."),
+)
+
+
+@click.group()
+def baseline() -> None:
+    """Save, show, list, accept, validate, prune and sync baselines (docs/baselines.md)."""
+
+
+@baseline.command("save")
+@saving_options
+def save_(**options: Any) -> None:
+    """Make a run the baseline, if it is fit to be one: valid, merged, not regressed, and of the same requests."""
+    _saved(options, None)
+
+
+@baseline.command("accept")
+@saving_options
+@click.option("--reason", required=True, help="Why it is right that this run is slower, or sent other requests.")
+@click.option("--expires", help="Until when, as a day (2026-07-01) or a time from now (30d); default: for good.")
+def accept(**options: Any) -> None:
+    """Make a run the baseline although it regressed or sent other requests, under your name and for a reason."""
+    if not options["reason"].strip():
+        raise UsageProblem("--reason is empty", hint="Say why this run is to be the new normal.")
+    _saved(options, options["reason"].strip())
+
+
+def _saved(options: dict[str, Any], reason: str | None) -> None:
+    here, judged_by, store = _opened(options)
+    order = SaveOrder(
+        path=only_input(options["inputs"], options["more"]),
+        name=_name(options, judged_by),
+        branch=options["branch"],
+        standards=_standards(options, judged_by),
+        verdict=Path(options["verdict"]) if options["verdict"] else None,
+        taking=None if reason is None else _taking(reason, options["expires"], here),
+    )
+    _tell(save(order, store, judged_by, here), order, store)
+
+
+def _taking(reason: str, expires: str | None, here: World) -> Taking:
+    until = None if expires is None else _moment(expires, here.now())
+    if until is not None and until <= here.now():
+        raise UsageProblem("--expires lies in the past", hint="Name a day to come, or a time from now such as 30d.")
+    return Taking(by=here.author(), reason=reason, expires=until)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """Read a day, a time, or a span from now."""
+    try:
+        seconds = parse_duration(text)
+        return now + timedelta(seconds=float(str(seconds)))
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageProblem(
+            f"--expires {text[:40]!r} is no time", hint="Write a day (2026-07-01), or a time from now (30d)."
+        ) from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _tell(saved: Saved, order: SaveOrder, store: Store) -> None:
+    run = f"{saved.baseline.entry.id} ({told_of(saved.baseline.entry)})"
+    if not saved.renewed:
+        click.echo(f"{run} is the baseline {order.name} in {store.place} already")
+        return
+    instead = f", in place of {saved.replaced.entry.id}" if saved.replaced else ""
+    click.echo(f"{run} is now the baseline {order.name} in {store.place}{instead}")
+
+
+@baseline.command("show")
+@config_options
+@store_option
+@name_option
+@click.option("--output", "-o", type=click.Path(), help="Also write the run there, with its samples.")
+@format_option
+def show_(**options: Any) -> None:
+    """Show what a baseline is, and what it was before."""
+    _, judged_by, store = _opened(options)
+    name = _name(options, judged_by)
+    current = current_of(store, name)
+    if current is None:
+        raise _none(store, name)
+    if options["output"]:
+        fetch(store, current, Path(options["output"]))
+    former = versions_of(store, name)
+    rows = [(one.key, one.entry) for one in (current.kept, *former)]
+    if options["form"] == "json":
+        show(as_json(rows, first="key"))
+        return
+    text = details(name, current.kept.entry)
+    show(f"{text}\nbefore\n{table(rows[1:], first='key')}" if former else text)
+
+
+@baseline.command("list")
+@config_options
+@store_option
+@branch_option
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="List the newest N runs of the history instead.")
+@format_option
+def list_(**options: Any) -> None:
+    """List the baselines of a store, or the newest runs of its history, without opening one."""
+    _, _, store = _opened(options)
+    first = "key" if options["last"] else "baseline"
+    rows = listed(store, last=options["last"], branch=options["branch"])
+    if options["form"] == "json":
+        show(as_json(rows, first=first))
+    elif rows:
+        show(table(rows, first=first))
+    else:
+        click.echo(f"{store.place} holds none", err=True)
+
+
+@baseline.command("validate")
+@input_options
+@inputs_argument
+@config_options
+@store_option
+@name_option
+@standards_options
+def validate_baseline(**options: Any) -> None:
+    """Say whether a run is fit to be a baseline, and change nothing; also `lens-gate validate baseline`."""
+    here, judged_by, store = _opened(options)
+    path = only_input(options["inputs"], options["more"])
+    entry = check(path, store, _name(options, judged_by), _standards(options, judged_by), here)
+    click.echo(f"{path}: the run {entry.id} is fit to be a baseline")
+
+
+@baseline.command("prune")
+@config_options
+@store_option
+@click.option("--older-than", type=Duration(), help="Default: `privacy.retention.results`.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune_(**options: Any) -> None:
+    """Remove runs of the history that are older than they are to be kept; what a baseline stands on stays."""
+    here, judged_by, store = _opened(options)
+    keep_s = options["older_than"] or _retention(judged_by)
+    if keep_s is None:
+        raise UsageProblem(
+            "nothing says how long runs are kept", hint="Give --older-than 90d, or set `privacy.retention.results`."
+        )
+    pruning = prune(store, keep_s=keep_s, now=here.now(), dry_run=options["dry_run"])
+    for spared in pruning.spared:
+        click.echo(f"kept {spared.key}: {spared.sentence}")
+    verb = "would be removed" if options["dry_run"] else "removed"
+    for key in pruning.removed:
+        click.echo(f"{verb}: {key}")
+    click.echo(f"{len(pruning.removed)} files {verb} from {store.place}, {len(pruning.spared)} old runs kept")
+
+
+@baseline.command("sync")
+@config_options
+@click.option("--from", "source", required=True, metavar="ADDRESS", help="The store that has what is to be copied.")
+@click.option("--to", "target", required=True, metavar="ADDRESS", help="The store that gets it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
+def sync_(**options: Any) -> None:
+    """Copy runs and baselines that another store lacks; a baseline that both changed is left as it is."""
+    here = world()
+    source, target = here.store(options["source"]), here.store(options["target"])
+    synced = sync(source, target, dry_run=options["dry_run"])
+    verb = "would be copied" if options["dry_run"] else "copied"
+    for key in synced.copied:
+        click.echo(f"{verb}: {key}")
+    click.echo(f"{len(synced.copied)} files {verb} from {source.place} to {target.place}")
+    if synced.apart:
+        raise ConditionFailed(
+            f"both stores changed the baseline{'s' if len(synced.apart) > 1 else ''} {', '.join(synced.apart)}, "
+            "so each keeps its own",
+            place=target.place,
+            hint="Compare them with `lens-gate baseline show`, and save the right one in the other store.",
+        )
+
+
+def _opened(options: dict[str, Any]) -> tuple[World, Rules, Store]:
+    here = world()
+    judged_by = rules(read_sources(options["configs"]), here)
+    return here, judged_by, here.store(options["store"] or configured_store(judged_by.config, here.directory))
+
+
+def _name(options: dict[str, Any], judged_by: Rules) -> str:
+    chosen = judged_by.config.regression.baseline
+    return options["name"] or (chosen.name if chosen else "main")
+
+
+def _standards(options: dict[str, Any], judged_by: Rules) -> Standards:
+    chosen = judged_by.config.regression.baseline
+    configured = chosen.min_sample_size if chosen else None
+    return Standards(min_requests=options["min_requests"] or configured, max_error_rate=options["max_error_rate"])
+
+
+def _retention(judged_by: Rules) -> float | None:
+    privacy = judged_by.config.privacy
+    return privacy.retention.results if privacy and privacy.retention else None
+
+
+def _none(store: Store, name: str) -> NoBaseline:
+    return NoBaseline(
+        f"there is no baseline {name}",
+        place=store.place,
+        hint="`lens-gate baseline list` shows those that there are; `lens-gate baseline save` makes one.",
+    )

@@ -1,0 +1,145 @@
+"""Runs in a store: put with their samples, found by their entries, opened one at a time."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lens_gate.artifacts.assemble import samples_of
+from lens_gate.artifacts.codec import load_run
+from lens_gate.artifacts.compressed import MAGIC
+from lens_gate.artifacts.entry import entry_of, row_of
+from lens_gate.artifacts.run import Run, Sidecar
+from lens_gate.artifacts.samples import Samples
+from lens_gate.baselines.choice import Kept
+from lens_gate.baselines.keys import run_key, samples_key
+from lens_gate.errors import ConditionFailed, NotStored
+from lens_gate.stores.base import Listing, Store
+from lens_gate.stores.files import read_file
+from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
+from lens_gate.vocabulary.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A run as it goes into a store: its bytes, what is said of it, and the file of its samples, where it has one."""
+
+    run: Run
+    entry: IndexEntry
+    row: RunRow
+    data: bytes
+    samples: Path | None
+
+    @property
+    def key(self) -> str:
+        """Where it lies in the history."""
+        return run_key(self.entry, self.row)
+
+    def judged(self, outcome: Outcome | None) -> Packed:
+        """Return the same with what was judged of it; None says nothing."""
+        return self if outcome is None else replace(self, entry=replace(self.entry, outcome=outcome.value))
+
+    def accepted(self, acceptance: Acceptance) -> Packed:
+        """Return the same with who took it over."""
+        return replace(self, entry=replace(self.entry, acceptance=acceptance))
+
+
+def pack(path: Path) -> Packed:
+    """Read a run from a file; ArtifactProblem where it is another artifact, or cannot be put in order."""
+    data = read_file(path)
+    run = load_run(data, name=str(path))
+    entry, row = described(run, file=str(path))
+    return Packed(
+        run=run,
+        entry=entry,
+        row=row,
+        data=data if data.startswith(MAGIC) else gzip.compress(data, mtime=0),
+        samples=path.parent / run.samples.file if isinstance(run.samples, Sidecar) else None,
+    )
+
+
+def described(run: Run, *, file: str) -> tuple[IndexEntry, RunRow]:
+    """Return what a store keeps of a run."""
+    return entry_of(run, file=file), row_of(run, file=file)
+
+
+def keep(store: Store, packed: Packed) -> str:
+    """Put a run into the history, its samples first, and return its key.
+
+    A run that lies there already is left as it is, but for what is known of it now. Raises ConditionFailed where
+    another run lies under its key.
+    """
+    if packed.samples is not None:
+        with suppress(ConditionFailed):  # the samples of a run never change
+            store.put(samples_key(packed.key), read_file(packed.samples), None, "absent")
+    try:
+        store.put(packed.key, packed.data, packed.entry, "absent")
+    except ConditionFailed:
+        _refresh(store, packed)
+    return packed.key
+
+
+def _refresh(store: Store, packed: Packed) -> None:
+    """Say of a run that is stored already what is known of it now: its outcome, or that it was accepted."""
+    there = store.read(packed.key)
+    if load_run(there.data, name=packed.key).benchmark.id != packed.entry.id:
+        raise ConditionFailed(
+            f"another run lies under {packed.key} already", place=store.place, hint="Repeat the run to get another id."
+        )
+    known = entry_at(store, packed.key)
+    if known is None or _says_more(packed.entry, known):
+        store.put(packed.key, there.data, packed.entry, there.etag)
+
+
+def _says_more(entry: IndexEntry, known: IndexEntry) -> bool:
+    said = entry.outcome, entry.acceptance
+    return any(one is not None for one in said) and said != (known.outcome, known.acceptance)
+
+
+def entry_at(store: Store, key: str) -> IndexEntry | None:
+    """Return what is kept beside a key, without opening it; None where nothing is."""
+    return next((one.entry for one in store.list(key) if one.key == key), None)
+
+
+def kept_runs(listings: Iterable[Listing]) -> tuple[Kept, ...]:
+    """Return the runs among what a store lists."""
+    return tuple(
+        Kept(one.key, one.entry, one.entry.run)
+        for one in listings
+        if one.entry is not None and one.entry.run is not None
+    )
+
+
+def kept_at(store: Store, key: str) -> Kept | None:
+    """Return the run under a key; None where nothing lies there.
+
+    Where bytes have no entry (a writer was killed in between, or another program put them there) they are opened.
+    """
+    entry = entry_at(store, key)
+    if entry is not None and entry.run is not None:
+        return Kept(key, entry, entry.run)
+    try:
+        run = open_run(store, key)
+    except NotStored:
+        return None
+    return Kept(key, *described(run, file=f"{store.place}/{key}"))
+
+
+def open_run(store: Store, key: str) -> Run:
+    """Return the run under a key; NotStored, or ArtifactProblem where it is none."""
+    return load_run(store.get(key), name=f"{store.place}/{key}")
+
+
+def samples_in(store: Store, run: Run, *, key: str | None = None) -> Samples:
+    """Return the samples of a stored run: from inside, or from the history, where large ones lie beside it.
+
+    Beside a `key` that another program chose they lie under the name that the run gives.
+    """
+    if key is not None:
+        folder = key.rpartition("/")[0]
+        return samples_of(run, lambda name: store.get(f"{folder}/{name}" if folder else name))
+    entry, row = described(run, file=store.place)
+    return samples_of(run, lambda _: store.get(samples_key(run_key(entry, row))))

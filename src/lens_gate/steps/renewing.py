@@ -1,0 +1,54 @@
+"""The baseline that renews itself: a good run becomes it the first time, and when the frequency says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lens_gate.baselines.fitness import Standards
+from lens_gate.baselines.renewal import renewal
+from lens_gate.config.model import BaselineChoice
+from lens_gate.steps.archive import pack
+from lens_gate.steps.baseline_keeping import current_of, record, unfit
+from lens_gate.steps.judge import Rules
+from lens_gate.steps.store_address import is_store, named_file, renewed_every
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.stored_runs import Selection
+
+
+def renew(path: Path, outcome: Outcome, judged_by: Rules, world: World) -> None:
+    """Make a run that was judged the baseline, if that is asked for and its time has come; say what was done and why.
+
+    Raises PublishFailed where the store cannot be written, and where somebody else was faster.
+    """
+    said = _renewed(path, outcome, judged_by, world)
+    if said is not None:
+        world.say(said)
+
+
+def _renewed(path: Path, outcome: Outcome, judged_by: Rules, world: World) -> str | None:
+    chosen = judged_by.config.regression.baseline
+    if chosen is None or not _renewable(chosen, world):
+        return None
+    store = world.store(chosen.source or "")
+    current = current_of(store, chosen.name)
+    saved = current.kept.row.start_time if current else None
+    decided = renewal(saved=saved, every_s=renewed_every(chosen), now=world.now(), name=chosen.name)
+    if not decided.due:
+        return decided.note
+    packed = pack(path).judged(outcome)
+    found = unfit(packed, current, Standards(min_requests=chosen.min_sample_size), world, branch=chosen.branch)
+    if found:
+        reasons = " ".join(one.sentence for one in found)
+        return f"This run does not become the baseline {chosen.name}. {reasons}"
+    record(packed, store, name=chosen.name, current=current)
+    first = "recorded" if current is None else "renewed"
+    return f"This run was {first} as the baseline {chosen.name} in {store.place}."
+
+
+def _renewable(chosen: BaselineChoice, world: World) -> bool:
+    """Whether the configuration names a baseline by its name in a store."""
+    source = chosen.source
+    if source is None or chosen.select is not Selection.NAMED or named_file(source) is not None:
+        return False
+    return is_store(source, world.directory)

@@ -1,0 +1,94 @@
+"""Which addresses name stores, and which stores the configuration names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeAlias
+
+from lens_gate.baselines.keys import BASELINES, RESULTS
+from lens_gate.config.model import BaselineChoice, Config
+from lens_gate.config.output import Database, Remote
+from lens_gate.config.types import parse_frequency
+from lens_gate.errors import UsageProblem
+from lens_gate.steps.world import StoreOptions
+from lens_gate.stores.index_file import INDEX
+
+STORE_FOLDER = "lens-gate-store"
+"""Where baselines lie when nobody says where."""
+
+_SCHEMED = re.compile(r"(git:|[a-z][a-z0-9+]*://)", re.IGNORECASE)
+_FILE = re.compile(r"(?P<store>.+/)(?P<key>[^/]+\.json(\.gz)?)")
+_SCHEMES = {"s3": "s3", "gcs": "gs"}
+
+
+def is_store(address: str, directory: Path) -> bool:
+    """Say whether a baseline's source is a store: an address with a scheme, or a folder that was written as one.
+
+    A folder that is still empty is one where its name ends with a slash. Any other folder, and a file, is what it
+    holds.
+    """
+    if _SCHEMED.match(address):
+        return True
+    folder = directory / address
+    if _has_runs_of_a_store(folder):
+        return True
+    return address.endswith("/") and not (folder.is_dir() and any(folder.iterdir()))
+
+
+def _has_runs_of_a_store(folder: Path) -> bool:
+    return (folder / BASELINES / INDEX).is_file() or next((folder / RESULTS).glob(f"*/*/*/{INDEX}"), None) is not None
+
+
+def named_file(address: str) -> tuple[str, str] | None:
+    """Part the address of one stored run (`s3://bucket/baseline/main.json`) into its store and key; None for others."""
+    found = _FILE.fullmatch(address) if _SCHEMED.match(address) else None
+    return (found["store"], found["key"]) if found else None
+
+
+def renewed_every(chosen: BaselineChoice) -> float | None:
+    """Return how often a baseline is renewed, in seconds; None where nobody but a person does."""
+    return None if chosen.update_frequency is None else parse_frequency(chosen.update_frequency)
+
+
+def configured_store(config: Config, directory: Path) -> str:
+    """Return the store that baselines are saved in: that of `regression.baseline.source`, else a folder here.
+
+    Raises UsageProblem where that names plain files: what is saved elsewhere would never be compared with.
+    """
+    chosen = config.regression.baseline
+    source = chosen.source if chosen else None
+    if source is None:
+        return STORE_FOLDER
+    if named_file(source) is None and (is_store(source, directory) or not (directory / source).exists()):
+        return source
+    raise UsageProblem(
+        "`regression.baseline.source` names plain files, and no store",
+        place=source,
+        hint="Name a store with --store, or put the run among these files yourself.",
+    )
+
+
+Destination: TypeAlias = tuple[str, StoreOptions]
+"""An address, and what opens it beside that."""
+
+
+def upload_addresses(config: Config) -> tuple[Destination, ...]:
+    """Return the stores that `output.remote` and `output.database` name, in the order of the configuration."""
+    remotes = [_remote(one) for one in config.output.remote if one.enabled]
+    database = config.output.database
+    return (*remotes, *([_database(database)] if database and database.enabled else []))
+
+
+def _remote(remote: Remote) -> Destination:
+    """Return where a bucket is; `results/` at the end of a prefix is where a store keeps its history anyway."""
+    folders = [folder for folder in remote.prefix.split("/") if folder]
+    kept = folders[:-1] if folders[-1:] == [RESULTS] else folders
+    address = "/".join((f"{_SCHEMES[remote.type]}://{remote.bucket}", *kept))
+    return address, StoreOptions(region=remote.region)
+
+
+def _database(database: Database) -> Destination:
+    plain = database.type == "sqlite" and "://" not in database.connection
+    address = f"sqlite:///{database.connection}" if plain else database.connection
+    return address, StoreOptions(table_prefix=database.table_prefix)

@@ -1,0 +1,201 @@
+"""The baseline in a store: chosen from what is kept beside the runs, and opened alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from lens_gate.analysis.baseline import Missing, Stored
+from lens_gate.analysis.past import Judged, PastRun, usable_runs
+from lens_gate.artifacts.codec import SCHEMA_VERSIONS
+from lens_gate.artifacts.envelope import Kind
+from lens_gate.artifacts.run import Run
+from lens_gate.baselines.anchor import drifted, largest
+from lens_gate.baselines.choice import (
+    AtCommit,
+    Choice,
+    Found,
+    Guard,
+    Kept,
+    Named,
+    NewestGood,
+    OnBranch,
+    Rolling,
+    choose,
+)
+from lens_gate.baselines.comparable import Subject
+from lens_gate.baselines.fitness import Standards
+from lens_gate.baselines.keys import RESULTS, baseline_key
+from lens_gate.baselines.renewal import staleness
+from lens_gate.ci.repository import Repository
+from lens_gate.config.model import BaselineChoice
+from lens_gate.errors import UsageProblem
+from lens_gate.steps.archive import described, kept_at, kept_runs, open_run, samples_in
+from lens_gate.steps.store_address import named_file, renewed_every
+from lens_gate.steps.world import World
+from lens_gate.stores.base import Store
+from lens_gate.vocabulary.index import RunRow
+from lens_gate.vocabulary.stored_runs import Selection
+
+_FIRST_LOOK = 60
+_WIDER = 4
+"""A look at the history reads so many runs, and each further one so many times as many, until one is found."""
+_ANCESTORS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a baseline is chosen for: the series, the run where it was made already, and what is known of it."""
+
+    series: Collection[str]
+    subject: Subject | None
+    judged: Judged | None = None
+    row: RunRow | None = None
+
+
+def wanted_for(run: Run) -> Wanted:
+    """Return what a baseline of a run that was made already is chosen for."""
+    entry, row = described(run, file=run.benchmark.id)
+    return Wanted(
+        series=[f"{one.provider}/{one.model}" for one in row.series],
+        subject=Subject.of(entry, row),
+        judged=Judged.of(run),
+        row=row,
+    )
+
+
+def stored_in(address: str, config: BaselineChoice, wanted: Wanted, world: World) -> Stored | Missing:
+    """Choose and open the baseline in a store, and take the runs before it from their entries alone.
+
+    The address may be that of one stored run, which then is the baseline if it may be compared.
+    """
+    single = named_file(address)
+    if single is not None:
+        return _only(world.store(single[0]), single[1], config, wanted, world)
+    store = world.store(address)
+    choice = choice_of(config, world)
+    guard = _guard(config, wanted, world.now())
+    found = _found(store, choice, guard, wanted.judged)
+    if found.baseline is None:
+        return Missing(reason=" ".join(found.reasons))
+    baseline = found.baseline
+    run = open_run(store, baseline.key)
+    notes = _notes(store, config, baseline, wanted, world.now())
+    return Stored(
+        run=run,
+        samples=samples_in(store, run),
+        earlier=_earlier(store, baseline, choice, wanted),
+        notes=(*notes, *_remarked(found)),
+    )
+
+
+def _only(store: Store, key: str, config: BaselineChoice, wanted: Wanted, world: World) -> Stored | Missing:
+    kept = kept_at(store, key)
+    found = choose([] if kept is None else [kept], Named(key), _guard(config, wanted, world.now()))
+    if found.baseline is None:
+        return Missing(reason=" ".join(found.reasons))
+    run = open_run(store, key)
+    return Stored(run=run, samples=samples_in(store, run, key=key), notes=_remarked(found))
+
+
+def _remarked(found: Found) -> tuple[str, ...]:
+    return tuple(f"Of the baseline: {remark}" for remark in found.remarks)
+
+
+def choice_of(config: BaselineChoice, world: World) -> Choice:
+    """Return which run is asked for, with what git knows; UsageProblem where git does not know it."""
+    match config.select:
+        case Selection.NAMED:
+            return Named(config.name)
+        case Selection.BRANCH:
+            return OnBranch(config.branch)
+        case Selection.NEWEST_GOOD:
+            return NewestGood()
+        case Selection.ROLLING:
+            return Rolling(config.window)
+        case Selection.TAG | Selection.MERGE_BASE:
+            return _at_commit(config, _repository(world))
+        case _ as never:
+            assert_never(never)
+
+
+def _at_commit(config: BaselineChoice, repository: Repository) -> AtCommit:
+    if config.select is Selection.MERGE_BASE:
+        commits = repository.ancestors(repository.default_base(), _ANCESTORS)
+        return AtCommit(commits, "the merge base or of a commit before it")
+    if config.tag is None:
+        raise UsageProblem(
+            "the baseline is to be the run of a tag, and none is named", hint="Set `regression.baseline.tag`."
+        )
+    return AtCommit((repository.resolve(config.tag),), f"the tag {config.tag}")
+
+
+def _repository(world: World) -> Repository:
+    if world.repository is None:
+        raise UsageProblem(
+            "the baseline is to be chosen by a commit, and this is no git repository",
+            hint="Run it in a clone, or set `regression.baseline.select` to named, branch, newest_good or rolling.",
+        )
+    return world.repository
+
+
+def _guard(config: BaselineChoice, wanted: Wanted, now: datetime) -> Guard:
+    return Guard(
+        subject=wanted.subject,
+        now=now,
+        schema_version=SCHEMA_VERSIONS[Kind.RUN],
+        must_match=config.must_match,
+        standards=Standards(min_requests=config.min_sample_size),
+    )
+
+
+def _found(store: Store, choice: Choice, guard: Guard, judged: Judged | None) -> Found:
+    if isinstance(choice, Named):
+        named = kept_at(store, baseline_key(choice.name))
+        return choose([] if named is None else [named], choice, guard)
+    found = Found(baseline=None)
+    for runs in _looks(store):
+        found = choose([one for one in runs if judged is None or one.entry.id != judged.id], choice, guard)
+        if found.baseline is not None:
+            break
+    return found
+
+
+def _looks(store: Store) -> Iterator[tuple[Kept, ...]]:
+    """Yield the newest runs, then more of them, until all were seen."""
+    count, seen = _FIRST_LOOK, -1
+    while True:
+        listed = store.newest(RESULTS, count)
+        if len(listed) > seen:
+            yield kept_runs(listed)
+        if len(listed) < count:
+            return
+        count, seen = count * _WIDER, len(listed)
+
+
+def _earlier(store: Store, baseline: Kept, choice: Choice, wanted: Wanted) -> tuple[PastRun, ...]:
+    """Return the runs before the baseline that sent what it sent, oldest first: they say how much runs differ."""
+    newest = PastRun.of_entry(baseline.entry, baseline.row)
+    listed = kept_runs(store.newest(RESULTS, _FIRST_LOOK))
+    past = [PastRun.of_entry(one.entry, one.row) for one in listed if one.entry.id != newest.id]
+    before = [one for one in past if one.started < newest.started]
+    usable = usable_runs([*before, newest], series=wanted.series, judged=wanted.judged).runs
+    earlier = tuple(one for one in usable if one.id != newest.id)
+    return earlier[-(choice.runs - 1) :] if isinstance(choice, Rolling) else earlier
+
+
+def _notes(store: Store, config: BaselineChoice, baseline: Kept, wanted: Wanted, now: datetime) -> Iterator[str]:
+    """Yield what is told of the baseline: that somebody accepted it, that it is old, and how far the anchor lies."""
+    if acceptance := baseline.entry.acceptance:
+        yield f"{acceptance.by} accepted this baseline: {acceptance.reason}"
+    if config.select is Selection.NAMED:
+        old = staleness(saved=baseline.row.start_time, every_s=renewed_every(config), now=now, name=config.name)
+        if old is not None:
+            yield old
+    anchor = kept_at(store, baseline_key(config.anchor)) if config.anchor else None
+    if anchor is not None and wanted.row is not None:
+        told = largest(drifted(wanted.row, anchor.row), name=config.anchor or "")
+        if told is not None:
+            yield told

@@ -1,0 +1,195 @@
+"""Baselines under other writers, kills and failures: one writer wins, no version is lost, and the run is safe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from lens_gate.artifacts.codec import dumps
+from lens_gate.baselines.fitness import NO_STANDARDS
+from lens_gate.baselines.keys import baseline_key
+from lens_gate.config.model import Config
+from lens_gate.config.output import Database, Output, Remote
+from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
+from lens_gate.steps.archive import entry_at, keep, kept_at, pack
+from lens_gate.steps.baseline_keeping import Saved, SaveOrder, current_of, save
+from lens_gate.steps.baseline_upkeep import sync, versions_of
+from lens_gate.steps.judge import rules
+from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
+from lens_gate.steps.uploading import stores_for, upload
+from lens_gate.steps.world import StoreOptions, World
+from lens_gate.stores.base import Condition, ETag, Store
+from lens_gate.stores.file import FileStore
+from lens_gate.vocabulary.index import IndexEntry
+from lens_gate.vocabulary.outcomes import Outcome
+from tests.builders import PROVENANCE, a_benchmark, a_run, a_sample
+from tests.fakes.world import a_world
+
+
+def a_day(folder: Path, number: int, **changes: Any) -> Path:
+    path = folder / f"day-{number}.json"
+    start = f"2026-03-{number:02}T10:00:00Z"
+    samples = [a_sample(index=index) for index in range(20)]
+    path.write_bytes(dumps(a_run(samples, benchmark=a_benchmark(id=f"day-{number}", start_time=start), **changes)))
+    return path
+
+
+def saved_by(path: Path, store: Store, world: World, *, name: str = "main") -> Saved:
+    order = SaveOrder(path=path, name=name, standards=NO_STANDARDS)
+    return save(order, store, rules((), world), world)
+
+
+class Overtaken(FileStore):
+    """A store in which another writer is always faster: it acts just before a baseline is replaced."""
+
+    def __init__(self, root: Path, other: Path, world: World) -> None:
+        super().__init__(root)
+        self._other = other
+        self._world = world
+
+    @override
+    def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
+        if key == baseline_key("main"):
+            saved_by(self._other, FileStore(self.root), self._world)
+        return super().put(key, data, entry, condition)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_writers_one_wins_and_the_other_is_told_who_and_what_to_do(tmp_path: Path, first: bool) -> None:
+    world = a_world(tmp_path)
+    if not first:
+        saved_by(a_day(tmp_path, 1), FileStore(tmp_path / "store"), world)
+    store = Overtaken(tmp_path / "store", a_day(tmp_path, 3), world)
+    with pytest.raises(ConditionFailed, match=r"a writer of the run day-3 .* replaced the baseline main") as caught:
+        saved_by(a_day(tmp_path, 2), store, world)
+    assert "baseline show --name main" in str(caught.value.hint)
+    current = current_of(store, "main")
+    assert current is not None
+    assert current.run.benchmark.id == "day-3"
+    assert {one.entry.id for one in store.newest("results", 9) if one.entry} >= {"day-2", "day-3"}
+
+
+def test_every_version_of_a_baseline_stays_in_its_history(tmp_path: Path) -> None:
+    world, store = a_world(tmp_path), FileStore(tmp_path / "store")
+    for number in range(1, 6):
+        saved_by(a_day(tmp_path, number), store, world)
+    assert [one.entry.id for one in versions_of(store, "main")] == ["day-4", "day-3", "day-2", "day-1"]
+
+
+def test_a_writer_that_was_killed_after_the_bytes_leaves_a_baseline_that_reads_whole(tmp_path: Path) -> None:
+    world, store = a_world(tmp_path), FileStore(tmp_path / "store")
+    saved_by(a_day(tmp_path, 1), store, world)
+    store.put(baseline_key("main"), pack(a_day(tmp_path, 2)).data)  # bytes, and no entry
+    found = kept_at(store, baseline_key("main"))
+    assert found is not None
+    assert found.entry.id == "day-2"
+    current = current_of(store, "main")
+    assert current is not None
+    assert current.kept.entry.id == "day-2"
+    assert saved_by(a_day(tmp_path, 3), store, world).replaced == current.kept
+
+
+def test_a_run_is_kept_once_and_what_is_known_of_it_later_is_added(tmp_path: Path) -> None:
+    store, packed = FileStore(tmp_path / "store"), pack(a_day(tmp_path, 1))
+    key = keep(store, packed)
+    assert keep(store, packed) == key
+    keep(store, packed.judged(Outcome.REGRESSION))
+    keep(store, packed)
+    entry = entry_at(store, key)
+    assert entry is not None
+    assert entry.outcome == "regression"
+
+
+def test_another_run_under_the_same_key_is_not_overwritten(tmp_path: Path) -> None:
+    store, packed = FileStore(tmp_path / "store"), pack(a_day(tmp_path, 1))
+    other = pack(a_day(tmp_path, 2))
+    store.put(packed.key, other.data, other.entry)
+    with pytest.raises(ConditionFailed, match="another run lies under"):
+        keep(store, packed)
+    assert store.get(packed.key) == other.data
+
+
+def test_a_store_that_cannot_take_a_run_says_that_it_is_safe(tmp_path: Path) -> None:
+    said: list[str] = []
+    world = a_world(tmp_path, said=said)
+    path = a_day(tmp_path, 1)
+    good, broken = FileStore(tmp_path / "good"), FileStore(tmp_path / "broken")
+    (tmp_path / "broken").write_text("a file")
+    (failure,) = upload(path, [broken, good], world, outcome=Outcome.PASS)
+    assert isinstance(failure, PublishFailed)
+    assert [line.partition(" as ")[0] for line in said] == [f"stored in {good.place}"]
+    unordered = a_day(tmp_path, 2)
+    unordered.write_bytes(dumps(a_run(benchmark=a_benchmark(start_time="soon"))))
+    (told,) = upload(unordered, [good], world)
+    assert "is no time" in told.message
+    assert str(unordered) in str(told.hint)
+
+
+def test_a_run_of_the_same_baseline_in_both_stores_is_not_copied_twice(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    one, other = FileStore(tmp_path / "one"), FileStore(tmp_path / "other")
+    saved_by(a_day(tmp_path, 1), one, world)
+    assert sync(one, other, dry_run=False).copied
+    assert sync(one, other, dry_run=False) == replace(sync(one, other, dry_run=True), copied=(), apart=())
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("address", ["s3://b/p", "git:lens-gate", "sqlite:///a.db", "new/"])
+    def test_stores_have_a_scheme_or_end_with_a_slash_before_they_are_there(self, tmp_path: Path, address: str) -> None:
+        assert is_store(address, tmp_path)
+
+    def test_folders_are_what_they_hold(self, tmp_path: Path) -> None:
+        for name in ("plain", "empty", "kept"):
+            (tmp_path / name).mkdir()
+        a_day(tmp_path / "plain", 1)
+        keep(FileStore(tmp_path / "kept"), pack(tmp_path / "plain/day-1.json"))
+        assert not is_store("plain", tmp_path)
+        assert not is_store("plain/", tmp_path)
+        assert not is_store("missing", tmp_path)
+        assert is_store("empty/", tmp_path)
+        assert is_store("kept", tmp_path)
+
+    def test_one_stored_run_is_parted_from_its_store(self) -> None:
+        assert named_file("s3://b/baseline/main.json") == ("s3://b/baseline/", "main.json")
+        assert named_file("s3://b/baseline") is None
+        assert named_file("runs/main.json") is None
+
+    def test_baselines_are_not_saved_where_one_run_is_named(self, tmp_path: Path) -> None:
+        config = Config.model_validate({"regression": {"baseline": {"source": "s3://b/baseline/main.json"}}})
+        with pytest.raises(UsageProblem, match="no store"):
+            configured_store(config, tmp_path)
+
+    def test_destinations_of_the_configuration_become_addresses(self, tmp_path: Path) -> None:
+        output = Output(
+            remote=(
+                Remote(type="s3", bucket="b", prefix="results/", region="eu-central-1"),
+                Remote(type="gcs", bucket="b", prefix="team/results"),
+                Remote(type="s3", bucket="off", enabled=False),
+            ),
+            database=Database(enabled=True, connection="runs.db", table_prefix="x_"),
+        )
+        assert upload_addresses(Config(output=output)) == (
+            ("s3://b", StoreOptions(region="eu-central-1")),
+            ("gs://b/team", StoreOptions()),
+            ("sqlite:///runs.db", StoreOptions(table_prefix="x_")),
+        )
+        assert upload_addresses(Config()) == ()
+        url = Database(enabled=True, type="postgres", connection="postgresql://h/d")
+        ((address, _),) = upload_addresses(Config(output=Output(database=url)))
+        assert address == "postgresql://h/d"
+
+    def test_a_store_that_is_named_twice_is_opened_once(self, tmp_path: Path) -> None:
+        assert len(stores_for(Config(), ["a", "a", "b"], a_world(tmp_path))) == 2
+
+
+def test_the_branch_of_the_pipeline_counts_where_git_knows_none(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    there = replace(world, runner=replace(world.runner, branch="main", actor="ada", event="schedule"))
+    assert (there.provenance().branch, there.provenance().event) == ("main", "schedule")
+    assert there.author() == "ada"
+    assert world.author() == "somebody unknown"
+    assert PROVENANCE.event is None
