@@ -68,7 +68,7 @@ class TestSave:
         of_main(home / "day-1.json", 1)
         answer = invoke("baseline", "save", "--input", "day-1.json")
         assert answer.code == 0
-        assert answer.out == "day-1 (commit 3f9c2ab41d of main) is now the baseline main in lens-gate-store\n"
+        assert answer.out == f"day-1 (commit 3f9c2ab41d of main) is now the baseline main in {home}/lens-gate-store\n"
         keys = [one.key for one in FileStore(home / "lens-gate-store").list()]
         assert keys == ["baselines/main.json.gz", keys[1]]
         assert keys[1].startswith("results/2026/03/01/commit-3f9c2ab41d-")

@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import click
@@ -47,8 +48,9 @@ from lens_gate.steps.log import Log
 from lens_gate.steps.render import Format, Screen
 from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.world import Runner, StoreOptions, World
+from lens_gate.stores.address import parse_address
 from lens_gate.stores.base import Store
-from lens_gate.stores.file import FileStore
+from lens_gate.stores.settings import S3Settings, SqlSettings, StoreSettings, Surroundings
 from lens_gate.vocabulary.secrets import blotting
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
@@ -81,8 +83,16 @@ def world() -> World:
     )
 
 
-def _open_store(address: str, _: StoreOptions) -> Store:
-    return FileStore(Path(address))
+def _open_store(address: str, options: StoreOptions) -> Store:
+    """Open a store; how to reach it beside what the address says comes from the environment, as with any client."""
+    from lens_gate.stores.opening import open_store  # noqa: PLC0415 the clients of stores are not for `--help`
+
+    settings = StoreSettings(
+        s3=S3Settings(region=options.region),
+        sql=SqlSettings(table_prefix=options.table_prefix) if options.table_prefix else SqlSettings(),
+    )
+    around = Surroundings(directory=Path.cwd(), environment=environment(), rng=Random(), sleep=time.sleep)
+    return open_store(parse_address(address), settings, around)
 
 
 def _transports(through: Proxies, say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:

@@ -12,13 +12,14 @@ from typing_extensions import override
 from lens_gate.artifacts.codec import dumps
 from lens_gate.baselines.fitness import NO_STANDARDS
 from lens_gate.baselines.keys import baseline_key
-from lens_gate.config.model import Config
+from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
 from lens_gate.steps.archive import entry_at, keep, kept_at, pack
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, current_of, save
 from lens_gate.steps.baseline_upkeep import sync, versions_of
 from lens_gate.steps.judge import rules
+from lens_gate.steps.renewing import renew
 from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
 from lens_gate.steps.uploading import stores_for, upload
 from lens_gate.steps.world import StoreOptions, World
@@ -193,3 +194,51 @@ def test_the_branch_of_the_pipeline_counts_where_git_knows_none(tmp_path: Path) 
     assert there.author() == "ada"
     assert world.author() == "somebody unknown"
     assert PROVENANCE.event is None
+
+
+class TestRenewal:
+    """A judged run becomes the baseline when its time has come, and it is said where it does not."""
+
+    def renewed(self, folder: Path, path: Path, outcome: Outcome = Outcome.PASS, **choice: Any) -> list[str]:
+        said: list[str] = []
+        world = a_world(folder, said=said)
+        chosen = BaselineChoice(**{"source": "kept/", "branch": "longer-prompt", "update_frequency": "daily"} | choice)
+        judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
+        renew(path, outcome, judged_by, world)
+        return said
+
+    def test_the_first_good_run_is_recorded_and_a_later_one_when_the_time_has_come(self, tmp_path: Path) -> None:
+        (tmp_path / "kept").mkdir()
+        (first,) = self.renewed(tmp_path, a_day(tmp_path, 1))
+        assert first.startswith("This run was recorded as the baseline main in")
+        assert self.renewed(tmp_path, a_day(tmp_path, 2), update_frequency="weekly") == []
+        (second,) = self.renewed(tmp_path, a_day(tmp_path, 2))
+        assert second.startswith("This run was renewed as the baseline main in")
+
+    @pytest.mark.parametrize(
+        ("outcome", "choice", "sentence"),
+        [
+            (Outcome.REGRESSION, {}, "It failed its gate"),
+            (Outcome.PASS, {"branch": "main"}, "the baseline is one of main"),
+            (Outcome.PASS, {"min_sample_size": 1000}, "a baseline needs 1000"),
+        ],
+    )
+    def test_an_unfit_run_does_not_and_its_reason_is_told(
+        self, tmp_path: Path, outcome: Outcome, choice: dict[str, Any], sentence: str
+    ) -> None:
+        (told,) = self.renewed(tmp_path, a_day(tmp_path, 1), outcome, **choice)
+        assert told.startswith("This run does not become the baseline main.")
+        assert sentence in told
+        assert not (tmp_path / "kept/baselines").exists()
+
+    @pytest.mark.parametrize(
+        "choice", [{"source": None}, {"select": "newest_good"}, {"source": "s3://b/main.json"}, {"source": "plain"}]
+    )
+    def test_where_no_baseline_is_named_in_a_store_nothing_is_renewed(
+        self, tmp_path: Path, choice: dict[str, Any]
+    ) -> None:
+        assert self.renewed(tmp_path, a_day(tmp_path, 1), **choice) == []
+
+    def test_without_a_frequency_it_is_said_once_how_a_baseline_is_made(self, tmp_path: Path) -> None:
+        (told,) = self.renewed(tmp_path, a_day(tmp_path, 1), update_frequency=None)
+        assert "baseline save --name main" in told
