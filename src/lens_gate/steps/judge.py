@@ -35,7 +35,7 @@ from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.store_address import is_store
-from lens_gate.steps.store_choice import Wanted, stored_in, wanted_for
+from lens_gate.steps.store_choice import Wanted, after_measuring, stored_in, wanted_for
 from lens_gate.steps.stored import read_stored
 from lens_gate.steps.world import World
 from lens_gate.trends.policy import trend_method
@@ -231,6 +231,16 @@ def stored_baseline(judged_by: Rules, world: World, wanted: Wanted) -> Stored | 
             hint="Name the store alone.",
         )
     return stored_in(stores[0], judged_by.config.regression.baseline or BaselineChoice(), wanted, world)
+
+
+def checked_after(stored: Stored | Missing | None, run: Run, judged_by: Rules, world: World) -> Stored | Missing | None:
+    """Return what was chosen before a run if it may still be compared with it; plain files are what was named."""
+    if not isinstance(stored, Stored) or len(judged_by.baselines) != 1:
+        return stored
+    (address,) = judged_by.baselines
+    if not is_store(address, world.directory):
+        return stored
+    return after_measuring(stored, run, address, judged_by.config.regression.baseline or BaselineChoice(), world)
 
 
 @overload

@@ -14,7 +14,7 @@ from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.view import view
 from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import Rules, analyze_run, judge
+from lens_gate.steps.judge import Rules, analyze_run, checked_after, judge
 from lens_gate.steps.measure import Measured, measure
 from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
@@ -39,7 +39,8 @@ def judged(
     measured: Measured, judged_by: Rules, folder: Path, world: World, *, stored: Stored | Missing | None = None
 ) -> Judged:
     """Judge a run that lies in `folder`, and write what was found beside it."""
-    analysis = analyze_run(measured.run, measured.samples, judged_by, world, stored=stored)
+    usable = checked_after(stored, measured.run, judged_by, world)
+    analysis = analyze_run(measured.run, measured.samples, judged_by, world, stored=usable)
     verdict = judge(analysis, judged_by, world)
     failed = attempted(
         lambda: write_file(folder / "analysis.json", dumps(analysis)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -25,7 +25,7 @@ from lens_gate.baselines.choice import (
     Rolling,
     choose,
 )
-from lens_gate.baselines.comparable import Subject
+from lens_gate.baselines.comparable import Subject, differences
 from lens_gate.baselines.fitness import Standards
 from lens_gate.baselines.keys import RESULTS, baseline_key
 from lens_gate.baselines.renewal import staleness
@@ -89,6 +89,17 @@ def stored_in(address: str, config: BaselineChoice, wanted: Wanted, world: World
         earlier=_earlier(store, baseline, choice, wanted),
         notes=(*notes, *_remarked(found)),
     )
+
+
+def after_measuring(stored: Stored, run: Run, address: str, config: BaselineChoice, world: World) -> Stored | Missing:
+    """Hold a baseline that was chosen before a run against what only the run could tell, such as who answered."""
+    then, now = Subject.of(*described(stored.run, file=address)), wanted_for(run)
+    found = () if now.subject is None else differences(then, now.subject)
+    refused = [one.sentence for one in found if one.aspect in config.must_match]
+    if refused:
+        return Missing(reason=" ".join(refused))
+    single = named_file(address) is not None
+    return stored if single else replace(stored, notes=(*stored.notes, *_drift(world.store(address), config, now)))
 
 
 def _only(store: Store, key: str, config: BaselineChoice, wanted: Wanted, world: World) -> Stored | Missing:
@@ -194,7 +205,12 @@ def _notes(store: Store, config: BaselineChoice, baseline: Kept, wanted: Wanted,
         old = staleness(saved=baseline.row.start_time, every_s=renewed_every(config), now=now, name=config.name)
         if old is not None:
             yield old
-    anchor = kept_at(store, baseline_key(config.anchor)) if config.anchor else None
+    yield from _drift(store, config, wanted)
+
+
+def _drift(store: Store, config: BaselineChoice, wanted: Wanted) -> Iterator[str]:
+    """Yield how far a run that was made lies from the anchor."""
+    anchor = kept_at(store, baseline_key(config.anchor)) if config.anchor and wanted.row else None
     if anchor is not None and wanted.row is not None:
         told = largest(drifted(wanted.row, anchor.row), name=config.anchor or "")
         if told is not None:

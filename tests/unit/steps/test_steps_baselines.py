@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.artifacts.codec import dumps
+from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.fitness import NO_STANDARDS
 from lens_gate.baselines.keys import baseline_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
@@ -18,7 +20,7 @@ from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
 from lens_gate.steps.archive import entry_at, keep, kept_at, pack
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, current_of, save
 from lens_gate.steps.baseline_upkeep import sync, versions_of
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judge import checked_after, rules
 from lens_gate.steps.renewing import renew
 from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
 from lens_gate.steps.uploading import stores_for, upload
@@ -27,7 +29,7 @@ from lens_gate.stores.base import Condition, ETag, Store
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import PROVENANCE, a_benchmark, a_run, a_sample
+from tests.builders import PROVENANCE, a_benchmark, a_model_result, a_provider_result, a_run, a_sample
 from tests.fakes.world import a_world
 
 
@@ -242,3 +244,34 @@ class TestRenewal:
     def test_without_a_frequency_it_is_said_once_how_a_baseline_is_made(self, tmp_path: Path) -> None:
         (told,) = self.renewed(tmp_path, a_day(tmp_path, 1), update_frequency=None)
         assert "baseline save --name main" in told
+
+
+class TestAfterMeasuring:
+    """What only the run can tell is held against the baseline once the run was made."""
+
+    def checked(self, folder: Path, source: str = "store", **changes: Any) -> Stored | Missing | None:
+        world = a_world(folder)
+        path = a_day(folder, 1)
+        saved_by(path, FileStore(folder / "store"), world)
+        config = Config(regression=Regression(baseline=BaselineChoice(source=source, anchor="main")))
+        judged_by = replace(rules((), world), config=config, baselines=(source,))
+        chosen = Stored(run=pack(path).run, samples=Samples.of([]))
+        run = a_run(benchmark=a_benchmark(id="now"), **changes)
+        return checked_after(chosen, run, judged_by, world)
+
+    def test_another_version_of_the_model_that_answered_is_no_baseline(self, tmp_path: Path) -> None:
+        answered = a_provider_result(a_model_result(returned=("gpt-small-0401",)))
+        found = self.checked(tmp_path, providers=(answered,))
+        assert isinstance(found, Missing)
+        assert "was answered by gpt-small then, and by gpt-small-0401 now" in found.reason
+        assert isinstance(self.checked(tmp_path, "day-1.json", providers=(answered,)), Stored)
+
+    def test_a_like_run_keeps_its_baseline_and_hears_of_the_anchor(self, tmp_path: Path) -> None:
+        found = self.checked(tmp_path)
+        assert isinstance(found, Stored)
+        assert "that of the anchor main" in found.notes[-1]
+
+    def test_what_is_not_stored_stays_what_it_is(self, tmp_path: Path) -> None:
+        world = a_world(tmp_path)
+        missing = Missing("none")
+        assert checked_after(missing, a_run(), rules((), world), world) is missing
