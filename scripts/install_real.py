@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(".real")
-NODE_PACKAGES = {"@copilotkit/aimock": "1.43.0"}
+NODE_PACKAGES = {"@copilotkit/aimock": "1.43.0", "s3rver": "3.7.1"}
 
 
 PYTHON_PACKAGES = Path("requirements/real.txt")

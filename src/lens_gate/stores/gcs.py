@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -18,24 +17,11 @@ from lens_gate.errors import UsageProblem
 from lens_gate.stores.base import Condition, ETag, Stored
 from lens_gate.stores.gcs_faults import Tried, fault
 from lens_gate.stores.objects import condition_failed, content_type
+from lens_gate.stores.settings import GcsSettings
 
 _MARK = "lens-gate-write"
 """The name of the metadata by which a write is known again."""
 _CONNECT_TIMEOUT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GcsSettings:
-    """How to reach a bucket; what is None comes from where Google's tools look (application default credentials).
-
-    STORAGE_EMULATOR_HOST, where it is set, names the endpoint, which then gets no credentials. `retry_seconds` bounds
-    how long a request is sent again that failed in passing.
-    """
-
-    project: str | None = None
-    endpoint_url: str | None = None
-    read_timeout_seconds: float = 30.0
-    retry_seconds: float = 60.0
 
 
 class GcsObjects:
@@ -62,14 +48,15 @@ class GcsObjects:
         return ETag("1")
 
     def get(self, key: str) -> Stored | None:
-        """Return an object, or None where there is none."""
+        """Return an object, or None where there is none; emulators do not say its generation with the bytes."""
         blob = self._bucket.blob(self._prefix + key)
         with self._said("storage.objects.get", key):
             try:
                 data = blob.download_as_bytes(**self._how)
             except NotFound:
                 return None
-        return Stored(data, ETag(blob.generation))
+        tag = self.tag(key) if blob.generation is None else ETag(blob.generation)
+        return None if tag is None else Stored(data, tag)
 
     def tag(self, key: str) -> ETag | None:
         """Return the tag of an object without reading it."""

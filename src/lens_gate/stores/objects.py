@@ -14,7 +14,6 @@ PROBE = ".lens-gate/conditions"
 """What is written to find out whether a store honours conditions; no key of an artifact starts with a dot."""
 
 _PROBED = b"This object shows whether the store honours conditional writes. It may be deleted at any time.\n"
-_LONGEST_PAUSE_S = 1.0
 _FIRST_PAUSE_S = 0.025
 
 
@@ -68,12 +67,13 @@ class Retries:
     rng: Random
     sleep: Callable[[float], None]
     attempts: int = 60
+    longest_pause_s: float = 1.0
 
     def __iter__(self) -> Iterator[int]:
         """Yield the numbers of the attempts, with a pause between two of them, at first a short one."""
         for number in range(self.attempts):
             if number:
-                self.sleep(self.rng.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**number)))
+                self.sleep(self.rng.uniform(0, min(self.longest_pause_s, _FIRST_PAUSE_S * 2**number)))
             yield number
 
 

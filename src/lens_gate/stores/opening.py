@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
-from lens_gate.errors import NotAvailableYet, UsageProblem
+from lens_gate.errors import UsageProblem
 from lens_gate.stores.address import Address, FolderAddress, GcsAddress, GitAddress, S3Address, SqlAddress
 from lens_gate.stores.base import Store
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.git.opening import open_git
-from lens_gate.stores.settings import SqlSettings, StoreSettings, Surroundings
+from lens_gate.stores.object_store import ObjectStore
+from lens_gate.stores.objects import Retries
+from lens_gate.stores.settings import GcsSettings, S3Settings, SqlSettings, StoreSettings, Surroundings
+
+_GCS_LONGEST_PAUSE_S = 5.0
+"""One object takes about one write a second there, so that writers of one index have to spread further."""
 
 
 def open_store(address: Address, settings: StoreSettings, around: Surroundings) -> Store:
@@ -26,8 +31,10 @@ def open_store(address: Address, settings: StoreSettings, around: Surroundings) 
             return open_git(address, settings.git, around)
         case SqlAddress():
             return _sql(address, settings.sql, around)
-        case S3Address() | GcsAddress():
-            raise NotAvailableYet("this kind of store is not available yet", place=str(address))
+        case S3Address():
+            return _s3(address, settings.s3, around)
+        case GcsAddress():
+            return _gcs(address, settings.gcs, around)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -39,6 +46,26 @@ def _sql(address: SqlAddress, settings: SqlSettings, around: Surroundings) -> St
         from lens_gate.stores.sql.opening import open_sql  # noqa: PLC0415
 
         return open_sql(address, settings, around)
+
+
+def _s3(address: S3Address, settings: S3Settings, around: Surroundings) -> Store:
+    with _needing("s3", place=str(address)):
+        from lens_gate.stores.s3 import S3Objects, connect  # noqa: PLC0415
+
+    objects = S3Objects(connect(settings), address.bucket, _folder(address.prefix))
+    return ObjectStore(objects, Retries(around.rng, around.sleep))
+
+
+def _gcs(address: GcsAddress, settings: GcsSettings, around: Surroundings) -> Store:
+    with _needing("gcs", place=str(address)):
+        from lens_gate.stores.gcs import GcsObjects, connect  # noqa: PLC0415
+
+    objects = GcsObjects(connect(settings), address.bucket, _folder(address.prefix), settings)
+    return ObjectStore(objects, Retries(around.rng, around.sleep, longest_pause_s=_GCS_LONGEST_PAUSE_S))
+
+
+def _folder(prefix: str) -> str:
+    return f"{prefix}/" if prefix else ""
 
 
 @contextmanager

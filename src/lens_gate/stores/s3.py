@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, assert_never
 from uuid import uuid4
@@ -23,6 +22,7 @@ from lens_gate.errors import UsageProblem
 from lens_gate.stores.base import Condition, ETag, Stored
 from lens_gate.stores.objects import condition_failed, content_type
 from lens_gate.stores.s3_faults import Tried, code_of, fault
+from lens_gate.stores.settings import S3Settings
 
 _ABSENT = frozenset({"NoSuchKey", "404"})
 _NOT_HELD = frozenset({"PreconditionFailed", "412"})
@@ -34,25 +34,6 @@ _BROKEN_OFF = 2
 """How often an answer that breaks off is asked for again: the client does that only where it does not begin."""
 _MARK = "lens-gate-write"
 """The name of the metadata by which a write is known again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Settings:
-    """How to reach a bucket; what is None comes from where the AWS tools look: environment, profiles, roles.
-
-    `endpoint_url` and `path_style` are for other stores that speak S3. `attempts` counts the first one too.
-    """
-
-    region: str | None = None
-    endpoint_url: str | None = None
-    path_style: bool = False
-    profile: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
-    connect_timeout_seconds: float = 5.0
-    read_timeout_seconds: float = 30.0
-    attempts: int = 4
 
 
 class S3Objects:

@@ -46,10 +46,16 @@ class S3Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GcsSettings:
-    """How to reach a bucket of Google Cloud Storage; what is None comes from where Google's tools look."""
+    """How to reach a bucket; what is None comes from where Google's tools look (application default credentials).
+
+    STORAGE_EMULATOR_HOST in the environment of the process names an endpoint that gets no credentials. A request that
+    failed in passing is sent again for up to `retry_seconds`.
+    """
 
     project: str | None = None
     endpoint_url: str | None = None
+    read_timeout_seconds: float = 30.0
+    retry_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
