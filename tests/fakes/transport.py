@@ -47,6 +47,10 @@ class LineDecoder(Decoder):
         self._ends_with_body = ends_with_body
 
     @override
+    def feed_run(self, reads: Sequence[bytes]) -> None:
+        """Take none."""
+
+    @override
     def feed(self, data: bytes) -> Sequence[Event]:
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [event for line in lines for event in _events(line.decode())]

@@ -37,8 +37,17 @@ class Recording:
 
 def decode(recording: Recording, pieces: Iterable[bytes]) -> list[Event]:
     """Feed the body in pieces and return all events."""
-    decoder = recording.decoder()
-    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return fed(recording.decoder(), pieces)
+
+
+def fed(decoder: Decoder, pieces: Iterable[bytes]) -> list[Event]:
+    """Feed pieces as a run does, as many at once as the decoder takes, and return all events."""
+    rest = [piece for piece in pieces if piece]
+    events: list[Event] = []
+    while rest:
+        run = decoder.feed_run(rest)
+        events += decoder.feed(rest[0]) if run is None else [Token(run.kind, text) for text in run.texts]
+        rest = rest[1 if run is None else len(run.texts) :]
     return [*events, *decoder.close()]
 
 

@@ -152,8 +152,22 @@ class NoTokens:
 Event = Token | Usage | ModelReturned | Finish | Failure | End | NoTokens
 
 
+class Run(NamedTuple):
+    """Reads in a row that told one token each, all of a kind, and nothing else."""
+
+    kind: TokenKind
+    texts: Sequence[str]
+
+
 class Decoder(Protocol):
     """Turns the bytes of one response body into events; any split of the same bytes gives the same events."""
+
+    def feed_run(self, reads: Sequence[bytes]) -> Run | None:
+        """Take as many of the next reads as make a Run, all at once; None where the first of them must be fed.
+
+        None of them may be empty.
+        """
+        ...
 
     def feed(self, data: bytes) -> Sequence[Event]:
         """Take the next bytes and return the events that they complete; never raises on hostile input."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from lens_gate.providers.base import Decoder, End, Event, Failure, NoTokens, ResponseHead
+from lens_gate.providers.base import Decoder, End, Event, Failure, NoTokens, ResponseHead, Run
 from lens_gate.providers.errors import failure_in_stream, failure_of, malformed, not_a_stream
 from lens_gate.providers.framing import Frame, Framer, WholeBody
 from lens_gate.providers.json_values import NotJson, parse
@@ -55,6 +55,12 @@ class PayloadDecoder:
         self._dialect = dialect
         self._repetition = None if dialect.asides is None else Repetition(dialect.asides)
         self._over = False
+
+    def feed_run(self, reads: Sequence[bytes]) -> Run | None:
+        """Take the reads at the beginning that repeat what was learned."""
+        if self._over or self._repetition is None or not self._framer.between:
+            return None
+        return self._repetition.run(reads)
 
     def feed(self, data: bytes) -> Sequence[Event]:
         """Take the next bytes and return the events that they complete."""
@@ -117,6 +123,9 @@ class FailureDecoder:
         self._judge: Callable[[bytes], Failure] | None = judge
         self._body = bytearray()
 
+    def feed_run(self, reads: Sequence[bytes]) -> None:
+        """Take none."""
+
     def feed(self, data: bytes) -> Sequence[Event]:
         """Keep the beginning of the body."""
         self._body += data[: _ERROR_BODY_LIMIT - len(self._body)]
@@ -142,6 +151,9 @@ class UnreadDecoder:
 
     def __init__(self) -> None:
         self._over = False
+
+    def feed_run(self, reads: Sequence[bytes]) -> None:
+        """Take none."""
 
     def feed(self, data: bytes) -> Sequence[Event]:  # noqa: ARG002 - whatever it is
         """Return nothing."""

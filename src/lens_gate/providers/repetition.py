@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from json import JSONDecoder
 from typing import Any, NamedTuple
 
 import orjson
 
-from lens_gate.providers.base import Event, Token, Usage
+from lens_gate.providers.base import Event, Run, Token, Usage
 from lens_gate.vocabulary.requests import TokenKind
 
 Tell = Callable[[Any], Sequence[Usage]]
@@ -40,6 +41,8 @@ PADDING: Asides = {"obfuscation": None}
 _LONGEST = 64 * 1024
 _LONGEST_ASIDE = 768
 """Bytes: what fits in is never nested too deep for a parser."""
+
+_NESTED = frozenset({list, dict})
 
 _COLON = re.compile(rb"[ \t]*:[ \t]*")
 _QUOTE = ord('"')
@@ -69,6 +72,14 @@ class Repetition:
             return None
         token = Token(self._seen.kind, values[shape.text])
         return [token, *shape.told(values)] if shape.tells else (token,)
+
+    def run(self, reads: Sequence[bytes]) -> Run | None:
+        """Return what the reads at the beginning tell that have the shape and tell a text alone; None without any."""
+        shape = self._shape
+        if shape is None or not self._trusted or shape.tells:
+            return None
+        texts = shape.texts(reads)
+        return Run(self._seen.kind, texts) if texts else None
 
     def learn(self, data: bytes, events: Sequence[Event]) -> None:
         """Take note of what a read told that was parsed."""
@@ -113,15 +124,26 @@ class _Shape:
 
     def values(self, data: bytes) -> list[Any] | None:
         """Return what stands in each place; None where it is no whole value, or something else stands around it."""
-        if not (data.startswith(self._first) and data.endswith(self._last) and len(data) <= _LONGEST):
-            return None
-        parts = self._parts(data) if self._between else [data[self._start : len(data) - self._after]]
-        if parts is None or not self._are_plain(parts):
+        parts = self._taken_out(data)
+        if parts is None:
             return None
         try:
             return list(map(orjson.loads, parts))
         except orjson.JSONDecodeError:
             return None
+
+    def texts(self, reads: Sequence[bytes]) -> Sequence[str]:
+        """Return the text of each read at the beginning that has the shape; none where they must be read one by one."""
+        rows = list(takewhile(_is_some, map(self._taken_out, reads)))
+        columns = [_values_of_lines(parts) for parts in zip(*rows, strict=True)]
+        return columns[self.text] if columns and all(columns) else ()
+
+    def _taken_out(self, data: bytes) -> list[bytes] | None:
+        """Take out what stands in the places; None where something else stands around them."""
+        if not (data.startswith(self._first) and data.endswith(self._last) and len(data) <= _LONGEST):
+            return None
+        parts = self._parts(data) if self._between else [data[self._start : len(data) - self._after]]
+        return parts if parts is not None and self._are_plain(parts) else None
 
     def _parts(self, data: bytes) -> list[bytes] | None:
         """Take out what stands in the places."""
@@ -148,6 +170,23 @@ class _Shape:
     def told(self, values: Sequence[Any]) -> list[Usage]:
         """Return what the members beside the text tell."""
         return [usage for place, tell in self.tells for usage in tell(values[place])]
+
+
+def _values_of_lines(lines: Sequence[bytes]) -> list[Any]:
+    """Return the one value that each line holds, all parsed at once; none where that cannot be told.
+
+    No string, number or word goes over the end of a line, and none follows another without a comma: a list of as many
+    of them as there are lines holds one of each. A list or an object might go over several lines.
+    """
+    try:
+        values: list[Any] = orjson.loads(b"[%b]" % b",\n".join(lines))
+    except orjson.JSONDecodeError:
+        return []
+    return values if len(values) == len(lines) and _NESTED.isdisjoint(map(type, values)) else []
+
+
+def _is_some(parts: list[bytes] | None) -> bool:
+    return parts is not None
 
 
 def _supposed(data: bytes, text: str, asides: Asides, usages: int) -> _Shape | None:

@@ -19,6 +19,7 @@ from lens_gate.providers.sse import SseDecoder
 from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
 from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire
 from lens_gate.vocabulary.requests import Api, FinishReason, TokenKind
+from tests.recordings.recording import fed
 
 HEAD = ResponseHead(status=200, headers={"content-type": "text/event-stream"})
 
@@ -40,8 +41,9 @@ def _chat() -> Decoder:
     return provider_for(Api.OPENAI_CHAT).decoder(HEAD, stream=True)
 
 
-def _fed(decoder: Decoder, reads: Sequence[bytes]) -> list[Event]:
-    return [*(event for data in reads for event in decoder.feed(data)), *decoder.close()]
+def _texts(repetition: Repetition, *reads: bytes) -> Sequence[str]:
+    run = repetition.run(reads)
+    return () if run is None else run.texts
 
 
 def _told(text: str) -> tuple[Event, ...]:
@@ -63,6 +65,39 @@ def test_padding_of_any_length_is_no_part_of_the_shape() -> None:
     assert learned.read(_read("c", obfuscation="q").replace(b'"q"', b'"q""')) is None
     assert learned.read(_read("c", obfuscation="q").replace(b'"q"', b'"q"\n\n')) is None
     assert learned.read(_read("c", obfuscation="q").replace(b'"q"', b"[" * 500 + b"]" * 500)) is None
+
+
+def test_reads_in_a_row_are_read_at_once_up_to_the_first_that_is_another() -> None:
+    learned = _learned((_read("a"), "a"), (_read("b"), "b"))
+    assert _texts(_learned((_read("a"), "a")), _read("c")) == ()
+    assert _texts(learned, _read("c"), _read('"\n'), _read("é"), _read("d", usage=1), _read("e")) == ["c", '"\n', "é"]
+    assert _texts(learned, _read("d", usage=1), _read("c")) == ()
+    assert _texts(learned) == ()
+
+
+def test_reads_in_a_row_may_have_other_padding_and_other_numbers() -> None:
+    learned = _learned((_read("a", obfuscation="x1"), "a"), (_read("b", obfuscation="abcd"), "b"))
+    assert _texts(learned, _read("c", obfuscation=""), _read("d", obfuscation=7)) == ["c", "d"]
+
+
+@pytest.mark.parametrize(
+    "padding",
+    [(b'1,"obfuscation":[2', b"3]"), (b"[1,2", b"3]"), (b'"', b'"'), (b"1", b""), (b"{}", b"[]"), (b"1 2", b"3")],
+)
+def test_values_that_reach_over_several_reads_are_left_to_the_parser(padding: tuple[bytes, ...]) -> None:
+    learned = _learned((_read("a", obfuscation="x1"), "a"), (_read("b", obfuscation="abcd"), "b"))
+    reads = [_read("c", obfuscation="~").replace(b'"~"', one) for one in padding]
+    assert _texts(learned, *reads) == ()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [(b'a","b', b"c"), (b'a",["b', b'c"],"d'), (b"a\\", b"b"), (b'a",{"b":"c"},"d', b"e"), (b'a",', b',"b')],
+    ids=["two values", "a list over two reads", "an escaped quote", "an object", "commas"],
+)
+def test_texts_that_reach_over_several_reads_are_left_to_the_parser(texts: tuple[bytes, ...]) -> None:
+    learned = _learned((_read("a"), "a"), (_read("b"), "b"))
+    assert _texts(learned, *(_read("~").replace(b"~", text) for text in texts)) == ()
 
 
 def test_text_that_looks_like_padding_is_text() -> None:
@@ -152,19 +187,19 @@ class _Counting:
 def test_only_a_dialect_that_passes_text_on_is_spared_the_parsing(asides: Asides | None, parsed: int) -> None:
     dialect = _Counting(asides)
     reads = [b'data: "%c"\n\n' % letter for letter in b"abcdef"]
-    told = _fed(PayloadDecoder(SseDecoder(), dialect), reads)
+    told = fed(PayloadDecoder(SseDecoder(), dialect), reads)
     assert told == [Token(TokenKind.TEXT, letter) for letter in "abcdef"]
     assert dialect.read_payloads == parsed
 
 
 def test_a_read_that_ends_inside_an_event_is_parsed() -> None:
     reads = [_read("a"), _read("b"), _read("c"), _read("d")[:-1], b"\n" + _read("e"), _read("f")]
-    assert [event.text for event in _fed(_chat(), reads) if isinstance(event, Token)] == list("abcdef")
+    assert [event.text for event in fed(_chat(), reads) if isinstance(event, Token)] == list("abcdef")
 
 
 def test_a_failure_of_the_usual_shape_is_still_one() -> None:
     reads = [_read("a"), _read("b"), _read("c"), _read("d", error="broken"), _read("e")]
-    *tokens, failure = _fed(_chat(), reads)
+    *tokens, failure = fed(_chat(), reads)
     assert len(tokens) == 4  # the model, and what was generated before
     assert isinstance(failure, Failure)
 
@@ -196,7 +231,7 @@ _OTHER = st.sampled_from(
 @given(st.lists(_CHAT | _CHAT | _CHAT | _OTHER, max_size=12))
 def test_streams_of_similar_reads_are_read_as_if_each_was_parsed(reads: list[bytes]) -> None:
     parsed = [data[at : at + 1] for data in reads for at in range(len(data))]
-    assert _fed(_chat(), reads) == _fed(_chat(), parsed)
+    assert fed(_chat(), reads) == fed(_chat(), parsed)
 
 
 def test_another_shape_that_tells_text_too_leaves_the_learned_one() -> None:
@@ -230,7 +265,7 @@ STREAMS = {api: _stream(api, THINKING) for api in WIRES}
 
 
 def _decoded(api: Api, reads: Sequence[bytes]) -> list[Event]:
-    return _fed(provider_for(api).decoder(HEAD, stream=True), reads)
+    return fed(provider_for(api).decoder(HEAD, stream=True), reads)
 
 
 def _byte_by_byte(reads: Sequence[bytes]) -> list[bytes]:

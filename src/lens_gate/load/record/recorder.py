@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, assert_never
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.wire.transport import Head, Received, TransportFailure
-from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Token, Usage
+from lens_gate.load.wire.fast.transport import Chunk, Head, Received, TransportFailure
+from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Run, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode
 from lens_gate.vocabulary.requests import (
@@ -63,27 +63,39 @@ class Recorder:
         self._phase = phase
         self._head: Head | None = None
         self._decoder: Decoder | None = None
-        self._feed: Callable[[bytes], Iterable[Event]] | None = None
         self._failure: TransportFailure | None = None
         self._body = _Body(keep=keep_chunks)
         self._answer = _Answer()
 
     def observe(self, *received: Received) -> None:
         """Take what arrived next."""
+        chunks = []
         for one in received:
             if isinstance(one, Head):
                 self._open(one)
-                continue
-            t_ns, data = one
-            self._body.take(t_ns, len(data))
-            if data and self._feed is not None:
-                self._answer.take(self._feed(data), t_ns)
+            else:
+                chunks.append(one)
+        self._body.take(chunks)
+        if self._decoder is not None:
+            self._decode(self._decoder, [chunk for chunk in chunks if chunk.data])
 
     def _open(self, head: Head) -> None:
         self._head = head
         self._body.last_ns = head.t_ns
         self._decoder = self._planned.series.provider.decoder(head.head, stream=self._planned.request.stream)
-        self._feed = self._decoder.feed
+
+    def _decode(self, decoder: Decoder, chunks: Sequence[Chunk]) -> None:
+        """Read the parts, as many at once as the decoder can."""
+        times, reads = [chunk.t_ns for chunk in chunks], [chunk.data for chunk in chunks]
+        at = 0
+        while at < len(reads):
+            run = decoder.feed_run(reads[at:])
+            if run is None:
+                self._answer.take(decoder.feed(reads[at]), times[at])
+                at += 1
+            else:
+                self._answer.take_run(run, times[at : at + len(run.texts)])
+                at += len(run.texts)
 
     def fail(self, failure: TransportFailure) -> None:
         """Take note that the exchange broke; after the API's own end marker that changes nothing."""
@@ -252,17 +264,18 @@ class _Body:
         self.first_ns: int | None = None
         self.last_ns = 0
 
-    def take(self, t_ns: int, size: int) -> None:
-        self.last_ns = t_ns
-        if not size:
-            return
-        if t_ns != self._read_ns:
-            self._read_ns = t_ns
-            self.reads += 1
-            if self.first_ns is None:
-                self.first_ns = t_ns
-        if self._keep:
-            self.kept.append((t_ns, size))
+    def take(self, chunks: Iterable[Chunk]) -> None:
+        for t_ns, data in chunks:
+            self.last_ns = t_ns
+            if not data:
+                continue
+            if t_ns != self._read_ns:
+                self._read_ns = t_ns
+                self.reads += 1
+                if self.first_ns is None:
+                    self.first_ns = t_ns
+            if self._keep:
+                self.kept.append((t_ns, len(data)))
 
 
 class _Answer:
@@ -300,6 +313,16 @@ class _Answer:
                 if self.first_visible_ns is None:
                     self.first_visible_ns = t_ns
                 self.refused = self.refused or kind is _REFUSAL
+
+    def take_run(self, run: Run, times: Sequence[int]) -> None:
+        """Take tokens of which nobody said how many they are."""
+        self.times.extend(times)
+        self._told_tokens = None
+        if run.kind is not _REASONING:
+            self._words += run.texts
+            if self.first_visible_ns is None:
+                self.first_visible_ns = times[0]
+            self.refused = self.refused or run.kind is _REFUSAL
 
     def _take_other(self, event: Usage | ModelReturned | Finish | Failure | End | NoTokens, t_ns: int) -> None:
         match event:
