@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
-from lens_gate.load.engine.breath import Breath
-from lens_gate.load.engine.clock import Clock
+from lens_gate.load.engine.breath import Breath, Desk
 from lens_gate.load.engine.tasks import cancelled
 
 LIMIT_BYTES: Final = 512 * 1024**2
@@ -31,14 +30,14 @@ class Deferred(Generic[Answered]):
     def __init__(
         self,
         conclude: Callable[[Answered, Breath], Awaitable[None]],
-        clock: Clock,
+        desk: Desk,
         *,
         on_end: Callable[[asyncio.Task[None]], None] = lambda _: None,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
         self.count = 0
         self._conclude = conclude
-        self._clock = clock
+        self._desk = desk
         self._on_end = on_end
         self._limit_bytes = limit_bytes
         self._waiting: deque[tuple[Answered, int]] = deque()
@@ -66,10 +65,10 @@ class Deferred(Generic[Answered]):
         """Decode all that waits, without giving way: for a run that is being cancelled."""
         if self._emptying is not None:
             await cancelled(self._emptying)
-        await self._empty(0, Breath(self._clock, hurried=True))
+        await self._empty(0, Breath(self._desk, hurried=True))
 
     def _begun(self, down_to_bytes: int) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._empty(down_to_bytes, Breath(self._clock)))
+        task = asyncio.create_task(self._empty(down_to_bytes, Breath(self._desk)))
         task.add_done_callback(self._on_end)
         return task
 

@@ -67,7 +67,7 @@ class Flights(Generic[Held]):
         self._lateness: array[int] = array("q")
         self._examples: dict[tuple[str, ErrorClass], str] = {}
         self._deferred = (
-            Deferred(self._conclude, self.clock, on_end=self._ended, limit_bytes=settings.defer_bytes)
+            Deferred(self._conclude, self.sender.desk, on_end=self._ended, limit_bytes=settings.defer_bytes)
             if settings.defer_bytes is not None
             else None
         )
@@ -171,7 +171,7 @@ class Flights(Generic[Held]):
             self._watch.answered(slot.planned)
             deferred.put((slot, leave, answered), answered.exchange.held_bytes)
         else:
-            await self._conclude((slot, leave, answered), Breath(self.clock))
+            await self._conclude((slot, leave, answered), Breath(self.sender.desk))
 
     async def _conclude(self, ended: _Ended[Held], breath: Breath) -> None:
         slot, leave, answered = ended

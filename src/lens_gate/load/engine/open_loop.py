@@ -32,20 +32,31 @@ class OpenLoop(Generic[Held]):
                 self._flights.leave_unsent(slot)
 
     async def _send(self) -> None:
-        flights = self._flights
+        desk = self._flights.sender.desk
         for slot in self._due:
-            await self._clock.sleep_until(slot.intended_ns)
-            if flights.stop.stopped.is_set():
-                return
-            self._due.taken()
-            if slot.booking is None:
-                flights.fell_due()
-            if flights.must_shed(slot.planned) or (paced := self._paced(slot)) is None:
-                flights.drop(slot)
-            elif paced.intended_ns > self._clock.now_ns():
-                self._due.put_back(paced)
-            elif not self._sent_in_time(paced):
-                return
+            desk.expect(slot.intended_ns)
+            try:
+                await self._clock.sleep_until(slot.intended_ns)
+                if not self._goes_on_after(slot):
+                    return
+            finally:
+                desk.go_on()
+
+    def _goes_on_after(self, slot: Slot) -> bool:
+        """Send, shed or put back a request whose instant has come; False where the run has been ended."""
+        flights = self._flights
+        if flights.stop.stopped.is_set():
+            return False
+        self._due.taken()
+        if slot.booking is None:
+            flights.fell_due()
+        if flights.must_shed(slot.planned) or (paced := self._paced(slot)) is None:
+            flights.drop(slot)
+        elif paced.intended_ns > self._clock.now_ns():
+            self._due.put_back(paced)
+        else:
+            return self._sent_in_time(paced)
+        return True
 
     def _paced(self, slot: Slot) -> Slot | None:
         """Give a slot the instant at which its provider's limits let it go; None where that is too late."""

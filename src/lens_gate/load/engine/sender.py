@@ -10,7 +10,7 @@ from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.engine.breath import Breath
+from lens_gate.load.engine.breath import Breath, Desk
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.engine.due import Slot
 from lens_gate.load.limits.breaker import Ticket
@@ -68,6 +68,7 @@ class Sender(Generic[Held]):
         self._money = money
         self._stop = stop
         self._clock = settings.clock
+        self.desk = Desk(settings.clock)
         self._run = run
         self.breakers = Breakers(settings.failures.breaker, settings.on_breaker)
         self.pacer = Pacer(settings.pace, on_paced=settings.on_paced)
@@ -79,7 +80,7 @@ class Sender(Generic[Held]):
         """
         tries, backoff_ns = Tries(), 0
         while True:
-            recorder = await self.decoded(slot, await self.answered(slot), Breath(self._clock))
+            recorder = await self.decoded(slot, await self.answered(slot), Breath(self.desk))
             ended_ns = self._clock.now_ns()
             sample = recorder.finish()
             tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
@@ -176,13 +177,14 @@ class Sender(Generic[Held]):
             keep_chunks=self._settings.on_chunks is not None,
         )
         failure = answered.failure
-        try:
-            parts = answered.exchange.received()
-            while stretch := tuple(islice(parts, _STRETCH)):
-                recorder.observe(*stretch)
-                await breath.take()
-        except TransportFailure as error:
-            failure = failure or error
+        async with breath:
+            try:
+                parts = answered.exchange.received()
+                while stretch := tuple(islice(parts, _STRETCH)):
+                    recorder.observe(*stretch)
+                    await breath.take()
+            except TransportFailure as error:
+                failure = failure or error
         if failure is not None:
             recorder.fail(failure)
         return recorder

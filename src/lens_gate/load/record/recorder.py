@@ -13,7 +13,7 @@ from typing import Any, Final, assert_never
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.wire.fast.transport import Chunk, Head, Received, TransportFailure
+from lens_gate.load.wire.transport import Chunk, Head, Received, TransportFailure
 from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Run, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode

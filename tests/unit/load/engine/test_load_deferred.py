@@ -12,7 +12,7 @@ import pytest
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.engine.breath import Breath
+from lens_gate.load.engine.breath import Breath, Desk
 from lens_gate.load.engine.clock import MonotonicClock
 from lens_gate.load.engine.contract import RunnerSettings, StopSignal
 from lens_gate.load.engine.deferred import Deferred
@@ -198,7 +198,7 @@ def test_work_on_what_waits_lets_others_run() -> None:
         seen.append(number)
 
     async def main() -> list[int]:
-        deferred = Deferred(slow, MonotonicClock())
+        deferred = Deferred(slow, Desk(MonotonicClock()))
         for number in range(20):
             deferred.put(number, 1)
         finishing = asyncio.create_task(deferred.finish())
@@ -216,7 +216,7 @@ def test_what_waits_is_kept_out_of_garbage_collection() -> None:
     async def never(_: list[int], __: Breath) -> None:
         raise NotImplementedError
 
-    deferred = Deferred(never, MonotonicClock())
+    deferred = Deferred(never, Desk(MonotonicClock()))
     before = gc.get_freeze_count()
     try:
         for number in range(1000):
