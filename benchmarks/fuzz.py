@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import re
 import resource
 import signal
 import sys
@@ -32,6 +33,8 @@ from tests.recordings.recording import Recording, all_recordings, decode
 RECORDINGS = all_recordings()
 BLOCK = 1000
 """Inputs that share a generator: making one costs more than a mutation."""
+
+_AFTER_EVENTS = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
 
 CPU_LIMIT_S = 2.0
 MEMORY_LIMIT = 512 * 1024 * 1024
@@ -139,7 +142,9 @@ def _mutated(rng: Random) -> tuple[Recording, bytes]:
 
 
 def in_pieces(rng: Random, body: bytes) -> list[bytes]:
-    """Cut a body at four places, or into single bytes."""
+    """Cut a body as streams come, an event a read; or at four places, or into single bytes."""
+    if rng.random() < 0.5:
+        return _AFTER_EVENTS.split(body)
     if len(body) < 500 and rng.random() < 0.125:
         return [body[at : at + 1] for at in range(len(body))]
     cuts = sorted(_place(rng, body) for _ in range(4))
