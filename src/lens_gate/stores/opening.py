@@ -73,9 +73,9 @@ def _needing(extra: str, *, place: str) -> Iterator[None]:
     """Name the extra that brings the packages which are imported here."""
     try:
         yield
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise UsageProblem(
-            f"this kind of store needs a package that is not installed: {error.name}",
+            f"this kind of store needs a package that is not installed: {error.name or error}",
             place=place,
             hint=f"Run: pip install 'lens-gate[{extra}]'",
         ) from error
