@@ -416,6 +416,15 @@ class TestTrend:
         last = json.loads(invoke("trend", "--history", "lens-gate-store", "--last", "5").out)
         assert last["runs"] == 5
 
+    def test_the_last_runs_of_a_branch_are_found_behind_those_of_others(self, invoke: Invoke, home: Path) -> None:
+        for number in range(1, 9):
+            branch = "main" if number in {1, 2} else "next"
+            of_main(home / f"day-{number}.json", number, provenance=MAIN.model_copy(update={"branch": branch}))
+            assert invoke("baseline", "save", f"day-{number}.json").code == 0
+        found = json.loads(invoke("trend", "--history", "lens-gate-store", "--branch", "main", "--last", "2").out)
+        assert [point["run"] for point in found["series"][0]["points"]] == ["day-1", "day-2"]
+        assert invoke("trend", "--history", "lens-gate-store", "--branch", "gone").code == 2
+
     def test_creep_can_be_measured_against_a_baseline(self, invoke: Invoke, home: Path, saved: Path) -> None:
         answer = invoke("trend", "--history", "lens-gate-store", "--anchor", "main")
         assert answer.code == 0
@@ -423,7 +432,8 @@ class TestTrend:
         assert invoke("trend", "--history", "lens-gate-store", "--anchor", "v9").code == 2
 
     def test_an_empty_store_is_no_history(self, invoke: Invoke) -> None:
-        assert invoke("trend", "--history", "nothing").code == 2
+        answer = invoke("trend", "--history", "nothing")
+        assert (answer.code, "the history of this store holds no run" in answer.err) == (2, True)
 
 
 Configure = Callable[..., Path]

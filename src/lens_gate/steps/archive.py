@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +15,15 @@ from lens_gate.artifacts.entry import entry_of, row_of
 from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.choice import Kept
-from lens_gate.baselines.keys import run_key, samples_key
+from lens_gate.baselines.keys import RESULTS, run_key, samples_key
 from lens_gate.errors import ConditionFailed, NotStored
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
+
+_WIDER = 4
+"""Each further look at a history reads so many times as many runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,18 @@ def kept_runs(listings: Iterable[Listing]) -> tuple[Kept, ...]:
         for one in listings
         if one.entry is not None and one.entry.run is not None
     )
+
+
+def looks(store: Store, *, first: int) -> Iterator[tuple[Kept, ...]]:
+    """Yield the `first` newest runs of a history, newest first, then ever more of them, until all were seen."""
+    count, seen = first, -1
+    while True:
+        listed = store.newest(RESULTS, count)
+        if len(listed) > seen:
+            yield kept_runs(listed)
+        if len(listed) < count:
+            return
+        count, seen = count * _WIDER, len(listed)
 
 
 def kept_at(store: Store, key: str) -> Kept | None:

@@ -32,7 +32,7 @@ from lens_gate.baselines.renewal import staleness
 from lens_gate.ci.repository import Repository
 from lens_gate.config.model import BaselineChoice
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.archive import described, kept_at, kept_runs, open_run, samples_in
+from lens_gate.steps.archive import described, kept_at, kept_runs, looks, open_run, samples_in
 from lens_gate.steps.store_address import named_file, renewed_every
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
@@ -40,8 +40,7 @@ from lens_gate.vocabulary.index import RunRow
 from lens_gate.vocabulary.stored_runs import Selection
 
 _FIRST_LOOK = 60
-_WIDER = 4
-"""A look at the history reads so many runs, and each further one so many times as many, until one is found."""
+"""How many runs of the history are looked at first, and to say how much runs differ."""
 _ANCESTORS = 500
 
 
@@ -167,23 +166,11 @@ def _found(store: Store, choice: Choice, guard: Guard, judged: Judged | None) ->
         named = kept_at(store, baseline_key(choice.name))
         return choose([] if named is None else [named], choice, guard)
     found = Found(baseline=None)
-    for runs in _looks(store):
+    for runs in looks(store, first=_FIRST_LOOK):
         found = choose([one for one in runs if judged is None or one.entry.id != judged.id], choice, guard)
         if found.baseline is not None:
             break
     return found
-
-
-def _looks(store: Store) -> Iterator[tuple[Kept, ...]]:
-    """Yield the newest runs, then more of them, until all were seen."""
-    count, seen = _FIRST_LOOK, -1
-    while True:
-        listed = store.newest(RESULTS, count)
-        if len(listed) > seen:
-            yield kept_runs(listed)
-        if len(listed) < count:
-            return
-        count, seen = count * _WIDER, len(listed)
 
 
 def _earlier(store: Store, baseline: Kept, choice: Choice, wanted: Wanted) -> tuple[PastRun, ...]:

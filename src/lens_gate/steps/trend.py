@@ -8,10 +8,11 @@ from pathlib import Path
 
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.trend import LeftOut, Trend
-from lens_gate.baselines.keys import RESULTS, baseline_key
+from lens_gate.baselines.choice import Kept
+from lens_gate.baselines.keys import baseline_key
 from lens_gate.config.model import Regression
 from lens_gate.errors import ArtifactProblem, UsageProblem
-from lens_gate.steps.archive import kept_at, kept_runs
+from lens_gate.steps.archive import kept_at, looks
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
@@ -43,15 +44,27 @@ def trend_of(order: TrendOrder, world: World) -> Trend:
     policy = trend_policy(replace(order.choices, anchor=anchor.run if anchor else None), order.regression)
     metrics = [metric(name) for name in policy.metrics]
     records, left_out = _read(order.paths, metrics)
-    records += [one for store in order.stores for one in _newest(store, order.last, metrics)]
+    records += [one for store in order.stores for one in _newest(store, order, metrics)]
     if anchor and anchor.run not in {one.run for one in records}:
         records.append(anchor.record(metrics))
     return trend(records, policy, left_out=left_out, provenance=world.provenance())
 
 
-def _newest(store: Store, last: int, metrics: Sequence[Metric]) -> list[RunRecord]:
-    """Return the newest runs of a store as its entries tell of them: no run is opened."""
-    kept = kept_runs(store.newest(RESULTS, last))
+def _newest(store: Store, order: TrendOrder, metrics: Sequence[Metric]) -> list[RunRecord]:
+    """Return the newest runs of a store, or of a branch in it, as its entries tell of them: none is opened."""
+    branch = order.choices.branch
+    kept: list[Kept] = []
+    for runs in looks(store, first=order.last):
+        kept = [one for one in runs if branch is None or one.entry.branch == branch][: order.last]
+        if len(kept) == order.last:
+            break
+    if not kept:
+        raise UsageProblem(
+            "the history of this store holds no such run" if branch else "the history of this store holds no run",
+            place=store.place,
+            hint="`lens-gate ci --store` and `lens-gate baseline save` put runs there. Plain files are named as they "
+            "are: `lens-gate trend runs/*.json`.",
+        )
     return [record_of_entry(one.entry, one.row, metrics, file=f"{store.place}/{one.key}") for one in kept]
 
 

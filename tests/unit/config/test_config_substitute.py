@@ -144,3 +144,18 @@ def test_a_value_is_put_in_as_it_is_and_never_expanded_again(value: str, around:
     escaped = around.replace("$", "")
     config = substitute(loaded(f"profiler: {{name: '{escaped}${{V}}'}}\n"), {"V": value, "x": "no"}, used=None)
     assert config.profiler.name == escaped + value
+
+
+def test_a_destination_of_results_is_needed_by_a_run_only_where_it_is_switched_on() -> None:
+    off, on = (f"output: {{database: {{{switch}connection: '${{DB}}'}}}}\n" for switch in ("", "enabled: true, "))
+    kept = substitute(loaded(off), {}, used=measuring_paths(loaded(off))).output.database
+    assert kept is not None
+    assert kept.connection == "${DB}"
+    found = substitute(loaded(on), {"DB": "runs.db"}, used=measuring_paths(loaded(on))).output.database
+    assert found is not None
+    assert found.connection == "runs.db"
+    with pytest.raises(MissingVariable, match=r"`output\.database\.connection` needs the variable DB"):
+        substitute(loaded(on), {}, used=measuring_paths(loaded(on)))
+    remote = "output: {remote: [{type: s3, bucket: '${BUCKET}'}]}\n"
+    with pytest.raises(MissingVariable, match="BUCKET"):
+        substitute(loaded(remote), {}, used=measuring_paths(loaded(remote)))
