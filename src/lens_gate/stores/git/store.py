@@ -18,7 +18,7 @@ from lens_gate.vocabulary.index import IndexEntry
 _ENTRIES = ".index/"
 """The folder, in each folder, that holds the entries: an index of one entry to a key."""
 _OF_A_DAY = re.compile(r"(\d{2,4}/){3}[^/]+")
-_SHORTEST_REST_S, _LONGEST_REST_S = 0.05, 4.0
+_SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
