@@ -16,21 +16,22 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 
 from benchmarks.stores.common import BASELINE, Target, is_whole, made_run, parser, speaks_of, target
 
-from lens_gate.errors import LensGateError, NotStored
+from lens_gate.errors import LensGateError
 
 CONTEXT = get_context("fork")
 
 
 def write_for_ever(target: Target, seed: int, ready: int) -> None:
-    """Put, replace and delete until killed; a byte into `ready` says that it begins."""
-    os.setsid()
-    rng, store = random.Random(seed), target.open(seed)
+    """Put, replace and delete until killed, or left alone; a byte into `ready` says that it begins."""
+    rng, store, parent = random.Random(seed), target.open(seed), os.getppid()
     os.write(ready, b".")
-    while True:
+    while os.getppid() == parent:
         run, baseline = made_run(0, rng), made_run(0, rng, key=BASELINE)
         store.put(run.key, run.data, run.entry, "absent")
         store.put(baseline.key, baseline.data, baseline.entry)
@@ -57,40 +58,54 @@ def kill(target: Target, seed: int, wait_s: float) -> None:
     os.read(read, 1)
     os.close(read)
     time.sleep(wait_s)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid or 0, signal.SIGKILL)
+    assert process.pid is not None
+    for pid in (process.pid, *descendants(process.pid)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.join()
 
 
-def checked(target: Target, seed: int, bare: set[str]) -> Counter[str]:
-    """Read everything, then write once more, and count what is wrong; collect the bytes that have no entry."""
-    found: Counter[str] = Counter()
-    store = target.open(seed)
-    listed = {listing.key: listing.entry for listing in store.list()}
-    for key, entry in listed.items():
-        data = store.get(key)
-        found["not whole"] += not is_whole(data)
-        found["entries of other bytes"] += entry is not None and not speaks_of(entry, data)
-        if entry is None:
-            bare.add(f"{key} {data[:64]!r}")
-    for listing in store.newest("results", 1000):
+def descendants(pid: int) -> list[int]:
+    """Return the processes that this one started, and those that they did."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found[1:]
+
+
+@dataclass
+class Checks:
+    """What was found after the kills; runs that were whole once are read again at the end alone."""
+
+    target: Target
+    known: set[str] = field(default_factory=set)
+    bare: set[str] = field(default_factory=set)
+    found: Counter[str] = field(default_factory=Counter)
+
+    def look(self, seed: int) -> None:
+        """Read what is new, and write once more."""
+        store = self.target.open(seed)
+        listed = store.list()
+        for key, entry in ((one.key, one.entry) for one in listed if one.key not in self.known):
+            data = store.get(key)
+            self.found["not whole"] += not is_whole(data)
+            self.found["entries of other bytes"] += entry is not None and not speaks_of(entry, data)
+            if entry is None:
+                self.bare.add(f"{key} {data[:64]!r}")
+        keys = {listing.key for listing in listed}
+        self.known |= {key for key in keys if key.startswith("results/")}
+        self.found["entries of nothing"] += len({one.key for one in store.newest("results", 9999)} - keys)
+        again = made_run(0, random.Random(seed))
         try:
-            store.get(listing.key)
-        except NotStored:
-            found["entries of nothing"] += 1
-    try:
-        store.put("after/kill.json.gz", (again := made_run(0, random.Random(seed))).data, again.entry)
-    except LensGateError as error:
-        found["writes that were blocked"] += 1
-        print(error)
-    return found
-
-
-def cleared(target: Target) -> None:
-    """Delete the history, so that each check reads little."""
-    store = target.open()
-    for listing in store.list("results/"):
-        store.delete(listing.key)
+            store.put("after/kill.json.gz", again.data, again.entry)
+        except LensGateError as error:
+            self.found["writes that were blocked"] += 1
+            print(error)
 
 
 def main() -> None:
@@ -99,20 +114,17 @@ def main() -> None:
     options = options_of.parse_args()
     store, rng = target(options), random.Random(options.seed)
     seconds = one_round(store)
-    total: Counter[str] = Counter()
-    bare: set[str] = set()
+    checks = Checks(store)
     for number in range(options.kills):
         kill(store, number, rng.uniform(0, 2 * seconds))
-        total += checked(store, number, bare)
-        if number % 10 == 9:
-            cleared(store)
+        checks.look(number)
+    checks.known.clear()
+    checks.look(options.kills)
     print(f"{options.kills} kills within {2 * seconds:.2f} s of writing, which a round of three writes takes twice")
-    wrong = 0
     for name in ("not whole", "entries of other bytes", "entries of nothing", "writes that were blocked"):
-        print(f"{name}: {total[name]}")
-        wrong += total[name]
-    print(f"bytes without an entry, as a kill may leave them: {len(bare)}")
-    if wrong:
+        print(f"{name}: {checks.found[name]}")
+    print(f"bytes without an entry, as a kill may leave them: {len(checks.bare)}")
+    if any(checks.found.values()):
         sys.exit("a kill left something behind")
 
 

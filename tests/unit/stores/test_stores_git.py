@@ -343,6 +343,28 @@ def test_a_git_that_does_not_answer_is_not_waited_for(clone: Path) -> None:
         open_git(ADDRESS, GitSettings(timeout_s=0.0001), surroundings(clone))
 
 
+def test_a_remote_that_hangs_is_given_up_with_every_process_that_git_started(clone: Path) -> None:
+    (clone / "ssh").write_text(f"#!/bin/sh\necho $$ > {clone}/pid\nsleep 60\n")
+    (clone / "ssh").chmod(0o755)
+    around = surroundings(clone, GIT_SSH=str(clone / "ssh"))
+    store = open_git(ADDRESS, GitSettings(remote="ssh://host.example.org/r.git", timeout_s=2), around)
+    began = time.monotonic()
+    with pytest.raises(PublishFailed, match="git fetch did not answer within 2 s"):
+        store.list()
+    assert time.monotonic() - began < 30
+    assert is_gone(int((clone / "pid").read_text()))
+
+
+def is_gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
 @pytest.mark.parametrize(
     ("script", "words"),
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,28 +68,34 @@ class Git:
         Raises UsageProblem where there is no git, PublishFailed where it does not answer in time.
         """
         where = () if self.git_dir is None else (f"--git-dir={self.git_dir}",)
+        command = ["git", *where, *arguments]
         try:
-            done = subprocess.run(
-                ["git", *where, *arguments],
-                cwd=self.directory,
-                env=self._environment(),
-                input=feed,
-                capture_output=True,
-                timeout=self.timeout_s,
-                check=False,
-            )
+            # A session of its own has no terminal that a helper could ask at, and ends with all its helpers.
+            process = subprocess.Popen(
+                command, cwd=self.directory, env=self._environment(), start_new_session=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
         except FileNotFoundError as error:
             raise UsageProblem(
                 "git is not installed, or not on the PATH", hint="Install it, or use another store."
             ) from error
+        with process:
+            stdout, stderr = self._said(process, arguments[0], feed)
+        said = without_password(stderr.decode("utf-8", "replace"))
+        return Answer(code=process.returncode, stdout=stdout, stderr=said)
+
+    def _said(self, process: subprocess.Popen[bytes], name: str, feed: bytes) -> tuple[bytes, bytes]:
+        try:
+            return process.communicate(feed, self.timeout_s)
         except subprocess.TimeoutExpired as error:
             raise PublishFailed(
-                f"git {arguments[0]} did not answer within {self.timeout_s:g} s",
+                f"git {name} did not answer within {self.timeout_s:g} s",
                 place="git",
                 hint="Check that the remote can be reached, then try again.",
             ) from error
-        stderr = without_password(done.stderr.decode("utf-8", "replace"))
-        return Answer(code=done.returncode, stdout=done.stdout, stderr=stderr)
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in self.environment.items() if name not in _FORGOTTEN}
