@@ -23,6 +23,8 @@ from pathlib import Path
 from benchmarks.stores.common import BASELINE, Target, is_whole, made_run, parser, speaks_of, target
 
 from lens_gate.errors import LensGateError
+from lens_gate.stores.base import Store
+from lens_gate.vocabulary.index import IndexEntry
 
 CONTEXT = get_context("fork")
 
@@ -59,19 +61,23 @@ def kill(target: Target, seed: int, wait_s: float) -> None:
     os.close(read)
     time.sleep(wait_s)
     assert process.pid is not None
-    for pid in (process.pid, *descendants(process.pid)):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGSTOP)  # so that it starts nothing while what it has started is looked for
+    while started := descendants(process.pid):
+        for pid in started:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    process.kill()
     process.join()
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes that this one started, and those that they did."""
+    """Return the processes that this one started, and those that they did, as far as they are not dead."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+            state, parent, *_ = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+            if state != "Z":
+                parents.setdefault(int(parent), []).append(int(stat.parent.name))
     found = [pid]
     for one in found:
         found += parents.get(one, [])
@@ -90,22 +96,34 @@ class Checks:
     def look(self, seed: int) -> None:
         """Read what is new, and write once more."""
         store = self.target.open(seed)
-        listed = store.list()
-        for key, entry in ((one.key, one.entry) for one in listed if one.key not in self.known):
-            data = store.get(key)
+        listed, newest, held = self.seen(store)
+        for key, data in held.items():
+            entry = listed[key]
             self.found["not whole"] += not is_whole(data)
             self.found["entries of other bytes"] += entry is not None and not speaks_of(entry, data)
             if entry is None:
                 self.bare.add(f"{key} {data[:64]!r}")
-        keys = {listing.key for listing in listed}
-        self.known |= {key for key in keys if key.startswith("results/")}
-        self.found["entries of nothing"] += len({one.key for one in store.newest("results", 9999)} - keys)
+        self.known |= {key for key in listed if key.startswith("results/")}
+        self.found["entries of nothing"] += len(newest - listed.keys())
         again = made_run(0, random.Random(seed))
         try:
             store.put("after/kill.json.gz", again.data, again.entry)
         except LensGateError as error:
             self.found["writes that were blocked"] += 1
             print(error)
+
+    def seen(self, store: Store) -> tuple[dict[str, IndexEntry | None], set[str], dict[str, bytes]]:
+        """Return the listing, the keys of the newest, and the bytes that are new, of a time when nothing changed.
+
+        A server may still take what it had received whole when the writer was killed.
+        """
+        for _ in range(20):
+            before = store.list()
+            newest = {one.key for one in store.newest("results", 9999)}
+            held = {one.key: store.get(one.key) for one in before if one.key not in self.known}
+            if store.list() == before:
+                return {one.key: one.entry for one in before}, newest, held
+        raise AssertionError("the store changes although its writer is dead")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from lens_gate.config.types import parse_duration
 from lens_gate.errors import ConditionFailed, NoBaseline, UsageProblem
 from lens_gate.reports.baseline_lists import as_json, details, table
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, check, current_of, fetch, save, told_of
-from lens_gate.steps.baseline_upkeep import listed, prune, sync, versions_of
+from lens_gate.steps.baseline_upkeep import compact, listed, prune, sync, versions_of
 from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.store_address import STORE_FOLDER, configured_store
 from lens_gate.steps.world import World
@@ -52,7 +52,7 @@ saving_options = grouped(
 
 @click.group()
 def baseline() -> None:
-    """Save, show, list, accept, validate, prune and sync baselines (docs/baselines.md)."""
+    """Save, show, list, accept, validate, prune, compact and sync baselines (docs/baselines.md)."""
 
 
 @baseline.command("save")
@@ -196,6 +196,16 @@ def prune_(**options: Any) -> None:
     for key in pruning.removed:
         click.echo(f"{verb}: {key}")
     click.echo(f"{len(pruning.removed)} files {verb} from {store.place}, {len(pruning.spared)} old runs kept")
+
+
+@baseline.command("compact")
+@config_options
+@store_option
+def compact_(**options: Any) -> None:
+    """Make the branch of a git store one commit, so that clones no longer carry what was replaced or removed."""
+    _, _, store = _opened(options)
+    compact(store)
+    click.echo(f"{store.place}: one commit now holds all that is stored")
 
 
 @baseline.command("sync")

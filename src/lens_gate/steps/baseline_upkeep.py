@@ -22,6 +22,7 @@ from lens_gate.errors import ConditionFailed, NotStored, UsageProblem
 from lens_gate.steps.archive import kept_runs
 from lens_gate.steps.baseline_keeping import current_of
 from lens_gate.stores.base import Listing, Store
+from lens_gate.stores.git.store import GitStore
 from lens_gate.vocabulary.index import IndexEntry
 
 
@@ -65,6 +66,17 @@ def prune(store: Store, *, keep_s: float, now: datetime, dry_run: bool) -> Pruni
         except NotStored:  # somebody else pruned it
             continue
     return pruning
+
+
+def compact(store: Store) -> None:
+    """Let a branch of git forget what it held before; raises UsageProblem for other stores, which forget at once."""
+    if not isinstance(store, GitStore):
+        raise UsageProblem(
+            "only a branch of git keeps what was replaced or removed",
+            place=store.place,
+            hint="Name one, as in --store git:lens-gate; elsewhere `lens-gate baseline prune` frees the space.",
+        )
+    store.compact()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
