@@ -32,6 +32,7 @@ from tests.builders import (
     an_arm,
     some_requests,
 )
+from tests.fakes.git import make_repository
 from tests.integration.conftest import Invoke
 from tests.integration.test_cli_stored import a_day
 
@@ -225,6 +226,22 @@ class TestWhere:
         of_main(home / "run.json", 20)
         plain = invoke("gate", "run.json", "--baseline", "lens-gate-store/baselines/main.json.gz")
         assert plain.told["outcome"] in {"pass", "inconclusive"}
+
+
+@pytest.mark.parametrize("address", ["kept/", "git:lens-gate:api", "sqlite:///runs.db"])
+def test_every_kind_of_store_at_hand_is_saved_in_judged_by_and_followed(
+    invoke: Invoke, home: Path, address: str
+) -> None:
+    make_repository(home)
+    for number in (1, 2):
+        of_main(home / f"day-{number}.json", number)
+        assert invoke("baseline", "save", f"day-{number}.json", "--store", address).code == 0
+    of_main(home / "run.json", 20)
+    told = invoke("gate", "run.json", "--baseline", address).told
+    assert told["outcome"] in {"pass", "inconclusive"}
+    assert json.loads(invoke("trend", "--history", address).out)["runs"] == 2
+    rows = json.loads(invoke("baseline", "show", "--store", address, "--format", "json").out)
+    assert [row["entry"]["id"] for row in rows] == ["day-2", "day-1"]
 
 
 class TestShowAndList:

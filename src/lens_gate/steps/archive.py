@@ -93,13 +93,14 @@ def _refresh(store: Store, packed: Packed) -> None:
             f"another run lies under {packed.key} already", place=store.place, hint="Repeat the run to get another id."
         )
     known = entry_at(store, packed.key)
-    if known is None or _says_more(packed.entry, known):
-        store.put(packed.key, there.data, packed.entry, there.etag)
+    said = packed.entry if known is None else _joined(packed.entry, known)
+    if known is None or (said.outcome, said.acceptance) != (known.outcome, known.acceptance):
+        store.put(packed.key, there.data, said, there.etag)
 
 
-def _says_more(entry: IndexEntry, known: IndexEntry) -> bool:
-    said = entry.outcome, entry.acceptance
-    return any(one is not None for one in said) and said != (known.outcome, known.acceptance)
+def _joined(entry: IndexEntry, known: IndexEntry) -> IndexEntry:
+    """Return an entry with what was known before and is not said anew."""
+    return replace(entry, outcome=entry.outcome or known.outcome, acceptance=entry.acceptance or known.acceptance)
 
 
 def entry_at(store: Store, key: str) -> IndexEntry | None:

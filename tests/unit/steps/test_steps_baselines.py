@@ -23,13 +23,15 @@ from lens_gate.steps.baseline_upkeep import sync, versions_of
 from lens_gate.steps.judge import checked_after, rules
 from lens_gate.steps.renewing import renew
 from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
+from lens_gate.steps.store_choice import stored_in, wanted_for
 from lens_gate.steps.uploading import stores_for, upload
 from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.base import Condition, ETag, Store
 from lens_gate.stores.file import FileStore
-from lens_gate.vocabulary.index import IndexEntry
+from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import PROVENANCE, a_benchmark, a_model_result, a_provider_result, a_run, a_sample
+from tests.builders import PROVENANCE, a_benchmark, a_model_result, a_provider_result, a_run, a_sample, an_arm
+from tests.fakes.git import commit, git, make_repository
 from tests.fakes.world import a_world
 
 
@@ -101,10 +103,12 @@ def test_a_run_is_kept_once_and_what_is_known_of_it_later_is_added(tmp_path: Pat
     key = keep(store, packed)
     assert keep(store, packed) == key
     keep(store, packed.judged(Outcome.REGRESSION))
+    keep(store, packed.accepted(Acceptance(by="ada", reason="a larger model", at="2026-03-05T11:00:00Z")))
     keep(store, packed)
     entry = entry_at(store, key)
     assert entry is not None
-    assert entry.outcome == "regression"
+    assert entry.acceptance is not None
+    assert (entry.outcome, entry.acceptance.by) == ("regression", "ada")
 
 
 def test_another_run_under_the_same_key_is_not_overwritten(tmp_path: Path) -> None:
@@ -275,3 +279,28 @@ class TestAfterMeasuring:
         world = a_world(tmp_path)
         missing = Missing("none")
         assert checked_after(missing, a_run(), rules((), world), world) is missing
+
+
+class TestCommits:
+    """A baseline by commit is chosen with what git knows."""
+
+    def test_the_run_of_a_tag_and_of_the_nearest_commit_before_a_change_is_found(self, tmp_path: Path) -> None:
+        make_repository(tmp_path)
+        commits = [commit(tmp_path, name) for name in ("first", "second", "third")]
+        git(tmp_path, "tag", "v1", commits[0])
+        git(tmp_path, "checkout", "--quiet", "-b", "change")
+        commit(tmp_path, "change")
+        world, store = a_world(tmp_path, git=True), FileStore(tmp_path / "store")
+        for number, measured in ((1, commits[0]), (2, commits[1])):
+            keep(store, pack(a_day(tmp_path, number, arms=(an_arm(commit=measured),))))
+        wanted = wanted_for(a_run(benchmark=a_benchmark(id="now", start_time="2026-03-09T10:00:00Z")))
+
+        def chosen(**choice: Any) -> str:
+            found = stored_in("store", BaselineChoice(**choice), wanted, world)
+            return found.run.benchmark.id if isinstance(found, Stored) else found.reason
+
+        assert chosen(select="merge_base") == "day-2"
+        assert chosen(select="tag", tag="v1") == "day-1"
+        assert chosen(select="tag", tag="main") == "No run of the tag main is stored."
+        with pytest.raises(UsageProblem, match="none is named"):
+            chosen(select="tag")
