@@ -13,12 +13,15 @@ from lens_gate.config.types import Seconds, Share
 
 
 class Lateness(Section):
-    """How late is too late: a time, or a share of the median time to first token, whichever is longer."""
+    """How late is too late: a time, or a share of the median time to first token, whichever is longer.
+
+    Without a share the time alone counts; without a time there is no such limit.
+    """
 
     warn: Seconds | None = 0.005
-    warn_of_ttft: float = Field(default=0.05, ge=0)
+    warn_of_ttft: float | None = Field(default=0.05, ge=0)
     invalid: Seconds | None = 0.020
-    invalid_of_ttft: float = Field(default=0.25, ge=0)
+    invalid_of_ttft: float | None = Field(default=0.25, ge=0)
 
 
 class CpuShare(Section):

@@ -192,7 +192,7 @@ WRONG = [
     ("profiler: {requests: true}", "`profiler.requests`: expected a number, got true"),
     ("profiler: {requests: 0}", "expected more than 0, got 0"),
     ("profiler: {duration: 5 parsecs}", "`profiler.duration`: '5 parsecs' is not a duration; write it like 30s"),
-    ("validity: {send_lateness: {invalid_of_ttft: null}}", "expected a number, got nothing (null)"),
+    ("validity: {send_lateness: {invalid_of_ttft: -1}}", "expected at least 0, got -1"),
     ("profiler: {name: 3}", "expected text (in quotes), got 3"),
     ("profiler: {name: [a]}", "expected text (in quotes), got a list"),
     ("profiler: {mode: fast}", "expected one of 'latency', 'throughput', 'cost' or 'comprehensive', got \"fast\""),

@@ -112,9 +112,9 @@ def limits_ms(section: Lateness, ttft_ms: float) -> Limits:
     """Return the limits of a lateness in milliseconds, where the median time to first token is `ttft_ms`."""
     limits: dict[Effect, float] = {}
     if section.invalid is not None:
-        limits["invalid"] = max(1000 * section.invalid, section.invalid_of_ttft * ttft_ms)
+        limits["invalid"] = max(1000 * section.invalid, (section.invalid_of_ttft or 0) * ttft_ms)
     if section.warn is not None:
-        limits["warn"] = max(1000 * section.warn, section.warn_of_ttft * ttft_ms)
+        limits["warn"] = max(1000 * section.warn, (section.warn_of_ttft or 0) * ttft_ms)
     return limits
 
 

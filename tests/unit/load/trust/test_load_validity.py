@@ -376,7 +376,7 @@ def test_every_limit_is_the_configuration_s() -> None:
     validity = judged(
         rows,
         end=an_end(lag_ms=30, cpu_share=0.5),
-        send_lateness=Lateness(warn=None, invalid=0.001, invalid_of_ttft=0),
+        send_lateness=Lateness(warn=None, invalid=0.001, invalid_of_ttft=None),
         loop_lag=Lateness(warn=None, invalid=None),
         cpu_share=CpuShare(warn=0.4),
         zero_gap_share=ZeroGapShare(drop=None, invalid=0.25),
