@@ -368,6 +368,20 @@ def test_broken_chunk_framing_is_no_silence_where_the_connection_stays_open(kind
     assert failure.error_class is ErrorClass.MALFORMED
 
 
+def test_broken_chunk_framing_is_told_long_before_the_limits(kind: Kind) -> None:
+    began_ns = time.perf_counter_ns()
+    failure = failing(kind, sending(HEAD, b"zz\r\nab\r\nab"), Timeouts(request_s=60, idle_s=60))
+    assert failure.error_class is ErrorClass.MALFORMED
+    assert failure.t_ns - began_ns < 20e9
+
+
+def test_a_silence_in_the_middle_of_a_chunk_is_no_broken_framing(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lens_gate.load.wire.fast.transport._QUIET_S", 0.05)
+    two = chunk(b"two")
+    [got], _ = against(kind, sending(HEAD, chunk(b"one"), two[:4], two[4:], chunk(b""), gap_s=0.2))
+    assert b"".join(part.data for part in got if isinstance(part, Chunk)) == b"onetwo"
+
+
 def test_a_body_without_any_framing_ends_with_the_connection(kind: Kind) -> None:
     [got], _ = against(kind, then_close(b"HTTP/1.1 200 OK\r\n\r\nab"))
     assert b"".join(part.data for part in got if isinstance(part, Chunk)) == b"ab"

@@ -33,6 +33,9 @@ from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 
 _MOST_ROUTES: Final = 1024
+_QUIET_S: Final = 1.0
+"""After such a silence an answer is taken apart, however it goes on: one that is no HTTP may never end."""
+
 _TICK_S: Final = 0.001
 """The grain of uvloop's timers, which may be that much early."""
 
@@ -169,18 +172,18 @@ class _FastExchange(Exchange, Receiver):
             self._watch(min(self._timeouts.idle_s, self._timeouts.request_s))
 
     def _watch(self, delay_s: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._check_limits)
+        self._timer = asyncio.get_running_loop().call_later(min(delay_s, _QUIET_S), self._check_limits)
 
     def _check_limits(self) -> None:
-        """End what has passed a limit; bytes that came meanwhile only moved the limit between two reads."""
+        """End what passed a limit, or is no HTTP; bytes that came meanwhile only moved the limit between two reads."""
         now_ns = time.perf_counter_ns()
         whole_ns = self._sent_ns + int(self._timeouts.request_s * 1e9)
         idle_ns = self._read_ns + int(self._timeouts.idle_s * 1e9)
         due_ns = min(whole_ns, idle_ns)
+        if now_ns >= min(due_ns, self._read_ns + int(_QUIET_S * 1e9)) and self._is_over(now_ns):
+            return
         if now_ns < due_ns:
             self._watch(max(_TICK_S, (due_ns - now_ns) / 1e9))
-        elif self._is_over(now_ns):
-            return
         elif due_ns == whole_ns:
             self._fail(ErrorClass.TIMEOUT, TIMED_OUT, now_ns)
         elif self._answer.head_ns is None:

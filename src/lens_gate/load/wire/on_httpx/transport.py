@@ -58,7 +58,9 @@ class _Pool:
 
 
 class HttpxTransport(Transport):
-    """Pools without caps. Nothing is retried, no redirect is followed, and no cookie is kept.
+    """Pools without caps. No redirect is followed, no cookie is kept, and nothing is sent twice.
+
+    But for one thing: what an HTTP/2 server that leaves says it has not looked at goes to another connection.
 
     `contexts` are what encrypted connections are set up with. `proxies` say which of them go through
     one. Entered as an async context it loads beforehand what the engine would load (some 50 ms) at the first
