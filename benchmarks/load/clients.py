@@ -184,20 +184,19 @@ class LensGate:
 
     def told(self, load: Load, truth: Truth, folder: Path) -> Told:
         """Match by the input tokens, which are the server's number of the request."""
-        del load
+        del load, truth
         run = run_in(folder / "run.json")
         samples = samples_of(run, lambda name: (folder / name).read_bytes())
         measured = samples.where(samples.texts["phase"].equals(Phase.MEASURE))
         kept = measured.where(measured.texts["status"].equals(Status.OK))
         numbers, rows = kept.numbers, kept.numbers["input_tokens"].astype(np.int64) - 1
-        # No request was received before it was sent, so the anchor is not later; receive lags are at most too large.
-        anchor_ns = float(np.min(truth.received_ns[rows] - numbers["sent_ns"])) if len(rows) else 0.0
+        assert run.anchor_ns is not None
         return Told(
             ttft_ms=(numbers["first_token_ns"] - numbers["sent_ns"]) / 1e6,
             rows=rows,
             slip_ms=(numbers["sent_ns"] - numbers["intended_ns"]) / 1e6,
-            first_ns=anchor_ns + numbers["first_token_ns"],
-            last_ns=anchor_ns + numbers["last_token_ns"],
+            first_ns=run.anchor_ns + numbers["first_token_ns"],
+            last_ns=run.anchor_ns + numbers["last_token_ns"],
         )
 
 

@@ -368,7 +368,8 @@ Beside = Literal["chunks", "bodies"]
 class Run(Envelope):
     """The artifact of `lens-gate run`; `segments` is empty for a run that was measured in one go.
 
-    `kept` names what lies in files beside it, from all its stretches.
+    `anchor_ns` is the anchor of all times on the monotonic clock of the machine that measured; None where that is not
+    known, or a run went on later. `kept` names what lies in files beside it, from all its stretches.
     """
 
     kind: Literal[Kind.RUN]
@@ -382,6 +383,7 @@ class Run(Envelope):
     uncovered: tuple[Uncovered, ...] = ()
     looks: tuple[Look, ...] = ()
     segments: tuple[Segment, ...] = ()
+    anchor_ns: int | None = None
     ending: Ending
     ending_message: str | None = None
     validity: Validity

@@ -107,6 +107,7 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         uncovered=known.uncovered,
         looks=tail.looks,
         segments=measured.segments,
+        anchor_ns=_anchor_ns(measured),
         ending=tail.end.ending,
         ending_message=tail.end.message,
         validity=validity,
@@ -121,6 +122,11 @@ def written(measured: Measurement, provenance: Provenance) -> Run:
         replayed=tail.replayed,
         kept=known.kept,
     )
+
+
+def _anchor_ns(measured: Measurement) -> int | None:
+    """Return where all times begin on the machine's clock; stretches of a run that went on have no common one."""
+    return None if measured.segments else measured.tail.end.anchor_ns or None
 
 
 def _benchmark(measured: Measurement) -> Benchmark:

@@ -99,6 +99,16 @@ def test_a_run_sends_its_requests_and_writes_what_it_returns(tmp_path: Path) -> 
     assert done.run.spend.spent_usd == pytest.approx(10 * (5 * 1 + 2 * 2) / 1e6)
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_says_where_its_times_lie_on_the_clock_of_the_machine(tmp_path: Path, processes: int) -> None:
+    world = a_world(tmp_path)
+    began_ns = time.perf_counter_ns()
+    run = measured(world, arms_of(world, profiler={"requests": 4, "processes": processes})).run
+    assert run.anchor_ns is not None
+    sent_ns = samples_beside(run, world.directory / "run.json").numbers["sent_ns"] + run.anchor_ns
+    assert began_ns < sent_ns.min() < sent_ns.max() < time.perf_counter_ns()
+
+
 @pytest.mark.parametrize(("drop", "kept"), [(0.5, 0), (1.0, 20)])
 def test_chunks_that_came_together_leave_the_inter_chunk_latency_out_of_both_arms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: float, kept: int

@@ -110,6 +110,7 @@ def test_an_interrupted_run_goes_on_to_the_schedule_of_one_that_was_not(tmp_path
     assert rows(done.samples) == rows(whole.samples)
     assert done.run.ending is Ending.COMPLETE
     assert [segment.lost for segment in done.run.segments] == [0, 0]
+    assert (whole.run.anchor_ns is None, done.run.anchor_ns) == (False, None)
     assert sum(segment.requests for segment in done.run.segments) == 40
     begin_ns = done.run.segments[1].begin_ns
     assert begin_ns in done.samples.numbers["intended_ns"]
