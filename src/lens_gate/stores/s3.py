@@ -28,6 +28,8 @@ _ABSENT = frozenset({"NoSuchKey", "404"})
 _NOT_HELD = frozenset({"PreconditionFailed", "412"})
 _UNDECIDED = frozenset({"ConditionalRequestConflict", "409"})
 _UNKNOWN_HEADER = frozenset({"NotImplemented", "501"})
+_AMAZON = ".amazonaws.com"
+_FEW_CHECKSUMS = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
 _CONFLICTS = 5
 """How often a conditional request is sent that the store does not decide, as another one is in flight."""
 _BROKEN_OFF = 2
@@ -186,7 +188,13 @@ def connect(settings: S3Settings) -> Any:
             aws_secret_access_key=_open(settings.secret_access_key),
             aws_session_token=_open(settings.session_token),
         )
-        return session.client("s3", endpoint_url=settings.endpoint_url, config=_config(settings))
+        client = session.client("s3", endpoint_url=settings.endpoint_url, config=_config(settings))
+        if _AMAZON in client.meta.endpoint_url:
+            return client
+        # Stores other than Amazon's often refuse, or keep as content, the checksums that newer clients add. Where such
+        # a store is, may also stand in the environment or a profile: the client knows.
+        config = _config(settings).merge(_FEW_CHECKSUMS)
+        return session.client("s3", endpoint_url=settings.endpoint_url, config=config)
     except BotoCoreError as error:
         raise fault(error, Tried("s3://", "connecting", "", settings.endpoint_url)) from error
     except ValueError as error:
@@ -196,16 +204,11 @@ def connect(settings: S3Settings) -> Any:
 
 
 def _config(settings: S3Settings) -> Config:
-    own = settings.endpoint_url is not None
-    # Stores other than Amazon's often refuse, or keep as content, the checksums that newer clients add on their own.
-    checksums = "when_required" if own else "when_supported"
     return Config(
         connect_timeout=settings.connect_timeout_seconds,
         read_timeout=settings.read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": settings.attempts},
         s3={"addressing_style": "path" if settings.path_style else "auto"},
-        request_checksum_calculation=checksums,
-        response_checksum_validation=checksums,
     )
 
 

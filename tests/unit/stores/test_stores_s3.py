@@ -307,11 +307,20 @@ def test_settings_show_no_secret() -> None:
     assert SECRET not in repr(settings())
 
 
-def test_files_say_what_they_are_and_other_stores_get_no_checksums_of_newer_clients() -> None:
+def test_files_say_what_they_are_and_other_stores_get_no_checksums_of_newer_clients(bare: pytest.MonkeyPatch) -> None:
     with http_script(OK) as script:
         objects(script).put("a.json.gz", b"x", "none")
-        (asked,) = script.asked
-    assert asked.headers["Content-Type"] == "application/gzip"
-    assert asked.headers["Content-Encoding"] is None
-    assert not [name for name in asked.headers if "checksum" in name.lower()]
-    assert asked.body == b"x"
+        bare.setenv("AWS_ENDPOINT_URL_S3", script.base_url)
+        S3Objects(connect(settings()), BUCKET, "").put("a.json.gz", b"x", "none")
+        for asked in script.asked:
+            assert asked.headers["Content-Type"] == "application/gzip"
+            assert asked.headers["Content-Encoding"] is None
+            assert not [name for name in asked.headers if "checksum" in name.lower()]
+            assert asked.body == b"x"
+        assert len(script.asked) == 2
+
+
+def test_amazons_own_endpoint_is_sent_checksums_and_others_are_not(bare: pytest.MonkeyPatch) -> None:
+    amazons, others = connect(S3Settings(region="eu-central-1")), connect(S3Settings(endpoint_url="http://s3.example"))
+    assert amazons.meta.config.request_checksum_calculation == "when_supported"
+    assert others.meta.config.request_checksum_calculation == "when_required"
