@@ -14,14 +14,16 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.stores.common import BASELINE, RUNS_A_DAY, Made, Target, made_run, parser, target
 from benchmarks.stores.metered import Cost, metered
 
-from lens_gate.stores.address import GitAddress, parse_address
+from lens_gate.stores.address import GitAddress, S3Address, parse_address
 from lens_gate.stores.base import Store
-from lens_gate.stores.index_file import with_entry, write_index
+from lens_gate.stores.index_file import INDEX, Entries, read_index, with_entry, write_index
+from lens_gate.stores.settings import S3Settings
 
 BASELINE_EVERY = 10
 KEPT_DAYS = 90
@@ -69,6 +71,25 @@ def fill_branch(repository: str, branch: str, made: Iterator[Made]) -> None:
     assert process.returncode == 0
 
 
+def fill_bucket(address: S3Address, made: Iterator[Made]) -> None:
+    """Write the objects that the store would, but each index once and not again for each of its runs."""
+    from lens_gate.stores.s3 import S3Objects, connect  # noqa: PLC0415 only buckets need it
+
+    objects = S3Objects(connect(S3Settings()), address.bucket, f"{address.prefix}/")
+    indexes: dict[str, Entries] = {}
+    with ThreadPoolExecutor(4) as writers:
+        for run in made:
+            folder, _, name = run.key.rpartition("/")
+            path = f"{folder}/{INDEX}"
+            if path not in indexes:
+                held = objects.get(path)
+                indexes[path] = read_index(held.data, place=path) if held else {}
+            indexes[path] = with_entry(indexes[path], name, run.entry)
+            writers.submit(objects.put, run.key, run.data, "none")
+        for path, entries in indexes.items():
+            writers.submit(objects.put, path, write_index(entries), "none")
+
+
 def readings(target: Target) -> dict[str, Callable[[], object]]:
     """Return what is read, each with a store that was just opened; a reading returns that store."""
 
@@ -99,7 +120,7 @@ def clone_size(repository: str, branch: str) -> int:
 
 
 def show(count: int, name: str, cost: Cost) -> None:
-    print(f"| {count:,} | {name} | {cost.seconds:.2f} | {cost.bytes / 1000:,.0f} |", flush=True)
+    print(f"| {count:,} | {name} | {cost.seconds:.2f} | {cost.bytes / 1000:,.0f} | {cost.requests} |", flush=True)
 
 
 def compacted(store: Target, repository: str, branch: str, days: int) -> None:
@@ -131,11 +152,13 @@ def main() -> None:
     options_of.add_argument("--runs", type=int, nargs="+", default=[100, 1000, 10_000])
     options = options_of.parse_args()
     store, address, stored = target(options), parse_address(options.address), 0
-    print("| runs | reading | seconds | kB read |\n| ---: | --- | ---: | ---: |")
+    print("| runs | reading | seconds | kB read | HTTP requests |\n| ---: | --- | ---: | ---: | ---: |")
     for count in sorted(options.runs):
         made = runs(stored, count, options.seed)
         if isinstance(address, GitAddress):
             fill_branch(options.remote, address.branch, made)
+        elif isinstance(address, S3Address):
+            fill_bucket(address, made)
         else:
             fill(store.open(), made)
         stored = count

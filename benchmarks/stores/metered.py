@@ -1,7 +1,8 @@
-"""What reading costs: seconds, and bytes from files, from sockets that Python reads, or into a repository of git."""
+"""What reading costs: seconds, requests by HTTP, and bytes from files, from sockets, or into a repository of git."""
 
 from __future__ import annotations
 
+import http.client
 import socket
 import tempfile
 import time
@@ -18,11 +19,12 @@ class Cost:
 
     seconds: float
     bytes: int
+    requests: int
 
 
 def metered(act: Callable[[], object]) -> Cost:
     """Run it and return its cost; what lies in this machine's cache of files is read as well."""
-    with tempfile.TemporaryDirectory() as name, _received() as received:
+    with tempfile.TemporaryDirectory() as name, _received() as received, _asked() as asked:
         default, tempfile.tempdir = tempfile.tempdir, name
         try:
             before, began = _from_files(), time.monotonic()
@@ -33,7 +35,7 @@ def metered(act: Callable[[], object]) -> Cost:
             tempfile.tempdir = default
     del held
     # What git has fetched is what was read; it hands it on through pipes, which would count again.
-    return Cost(seconds, fetched or files + received[0])
+    return Cost(seconds, fetched or files + received[0], asked[0])
 
 
 def _from_files() -> int:
@@ -62,3 +64,20 @@ def _received() -> Iterator[list[int]]:
         yield count
     finally:
         socket.socket.recv, socket.socket.recv_into = recv, recv_into  # type: ignore[method-assign]
+
+
+@contextmanager
+def _asked() -> Iterator[list[int]]:
+    """Count the requests by HTTP, those that are sent again among them."""
+    count = [0]
+    putrequest = http.client.HTTPConnection.putrequest
+
+    def counted(one: http.client.HTTPConnection, *arguments: Any, **options: Any) -> None:
+        putrequest(one, *arguments, **options)
+        count[0] += 1
+
+    http.client.HTTPConnection.putrequest = counted  # type: ignore[method-assign]
+    try:
+        yield count
+    finally:
+        http.client.HTTPConnection.putrequest = putrequest  # type: ignore[method-assign]
