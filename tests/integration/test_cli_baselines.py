@@ -156,6 +156,21 @@ class TestSave:
         (home / "taken").write_text("a file")
         assert invoke("baseline", "save", "day-1.json", "--store", "taken").code == 7
 
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("baseline", "accept", "day-1.json", "--reason", "so", "--store", "taken"),
+            ("baseline", "sync", "--from", "lens-gate-store", "--to", "taken"),
+        ],
+    )
+    def test_whatever_writes_to_a_store_that_takes_nothing_exits_with_7_and_says_where(
+        self, invoke: Invoke, home: Path, saved: Path, command: tuple[str, ...]
+    ) -> None:
+        (home / "taken").write_text("a file")
+        answer = invoke(*command)
+        assert answer.code == 7
+        assert "taken" in answer.err
+
     def test_the_samples_of_a_large_run_go_with_it_and_come_back(self, invoke: Invoke, home: Path) -> None:
         samples = Samples.of([a_sample(index=index) for index in range(20_001)])
         reference, data = embed(samples, sidecar_name="large.samples.jsonl.gz", run="large")
