@@ -21,7 +21,7 @@ from benchmarks.load.bench import Bench, measured, neighbour
 from benchmarks.load.clients import Client, Kind, LimitClient, our_clients
 from benchmarks.load.figures import Figures, Load, wrong
 from benchmarks.load.peers import absent_peers, installed_peers
-from benchmarks.load.processes import Place, fifo_allowed
+from benchmarks.load.processes import Place, fifo_allowed, fifo_share
 from benchmarks.load.results import Result, Results
 from benchmarks.load.server import Script
 from benchmarks.load.tables import SHAPES, report
@@ -192,7 +192,7 @@ def places_of(options: argparse.Namespace) -> tuple[Place, Place]:
 
 def setting_of(server: Place, client: Place, options: argparse.Namespace) -> str:
     """Say what the figures hold for."""
-    scheduler = "SCHED_FIFO" if client.fifo else "the usual scheduler"
+    scheduler = f"SCHED_FIFO ({fifo_share():.0%} of a core)" if client.fifo else "the usual scheduler"
     wide = f", limits {options.tolerance:g} times as wide" if options.tolerance != 1 else ""
     return f"{scheduler}, server on core {server.core}, client on core {client.core}, {options.seconds:g} s a run{wide}"
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from resource import struct_rusage
 
 FIFO_PRIORITY = 10
+RT_RUNTIME = Path("/proc/sys/kernel/sched_rt_runtime_us")
+RT_PERIOD = RT_RUNTIME.with_name("sched_rt_period_us")
 END_S = 20.0
 
 
@@ -47,6 +49,18 @@ class Finished:
     cpu_s: float
     peak_mib: float
     said: str
+
+
+def fifo_share() -> float:
+    """Return how much of a core the system lets real-time processes have: one that takes more is stalled.
+
+    Usually that is 0.95 of each second, so that a stall takes 50 ms.
+    """
+    try:
+        runtime, period = (int(path.read_text(encoding="ascii")) for path in (RT_RUNTIME, RT_PERIOD))
+    except (OSError, ValueError):
+        return 1.0
+    return 1.0 if runtime < 0 else runtime / period
 
 
 def fifo_allowed() -> bool:
