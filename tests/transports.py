@@ -48,5 +48,6 @@ def post(url: str, **headers: str) -> HttpRequest:
 
 async def exchange(transport: Transport, request: HttpRequest, timeouts: Timeouts = PATIENT) -> list[Received]:
     one = transport.exchange(request, timeouts)
+    one.begin()
     await one.carry_out()
     return list(one.received())

@@ -18,7 +18,7 @@ from lens_gate.load.engine.breath import Breath
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.engine.deferred import Deferred
 from lens_gate.load.engine.due import Slot, slot_of
-from lens_gate.load.engine.sender import Answered, Leave, Origin, Sender
+from lens_gate.load.engine.sender import Answered, Begun, Leave, Origin, Sender
 from lens_gate.load.engine.tasks import all_done, cancelled
 from lens_gate.load.limits.watch import Watch
 from lens_gate.load.record.recorder import Recorder, unsent
@@ -130,8 +130,8 @@ class Flights(Generic[Held]):
             return None
         # The next turn of a conversation needs the answer.
         deferred = None if slot.planned.follow_up is not None else self._deferred
-        sending = self._converse(slot, leave) if deferred is None else self._put_off(deferred, slot, leave)
-        task = asyncio.create_task(sending)
+        now = slot, leave, self.sender.begun(slot)
+        task = asyncio.create_task(self._converse(*now) if deferred is None else self._put_off(deferred, *now))
         self._in_flight.add(task)
         self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
         task.add_done_callback(self._ended)
@@ -154,19 +154,21 @@ class Flights(Generic[Held]):
             self._defect = self._defect or error
             self.stop.request(Ending.INTERRUPTED)
 
-    async def _converse(self, slot: Slot, leave: Leave[Held]) -> None:
-        """Send a request, and one after the other the turns that follow it."""
-        following: tuple[Slot, Leave[Held]] | None = (slot, leave)
-        while following is not None:
-            slot, leave = following
-            recorder, tries = await self.sender.exchange(slot, leave)
+    async def _converse(self, slot: Slot, leave: Leave[Held], begun: Begun) -> None:
+        """Wait for an answer, and send one after the other the turns that follow it."""
+        while True:
+            recorder, tries = await self.sender.exchange(slot, leave, begun)
             sample = self._keep(slot, recorder, tries)
             turn = next_turn(slot.planned, sample, recorder.text)
             following = None if turn is None else await self._following(slot, turn)
+            if following is None:
+                return
+            slot, leave = following
+            begun = self.sender.begun(slot)
 
-    async def _put_off(self, deferred: Deferred[_Ended[Held]], slot: Slot, leave: Leave[Held]) -> None:
-        """Send a request whose answer is decoded later, if it is one."""
-        answered = await self.sender.answered(slot)
+    async def _put_off(self, deferred: Deferred[_Ended[Held]], slot: Slot, leave: Leave[Held], begun: Begun) -> None:
+        """Wait for an answer that is decoded later, if it is one."""
+        answered = await self.sender.answered(begun)
         if answered.may_wait:
             self._watch.answered(slot.planned)
             deferred.put((slot, leave, answered), answered.exchange.held_bytes)

@@ -44,6 +44,14 @@ class Leave(Generic[Held]):
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """An exchange, and the instant at which it was sent or is about to be."""
+
+    exchange: Exchange
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """An exchange that has ended, and how it broke, if it did."""
 
@@ -73,14 +81,14 @@ class Sender(Generic[Held]):
         self.breakers = Breakers(settings.failures.breaker, settings.on_breaker)
         self.pacer = Pacer(settings.pace, on_paced=settings.on_paced)
 
-    async def exchange(self, slot: Slot, leave: Leave[Held]) -> tuple[Recorder, Tries]:
-        """Send a request, again where the rules say so; return what the last attempt recorded, and all attempts.
+    async def exchange(self, slot: Slot, leave: Leave[Held], begun: Begun) -> tuple[Recorder, Tries]:
+        """Wait for an answer, and send again where the rules say so; return what was recorded last, and all attempts.
 
         Each attempt is settled when it has ended.
         """
         tries, backoff_ns = Tries(), 0
         while True:
-            recorder = await self.decoded(slot, await self.answered(slot), Breath(self.desk))
+            recorder = await self.decoded(slot, await self.answered(begun), Breath(self.desk))
             ended_ns = self._clock.now_ns()
             sample = recorder.finish()
             tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
@@ -92,6 +100,7 @@ class Sender(Generic[Held]):
             if again is None:
                 return recorder, tries
             leave, backoff_ns = again, self._clock.now_ns() - ended_ns
+            begun = self.begun(slot)
 
     async def turn(
         self, planned: PlannedRequest, *, by_ns: int | None = None, due_ns: int | None = None
@@ -155,17 +164,22 @@ class Sender(Generic[Held]):
             return False
         return not self._stop.stopped.is_set()
 
-    async def answered(self, slot: Slot) -> Answered:
-        """Send once, and wait for the end of the answer, or for what came instead of it."""
-        started_ns = self._clock.now_ns()
-        exchange = self._transport.exchange(slot.wire, self._settings.timeouts)
+    def begun(self, slot: Slot) -> Begun:
+        """Send a request now, if a connection stands: a task of its own would only begin when all else has run."""
+        begun = Begun(self._transport.exchange(slot.wire, self._settings.timeouts), self._clock.now_ns())
+        begun.exchange.begin()
+        return begun
+
+    async def answered(self, begun: Begun) -> Answered:
+        """Wait for the end of an answer, or for what came instead of it."""
+        failure: TransportFailure | None = None
         try:
-            await exchange.carry_out()
+            await begun.exchange.carry_out()
         except TransportFailure as error:
-            return Answered(exchange, error)
+            failure = error
         except asyncio.CancelledError:
-            return Answered(exchange, _interruption(self._clock.now_ns(), started_ns))
-        return Answered(exchange, None)
+            failure = _interruption(self._clock.now_ns(), begun.at_ns)
+        return Answered(begun.exchange, failure)
 
     async def decoded(self, slot: Slot, answered: Answered, breath: Breath) -> Recorder:
         """Decode a whole answer, giving way to others."""

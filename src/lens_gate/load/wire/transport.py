@@ -76,6 +76,13 @@ class TransportFailure(Exception):
 class Exchange(Protocol):
     """One request, and what came back."""
 
+    def begin(self) -> None:
+        """Send the request at once where nothing has to be waited for, as on a connection that stands; never raises.
+
+        Whatever this leaves to be done is done by `carry_out`.
+        """
+        return  # by default all of it
+
     async def carry_out(self) -> None:
         """Send the request and wait for the end of its answer; call it once. Raises TransportFailure."""
         ...

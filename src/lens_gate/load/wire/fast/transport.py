@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, Self, cast
 
 from typing_extensions import override
@@ -132,20 +133,26 @@ class _FastExchange(Exchange, Receiver):
             raise TransportFailure(broken.error_class, broken.message, t_ns=self._read_ns, sent_ns=self._sent_ns)
 
     @override
+    def begin(self) -> None:
+        with suppress(TransportFailure):  # carry_out raises it again
+            data, way = self._encoded()
+            connection = self._transport.pool.warmest(way.destination)
+            if connection is not None:
+                self._send(data, connection)
+
+    @override
     async def carry_out(self) -> None:
-        data, way = self._encoded()
-        connection = self._transport.pool.warmest(way.destination) or await self._opened(way)
-        self._connection = connection
-        self._ended = asyncio.get_running_loop().create_future()
+        if self._ended is None:
+            data, way = self._encoded()
+            self._send(data, self._transport.pool.warmest(way.destination) or await self._opened(way))
         try:
-            self._send(data, connection)
-            await self._ended
+            await cast("asyncio.Future[None]", self._ended)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
             if self._connection is not None:  # it was not given back: the answer has not ended, or was the last one
-                connection.receiver = None
-                connection.abort()
+                self._connection.receiver = None
+                self._connection.abort()
 
     async def _opened(self, way: Route) -> Wire:
         began_ns = time.perf_counter_ns()
@@ -162,6 +169,8 @@ class _FastExchange(Exchange, Receiver):
             raise TransportFailure(ErrorClass.INVALID_REQUEST, str(error), t_ns=now_ns, sent_ns=None) from None
 
     def _send(self, data: bytes, connection: Wire) -> None:
+        self._connection = connection
+        self._ended = asyncio.get_running_loop().create_future()
         connection.receiver = self
         self._sent_ns = self._read_ns = time.perf_counter_ns()
         try:

@@ -1,0 +1,55 @@
+"""What the fast transport does before anything is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from lens_gate.load.wire.transport import Head, TransportFailure
+from tests.fakes.raw_server import HEAD, chunk, raw_server, sending
+from tests.transports import KINDS, PATIENT, exchange, post
+
+FAST = [name for name in KINDS if not name.startswith("httpx")]
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_request_on_a_connection_that_stands_leaves_at_once(name: str) -> None:
+    kind = KINDS[name]
+
+    async def main() -> tuple[int, int]:
+        transport = kind.transport(keepalive_s=30)
+        async with raw_server(sending(HEAD + chunk(b"x") + chunk(b""))) as server:
+            try:
+                await exchange(transport, post(server.base_url))
+                one = transport.exchange(post(server.base_url), PATIENT)
+                one.begin()
+                begun_ns = time.perf_counter_ns()
+                await asyncio.sleep(0.01)
+                await one.carry_out()
+                head = next(one.received())
+                assert isinstance(head, Head)
+                return head.sent_ns, begun_ns
+            finally:
+                await transport.aclose()
+
+    sent_ns, begun_ns = kind.run(main())
+    assert sent_ns < begun_ns
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_what_cannot_be_asked_is_told_when_the_answer_is_waited_for(name: str) -> None:
+    kind = KINDS[name]
+
+    async def main() -> None:
+        transport = kind.transport()
+        one = transport.exchange(post("ftp://127.0.0.1/"), PATIENT)
+        one.begin()
+        try:
+            await one.carry_out()
+        finally:
+            await transport.aclose()
+
+    with pytest.raises(TransportFailure):
+        kind.run(main())
