@@ -33,7 +33,7 @@ from lens_gate.cli.wiring import world
 from lens_gate.config.load import Source
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
-from lens_gate.load.wire.transport import Chunk, Head, Received, Timeouts
+from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.measure import measure
@@ -65,7 +65,7 @@ class Instant:
 
 
 @dataclass(frozen=True)
-class InstantExchange:
+class InstantExchange(Exchange):
     """One answer, stamped as if it had come at its own pace."""
 
     answer: tuple[Received, ...]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -62,10 +64,23 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
     """Serve Amazon's interfaces (S3, STS, Secrets Manager) by moto, over HTTP on loopback."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second that other tests need not pay
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - a second that other tests need not pay
+        DomainDispatcherApplication,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server  # noqa: PLC0415
 
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    moto, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+
+    def one_at_a_time(environ: Any, start_response: Any) -> Any:
+        # It looks at a condition, and writes after that: of two requests at the same time both could find it met.
+        with turn:
+            return list(moto(environ, start_response))
+
+    server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()

@@ -35,19 +35,24 @@ class Recording:
         return provider_for(self.api, self.generic).decoder(self.head, stream=self.stream)
 
 
+STRETCH = 16
+"""Pieces that a decoder is shown at once."""
+
+
 def decode(recording: Recording, pieces: Iterable[bytes]) -> list[Event]:
     """Feed the body in pieces and return all events."""
     return fed(recording.decoder(), pieces)
 
 
 def fed(decoder: Decoder, pieces: Iterable[bytes]) -> list[Event]:
-    """Feed pieces as a run does, as many at once as the decoder takes, and return all events."""
-    rest = [piece for piece in pieces if piece]
+    """Feed pieces as a run does, and as many of them at once as the decoder takes, and return all events."""
+    reads = [piece for piece in pieces if piece]
     events: list[Event] = []
-    while rest:
-        run = decoder.feed_run(rest)
-        events += decoder.feed(rest[0]) if run is None else [Token(run.kind, text) for text in run.texts]
-        rest = rest[1 if run is None else len(run.texts) :]
+    at = 0
+    while at < len(reads):
+        run = decoder.feed_run(reads[at : at + STRETCH])
+        events += decoder.feed(reads[at]) if run is None else [Token(run.kind, text) for text in run.texts]
+        at += 1 if run is None else len(run.texts)
     return [*events, *decoder.close()]
 
 

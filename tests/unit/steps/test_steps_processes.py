@@ -190,7 +190,7 @@ def test_a_process_that_dies_ends_the_run_and_loses_no_more_than_it_had_in_fligh
     # Nobody knows what the dead one spent, so that its whole share of the cap counts.
     if cap is None:
         # What it had in flight may have been billed.
-        assert known_usd * 0.999 <= done.run.spend.spent_usd < known_usd + 0.01
+        assert known_usd * 0.999 <= done.run.spend.spent_usd < known_usd + 0.05
     else:
         assert cap / 2 < done.run.spend.spent_usd <= cap
 

@@ -278,7 +278,7 @@ def test_what_a_rate_limit_still_holds_back_when_the_money_is_spent_is_told_as_c
     schedule = [a_request(0), a_request(1, offset_ns=MS), a_request(2, offset_ns=2 * MS, series=other)]
     played = Played(schedule, {"line": PaceLimits(requests=60)}, money=FreeMoney(1))
     assert played.end.ending is Ending.COST_CAP
-    assert [sample.error_class for sample in played.samples] == [ErrorClass.NONE, ErrorClass.CAPPED]
+    assert {sample.index: sample.error_class for sample in played.samples} == {0: ErrorClass.NONE, 1: ErrorClass.CAPPED}
 
 
 def test_a_turn_that_would_wait_for_too_long_is_shed_too() -> None:
