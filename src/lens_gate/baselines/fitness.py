@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lens_gate.baselines.comparable import Subject, differences
 from lens_gate.vocabulary.index import IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect
 
 _OF_CHANGES = frozenset(
     {"pull_request", "pull_request_target", "pull_request_review", "merge_request_event", "external_pull_request_event"}
@@ -24,11 +26,13 @@ class Unfit(StrEnum):
     UNMERGED = "unmerged"
     OTHER_BRANCH = "other_branch"
     OTHER_REQUESTS = "other_requests"
+    NOT_COMPARABLE = "not_comparable"
+    NOT_COMPARED = "not_compared"
     TOO_SMALL = "too_small"
     TOO_FAULTY = "too_faulty"
 
 
-ACCEPTABLE = frozenset({Unfit.REGRESSED, Unfit.OTHER_REQUESTS})
+ACCEPTABLE = frozenset({Unfit.REGRESSED, Unfit.OTHER_REQUESTS, Unfit.NOT_COMPARABLE})
 """What somebody may take over by name and reason; nobody can make a measurement valid, or a change merged."""
 
 
@@ -42,10 +46,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standards:
-    """How large a baseline must be (measured requests), and which share of them may have failed (percent)."""
+    """How large a baseline must be (measured requests), and which share of them may have failed (percent).
+
+    `must_match` is what it must have in common with the one that it replaces.
+    """
 
     min_requests: int | None = None
     max_error_rate: float | None = None
+    must_match: Collection[Aspect] = MUST_MATCH
 
 
 NO_STANDARDS = Standards()
@@ -56,7 +64,7 @@ class Offer:
     """A run that is to become a baseline in place of `current`.
 
     `event` is what the pipeline that offers it runs for: an older run does not say for itself. `branch` is the one
-    whose runs alone may become it, None: any.
+    whose runs alone may become it, None: any. `compared` says whether its verdict rests on a comparison with `current`.
     """
 
     entry: IndexEntry
@@ -64,6 +72,7 @@ class Offer:
     current: IndexEntry | None = None
     event: str | None = None
     branch: str | None = None
+    compared: bool = True
 
 
 def refusals(offer: Offer, standards: Standards = NO_STANDARDS) -> tuple[Refusal, ...]:
@@ -73,6 +82,7 @@ def refusals(offer: Offer, standards: Standards = NO_STANDARDS) -> tuple[Refusal
         *_judged(offer.entry),
         *_unmerged(offer),
         *_others(offer),
+        *_incomparable(offer, standards),
         *_elsewhere(offer),
     )
 
@@ -134,6 +144,20 @@ def _others(offer: Offer) -> Iterable[Refusal]:
             "It sent other requests (prompts, parameters, models or address) than the baseline that it would replace, "
             "so nobody can say whether it is slower.",
         )
+
+
+def _incomparable(offer: Offer, standards: Standards) -> Iterable[Refusal]:
+    """Yield what keeps a run from being compared with the baseline; other requests are a reason of their own."""
+    current = offer.current
+    if current is None:
+        return
+    if current.run is not None:
+        found = differences(Subject.of(current, current.run), Subject.of(offer.entry, offer.row))
+        for one in found:
+            if one.aspect in standards.must_match and one.aspect is not Aspect.PROMPTS:
+                yield Refusal(Unfit.NOT_COMPARABLE, f"It cannot be compared with the current baseline. {one.sentence}")
+    if not offer.compared:
+        yield Refusal(Unfit.NOT_COMPARED, "Its verdict says nothing about the baseline that it would replace.")
 
 
 def _elsewhere(offer: Offer) -> Iterable[Refusal]:

@@ -21,6 +21,7 @@ from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.store_address import STORE_FOLDER, configured_store
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
+from lens_gate.vocabulary.stored_runs import MUST_MATCH
 
 name_option = click.option("--name", help="The baseline; default: `regression.baseline.name`, which is main.")
 branch_option = click.option("--branch", help="Only runs of this branch.")
@@ -244,8 +245,11 @@ def _name(options: dict[str, Any], judged_by: Rules) -> str:
 
 def _standards(options: dict[str, Any], judged_by: Rules) -> Standards:
     chosen = judged_by.config.regression.baseline
-    configured = chosen.min_sample_size if chosen else None
-    return Standards(min_requests=options["min_requests"] or configured, max_error_rate=options["max_error_rate"])
+    return Standards(
+        min_requests=options["min_requests"] or (chosen.min_sample_size if chosen else None),
+        max_error_rate=options["max_error_rate"],
+        must_match=chosen.must_match if chosen else MUST_MATCH,
+    )
 
 
 def _retention(judged_by: Rules) -> float | None:

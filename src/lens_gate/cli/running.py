@@ -137,7 +137,7 @@ def ci(**options: Any) -> int:
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
         failed += upload(measured.path, stores, logging_here, outcome=done.verdict.outcome)
-        failed += attempted(lambda: renew(measured.path, done.verdict.outcome, judged_by, logging_here))
+        failed += attempted(lambda: renew(measured.path, done.verdict, judged_by, logging_here))
         note_analysis(logging_here.log, done.verdict.analysis)
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")

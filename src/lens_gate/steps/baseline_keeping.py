@@ -96,15 +96,25 @@ def check(path: Path, store: Store, name: str, standards: Standards, world: Worl
 
 
 def unfit(
-    packed: Packed, current: Current | None, standards: Standards, world: World, *, branch: str | None = None
+    packed: Packed,
+    current: Current | None,
+    standards: Standards,
+    world: World,
+    *,
+    branch: str | None = None,
+    compared: bool = True,
 ) -> tuple[Refusal, ...]:
-    """Return every reason why a run may not replace the current baseline, which may be one of a certain branch."""
+    """Return every reason why a run may not replace the current baseline, which may be one of a certain branch.
+
+    Not `compared`: its verdict says nothing about the current baseline.
+    """
     offer = Offer(
         entry=packed.entry,
         row=packed.row,
         current=current.kept.entry if current else None,
         event=world.runner.event,
         branch=branch,
+        compared=compared,
     )
     return refusals(offer, standards)
 

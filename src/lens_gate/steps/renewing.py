@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lens_gate.artifacts.verdict import Verdict
 from lens_gate.baselines.fitness import Standards
 from lens_gate.baselines.renewal import renewal
 from lens_gate.config.model import BaselineChoice
@@ -12,21 +13,20 @@ from lens_gate.steps.baseline_keeping import current_of, record, unfit
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.store_address import is_store, named_file, renewed_every
 from lens_gate.steps.world import World
-from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.stored_runs import Selection
 
 
-def renew(path: Path, outcome: Outcome, judged_by: Rules, world: World) -> None:
+def renew(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> None:
     """Make a run that was judged the baseline, if that is asked for and its time has come; say what was done and why.
 
     Raises PublishFailed where the store cannot be written, and where somebody else was faster.
     """
-    said = _renewed(path, outcome, judged_by, world)
+    said = _renewed(path, verdict, judged_by, world)
     if said is not None:
         world.say(said)
 
 
-def _renewed(path: Path, outcome: Outcome, judged_by: Rules, world: World) -> str | None:
+def _renewed(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> str | None:
     chosen = judged_by.config.regression.baseline
     if chosen is None or not _renewable(chosen, world):
         return None
@@ -36,8 +36,10 @@ def _renewed(path: Path, outcome: Outcome, judged_by: Rules, world: World) -> st
     decided = renewal(saved=saved, every_s=renewed_every(chosen), now=world.now(), name=chosen.name)
     if not decided.due:
         return decided.note
-    packed = pack(path).judged(outcome)
-    found = unfit(packed, current, Standards(min_requests=chosen.min_sample_size), world, branch=chosen.branch)
+    packed = pack(path).judged(verdict.outcome)
+    standards = Standards(min_requests=chosen.min_sample_size, must_match=chosen.must_match)
+    compared = verdict.analysis.source == "stored" and judged_by.baselines == (chosen.source,)
+    found = unfit(packed, current, standards, world, branch=chosen.branch, compared=compared)
     if found:
         reasons = " ".join(one.sentence for one in found)
         return f"This run does not become the baseline {chosen.name}. {reasons}"

@@ -22,6 +22,7 @@ from lens_gate.baselines.fitness import (
 )
 from lens_gate.vocabulary.index import IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.stored_runs import Aspect
 from tests.unit.baselines.baseline_entries import a_row, a_series, an_entry
 
 
@@ -71,6 +72,21 @@ def test_a_baseline_of_a_branch_takes_runs_of_that_branch() -> None:
     assert offered(an_entry(), branch="main") == ()
     (found,) = offered(an_entry(branch=None), branch="main")
     assert found == Refusal(Unfit.OTHER_BRANCH, "It measured no branch, and the baseline is one of main.")
+
+
+def test_what_cannot_be_compared_with_the_current_baseline_needs_a_name() -> None:
+    elsewhere = an_entry(2, row=a_row(2, platform="Linux x86_64, 2 CPUs", region="us"))
+    region, runner = offered(elsewhere, current=an_entry(1))
+    assert {region.why, runner.why} == {Unfit.NOT_COMPARABLE}
+    assert Unfit.NOT_COMPARABLE in ACCEPTABLE
+    assert "from the region eu, and this run from us" in region.sentence
+    assert reasons(offered(elsewhere, Standards(must_match={Aspect.RUNNER}), current=an_entry(1))) == [runner.why]
+    assert offered(elsewhere) == ()
+
+
+def test_a_verdict_on_something_else_is_no_reason_to_replace_a_baseline() -> None:
+    assert offered(an_entry(2), compared=False) == ()
+    assert reasons(offered(an_entry(2), current=an_entry(1), compared=False)) == [Unfit.NOT_COMPARED]
 
 
 def test_a_first_baseline_may_have_sent_anything() -> None:

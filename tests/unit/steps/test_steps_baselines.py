@@ -30,7 +30,18 @@ from lens_gate.stores.base import Condition, ETag, Store
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import PROVENANCE, a_benchmark, a_model_result, a_provider_result, a_run, a_sample, an_arm
+from tests.builders import (
+    FINGERPRINT,
+    PROVENANCE,
+    a_benchmark,
+    a_model_result,
+    a_provider_result,
+    a_run,
+    a_sample,
+    a_verdict,
+    an_analysis,
+    an_arm,
+)
 from tests.fakes.git import commit, git, make_repository
 from tests.fakes.world import a_world
 
@@ -205,12 +216,15 @@ def test_the_branch_of_the_pipeline_counts_where_git_knows_none(tmp_path: Path) 
 class TestRenewal:
     """A judged run becomes the baseline when its time has come, and it is said where it does not."""
 
-    def renewed(self, folder: Path, path: Path, outcome: Outcome = Outcome.PASS, **choice: Any) -> list[str]:
+    def renewed(
+        self, folder: Path, path: Path, outcome: Outcome = Outcome.PASS, *, found_by: str = "stored", **choice: Any
+    ) -> list[str]:
         said: list[str] = []
         world = a_world(folder, said=said)
         chosen = BaselineChoice(**{"source": "kept/", "branch": "longer-prompt", "update_frequency": "daily"} | choice)
         judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
-        renew(path, outcome, judged_by, world)
+        judged_by = replace(judged_by, baselines=(chosen.source or "",))
+        renew(path, a_verdict(an_analysis(source=found_by), outcome=outcome), judged_by, world)
         return said
 
     def test_the_first_good_run_is_recorded_and_a_later_one_when_the_time_has_come(self, tmp_path: Path) -> None:
@@ -220,6 +234,24 @@ class TestRenewal:
         assert self.renewed(tmp_path, a_day(tmp_path, 2), update_frequency="weekly") == []
         (second,) = self.renewed(tmp_path, a_day(tmp_path, 2))
         assert second.startswith("This run was renewed as the baseline main in")
+
+    @pytest.mark.parametrize(("outcome", "source"), [(Outcome.NO_BASELINE, "none"), (Outcome.PASS, "duet")])
+    def test_what_was_not_compared_with_the_baseline_takes_its_place_by_no_frequency(
+        self, tmp_path: Path, outcome: Outcome, source: str
+    ) -> None:
+        (tmp_path / "kept").mkdir()
+        assert "recorded" in self.renewed(tmp_path, a_day(tmp_path, 1), outcome, found_by=source)[0]
+        (told,) = self.renewed(tmp_path, a_day(tmp_path, 2), outcome, found_by=source)
+        assert "says nothing about the baseline that it would replace" in told
+
+    def test_a_run_from_another_kind_of_machine_renews_no_baseline(self, tmp_path: Path) -> None:
+        (tmp_path / "kept").mkdir()
+        self.renewed(tmp_path, a_day(tmp_path, 1))
+        smaller = FINGERPRINT.model_copy(update={"platform": "2 CPUs"})
+        (told,) = self.renewed(tmp_path, a_day(tmp_path, 2, fingerprint=smaller))
+        assert "cannot be compared with the current baseline. It was measured on" in told
+        (renewed,) = self.renewed(tmp_path, a_day(tmp_path, 2, fingerprint=smaller), must_match=("model",))
+        assert "was renewed" in renewed
 
     @pytest.mark.parametrize(
         ("outcome", "choice", "sentence"),
