@@ -48,6 +48,17 @@ def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None
     _check_stores(candidate, trusted)
 
 
+def check_stores_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Raise SecurityRefusal where judging by the candidate's rules would open a store, or read a variable, of its own.
+
+    Who judges sends no request, so that what stands under `providers` does not matter.
+    """
+    for use in candidate.variables:
+        if use.path[0] != "providers":
+            _check_read(use, candidate, trusted)
+    _check_stores(candidate, trusted)
+
+
 def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
     """Raise SecurityRefusal where a key would go anywhere but to the built-in address of its provider.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from pydantic import JsonValue
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.ci.repository import Repository
 from lens_gate.config.confidential import confidential
-from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config
 from lens_gate.config.substitute import measuring_paths, substitute
@@ -34,6 +33,7 @@ from lens_gate.steps.order import (
     without_model,
 )
 from lens_gate.steps.replaying import log_of
+from lens_gate.steps.trusted import source_at, text_of, trusted_config
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
 
@@ -142,7 +142,7 @@ def sides(order: RunOrder, loaded: LoadedConfig, world: World) -> tuple[Side, Si
             mine = _work_tree(order, loaded, world)
             return mine, mine
         case Against(kind="config"):
-            text = _text(_read_bytes(world.directory / against.value), against.value)
+            text = text_of(_read_bytes(world.directory / against.value), against.value)
             other = _work_tree(order, load_config([Source(against.value, text)]), world)
             return _work_tree(order, loaded, world), replace(other, label=against.value, commit=None)
         case _:
@@ -185,22 +185,7 @@ def _trusted_commit(order: RunOrder, world: World) -> str | None:
 def _trusted(order: RunOrder, world: World) -> LoadedConfig | None:
     """Return the configuration at the trusted ref."""
     ref = _trusted_ref(order, world)
-    if ref is None:
-        return None
-    repository = _needs_git(world)
-    commit = repository.resolve(ref)
-    names = [source.name for source in order.sources]
-    found = _sources_at(repository, commit, ref, names) or _sources_at(repository, commit, ref, CONFIG_NAMES)[:1]
-    return load_config(found) if found else None
-
-
-def _sources_at(repository: Repository, commit: str, ref: str, names: Sequence[str]) -> list[Source]:
-    """Return those of the files that a commit has."""
-    found = []
-    for name in names:
-        with suppress(ConfigProblem):
-            found.append(_source_at(repository, commit, ref, name))
-    return found
+    return None if ref is None else trusted_config(order.sources, _needs_git(world), ref)
 
 
 def _by_override(order: RunOrder, against: Against, loaded: LoadedConfig, world: World) -> tuple[Side, Side]:
@@ -257,7 +242,7 @@ def _from_ref(order: RunOrder, ref: str, world: World) -> Side:
     """Return the base as it was at `ref`: its own configuration, prompt files and checkout."""
     repository = _needs_git(world)
     commit = repository.resolve(ref)
-    loaded = load_config([_source_at(repository, commit, ref, source.name) for source in order.sources])
+    loaded = load_config([source_at(repository, commit, ref, source.name) for source in order.sources])
     side = _side(order, loaded, world, label=f"{commit[:7]} ({ref})" if not commit.startswith(ref) else commit[:7])
     return replace(
         side,
@@ -279,20 +264,6 @@ def _checkout(repository: Repository, commit: str) -> Iterator[Path]:
                 hint="Run lens-gate in a folder that both versions have.",
             )
         yield tree / ours
-
-
-def _source_at(repository: Repository, commit: str, ref: str, path: str) -> Source:
-    try:
-        data = repository.read(commit, path)
-    except ConfigProblem as error:
-        raise ConfigProblem(
-            f"{path} does not exist at {ref}, so there is no base configuration",
-            place=path,
-            hint="Commit the configuration first, or compare with --against-config, --against-model or "
-            "--against-endpoint.",
-        ) from error
-    name = f"{path}@{commit[:7]}"
-    return Source(name, _text(data, name))
 
 
 def _needs_git(world: World) -> Repository:
@@ -387,10 +358,3 @@ def _read_bytes(path: Path) -> bytes:
         raise ConfigProblem(
             f"the file cannot be read: {error.strerror}", place=str(path), hint="Correct the path, or create the file."
         ) from error
-
-
-def _text(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigProblem("the file is not UTF-8 text", place=name, hint="Save it as UTF-8.") from error

@@ -37,6 +37,7 @@ from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.store_address import is_store
 from lens_gate.steps.store_choice import Wanted, after_measuring, stored_in, wanted_for
 from lens_gate.steps.stored import read_stored
+from lens_gate.steps.trusted import keep_stores_home
 from lens_gate.steps.world import World
 from lens_gate.trends.policy import trend_method
 from lens_gate.vocabulary.outcomes import Cover, Decision
@@ -99,6 +100,8 @@ NOTHING_CHOSEN = Chosen()
 def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOSEN) -> Rules:
     """Read the rules; without any configuration file the defaults judge."""
     loaded = load_config(sources) if sources else None
+    if loaded:
+        keep_stores_home(loaded, sources, world)
     config = substitute(loaded, world.environment, used=judging_paths()) if loaded else Config()
     stored = config.regression.baseline
     if loaded:

@@ -140,10 +140,21 @@ def test_a_work_tree_with_changes_its_index_head_configuration_and_hooks_are_lef
 
 
 def test_a_branch_that_is_checked_out_is_not_written(alone: Path) -> None:
-    git(alone, "-c", "core.hooksPath=/dev/null", "checkout", "--quiet", "-b", ADDRESS.branch)
+    opened(alone).put(RUN, b"zero", ENTRY)
+    git(alone, "-c", "core.hooksPath=/dev/null", "checkout", "--quiet", ADDRESS.branch)
     with pytest.raises(PublishFailed, match="this branch is checked out in a work tree"):
         opened(alone).put(RUN, b"one", ENTRY)
-    assert (alone / "file.txt").read_text() == "one\n"
+    assert not (alone / "file.txt").exists()
+
+
+def test_a_branch_that_began_as_something_else_is_neither_written_nor_compacted(alone: Path) -> None:
+    git(alone, "-c", "core.hooksPath=/dev/null", "branch", ADDRESS.branch)
+    before = git(alone, "rev-parse", ADDRESS.branch)
+    store = opened(alone)
+    for act in (lambda: store.put(RUN, b"one", ENTRY), store.compact):
+        with pytest.raises(UsageProblem, match="this branch was not begun by lens-gate"):
+            act()
+    assert git(alone, "rev-parse", ADDRESS.branch) == before
 
 
 def test_the_last_runs_are_read_without_the_bytes_of_all_runs(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import assert_never
 
-from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
+from lens_gate.errors import ConditionFailed, NotStored, PublishFailed, UsageProblem
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
 from lens_gate.stores.days import newest_listed
 from lens_gate.stores.git.branch import Branch, Committed
@@ -17,6 +17,8 @@ from lens_gate.vocabulary.index import IndexEntry
 
 _ENTRIES = ".index/"
 """The folder, in each folder, that holds the entries: an index of one entry to a key."""
+_MARK = ".lens-gate"
+"""The file, at the top of a branch, that says that the branch is ours to write and to rewrite."""
 _OF_A_DAY = re.compile(r"(\d{2,4}/){3}[^/]+")
 _SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 5.0
 
@@ -119,6 +121,7 @@ class GitStore:
             tip = self._branch.tip()
             if tip is None:
                 raise NotStored("there is no such branch", place=self.place, hint="The first write makes it.")
+            self._require_ours(tip)
             squashed = self._branch.squashed(tip, "Begin anew from what is stored")
             if squashed is None or self._branch.push(squashed, over=tip):
                 return
@@ -131,12 +134,26 @@ class GitStore:
         """Commit on top of the newest commit that `require` accepts, until the remote takes it."""
         for attempt in range(self._retries.tries):
             tip = self._branch.tip()
+            changed: dict[str, bytes | None] = {self._prefix + key: data for key, data in files.items()}
+            if tip is None:
+                changed[_MARK] = b"Results of lens-gate. This branch is written, and now and then rewritten, by it.\n"
+            else:
+                self._require_ours(tip)
             require(tip)
-            committed = self._branch.commit(tip, {self._prefix + key: data for key, data in files.items()}, message)
+            committed = self._branch.commit(tip, changed, message)
             if self._branch.push(committed.commit, over=tip):
                 return committed
             self._retries.rest(attempt)
         raise self._overtaken()
+
+    def _require_ours(self, tip: str) -> None:
+        """Refuse a branch that began as something else: the code, above all."""
+        if _MARK not in self._branch.kinds(tip, [_MARK]):
+            raise UsageProblem(
+                "this branch was not begun by lens-gate, so nothing is written on it",
+                place=self.place,
+                hint="Name a branch that does not exist yet: it is made, apart from all others.",
+            )
 
     def _files(self, folder: str) -> Mapping[str, str]:
         """Return the blobs of all files below a folder by key."""
