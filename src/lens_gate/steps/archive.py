@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import RESULTS, run_key, samples_key
 from lens_gate.errors import ConditionFailed, NotStored
-from lens_gate.stores.base import Listing, Store
+from lens_gate.stores.base import Listing, Store, Stored
 from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
@@ -72,26 +71,67 @@ def described(run: Run, *, file: str) -> tuple[IndexEntry, RunRow]:
 def keep(store: Store, packed: Packed) -> str:
     """Put a run into the history, its samples first, and return its key.
 
-    A run that lies there already is left as it is, but for what is known of it now. Raises ConditionFailed where
-    another run lies under its key.
+    A run that lies there already is left as it is, but for what is known of it now. The part of it that an interruption
+    left is replaced, with what was said of that part. Raises ConditionFailed where another run lies under its key, or
+    more of this one.
     """
-    if packed.samples is not None:
-        with suppress(ConditionFailed):  # the samples of a run never change
-            store.put(samples_key(packed.key), read_file(packed.samples), None, "absent")
     try:
-        store.put(packed.key, packed.data, packed.entry, "absent")
+        _keep(store, packed)
     except ConditionFailed:
-        _refresh(store, packed)
+        _keep(store, packed)  # somebody may have stored this run in between: it is looked at again
     return packed.key
 
 
-def _refresh(store: Store, packed: Packed) -> None:
-    """Say of a run that is stored already what is known of it now: its outcome, or that it was accepted."""
-    there = store.read(packed.key)
-    if load_run(there.data, name=packed.key).benchmark.id != packed.entry.id:
+def _keep(store: Store, packed: Packed) -> None:
+    there = _read(store, packed.key)
+    run = None if there is None else load_run(there.data, name=packed.key)
+    if run is not None:
+        _require_part(run, packed, store)
+    if there is not None and run == packed.run:
+        _put_samples(store, packed, replacing=False)
+        _refresh(store, packed, there)
+    else:
+        _put_samples(store, packed, replacing=True)
+        store.put(packed.key, packed.data, packed.entry, "absent" if there is None else there.etag)
+
+
+def _read(store: Store, key: str) -> Stored | None:
+    try:
+        return store.read(key)
+    except NotStored:
+        return None
+
+
+def _require_part(there: Run, packed: Packed, store: Store) -> None:
+    """Refuse to replace another run, and one that went on since."""
+    if there.benchmark.id != packed.entry.id:
         raise ConditionFailed(
             f"another run lies under {packed.key} already", place=store.place, hint="Repeat the run to get another id."
         )
+    stored, ours = there.samples.requests, packed.run.samples.requests
+    if stored > ours:
+        raise ConditionFailed(
+            f"this is an earlier part of a run that is stored already: it has {ours} of {stored} requests",
+            place=store.place,
+            hint="Name the file that the resumed run wrote.",
+        )
+
+
+def _put_samples(store: Store, packed: Packed, *, replacing: bool) -> None:
+    """Put the samples that lie in a file of their own; `replacing` those of an earlier part of the run."""
+    if packed.samples is None:
+        return
+    key, data = samples_key(packed.key), read_file(packed.samples)
+    try:
+        store.put(key, data, None, "absent")
+    except ConditionFailed:
+        there = store.read(key)
+        if replacing and there.data != data:
+            store.put(key, data, None, there.etag)
+
+
+def _refresh(store: Store, packed: Packed, there: Stored) -> None:
+    """Say of a run that is stored already what is known of it now: its outcome, or that it was accepted."""
     known = entry_at(store, packed.key)
     said = packed.entry if known is None else _joined(packed.entry, known)
     if known is None or (said.outcome, said.acceptance) != (known.outcome, known.acceptance):

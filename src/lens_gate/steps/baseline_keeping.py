@@ -144,10 +144,10 @@ def current_of(store: Store, name: str) -> Current | None:
 
 def record(packed: Packed, store: Store, *, name: str, current: Current | None) -> Saved:
     """Put a run that is fit into the history, and make it the baseline if nobody replaced `current` in between."""
-    if current is not None and _same(current.kept.entry, packed.entry):
+    if current is not None and _same(current, packed):
         return Saved(baseline=current.kept, replaced=None, renewed=False)
     keep(store, packed)
-    if current is not None:
+    if current is not None and current.kept.entry.id != packed.entry.id:  # a part of the run itself is no version
         _remember(store, name, current.kept)  # first, so that a kill in between loses no version
     key = baseline_key(name)
     try:
@@ -157,8 +157,8 @@ def record(packed: Packed, store: Store, *, name: str, current: Current | None) 
     return Saved(baseline=Kept(key, packed.entry, packed.row), replaced=current.kept if current else None)
 
 
-def _same(one: IndexEntry, other: IndexEntry) -> bool:
-    return (one.id, one.acceptance) == (other.id, other.acceptance)
+def _same(current: Current, packed: Packed) -> bool:
+    return current.run == packed.run and current.kept.entry.acceptance == packed.entry.acceptance
 
 
 def _remember(store: Store, name: str, former: Kept) -> None:
