@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never
 
 from lens_gate.baselines.comparable import Difference, Subject, differences, schema_difference
 from lens_gate.baselines.fitness import NO_STANDARDS, Standards, defects, is_of_change
-from lens_gate.vocabulary.index import IndexEntry, RunRow
+from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect
 
@@ -149,10 +149,15 @@ def _differences(one: Kept, guard: Guard) -> Iterable[Difference]:
         yield from differences(Subject.of(one.entry, one.row), guard.subject)
 
 
+def over(acceptance: Acceptance, now: datetime) -> bool:
+    """Say whether the time for which somebody accepted a run has passed."""
+    return acceptance.expires is not None and datetime.fromisoformat(acceptance.expires) <= now
+
+
 def _expired(entry: IndexEntry, now: datetime) -> str | None:
     """Say that what somebody accepted was accepted for a time that is over."""
     acceptance = entry.acceptance
-    if acceptance is None or acceptance.expires is None or datetime.fromisoformat(acceptance.expires) > now:
+    if acceptance is None or acceptance.expires is None or not over(acceptance, now):
         return None
     return f"{acceptance.by} accepted it until {acceptance.expires[:10]}, which is over."
 

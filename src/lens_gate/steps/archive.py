@@ -181,7 +181,15 @@ def kept_at(store: Store, key: str) -> Kept | None:
         run = open_run(store, key)
     except NotStored:
         return None
-    return Kept(key, *described(run, file=f"{store.place}/{key}"))
+    return kept_by_history(store, key, run)
+
+
+def kept_by_history(store: Store, key: str, run: Run) -> Kept:
+    """Return a run with what the history says of it (its outcome, who accepted it), else what it says itself."""
+    own, row = described(run, file=f"{store.place}/{key}")
+    known = entry_at(store, run_key(own, row))
+    said = own if known is None or known.id != own.id else _joined(own, known)
+    return Kept(key, said, row)
 
 
 def open_run(store: Store, key: str) -> Run:

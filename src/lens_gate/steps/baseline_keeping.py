@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from lens_gate.analysis.baseline import Stored
 from lens_gate.artifacts.codec import dumps, load_run
 from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.baselines.choice import Kept
+from lens_gate.baselines.choice import Kept, over
 from lens_gate.baselines.fitness import ACCEPTABLE, Offer, Refusal, Standards, refusals, standing
 from lens_gate.baselines.keys import baseline_key, run_key, samples_key, version_key
 from lens_gate.errors import ConditionFailed, NoBaseline, NotStored, UsageProblem
-from lens_gate.steps.archive import Packed, described, entry_at, keep, pack, samples_in
+from lens_gate.steps.archive import Packed, entry_at, keep, kept_by_history, pack, samples_in
 from lens_gate.steps.judge import Rules, analyze_run, judge
 from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.world import World, rfc3339
@@ -83,7 +83,7 @@ def save(order: SaveOrder, store: Store, judged_by: Rules, world: World) -> Save
         raise _refused(left, place=str(order.path), name=order.name)
     if order.taking is not None:
         packed = packed.accepted(_acceptance(order.taking, world))
-    return record(packed, store, name=order.name, current=current)
+    return record(succeeding(packed, current, world), store, name=order.name, current=current)
 
 
 def check(path: Path, store: Store, name: str, standards: Standards, world: World) -> IndexEntry:
@@ -136,10 +136,23 @@ def current_of(store: Store, name: str) -> Current | None:
         return None
     run = load_run(stored.data, name=f"{store.place}/{key}")
     entry = entry_at(store, key)
-    own, row = described(run, file=key)
     # The entry alone says who accepted it; it is an older one where a writer was killed after the bytes.
-    kept = Kept(key, entry if entry is not None and entry.id == own.id else own, row)
+    kept = kept_by_history(store, key, run)
+    if entry is not None and entry.id == kept.entry.id:
+        kept = replace(kept, entry=entry)
     return Current(kept=kept, run=run, etag=stored.etag)
+
+
+def succeeding(packed: Packed, current: Current | None, world: World) -> Packed:
+    """Return a run with the acceptance of the baseline that it replaces, as long as that lasts.
+
+    It was judged by what somebody took over for a time: as good as that is not as good as what was before it.
+    """
+    former = current.kept.entry if current else None
+    if former is None or former.acceptance is None or packed.entry.acceptance is not None:
+        return packed
+    ended = over(former.acceptance, world.now()) and former.id != packed.entry.id
+    return packed if ended else packed.accepted(former.acceptance)
 
 
 def record(packed: Packed, store: Store, *, name: str, current: Current | None) -> Saved:
@@ -158,7 +171,8 @@ def record(packed: Packed, store: Store, *, name: str, current: Current | None) 
 
 
 def _same(current: Current, packed: Packed) -> bool:
-    return current.run == packed.run and current.kept.entry.acceptance == packed.entry.acceptance
+    """Whether an offer is the baseline already: saved once more, it stays as it was accepted, and until when."""
+    return current.run == packed.run and packed.entry.acceptance in {None, current.kept.entry.acceptance}
 
 
 def _remember(store: Store, name: str, former: Kept) -> None:

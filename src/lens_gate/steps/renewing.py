@@ -9,7 +9,7 @@ from lens_gate.baselines.fitness import Standards
 from lens_gate.baselines.renewal import renewal
 from lens_gate.config.model import BaselineChoice
 from lens_gate.steps.archive import pack
-from lens_gate.steps.baseline_keeping import current_of, record, unfit
+from lens_gate.steps.baseline_keeping import current_of, record, succeeding, unfit
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.store_address import is_store, named_file, renewed_every
 from lens_gate.steps.world import World
@@ -43,7 +43,7 @@ def _renewed(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> st
     if found:
         reasons = " ".join(one.sentence for one in found)
         return f"This run does not become the baseline {chosen.name}. {reasons}"
-    record(packed, store, name=chosen.name, current=current)
+    record(succeeding(packed, current, world), store, name=chosen.name, current=current)
     first = "recorded" if current is None else "renewed"
     return f"This run was {first} as the baseline {chosen.name} in {store.place}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
 from lens_gate.steps.archive import entry_at, keep, kept_at, pack
-from lens_gate.steps.baseline_keeping import Saved, SaveOrder, current_of, save
+from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, current_of, save
 from lens_gate.steps.baseline_upkeep import sync, versions_of
 from lens_gate.steps.judge import checked_after, rules
 from lens_gate.steps.renewing import renew
@@ -54,8 +55,8 @@ def a_day(folder: Path, number: int, **changes: Any) -> Path:
     return path
 
 
-def saved_by(path: Path, store: Store, world: World, *, name: str = "main") -> Saved:
-    order = SaveOrder(path=path, name=name, standards=NO_STANDARDS)
+def saved_by(path: Path, store: Store, world: World, *, name: str = "main", taking: Taking | None = None) -> Saved:
+    order = SaveOrder(path=path, name=name, standards=NO_STANDARDS, taking=taking)
     return save(order, store, rules((), world), world)
 
 
@@ -107,6 +108,52 @@ def test_a_writer_that_was_killed_after_the_bytes_leaves_a_baseline_that_reads_w
     assert current is not None
     assert current.kept.entry.id == "day-2"
     assert saved_by(a_day(tmp_path, 3), store, world).replaced == current.kept
+
+
+class TestAcceptance:
+    """Who took a baseline over, why and until when stays beside it, whatever is saved after it."""
+
+    def accepted(self, folder: Path) -> tuple[FileStore, World, Acceptance]:
+        store, world = FileStore(folder / "kept"), a_world(folder)
+        taking = Taking(by="ada", reason="a larger model", expires=world.now() + timedelta(days=30))
+        kept_as = saved_by(a_day(folder, 1), store, world, taking=taking).baseline.entry.acceptance
+        assert kept_as is not None
+        return store, world, kept_as
+
+    def acceptance(self, store: Store) -> Acceptance | None:
+        current = current_of(store, "main")
+        assert current is not None
+        return current.kept.entry.acceptance
+
+    def test_the_accepted_run_saved_again_stays_accepted(self, tmp_path: Path) -> None:
+        store, world, acceptance = self.accepted(tmp_path)
+        later = replace(world, now=lambda: world.now() + timedelta(days=31))
+        assert not saved_by(tmp_path / "day-1.json", store, world).renewed
+        assert not saved_by(tmp_path / "day-1.json", store, later).renewed
+        assert self.acceptance(store) == acceptance
+
+    def test_a_successor_is_accepted_as_long_as_what_it_was_judged_by(self, tmp_path: Path) -> None:
+        store, world, acceptance = self.accepted(tmp_path)
+        saved_by(a_day(tmp_path, 2), store, world)
+        assert self.acceptance(store) == acceptance
+        saved_by(a_day(tmp_path, 3), store, world, taking=Taking(by="bob", reason="a larger prompt"))
+        renewed = self.acceptance(store)
+        assert renewed is not None
+        assert renewed.by == "bob"
+
+    def test_what_is_saved_when_the_time_is_over_stands_for_itself(self, tmp_path: Path) -> None:
+        store, world, _ = self.accepted(tmp_path)
+        later = replace(world, now=lambda: world.now() + timedelta(days=31))
+        saved_by(a_day(tmp_path, 2), store, later)
+        assert self.acceptance(store) is None
+
+    def test_a_baseline_that_lost_its_entry_is_known_from_the_history(self, tmp_path: Path) -> None:
+        store, _, acceptance = self.accepted(tmp_path)
+        store.put(baseline_key("main"), store.get(baseline_key("main")))
+        assert self.acceptance(store) == acceptance
+        found = kept_at(store, baseline_key("main"))
+        assert found is not None
+        assert found.entry.acceptance == acceptance
 
 
 def test_a_run_is_kept_once_and_what_is_known_of_it_later_is_added(tmp_path: Path) -> None:
@@ -243,6 +290,17 @@ class TestRenewal:
         assert "recorded" in self.renewed(tmp_path, a_day(tmp_path, 1), outcome, found_by=source)[0]
         (told,) = self.renewed(tmp_path, a_day(tmp_path, 2), outcome, found_by=source)
         assert "says nothing about the baseline that it would replace" in told
+
+    def test_a_renewal_carries_on_what_was_accepted(self, tmp_path: Path) -> None:
+        store, world = FileStore(tmp_path / "kept"), a_world(tmp_path)
+        saved_by(a_day(tmp_path, 1), store, world, taking=Taking(by="ada", reason="a larger model"))
+        (told,) = self.renewed(tmp_path, a_day(tmp_path, 2))
+        current = current_of(store, "main")
+        assert "was renewed" in told
+        assert current is not None
+        assert current.kept.entry.id == "day-2"
+        assert current.kept.entry.acceptance is not None
+        assert current.kept.entry.acceptance.by == "ada"
 
     def test_a_run_from_another_kind_of_machine_renews_no_baseline(self, tmp_path: Path) -> None:
         (tmp_path / "kept").mkdir()
