@@ -127,3 +127,7 @@ class PublishFailed(LensGateError):
 
 class ConditionFailed(PublishFailed):
     """A conditional write found other bytes than it was told to replace: somebody else was faster."""
+
+
+class ConditionsIgnored(PublishFailed):
+    """The store takes every write, whatever its condition, so that it cannot keep baselines."""

@@ -15,8 +15,8 @@ from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import RESULTS, run_key, samples_key
-from lens_gate.errors import ConditionFailed, NotStored
-from lens_gate.stores.base import Listing, Store, Stored
+from lens_gate.errors import ConditionFailed, ConditionsIgnored, NotStored
+from lens_gate.stores.base import Condition, Listing, Store, Stored
 from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
@@ -92,7 +92,18 @@ def _keep(store: Store, packed: Packed) -> None:
         _refresh(store, packed, there)
     else:
         _put_samples(store, packed, replacing=True)
-        store.put(packed.key, packed.data, packed.entry, "absent" if there is None else there.etag)
+        put_of_run(store, packed.key, packed.data, packed.entry, "absent" if there is None else there.etag)
+
+
+def put_of_run(store: Store, key: str, data: bytes, entry: IndexEntry | None, condition: Condition) -> None:
+    """Put what belongs to a run under a key that holds its id, also into a store that ignores conditions.
+
+    There nobody else writes such a key. Raises ConditionFailed where the condition does not hold.
+    """
+    try:
+        store.put(key, data, entry, condition)
+    except ConditionsIgnored:
+        store.put(key, data, entry)
 
 
 def _read(store: Store, key: str) -> Stored | None:
@@ -123,11 +134,11 @@ def _put_samples(store: Store, packed: Packed, *, replacing: bool) -> None:
         return
     key, data = samples_key(packed.key), read_file(packed.samples)
     try:
-        store.put(key, data, None, "absent")
+        put_of_run(store, key, data, None, "absent")
     except ConditionFailed:
         there = store.read(key)
         if replacing and there.data != data:
-            store.put(key, data, None, there.etag)
+            put_of_run(store, key, data, None, there.etag)
 
 
 def _refresh(store: Store, packed: Packed, there: Stored) -> None:
@@ -135,7 +146,7 @@ def _refresh(store: Store, packed: Packed, there: Stored) -> None:
     known = entry_at(store, packed.key)
     said = packed.entry if known is None else _joined(packed.entry, known)
     if known is None or (said.outcome, said.acceptance) != (known.outcome, known.acceptance):
-        store.put(packed.key, there.data, said, there.etag)
+        put_of_run(store, packed.key, there.data, said, there.etag)
 
 
 def _joined(entry: IndexEntry, known: IndexEntry) -> IndexEntry:

@@ -19,7 +19,7 @@ from lens_gate.baselines.keys import (
 )
 from lens_gate.baselines.retention import Item, Pruning, prunable
 from lens_gate.errors import ConditionFailed, NotStored, UsageProblem
-from lens_gate.steps.archive import kept_runs
+from lens_gate.steps.archive import kept_runs, put_of_run
 from lens_gate.steps.baseline_keeping import current_of
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.git.store import GitStore
@@ -122,7 +122,7 @@ def _lacking(source: Store, there: dict[str, Listing]) -> Iterator[Listing]:
 
 def _copy(source: Store, target: Store, one: Listing) -> None:
     with suppress(ConditionFailed):  # somebody else brought it in between
-        target.put(one.key, source.get(one.key), one.entry, "absent")
+        put_of_run(target, one.key, source.get(one.key), one.entry, "absent")
 
 
 def _baseline_synced(

@@ -62,7 +62,7 @@ class Store(Protocol):
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Write the bytes and their entry, and return the new tag.
 
-        Raises ConditionFailed where the condition does not hold, and PublishFailed also where the store is known to
+        Raises ConditionFailed where the condition does not hold, and ConditionsIgnored where the store is known to
         ignore conditions and one was asked for.
         """
         ...

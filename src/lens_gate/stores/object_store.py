@@ -47,8 +47,8 @@ class ObjectStore:
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Write the bytes and their entry, and return the new tag.
 
-        Raises ConditionFailed where the condition does not hold, PublishFailed where one was asked for of a store that
-        ignores them.
+        Raises ConditionFailed where the condition does not hold, ConditionsIgnored where one was asked for of a store
+        that ignores them.
         """
         split_key(key, place=self.place)
         self._clear(key, condition)

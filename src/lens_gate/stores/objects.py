@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
+from lens_gate.errors import ConditionFailed, ConditionsIgnored, NotStored
 from lens_gate.stores.base import Condition, ETag, Stored
 
 PROBE = ".lens-gate/conditions"
@@ -96,9 +96,9 @@ class Conditions:
         return self._honoured
 
     def require(self) -> None:
-        """Raise PublishFailed where conditions are ignored."""
+        """Raise ConditionsIgnored where they are."""
         if not self.honoured():
-            raise PublishFailed(
+            raise ConditionsIgnored(
                 "this store ignores conditional writes, so that of two writers at the same time one would undo the"
                 " other's baseline",
                 place=self._objects.place,

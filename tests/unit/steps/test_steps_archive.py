@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -10,13 +11,19 @@ from lens_gate.artifacts.assemble import sidecar_of
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.journal import encode_blocks, encode_header
 from lens_gate.artifacts.samples import Samples
-from lens_gate.errors import ConditionFailed
+from lens_gate.errors import ConditionFailed, ConditionsIgnored
 from lens_gate.steps.archive import Packed, entry_at, keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
+from lens_gate.steps.baseline_upkeep import sync
+from lens_gate.steps.uploading import upload
 from lens_gate.stores.base import Store
 from lens_gate.stores.file import FileStore
+from lens_gate.stores.object_store import ObjectStore
+from lens_gate.stores.objects import Retries
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_benchmark, a_run, a_sample
+from tests.fakes.objects import MemoryObjects
+from tests.fakes.world import a_world
 
 
 def a_part(folder: Path, requests: int, *, beside: bool = False) -> Packed:
@@ -42,6 +49,11 @@ def said_of(store: Store, key: str) -> tuple[float, str | None]:
     return entry.run.duration_seconds, entry.outcome
 
 
+def heedless() -> ObjectStore:
+    """Return a store that ignores conditions."""
+    return ObjectStore(MemoryObjects(honours=frozenset()), Retries(Random(1), sleep=lambda _: None))
+
+
 @pytest.mark.parametrize("beside", [False, True])
 def test_a_resumed_run_takes_the_place_of_its_interrupted_part_with_its_samples(tmp_path: Path, beside: bool) -> None:
     store = FileStore(tmp_path / "store")
@@ -53,6 +65,27 @@ def test_a_resumed_run_takes_the_place_of_its_interrupted_part_with_its_samples(
     assert len(samples_in(store, stored)) == 60
     assert said_of(store, key) == (60.0, None)
     assert len(store.list()) == 1 + beside
+
+
+def test_a_store_that_ignores_conditions_keeps_a_history_and_no_baselines(tmp_path: Path) -> None:
+    store = heedless()
+    part, whole = (a_part(tmp_path, requests, beside=True) for requests in (24, 60))
+    said: list[str] = []
+    for packed in (part, whole, whole):
+        path = tmp_path / str(packed.run.samples.requests) / "run.json"
+        assert not upload(path, [store], a_world(tmp_path, said=said), outcome=Outcome.PASS)
+    assert [line.partition(" as ")[2] for line in said] == [whole.key] * 3
+    assert said_of(store, whole.key) == (60.0, "pass")
+    assert len(samples_in(store, open_run(store, whole.key))) == 60
+    with pytest.raises(ConditionsIgnored, match="ignores conditional writes"):
+        record(whole, store, name="main", current=None)
+
+
+def test_a_history_is_copied_into_a_store_that_ignores_conditions(tmp_path: Path) -> None:
+    source, target = FileStore(tmp_path / "store"), heedless()
+    key = keep(source, a_part(tmp_path, 24, beside=True))
+    assert len(sync(source, target, dry_run=False).copied) == 2
+    assert len(samples_in(target, open_run(target, key))) == 24
 
 
 def test_samples_that_a_kill_left_without_their_run_are_those_of_the_run_that_comes(tmp_path: Path) -> None:
