@@ -89,7 +89,7 @@ def trend(**options: Any) -> None:
         note_trend(logging_here.log, found)
         text = render(
             found,
-            Path(options["stores"][0]) if named else paths[0],
+            Path(stores[0].place) if named else paths[0],
             form,
             rules=judged_by,
             world=logging_here,

@@ -34,7 +34,7 @@ from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
 from lens_gate.steps.reading import samples_beside
-from lens_gate.steps.store_address import is_store
+from lens_gate.steps.store_address import is_store, shown
 from lens_gate.steps.store_choice import Wanted, after_measuring, stored_in, wanted_for
 from lens_gate.steps.stored import read_stored
 from lens_gate.steps.trusted import keep_stores_home
@@ -230,7 +230,7 @@ def stored_baseline(judged_by: Rules, world: World, wanted: Wanted) -> Stored | 
     if len(judged_by.baselines) > 1:
         raise UsageProblem(
             "a baseline is chosen in one store, or is the newest of some files, and not both",
-            place=stores[0],
+            place=shown(stores[0]),
             hint="Name the store alone.",
         )
     return stored_in(stores[0], judged_by.config.regression.baseline or BaselineChoice(), wanted, world)

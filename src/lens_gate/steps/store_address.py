@@ -12,6 +12,7 @@ from lens_gate.config.output import Database, Remote
 from lens_gate.config.types import parse_frequency
 from lens_gate.errors import UsageProblem
 from lens_gate.steps.world import StoreOptions
+from lens_gate.stores.address import parse_address
 from lens_gate.stores.index_file import INDEX
 
 STORE_FOLDER = "lens-gate-store"
@@ -40,6 +41,11 @@ def _has_runs_of_a_store(folder: Path) -> bool:
     return (folder / BASELINES / INDEX).is_file() or next((folder / RESULTS).glob(f"*/*/*/{INDEX}"), None) is not None
 
 
+def shown(address: str) -> str:
+    """Return the address of a store as people may see it: without a password. Raises UsageProblem where it is none."""
+    return str(parse_address(address))
+
+
 def named_file(address: str) -> tuple[str, str] | None:
     """Part the address of one stored run (`s3://bucket/baseline/main.json`) into its store and key; None for others."""
     found = _FILE.fullmatch(address) if _SCHEMED.match(address) else None
@@ -64,7 +70,7 @@ def configured_store(config: Config, directory: Path) -> str:
         return source
     raise UsageProblem(
         "`regression.baseline.source` names plain files, and no store",
-        place=source,
+        place=shown(source),
         hint="Name a store with --store, or put the run among these files yourself.",
     )
 

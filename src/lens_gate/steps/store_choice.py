@@ -33,7 +33,7 @@ from lens_gate.ci.repository import Repository
 from lens_gate.config.model import BaselineChoice
 from lens_gate.errors import UsageProblem
 from lens_gate.steps.archive import described, kept_at, kept_runs, looks, open_run, samples_in
-from lens_gate.steps.store_address import named_file, renewed_every
+from lens_gate.steps.store_address import named_file, renewed_every, shown
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.index import RunRow
@@ -92,7 +92,7 @@ def stored_in(address: str, config: BaselineChoice, wanted: Wanted, world: World
 
 def after_measuring(stored: Stored, run: Run, address: str, config: BaselineChoice, world: World) -> Stored | Missing:
     """Hold a baseline that was chosen before a run against what only the run could tell, such as who answered."""
-    then, now = Subject.of(*described(stored.run, file=address)), wanted_for(run)
+    then, now = Subject.of(*described(stored.run, file=shown(address))), wanted_for(run)
     found = () if now.subject is None else differences(then, now.subject)
     refused = [one.sentence for one in found if one.aspect in config.must_match]
     if refused:

@@ -17,14 +17,14 @@ from lens_gate.baselines.fitness import NO_STANDARDS
 from lens_gate.baselines.keys import baseline_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
-from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
+from lens_gate.errors import ConditionFailed, LensGateError, PublishFailed, UsageProblem
 from lens_gate.steps.archive import entry_at, keep, kept_at, pack
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, current_of, save
 from lens_gate.steps.baseline_upkeep import sync, versions_of
-from lens_gate.steps.judge import checked_after, rules
+from lens_gate.steps.judge import checked_after, rules, stored_baseline
 from lens_gate.steps.renewing import renew
 from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
-from lens_gate.steps.store_choice import stored_in, wanted_for
+from lens_gate.steps.store_choice import after_measuring, stored_in, wanted_for
 from lens_gate.steps.uploading import stores_for, upload
 from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.base import Condition, ETag, Store
@@ -227,6 +227,22 @@ class TestAddresses:
         config = Config.model_validate({"regression": {"baseline": {"source": "s3://b/baseline/main.json"}}})
         with pytest.raises(UsageProblem, match="no store"):
             configured_store(config, tmp_path)
+
+    def test_no_message_shows_the_password_of_a_database(self, tmp_path: Path) -> None:
+        secret = "postgresql://ann:hunter2@db/main.json"
+        config = Config.model_validate({"regression": {"baseline": {"source": secret}}})
+        judged_by = replace(rules((), a_world(tmp_path)), baselines=(secret, "runs/"))
+        unordered = Stored(run=a_run(benchmark=a_benchmark(start_time="soon")), samples=Samples.of([]))
+        asked = (
+            lambda: configured_store(config, tmp_path),
+            lambda: stored_baseline(judged_by, a_world(tmp_path), wanted_for(a_run())),
+            lambda: after_measuring(unordered, a_run(), secret, BaselineChoice(), a_world(tmp_path)),
+        )
+        for ask in asked:
+            with pytest.raises(LensGateError) as caught:
+                ask()
+            assert "postgresql://ann@db/main.json" in str(caught.value)
+            assert "hunter2" not in str(caught.value)
 
     def test_destinations_of_the_configuration_become_addresses(self, tmp_path: Path) -> None:
         output = Output(
