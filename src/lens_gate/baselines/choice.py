@@ -64,11 +64,13 @@ class Kept:
 class Guard:
     """What a stored run must have in common with the run that is judged, and be by itself.
 
-    `subject` is None where nothing is known of that run, `now` is the time at which acceptances are held against.
+    `subject` is None where nothing is known of that run, `now` is the time at which acceptances are held against. A run
+    of the history that began after `latest` (RFC 3339 in UTC; None: at any time) is no baseline of what came before it.
     """
 
     subject: Subject | None
     now: datetime
+    latest: str | None = None
     schema_version: int
     must_match: Collection[Aspect] = MUST_MATCH
     standards: Standards = NO_STANDARDS
@@ -90,7 +92,7 @@ def choose(kept: Sequence[Kept], choice: Choice, guard: Guard) -> Found:
     """
     passed: dict[str, int] = {}
     for one in _in_order(kept, choice):
-        reason = _passed_over(one, choice)
+        reason = _passed_over(one, choice, guard)
         if reason is None:
             refused, remarks = _held(one, guard)
             if not refused:
@@ -126,9 +128,13 @@ def _in_order(kept: Sequence[Kept], choice: Choice) -> Iterable[Kept]:
             assert_never(never)
 
 
-def _passed_over(one: Kept, choice: Choice) -> str | None:
+def _passed_over(one: Kept, choice: Choice, guard: Guard) -> str | None:
     """Say why a run is no baseline by itself; a named one was looked at when it was named."""
-    return None if isinstance(choice, Named) else good(one.entry, one.row)
+    if isinstance(choice, Named):
+        return None
+    if guard.latest is not None and one.row.start_time > guard.latest:  # as text, which stores keep in order of time
+        return "It was made after this run, or by a clock that is ahead."
+    return good(one.entry, one.row)
 
 
 def _held(one: Kept, guard: Guard) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -11,10 +11,11 @@ from lens_gate.vocabulary.index import IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect
 
-_OF_CHANGES = frozenset(
-    {"pull_request", "pull_request_target", "pull_request_review", "merge_request_event", "external_pull_request_event"}
-)
-"""What GitHub and GitLab call a pipeline that runs for a change which nobody has merged."""
+_MERGED = frozenset({"push", "schedule", "workflow_dispatch", "release", "web", "api", "trigger", "pipeline"})
+"""What GitHub and GitLab call the pipelines that run for what a branch or a tag holds already.
+
+Any other one may be about a change that nobody has merged, such as a comment on it, or a run that follows its checks.
+"""
 
 
 class Unfit(StrEnum):
@@ -123,8 +124,8 @@ def _judged(entry: IndexEntry) -> Iterable[Refusal]:
 
 
 def _unmerged(offer: Offer) -> Iterable[Refusal]:
-    event = offer.row.event or offer.event
-    if is_of_change(event):
+    event = next(filter(is_of_change, (offer.row.event, offer.event)), None)
+    if event is not None:
         yield Refusal(
             Unfit.UNMERGED,
             f"It was measured for a change that nobody has merged yet (the pipeline ran for {event}).",
@@ -132,8 +133,8 @@ def _unmerged(offer: Offer) -> Iterable[Refusal]:
 
 
 def is_of_change(event: str | None) -> bool:
-    """Say whether a pipeline ran for a pull or merge request."""
-    return event in _OF_CHANGES
+    """Say whether a pipeline may have run for a change that is not merged; None ran for nothing."""
+    return event is not None and event not in _MERGED
 
 
 def _others(offer: Offer) -> Iterable[Refusal]:

@@ -25,7 +25,8 @@ def renewal(*, saved: str | None, every_s: float | None, now: datetime, name: st
     if saved is None:
         return Renewal(due=True)
     age = now - datetime.fromisoformat(saved)
-    return Renewal(due=age >= timedelta(seconds=every_s))
+    ahead = age < timedelta(0)  # a clock was wrong, and nobody should wait until that time has come
+    return Renewal(due=ahead or age >= timedelta(seconds=every_s))
 
 
 def staleness(*, saved: str, every_s: float | None, now: datetime, name: str) -> str | None:

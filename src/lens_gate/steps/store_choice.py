@@ -10,6 +10,7 @@ from typing import assert_never
 from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.analysis.past import Judged, PastRun, usable_runs
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
+from lens_gate.artifacts.entry import written_time
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.run import Run
 from lens_gate.baselines.anchor import drifted, largest
@@ -155,6 +156,7 @@ def _guard(config: BaselineChoice, wanted: Wanted, now: datetime) -> Guard:
     return Guard(
         subject=wanted.subject,
         now=now,
+        latest=wanted.row.start_time if wanted.row else written_time(now),
         schema_version=SCHEMA_VERSIONS[Kind.RUN],
         must_match=config.must_match,
         standards=Standards(min_requests=config.min_sample_size),

@@ -28,6 +28,15 @@ def test_the_newest_good_run_is_taken_and_others_are_passed_over() -> None:
     assert choose([*NOT_GOOD, best, kept(4)], Rolling(20), a_guard()).baseline == best
 
 
+def test_what_was_made_after_the_judged_run_is_passed_over_but_where_it_was_named() -> None:
+    guard = a_guard(latest=kept(5).row.start_time)
+    assert choose([kept(30), kept(6), kept(5), kept(4)], NewestGood(), guard).baseline == kept(5)
+    assert choose([kept(30)], Rolling(5), guard).reasons == (
+        "It was made after this run, or by a clock that is ahead.",
+    )
+    assert choose([kept(30)], Named("main"), guard).baseline == kept(30)
+
+
 def test_where_none_is_good_each_reason_is_told_once() -> None:
     found = choose([*NOT_GOOD, kept(3, outcome="regression")], NewestGood(), a_guard())
     assert found.baseline is None

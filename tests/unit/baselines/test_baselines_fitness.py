@@ -63,9 +63,11 @@ def test_what_would_poison_a_baseline_is_refused_with_its_reason(entry: IndexEnt
     assert re.search(sentence, found.sentence)
 
 
-def test_the_pipeline_that_offers_counts_where_the_run_does_not_say() -> None:
+def test_neither_the_run_nor_the_pipeline_that_offers_it_may_be_of_a_change() -> None:
     assert reasons(offered(an_entry(), event="pull_request")) == [Unfit.UNMERGED]
-    assert offered(an_entry(row=a_row(event="push")), event="pull_request") == ()
+    assert reasons(offered(an_entry(row=a_row(event="push")), event="pull_request")) == [Unfit.UNMERGED]
+    assert reasons(offered(an_entry(row=a_row(event="pull_request")), event="push")) == [Unfit.UNMERGED]
+    assert offered(an_entry(row=a_row(event="push")), event="schedule") == ()
 
 
 def test_a_baseline_of_a_branch_takes_runs_of_that_branch() -> None:
@@ -124,10 +126,17 @@ def test_acceptance_takes_over_what_can_be_taken_over_and_nothing_else(
     assert Unfit.UNMERGED not in ACCEPTABLE
 
 
-def test_only_events_of_changes_are_of_changes() -> None:
-    assert is_of_change("pull_request_target")
-    assert not is_of_change("push")
-    assert not is_of_change(None)
+@pytest.mark.parametrize(
+    "event",
+    ["pull_request_target", "pull_request_review_comment", "issue_comment", "workflow_run", "merge_group", "new_event"],
+)
+def test_an_event_that_may_be_about_a_change_is_of_a_change(event: str) -> None:
+    assert is_of_change(event)
+
+
+@pytest.mark.parametrize("event", ["push", "schedule", "workflow_dispatch", "web", None])
+def test_an_event_of_a_branch_or_of_nothing_is_not(event: str | None) -> None:
+    assert not is_of_change(event)
 
 
 def test_every_outcome_but_a_failure_is_let_through() -> None:

@@ -32,6 +32,9 @@ class TestRenewal:
         assert renewal(saved=SAVED, every_s=7 * DAY, now=NOW, name="main").due
         assert not renewal(saved=SAVED, every_s=7 * DAY + 1, now=NOW, name="main").due
 
+    def test_a_baseline_of_a_clock_that_was_ahead_is_due_at_once(self) -> None:
+        assert renewal(saved="2030-01-01T00:00:00Z", every_s=7 * DAY, now=NOW, name="main").due
+
     def test_a_baseline_that_outlived_its_frequency_twice_is_stale(self) -> None:
         assert staleness(saved=SAVED, every_s=None, now=NOW, name="main") is None
         assert staleness(saved=SAVED, every_s=4 * DAY, now=NOW, name="main") is None

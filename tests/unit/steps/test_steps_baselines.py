@@ -387,6 +387,16 @@ class TestAfterMeasuring:
         assert checked_after(missing, a_run(), rules((), world), world) is missing
 
 
+def test_a_run_that_was_made_later_is_no_baseline_of_one_before_it(tmp_path: Path) -> None:
+    store, world = FileStore(tmp_path / "store"), a_world(tmp_path)
+    for number in (3, 30):
+        keep(store, pack(a_day(tmp_path, number)))
+    wanted = wanted_for(a_run(benchmark=a_benchmark(id="now", start_time="2026-03-05T10:00:00Z")))
+    found = stored_in("store", BaselineChoice(select="newest_good"), wanted, world)
+    assert isinstance(found, Stored)
+    assert found.run.benchmark.id == "day-3"
+
+
 class TestCommits:
     """A baseline by commit is chosen with what git knows."""
 
