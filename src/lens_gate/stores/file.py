@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import assert_never
 
@@ -56,7 +56,12 @@ class FileStore:
             self._require(key, condition)
             old = self._entries(folder)  # read first: where the index is broken, nothing is replaced
             bare = self._reindex(folder, old, with_entry(old, name, None))
-            write_file(self.root / key, data)
+            try:
+                write_file(self.root / key, data)
+            except PublishFailed:
+                with suppress(PublishFailed):  # a full disk has room for it: it is what was there before
+                    self._reindex(folder, bare, old)
+                raise
             self._reindex(folder, bare, with_entry(bare, name, entry))
         return _etag(data)
 

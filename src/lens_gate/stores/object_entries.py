@@ -38,6 +38,16 @@ class ObjectEntries:
         if self._objects.tag(key) is None:  # deleted meanwhile by one who saw no entry yet to take away
             self.drop(key, None)
 
+    def get(self, key: str) -> IndexEntry | None:
+        """Return the entry of a key, reading no other that is apart; None where it has none."""
+        folder, name = split_key(key, place=self._objects.place)
+        index = self._index(folder)
+        if index is not None:
+            return index[0].get(name)
+        apart = _apart_key(folder, name)
+        found = self._objects.get(apart)
+        return None if found is None else self._parse(apart, found.data).get(name)
+
     def has(self, key: str) -> bool:
         """Say whether a key has an entry, without reading those that are apart."""
         folder, name = split_key(key, place=self._objects.place)

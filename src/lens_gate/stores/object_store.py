@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from lens_gate.errors import PublishFailed
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
 from lens_gate.stores.days import newest_first
 from lens_gate.stores.index_file import INDEX, split_key
@@ -51,8 +53,13 @@ class ObjectStore:
         that ignores them.
         """
         split_key(key, place=self.place)
-        self._clear(key, condition)
-        etag = self._objects.put(key, data, condition)
+        former = self._clear(key, condition)
+        try:
+            etag = self._objects.put(key, data, condition)
+        except PublishFailed:
+            if former is not None:
+                self._restore(key, *former)
+            raise
         if entry is not None:
             self._entries.set(key, entry, etag)
         return etag
@@ -80,13 +87,21 @@ class ObjectStore:
         """Return the `count` newest keys with an entry below a folder of days, newest first, reading few indexes."""
         return newest_first(check_prefix(folder), count, folders=self._objects.folders, entries=self._entries.read)
 
-    def _clear(self, key: str, condition: Condition) -> None:
-        """Take away the entry of what is about to be replaced, unless the condition fails already."""
-        listed = self._entries.has(key)  # in any case: where the index is broken, nothing is replaced
-        held = self._objects.tag(key) if listed or isinstance(condition, ETag) else None
+    def _clear(self, key: str, condition: Condition) -> tuple[IndexEntry, ETag | None] | None:
+        """Take away the entry of what is about to be replaced, unless the condition fails already, and return both."""
+        entry = self._entries.get(key)  # in any case: where the index is broken, nothing is replaced
+        held = self._objects.tag(key) if entry is not None or isinstance(condition, ETag) else None
         self._require(key, held, condition)
-        if listed:
-            self._entries.drop(key, held)
+        if entry is None:
+            return None
+        self._entries.drop(key, held)
+        return entry, held
+
+    def _restore(self, key: str, entry: IndexEntry, held: ETag | None) -> None:
+        """Give what was not replaced its entry again, as far as the store can still be reached."""
+        with suppress(PublishFailed):
+            if held is not None and self._objects.tag(key) == held:
+                self._entries.set(key, entry, held)
 
     def _require(self, key: str, held: ETag | None, condition: Condition) -> None:
         wanted = condition if isinstance(condition, ETag) else None

@@ -95,6 +95,21 @@ def test_a_disk_that_is_full_in_the_middle_of_a_write_keeps_what_was_there(tmp_p
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_a_write_that_fails_leaves_what_was_there_its_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, data: bytes) -> None:
+        if path == tmp_path / RUN:
+            raise PublishFailed("no space left")
+        write_file(path, data)
+
+    store = FileStore(tmp_path)
+    store.put(RUN, b"one", ENTRY)
+    monkeypatch.setattr("lens_gate.stores.file.write_file", refused)
+    with pytest.raises(PublishFailed, match="no space left"):
+        store.put(RUN, b"two", RICH)
+    assert store.get(RUN) == b"one"
+    assert store.list() == (Listing(RUN, ENTRY),)
+
+
 class Killed(BaseException):
     """What no handler catches, as nothing catches SIGKILL."""
 

@@ -198,6 +198,28 @@ def test_a_kill_before_any_request_leaves_everything_whole_and_repeatable(honour
     raise AssertionError("never ends")
 
 
+@pytest.mark.parametrize("honours", [BOTH, NOTHING])
+@pytest.mark.parametrize("written", [False, True])
+def test_a_write_that_fails_leaves_what_was_there_its_entry_and_no_other_bytes(
+    honours: frozenset[str], written: bool
+) -> None:
+    objects = MemoryObjects(honours)
+    store = opened(objects)
+    store.put(KEY, b"one", ENTRY)
+
+    def refused(action: str, key: str) -> None:
+        if (action, key) == ("put", KEY):
+            objects.before = None
+            if written:  # and only the answer was lost
+                objects.put(KEY, b"two", "none")
+            raise PublishFailed("the endpoint does not answer")
+
+    objects.before = refused
+    with pytest.raises(PublishFailed, match="does not answer"):
+        store.put(KEY, b"two", OTHER)
+    assert store.list() == (Listing(KEY, None if written else ENTRY),)
+
+
 def _act(action: str, objects: MemoryObjects) -> Callable[[Store], object]:
     tag = objects.held[KEY].etag if KEY in objects.held else ETag("")
     acts: dict[str, Callable[[Store], object]] = {
