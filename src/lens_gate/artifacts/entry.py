@@ -56,6 +56,7 @@ def row_of(run: Run, *, file: str) -> RunRow:
         event=run.provenance.event,
         sent=sent(run, Arm.CANDIDATE),
         defect=defect_of(run),
+        ending=run.ending.value,
         endpoints=identity.endpoints if identity else (),
         region=fingerprint.region,
         runner=fingerprint.runner,

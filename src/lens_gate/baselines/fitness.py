@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lens_gate.baselines.comparable import Subject, differences
 from lens_gate.vocabulary.index import IndexEntry, RunRow
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import Ending, Outcome
 from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect
 
 _MERGED = frozenset({"push", "schedule", "workflow_dispatch", "release", "web", "api", "trigger", "pipeline"})
@@ -18,11 +18,16 @@ Any other one may be about a change that nobody has merged, such as a comment on
 """
 
 
+_WHOLE = frozenset({Ending.COMPLETE, Ending.DECIDED})
+"""The endings of runs that sent what they were to send, or as much as the question took."""
+
+
 class Unfit(StrEnum):
     """Why a run may not become a baseline."""
 
     INVALID = "invalid"
     UNANSWERED = "unanswered"
+    UNFINISHED = "unfinished"
     REGRESSED = "regressed"
     UNMERGED = "unmerged"
     OTHER_BRANCH = "other_branch"
@@ -101,6 +106,8 @@ def _defects(row: RunRow, standards: Standards) -> Iterable[Refusal]:
     silent = [f"{one.provider}/{one.model}" for one in row.series if not one.successful]
     if silent and row.defect is None:
         yield Refusal(Unfit.UNANSWERED, f"No request succeeded of {', '.join(silent)}.")
+    if row.ending is not None and row.ending not in _WHOLE:
+        yield Refusal(Unfit.UNFINISHED, f"It stopped before its end ({row.ending.replace('_', ' ')}).")
     if standards.min_requests is not None and total < standards.min_requests:
         yield Refusal(
             Unfit.TOO_SMALL, f"It holds {total} measured requests, and a baseline needs {standards.min_requests}."

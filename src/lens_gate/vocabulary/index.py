@@ -69,9 +69,9 @@ class Acceptance:
 class RunRow:
     """What a history needs of a run beside its series: when, what was sent, where, and whether it can be used.
 
-    `sent` is equal for runs that sent the same requests, `defect` says why a run cannot be used, `values` are the
-    metrics of the whole run by name, and `config` is the configuration as JSON, without secrets, for stores with such a
-    column.
+    `sent` is equal for runs that sent the same requests, `defect` says why a run cannot be used, `ending` why it
+    stopped sending (None: nobody wrote it down), `values` are the metrics of the whole run by name, and `config` is the
+    configuration as JSON, without secrets, for stores with such a column.
     """
 
     start_time: str
@@ -80,6 +80,7 @@ class RunRow:
     event: str | None = None
     sent: str | None = None
     defect: str | None = None
+    ending: str | None = None
     endpoints: tuple[str, ...] = ()
     region: str | None = None
     runner: str = ""

@@ -58,7 +58,7 @@ def test_an_entry_says_who_measured_what_where_and_how_it_was_judged() -> None:
     assert (entry.created_at, entry.acceptance) == ("2026-03-02T10:05:01.000000Z", acceptance)
     row = entry.run
     assert row is not None
-    assert (row.event, row.sent, row.defect) == (None, "candidate-requests", None)
+    assert (row.event, row.sent, row.defect, row.ending) == (None, "candidate-requests", None, "complete")
     assert (row.endpoints, row.runner) == (an_arm().endpoints, "runner-1")
     assert row.values["total_cost_usd"] == 1.2
 

@@ -37,6 +37,12 @@ def test_what_was_made_after_the_judged_run_is_passed_over_but_where_it_was_name
     assert choose([kept(30)], Named("main"), guard).baseline == kept(30)
 
 
+def test_a_run_that_was_interrupted_is_passed_over() -> None:
+    broken = kept(9, row=a_row(9, ending="interrupted"))
+    assert choose([broken, kept(5)], NewestGood(), a_guard()).baseline == kept(5)
+    assert choose([broken], NewestGood(), a_guard()).reasons == ("It stopped before its end (interrupted).",)
+
+
 def test_where_none_is_good_each_reason_is_told_once() -> None:
     found = choose([*NOT_GOOD, kept(3, outcome="regression")], NewestGood(), a_guard())
     assert found.baseline is None

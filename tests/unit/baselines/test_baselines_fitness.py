@@ -21,7 +21,7 @@ from lens_gate.baselines.fitness import (
     standing,
 )
 from lens_gate.vocabulary.index import IndexEntry
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import Ending, Outcome
 from lens_gate.vocabulary.stored_runs import Aspect
 from tests.unit.baselines.baseline_entries import a_row, a_series, an_entry
 
@@ -89,6 +89,13 @@ def test_what_cannot_be_compared_with_the_current_baseline_needs_a_name() -> Non
 def test_a_verdict_on_something_else_is_no_reason_to_replace_a_baseline() -> None:
     assert offered(an_entry(2), compared=False) == ()
     assert reasons(offered(an_entry(2), current=an_entry(1), compared=False)) == [Unfit.NOT_COMPARED]
+
+
+@pytest.mark.parametrize("ending", [None, *Ending])
+def test_only_a_run_that_came_to_its_end_may_become_a_baseline(ending: Ending | None) -> None:
+    found = offered(an_entry(row=a_row(ending=ending and ending.value)))
+    whole = ending in {None, Ending.COMPLETE, Ending.DECIDED}
+    assert reasons(found) == ([] if whole else [Unfit.UNFINISHED])
 
 
 def test_a_first_baseline_may_have_sent_anything() -> None:
