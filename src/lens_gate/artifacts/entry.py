@@ -8,7 +8,7 @@ from math import isfinite
 
 import orjson
 
-from lens_gate.artifacts.identity import commit_of, defect_of, identity_of, moment_of, sent
+from lens_gate.artifacts.identity import commit_of, defect_of, identity_of, is_uncommitted, moment_of, sent
 from lens_gate.artifacts.metric_values import run_value, series_value
 from lens_gate.artifacts.run import LatencySummary, ModelResult, Run, TimePoint
 from lens_gate.errors import ArtifactCorrupt
@@ -57,6 +57,7 @@ def row_of(run: Run, *, file: str) -> RunRow:
         sent=sent(run, Arm.CANDIDATE),
         defect=defect_of(run),
         ending=run.ending.value,
+        uncommitted=is_uncommitted(run),
         endpoints=identity.endpoints if identity else (),
         region=fingerprint.region,
         runner=fingerprint.runner,

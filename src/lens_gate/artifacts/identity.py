@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lens_gate.artifacts.run import ArmIdentity, Run
-from lens_gate.vocabulary.requests import Arm
+from lens_gate.vocabulary.requests import UNCOMMITTED, Arm
 
 MEASURED_NOTHING = "the run measured nothing"
 
@@ -43,6 +43,12 @@ def commit_of(run: Run) -> str | None:
     """Return the commit that a run measured: that of its candidate, else the one that it was made at."""
     identity = identity_of(run, Arm.CANDIDATE)
     return (identity.commit if identity else None) or run.provenance.commit
+
+
+def is_uncommitted(run: Run) -> bool:
+    """Say whether what was measured differs from its commit."""
+    identity = identity_of(run, Arm.CANDIDATE)
+    return identity is not None and identity.label.endswith(UNCOMMITTED)
 
 
 def defect_of(run: Run) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from lens_gate.baselines.comparable import Difference, Subject, differences, schema_difference
-from lens_gate.baselines.fitness import NO_STANDARDS, Standards, defects, is_of_change
+from lens_gate.baselines.fitness import NO_STANDARDS, UNCOMMITTED_CHANGES, Standards, defects, is_of_change
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect
@@ -108,6 +108,8 @@ def good(entry: IndexEntry, row: RunRow) -> str | None:
         return f"It cannot be trusted: {row.defect}."
     if entry.outcome in {Outcome.REGRESSION, Outcome.NOT_MEASURED} and entry.acceptance is None:
         return "It failed its gate." if entry.outcome == Outcome.REGRESSION else "What counts in it was not measured."
+    if row.uncommitted:
+        return UNCOMMITTED_CHANGES
     if is_of_change(row.event):
         return "It was measured for a change that was not merged then."
     return None

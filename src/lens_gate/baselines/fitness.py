@@ -22,6 +22,9 @@ _WHOLE = frozenset({Ending.COMPLETE, Ending.DECIDED})
 """The endings of runs that sent what they were to send, or as much as the question took."""
 
 
+UNCOMMITTED_CHANGES = "It measured changes that nobody has committed, and answers for no commit."
+
+
 class Unfit(StrEnum):
     """Why a run may not become a baseline."""
 
@@ -30,6 +33,7 @@ class Unfit(StrEnum):
     UNFINISHED = "unfinished"
     REGRESSED = "regressed"
     UNMERGED = "unmerged"
+    UNCOMMITTED = "uncommitted"
     OTHER_BRANCH = "other_branch"
     OTHER_REQUESTS = "other_requests"
     NOT_COMPARABLE = "not_comparable"
@@ -131,6 +135,8 @@ def _judged(entry: IndexEntry) -> Iterable[Refusal]:
 
 
 def _unmerged(offer: Offer) -> Iterable[Refusal]:
+    if offer.row.uncommitted:
+        yield Refusal(Unfit.UNCOMMITTED, UNCOMMITTED_CHANGES)
     event = next(filter(is_of_change, (offer.row.event, offer.event)), None)
     if event is not None:
         yield Refusal(

@@ -35,7 +35,7 @@ from lens_gate.steps.order import (
 from lens_gate.steps.replaying import log_of
 from lens_gate.steps.trusted import source_at, text_of, trusted_config
 from lens_gate.steps.world import World
-from lens_gate.vocabulary.requests import Arm
+from lens_gate.vocabulary.requests import UNCOMMITTED, Arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +234,7 @@ def _work_tree(order: RunOrder, loaded: LoadedConfig, world: World) -> Side:
     changes = repository.changes()
     label, tree = commit[:7], commit
     if changes is not None:
-        label, tree = f"{label} with uncommitted changes", f"{commit} with the changes {changes[:16]}"
+        label, tree = f"{label} {UNCOMMITTED}", f"{commit} with the changes {changes[:16]}"
     return replace(side, label=label, commit=commit, target_name=_target_name(side.config, tree))
 
 

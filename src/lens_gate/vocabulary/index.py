@@ -70,8 +70,9 @@ class RunRow:
     """What a history needs of a run beside its series: when, what was sent, where, and whether it can be used.
 
     `sent` is equal for runs that sent the same requests, `defect` says why a run cannot be used, `ending` why it
-    stopped sending (None: nobody wrote it down), `values` are the metrics of the whole run by name, and `config` is the
-    configuration as JSON, without secrets, for stores with such a column.
+    stopped sending (None: nobody wrote it down), `uncommitted` that what was measured differs from its commit, `values`
+    are the metrics of the whole run by name, and `config` is the configuration as JSON, without secrets, for stores
+    with such a column.
     """
 
     start_time: str
@@ -81,6 +82,7 @@ class RunRow:
     sent: str | None = None
     defect: str | None = None
     ending: str | None = None
+    uncommitted: bool = False
     endpoints: tuple[str, ...] = ()
     region: str | None = None
     runner: str = ""

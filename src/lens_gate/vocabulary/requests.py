@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+UNCOMMITTED = "with uncommitted changes"
+"""How the label of an arm ends that was measured from a work tree which differs from its commit."""
+
 
 class Arm(StrEnum):
     """The two sides of a comparison; a run without a comparison has only candidates."""

@@ -63,6 +63,13 @@ def test_an_entry_says_who_measured_what_where_and_how_it_was_judged() -> None:
     assert row.values["total_cost_usd"] == 1.2
 
 
+@pytest.mark.parametrize("label", ["3f9c2ab", "3f9c2ab with uncommitted changes"])
+def test_an_entry_says_that_what_was_measured_differs_from_its_commit(label: str) -> None:
+    row = entry_of(a_run(arms=(an_arm(label=label),))).run
+    assert row is not None
+    assert row.uncommitted == ("uncommitted" in label)
+
+
 def test_what_the_pipeline_ran_for_is_kept() -> None:
     row = entry_of(a_run(provenance=PROVENANCE.model_copy(update={"event": "pull_request"}))).run
     assert row is not None

@@ -43,6 +43,12 @@ def test_a_run_that_was_interrupted_is_passed_over() -> None:
     assert choose([broken], NewestGood(), a_guard()).reasons == ("It stopped before its end (interrupted).",)
 
 
+def test_a_run_of_uncommitted_changes_answers_for_no_commit() -> None:
+    half_done = kept(9, commit="c", row=a_row(9, uncommitted=True))
+    found = choose([half_done], AtCommit(("c",), "the tag v1"), a_guard())
+    assert found.reasons == ("It measured changes that nobody has committed, and answers for no commit.",)
+
+
 def test_where_none_is_good_each_reason_is_told_once() -> None:
     found = choose([*NOT_GOOD, kept(3, outcome="regression")], NewestGood(), a_guard())
     assert found.baseline is None

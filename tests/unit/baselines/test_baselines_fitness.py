@@ -48,6 +48,7 @@ def test_a_good_run_of_the_same_requests_may_become_the_baseline() -> None:
         (an_entry(outcome="not_measured"), Unfit.INVALID, "what counts was not measured"),
         (an_entry(row=a_row(defect="the run is not valid (late)")), Unfit.INVALID, "not valid \\(late\\)"),
         (an_entry(row=a_row(event="pull_request")), Unfit.UNMERGED, "the pipeline ran for pull_request"),
+        (an_entry(row=a_row(uncommitted=True)), Unfit.UNCOMMITTED, "nobody has committed"),
         (an_entry(row=a_row(event="merge_request_event")), Unfit.UNMERGED, "nobody has merged"),
         (an_entry(row=a_row(sent="other")), Unfit.OTHER_REQUESTS, "sent other requests"),
         (
