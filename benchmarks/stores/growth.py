@@ -22,6 +22,7 @@ from benchmarks.stores.metered import Cost, metered
 
 from lens_gate.stores.address import GitAddress, S3Address, parse_address
 from lens_gate.stores.base import Store
+from lens_gate.stores.git.store import MARK, GitStore
 from lens_gate.stores.index_file import INDEX, Entries, read_index, with_entry, write_index
 from lens_gate.stores.settings import S3Settings
 
@@ -59,7 +60,8 @@ def fill_branch(repository: str, branch: str, made: Iterator[Made]) -> None:
         parent = f"from refs/heads/{branch}^0\n" if known.returncode == 0 else ""
         for run in made:
             folder, _, name = run.key.rpartition("/")
-            files = {run.key: run.data, f"{folder}/.index/{name}.json": write_index(with_entry({}, name, run.entry))}
+            entry = write_index(with_entry({}, name, run.entry))
+            files = {MARK: b"", run.key: run.data, f"{folder}/.index/{name}.json": entry}
             message = f"Store {run.key}"
             head = (
                 f"commit refs/heads/{branch}\ncommitter b <b@localhost> now\ndata {len(message)}\n{message}\n{parent}"
@@ -125,7 +127,6 @@ def show(count: int, name: str, cost: Cost) -> None:
 
 def compacted(store: Target, repository: str, branch: str, days: int) -> None:
     """Show how large a clone is: as written, compacted, and compacted after all but the last days were deleted."""
-    from lens_gate.stores.git.store import GitStore  # noqa: PLC0415 only git has this
 
     opened = store.open()
     assert isinstance(opened, GitStore)

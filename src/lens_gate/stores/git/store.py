@@ -17,7 +17,7 @@ from lens_gate.vocabulary.index import IndexEntry
 
 _ENTRIES = ".index/"
 """The folder, in each folder, that holds the entries: an index of one entry to a key."""
-_MARK = ".lens-gate"
+MARK = ".lens-gate"
 """The file, at the top of a branch, that says that the branch is ours to write and to rewrite."""
 _OF_A_DAY = re.compile(r"(\d{2,4}/){3}[^/]+")
 _SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 5.0
@@ -136,7 +136,7 @@ class GitStore:
             tip = self._branch.tip()
             changed: dict[str, bytes | None] = {self._prefix + key: data for key, data in files.items()}
             if tip is None:
-                changed[_MARK] = b"Results of lens-gate. This branch is written, and now and then rewritten, by it.\n"
+                changed[MARK] = b"Results of lens-gate. This branch is written, and now and then rewritten, by it.\n"
             else:
                 self._require_ours(tip)
             require(tip)
@@ -148,7 +148,7 @@ class GitStore:
 
     def _require_ours(self, tip: str) -> None:
         """Refuse a branch that began as something else: the code, above all."""
-        if _MARK not in self._branch.kinds(tip, [_MARK]):
+        if MARK not in self._branch.kinds(tip, [MARK]):
             raise UsageProblem(
                 "this branch was not begun by lens-gate, so nothing is written on it",
                 place=self.place,
