@@ -106,6 +106,18 @@ def test_a_replaced_key_replaces_its_rows(path: Path) -> None:
     assert counts(path) == (0, 0, 0, 1, 1)
 
 
+def test_an_entry_out_of_a_listing_takes_nothing_from_the_rows_of_its_run(path: Path) -> None:
+    store = sqlite(path)
+    store.put(RUN, b"x", run(1))
+    series, config = "SELECT * FROM lens_gate_time_series", "SELECT config FROM lens_gate_benchmarks"
+    before = rows(path, series), rows(path, config)
+    (listing,) = store.list(RUN)
+    assert listing.entry != run(1)
+    store.put("baselines/main/earlier.json", b"x", listing.entry)
+    assert (rows(path, series), rows(path, config)) == before
+    assert counts(path) == (1, 2, 4, 2, 2)
+
+
 def test_a_refused_write_leaves_no_row(path: Path) -> None:
     store = sqlite(path)
     store.put("baselines/main", b"x", run(1))

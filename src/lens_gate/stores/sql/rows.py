@@ -27,12 +27,16 @@ _KIND_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class RunRows:
-    """One run in the three tables that the queries of dashboards read."""
+    """One run in the three tables that the queries of dashboards read.
+
+    Not `whole` is one whose entry comes from a listing, which leaves out the configuration and the time series.
+    """
 
     id: UUID
     benchmark: Row
     results: tuple[Row, ...]
     time_series: tuple[Row, ...]
+    whole: bool
 
 
 def artifact_row(key: str, entry: IndexEntry | None, size: int, version: str) -> Row:
@@ -73,6 +77,7 @@ def run_rows(entry: IndexEntry, run: RunRow) -> RunRows:
         _benchmark(identity, entry, run),
         tuple(_result(result, identity, series) for result, series in numbered),
         tuple(row for result, series in numbered for row in _points(result, series.points)),
+        whole=run.config is not None or any(series.points for series in run.series),
     )
 
 

@@ -112,6 +112,8 @@ def _write_run(connection: Connection, tables: Tables, run: RunRows) -> None:
     known = select(tables.benchmarks.c.id).where(tables.benchmarks.c.id == run.id)
     if connection.execute(known).first() is None:
         connection.execute(insert(tables.benchmarks).values(run.benchmark))
+    elif not run.whole:
+        return  # the rows say more
     else:
         connection.execute(update(tables.benchmarks).where(tables.benchmarks.c.id == run.id).values(run.benchmark))
         _drop_results(connection, tables, run.id)
