@@ -316,6 +316,13 @@ class TestPrune:
         assert invoke("baseline", "prune", "--older-than", "1d").code == 0
         assert [one.entry.id for one in store.list("results/") if one.entry] == ["day-2"]
 
+    def test_a_baseline_that_lost_its_entry_still_keeps_its_run(self, invoke: Invoke, home: Path, saved: Path) -> None:
+        (home / "lens-gate-store/baselines/index.json").unlink()
+        store = FileStore(home / "lens-gate-store")
+        assert [one.entry for one in store.list("baselines/main.")] == [None]
+        assert invoke("baseline", "prune", "--older-than", "1d").code == 0
+        assert len(store.list("results/")) == 1
+
     def test_the_configuration_says_how_long(self, invoke: Invoke, home: Path, saved: Path) -> None:
         assert invoke("baseline", "prune").code == 2
         (home / "lens-gate.yaml").write_text("privacy: {retention: {results: 90d}}")

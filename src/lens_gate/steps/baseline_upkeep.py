@@ -19,7 +19,7 @@ from lens_gate.baselines.keys import (
 )
 from lens_gate.baselines.retention import Item, Pruning, prunable
 from lens_gate.errors import ConditionFailed, NotStored, UsageProblem
-from lens_gate.steps.archive import kept_runs, put_of_run
+from lens_gate.steps.archive import kept_at, kept_runs, put_of_run
 from lens_gate.steps.baseline_keeping import current_of
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.git.store import GitStore
@@ -59,13 +59,21 @@ def versions_of(store: Store, name: str) -> tuple[Kept, ...]:
 def prune(store: Store, *, keep_s: float, now: datetime, dry_run: bool) -> Pruning:
     """Remove the runs that are older than they are to be kept, unless it is only asked which they are."""
     listed = (*store.list(BASELINES), *store.list(f"{RESULTS}/"))
-    pruning = prunable([Item(one.key, one.entry) for one in listed], keep_s=keep_s, now=now)
+    pruning = prunable([_item(store, one) for one in listed], keep_s=keep_s, now=now)
     for key in () if dry_run else pruning.removed:
         try:
             store.delete(key)
         except NotStored:  # somebody else pruned it
             continue
     return pruning
+
+
+def _item(store: Store, one: Listing) -> Item:
+    """Return a key with its entry; a baseline that lost its own is opened, since the run below it must stay."""
+    if one.entry is not None or baseline_name(one.key) is None:
+        return Item(one.key, one.entry)
+    kept = kept_at(store, one.key)
+    return Item(one.key, None if kept is None else kept.entry)
 
 
 def compact(store: Store) -> None:
