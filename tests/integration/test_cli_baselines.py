@@ -494,8 +494,9 @@ class TestUpload:
         assert archived.entry is not None
         assert archived.entry.outcome == "no_baseline"
         second = invoke("ci", "--requests", "20")
-        assert second.code == 0
-        assert second.told["outcome"] in {"pass", "inconclusive"}
+        # Against one stored run a machine that is busy meanwhile looks like a disaster: it must count, not how.
+        assert second.told["outcome"] in {"pass", "inconclusive", "regression"}
+        assert second.code == (second.told["outcome"] == "regression")
         assert len(FileStore(home / "kept").list("baselines/")) == 1
 
     @pytest.mark.usefixtures("unhurried")

@@ -242,13 +242,14 @@ def test_ci_leaves_all_five_files(invoke: Invoke, configure: Configure, home: Pa
         "--against-model",
         "sim-large",
         "--requests",
-        "20",
+        "12",
         "--rps",
         "80",
         "--output-dir",
         "o",
     )
-    assert answer.told["outcome"] in {"pass", "inconclusive"}, answer.err
+    # Six pairs can establish nothing at 1 %, however slow this machine makes some of them.
+    assert answer.told["outcome"] == "inconclusive", answer.err
     assert {path.name for path in (home / "o").iterdir()} == {
         "run.json", "analysis.json", "verdict.json", "report.md", "junit.xml",
     }  # fmt: skip

@@ -19,9 +19,9 @@ def policy(path: str) -> Any:
 
 
 @pytest.fixture
-def covering(invoke: Invoke, configure: Configure) -> None:
-    """A run of two versions that was asked to cover late first tokens, measured on a machine that may be busy."""
-    configure(validity={"send_lateness": {"invalid": None}, "loop_lag": {"invalid": None}})
+def covering(invoke: Invoke, configure: Configure, unhurried: None) -> None:
+    """A run of two versions that was asked to cover late first tokens."""
+    configure()
     answer = invoke("run", "--against-model", "sim-mini", "--cover", "tails", *BRIEFLY)
     assert answer.code == 0, answer.err
 

@@ -68,12 +68,13 @@ def test_the_report_is_text_unless_told_otherwise(invoke: Invoke, configure: Con
 
 def test_the_same_run_can_be_looked_at_again(invoke: Invoke, configure: Configure, home: Path, unhurried: None) -> None:
     configure()
-    first = invoke("doctor", "--pairs", "10", "--rps", "80", "--save-run", "run.json", "--format", "json")
+    # Six pairs can establish nothing at 1 %, whatever this machine does meanwhile: they have 64 orders.
+    first = invoke("doctor", "--pairs", "6", "--rps", "80", "--save-run", "run.json", "--format", "json")
     again = invoke("doctor", "--input", "run.json", "--format", "json")
     assert again.code == 0, again.err
     assert only(again) == only(first)
     judged = invoke("gate", "run.json")
-    assert judged.code == 0
+    assert (judged.code, judged.told["outcome"]) == (0, "inconclusive")
     assert "with itself at the same time" in judged.out
 
 

