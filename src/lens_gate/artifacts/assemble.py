@@ -56,14 +56,19 @@ def samples_of(run: Run, read_sidecar: Callable[[str], bytes]) -> Samples:
             assert_never(unreachable)
 
 
-def _sidecar_samples(sidecar: Sidecar, data: bytes) -> Samples:
+def require_sidecar(sidecar: Sidecar, data: bytes, *, place: str) -> None:
+    """Raise ArtifactCorrupt where these bytes are not the sidecar that the run was written with."""
     if sidecar_of([data], file=sidecar.file, requests=sidecar.requests) != sidecar:
         raise ArtifactCorrupt(
             f"the run was written with a file of {sidecar.bytes} bytes and sha256 {sidecar.sha256[:12]}…, "
             f"this one has {len(data)} bytes and other content",
-            place=sidecar.file,
+            place=place,
             hint=_HINT,
         )
+
+
+def _sidecar_samples(sidecar: Sidecar, data: bytes) -> Samples:
+    require_sidecar(sidecar, data, place=sidecar.file)
     return _counted(decode_journal(data, name=sidecar.file).samples, sidecar.requests, sidecar.file)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lens_gate.artifacts.assemble import samples_of
+from lens_gate.artifacts.assemble import require_sidecar, samples_of
 from lens_gate.artifacts.codec import load_run
 from lens_gate.artifacts.compressed import MAGIC
 from lens_gate.artifacts.entry import entry_of, row_of
@@ -27,13 +27,13 @@ _WIDER = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """A run as it goes into a store: its bytes, what is said of it, and the file of its samples, where it has one."""
+    """A run as it goes into a store: its bytes, what is said of it, and its samples where they lie beside it."""
 
     run: Run
     entry: IndexEntry
     row: RunRow
     data: bytes
-    samples: Path | None
+    samples: bytes | None
 
     @property
     def key(self) -> str:
@@ -50,7 +50,11 @@ class Packed:
 
 
 def pack(path: Path) -> Packed:
-    """Read a run from a file; ArtifactProblem where it is another artifact, or cannot be put in order."""
+    """Read a run from a file, and the samples beside it.
+
+    Raises ArtifactProblem where it is another artifact, or cannot be put in order, and where the samples are not those
+    that the run was written with.
+    """
     data = read_file(path)
     run = load_run(data, name=str(path))
     entry, row = described(run, file=str(path))
@@ -59,8 +63,15 @@ def pack(path: Path) -> Packed:
         entry=entry,
         row=row,
         data=data if data.startswith(MAGIC) else gzip.compress(data, mtime=0),
-        samples=path.parent / run.samples.file if isinstance(run.samples, Sidecar) else None,
+        samples=_samples_beside(run.samples, path.parent) if isinstance(run.samples, Sidecar) else None,
     )
+
+
+def _samples_beside(sidecar: Sidecar, folder: Path) -> bytes:
+    file = folder / sidecar.file
+    data = read_file(file)
+    require_sidecar(sidecar, data, place=str(file))
+    return data
 
 
 def described(run: Run, *, file: str) -> tuple[IndexEntry, RunRow]:
@@ -87,11 +98,10 @@ def _keep(store: Store, packed: Packed) -> None:
     run = None if there is None else load_run(there.data, name=packed.key)
     if run is not None:
         _require_part(run, packed, store)
+    _put_samples(store, packed)
     if there is not None and run == packed.run:
-        _put_samples(store, packed, replacing=False)
         _refresh(store, packed, there)
     else:
-        _put_samples(store, packed, replacing=True)
         put_of_run(store, packed.key, packed.data, packed.entry, "absent" if there is None else there.etag)
 
 
@@ -128,17 +138,17 @@ def _require_part(there: Run, packed: Packed, store: Store) -> None:
         )
 
 
-def _put_samples(store: Store, packed: Packed, *, replacing: bool) -> None:
-    """Put the samples that lie in a file of their own; `replacing` those of an earlier part of the run."""
+def _put_samples(store: Store, packed: Packed) -> None:
+    """Put the samples that lie beside a run; what was there instead is damaged, or of an earlier part of the run."""
     if packed.samples is None:
         return
-    key, data = samples_key(packed.key), read_file(packed.samples)
+    key = samples_key(packed.key)
     try:
-        put_of_run(store, key, data, None, "absent")
+        put_of_run(store, key, packed.samples, None, "absent")
     except ConditionFailed:
         there = store.read(key)
-        if replacing and there.data != data:
-            put_of_run(store, key, data, None, there.etag)
+        if there.data != packed.samples:
+            put_of_run(store, key, packed.samples, None, there.etag)
 
 
 def _refresh(store: Store, packed: Packed, there: Stored) -> None:

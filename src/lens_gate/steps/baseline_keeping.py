@@ -157,9 +157,9 @@ def succeeding(packed: Packed, current: Current | None, world: World) -> Packed:
 
 def record(packed: Packed, store: Store, *, name: str, current: Current | None) -> Saved:
     """Put a run that is fit into the history, and make it the baseline if nobody replaced `current` in between."""
+    keep(store, packed)  # also where it is the baseline already: what somebody damaged or removed below it is mended
     if current is not None and _same(current, packed):
         return Saved(baseline=current.kept, replaced=None, renewed=False)
-    keep(store, packed)
     if current is not None and current.kept.entry.id != packed.entry.id:  # a part of the run itself is no version
         _remember(store, name, current.kept)  # first, so that a kill in between loses no version
     key = baseline_key(name)

@@ -11,7 +11,8 @@ from lens_gate.artifacts.assemble import sidecar_of
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.journal import encode_blocks, encode_header
 from lens_gate.artifacts.samples import Samples
-from lens_gate.errors import ConditionFailed, ConditionsIgnored
+from lens_gate.baselines.keys import samples_key
+from lens_gate.errors import ArtifactCorrupt, ConditionFailed, ConditionsIgnored
 from lens_gate.steps.archive import Packed, entry_at, keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
 from lens_gate.steps.baseline_upkeep import sync
@@ -94,6 +95,33 @@ def test_samples_that_a_kill_left_without_their_run_are_those_of_the_run_that_co
     store.delete(keep(store, part))
     key = keep(store, whole)
     assert len(samples_in(store, open_run(store, key))) == 60
+
+
+def test_a_run_whose_samples_are_damaged_goes_into_no_store(tmp_path: Path) -> None:
+    part = a_part(tmp_path, 24, beside=True)
+    path = tmp_path / "24/run.samples.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ArtifactCorrupt, match="this one has 100 bytes") as caught:
+        pack(tmp_path / "24/run.json")
+    assert caught.value.place == str(path)
+    (failure,) = upload(tmp_path / "24/run.json", [FileStore(tmp_path / "store")], a_world(tmp_path))
+    assert "this one has 100 bytes" in failure.message
+    assert not FileStore(tmp_path / "store").list(part.key)
+
+
+@pytest.mark.parametrize("damaged", [b"half of them", None])
+def test_samples_that_were_damaged_or_lost_in_a_store_are_mended_by_storing_the_run_again(
+    tmp_path: Path, damaged: bytes | None
+) -> None:
+    store = FileStore(tmp_path / "store")
+    whole = a_part(tmp_path, 60, beside=True)
+    record(whole, store, name="main", current=None)
+    if damaged is None:
+        store.delete(samples_key(whole.key))
+    else:
+        store.put(samples_key(whole.key), damaged)
+    assert not record(whole, store, name="main", current=current_of(store, "main")).renewed
+    assert len(samples_in(store, open_run(store, whole.key))) == 60
 
 
 def test_an_earlier_part_does_not_take_the_place_of_the_run_that_went_on(tmp_path: Path) -> None:
