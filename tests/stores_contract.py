@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import pytest
 
-from lens_gate.errors import ArtifactCorrupt, ArtifactTooNew, ConditionFailed, NotStored, UsageProblem
+from lens_gate.errors import ConditionFailed, NotStored, StoreDamaged, StoreProblem, UsageProblem
 from lens_gate.stores.base import Condition, ETag, Listing, Store, Stored
 from lens_gate.stores.index_file import as_listed
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, MiddleRow, Point, RunRow, SeriesRow
@@ -339,7 +339,7 @@ class IndexContract:
         store.put(RUN, b"one", ENTRY)
         damaged = subject.damaged(f"{DAY}/index.json", data)
         for act in _uses(damaged):
-            with pytest.raises(ArtifactCorrupt, match="this is not the index of a store") as caught:
+            with pytest.raises(StoreDamaged, match="this is not the index of a store") as caught:
                 act()
             assert f"{DAY}/index.json" in (caught.value.place or "")
         assert damaged.get(RUN) == b"one"
@@ -350,7 +350,7 @@ class IndexContract:
         store.put(RUN, b"one", ENTRY)
         newer = subject.damaged(f"{DAY}/index.json", b'{"schema_version": 2, "tables": []}')
         for act in _uses(newer):
-            with pytest.raises(ArtifactTooNew, match="schema_version 2") as caught:
+            with pytest.raises(StoreProblem, match="schema_version 2") as caught:
                 act()
             assert f"{DAY}/index.json" in (caught.value.place or "")
         assert newer.get(RUN) == b"one"

@@ -6,8 +6,7 @@ LensGateError
 │   └── MissingVariable ........ 2   a ${VAR} that is needed now is not set
 ├── ArtifactProblem ............ 2   an artifact cannot be read
 │   ├── ArtifactCorrupt ........ 2   empty, truncated or foreign bytes
-│   ├── ArtifactTooNew ......... 2   written by a newer lens-gate
-│   └── NotStored .............. 2   the store has nothing under this key
+│   └── ArtifactTooNew ......... 2   written by a newer lens-gate
 ├── SecurityRefusal ............ 2   the request would send a secret where it must not go
 ├── NotAvailableYet ............ 2   a later mode of the product
 ├── CouldNotMeasure ............ 3   endpoint, authentication, quota, target
@@ -15,8 +14,12 @@ LensGateError
 │   └── TargetNotReady ......... 3   a `target` never answered on its ready_url
 ├── NoBaseline ................. 5   no usable baseline, or one of another model
 ├── CapReached ................. 6   a cost or time cap ended the run before an answer
-└── PublishFailed .............. 7   a store, report or notification could not be written
-    └── ConditionFailed ........ 7   somebody else wrote the key in between; the writer may read again and retry
+└── PublishFailed .............. 7   a store, report or notification could not be written, or a store not be read
+    ├── ConditionFailed ........ 7   somebody else wrote the key in between; the writer may read again and retry
+    ├── ConditionsIgnored ...... 7   the store takes every write, whatever its condition
+    └── StoreProblem ........... 7   what a store holds cannot be used: damaged, or of another version of lens-gate
+        ├── StoreDamaged ....... 7   what a store holds is damaged: the run itself can replace it
+        └── NotStored .......... 7   the store has nothing under this key
 
 Anything else that escapes is a defect of lens-gate and exits with 70, never with 1: a crash must not look like a
 verdict.
@@ -77,10 +80,6 @@ class ArtifactTooNew(ArtifactProblem):
     """The artifact was written by a newer lens-gate."""
 
 
-class NotStored(ArtifactProblem):
-    """The store has nothing under this key."""
-
-
 class SecurityRefusal(LensGateError):
     """The request would send a secret to a place that the trusted configuration does not name."""
 
@@ -120,7 +119,7 @@ class CapReached(LensGateError):
 
 
 class PublishFailed(LensGateError):
-    """A file, store, report or notification could not be written."""
+    """A file, store, report or notification could not be written, or a store not be read."""
 
     exit_code = 7
 
@@ -131,3 +130,18 @@ class ConditionFailed(PublishFailed):
 
 class ConditionsIgnored(PublishFailed):
     """The store takes every write, whatever its condition, so that it cannot keep baselines."""
+
+
+class StoreProblem(PublishFailed):
+    """What a store holds cannot be used: it is damaged, or was written by another version of lens-gate.
+
+    A file that somebody named is an ArtifactProblem: they can name another one.
+    """
+
+
+class StoreDamaged(StoreProblem):
+    """What a store holds is damaged: truncated, or not what lens-gate wrote there."""
+
+
+class NotStored(StoreProblem):
+    """The store has nothing under this key."""

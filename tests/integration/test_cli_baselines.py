@@ -275,9 +275,28 @@ class TestShowAndList:
         assert invoke("baseline", "list", "--branch", "next").out == ""
         assert "holds none" in invoke("baseline", "list", "--branch", "next").err
 
-    def test_a_damaged_index_exits_with_2(self, invoke: Invoke, home: Path, saved: Path) -> None:
-        (home / "lens-gate-store/baselines/index.json").write_text("{")
-        assert invoke("baseline", "list").code == 2
+    def test_a_damaged_index_exits_with_7_wherever_it_is_read(self, invoke: Invoke, home: Path, saved: Path) -> None:
+        for index in (home / "lens-gate-store").rglob("index.json"):
+            index.write_text("{")
+        commands = ("list",), ("list", "--last", "5"), ("save", "day-1.json"), ("prune", "--older-than", "1d")
+        assert [invoke("baseline", *command).code for command in commands] == [7, 7, 7, 7]
+        assert invoke("trend", "--history", "lens-gate-store").code == 7
+        assert invoke("gate", "day-1.json", "--baseline", "lens-gate-store").code == 5
+
+    def test_a_damaged_baseline_exits_with_5_where_it_is_asked_for_and_a_run_at_hand_replaces_it(
+        self, invoke: Invoke, home: Path, saved: Path
+    ) -> None:
+        of_main(home / "day-2.json", 2)
+        path = home / "lens-gate-store/baselines/main.json.gz"
+        path.write_bytes(path.read_bytes()[:100])
+        for command in (("baseline", "show"), ("gate", "day-2.json", "--baseline", "lens-gate-store")):
+            answer = invoke(*command)
+            assert answer.code == 5
+            assert "lens-gate-store/baselines/main.json.gz: the baseline cannot be read" in answer.err
+            assert "`lens-gate baseline save` replaces a damaged baseline" in answer.err
+        answer = invoke("baseline", "save", "day-2.json")
+        assert (answer.code, "in place of one that could not be read" in answer.out) == (0, True)
+        assert invoke("baseline", "show").code == 0
 
 
 class TestValidate:
@@ -293,6 +312,16 @@ class TestValidate:
         bad = invoke(*command, *options, "0.4")
         assert (bad.code, "0.5 % of its requests failed, and 0.4 % may" in bad.err) == (5, True)
         assert not (home / "lens-gate-store").exists()
+
+    def test_it_asks_what_save_asks(self, invoke: Invoke, home: Path, saved: Path) -> None:
+        of_main(home / "slow.json", 2, level=3.0)
+        assert "It failed its gate" in invoke("baseline", "validate", "slow.json").err
+        of_main(home / "day-3.json", 3)
+        failed = a_verdict(an_analysis(benchmark=a_benchmark(id="day-3")), outcome=Outcome.REGRESSION)
+        (home / "failed.json").write_bytes(dumps(failed))
+        assert invoke("baseline", "validate", "day-3.json").code == 0
+        assert invoke("baseline", "validate", "day-3.json", "--verdict", "failed.json").code == 5
+        assert "the baseline is one of next" in invoke("baseline", "validate", "day-3.json", "--branch", "next").err
 
     def test_the_configured_size_counts(self, invoke: Invoke, home: Path) -> None:
         (home / "lens-gate.yaml").write_text("regression: {baseline: {min_sample_size: 1000}}")
@@ -509,6 +538,20 @@ class TestUpload:
         assert answer.code == 7
         assert (home / "run.json").is_file()
         assert "taken" in answer.err
+
+    @pytest.mark.usefixtures("unhurried")
+    def test_a_damaged_baseline_in_a_store_hides_no_verdict_of_pairs(
+        self, invoke: Invoke, home: Path, configure: Configure
+    ) -> None:
+        policy = {"source": "kept/", "update_frequency": "weekly"}
+        configure(regression={"baseline": policy}, budgets=[{"metric": "mean_latency", "budget": 0.001}])
+        of_main(home / "day-1.json", 1)
+        assert invoke("baseline", "accept", "day-1.json", "--reason", "slow as it is").code == 0
+        (home / "kept/baselines/main.json.gz").write_bytes(b"half a run")
+        answer = invoke("ci", "--requests", "20", "--against", "model:sim-other")
+        assert (answer.code, answer.told["exit"]) == (1, "1")
+        assert "kept/baselines/main.json.gz" in answer.err
+        assert json.loads((home / "results/verdict.json").read_bytes())["exit_code"] == 1
 
     @pytest.mark.usefixtures("unhurried")
     def test_without_a_policy_nothing_is_recorded_and_it_is_said_how(

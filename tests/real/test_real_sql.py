@@ -18,7 +18,7 @@ import pymysql
 import pytest
 from sqlalchemy import Connection
 
-from lens_gate.errors import ArtifactTooNew, ConditionFailed, PublishFailed, UsageProblem
+from lens_gate.errors import ConditionFailed, PublishFailed, StoreProblem, UsageProblem
 from lens_gate.stores.base import Listing
 from lens_gate.stores.index_file import as_listed
 from lens_gate.vocabulary.index import IndexEntry, Point, RunRow, SeriesRow
@@ -279,7 +279,7 @@ def test_a_database_one_step_behind_is_migrated_and_one_ahead_is_refused(address
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda number: opened(address, steps=steps).put(f"results/{number}", b"x"), range(6)))
     assert opened(address, steps=steps).list(RUN) == (Listing(RUN, as_listed(RICH)),)
-    with pytest.raises(ArtifactTooNew, match="a newer lens-gate changed the tables"):
+    with pytest.raises(StoreProblem, match="a newer lens-gate changed the tables"):
         opened(address).put(RUN, b"new")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import click
 
@@ -15,7 +16,19 @@ from lens_gate.cli.wiring import read_sources, show, world
 from lens_gate.config.types import parse_duration
 from lens_gate.errors import ConditionFailed, NoBaseline, UsageProblem
 from lens_gate.reports.baseline_lists import as_json, details, table
-from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, check, current_of, fetch, save, told_of
+from lens_gate.steps.archive import Opened, asked_for_baseline
+from lens_gate.steps.baseline_keeping import (
+    Held,
+    Saved,
+    SaveOrder,
+    Taking,
+    Unreadable,
+    check,
+    current_of,
+    fetch,
+    save,
+    told_of,
+)
 from lens_gate.steps.baseline_upkeep import compact, listed, prune, sync, versions_of
 from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.store_address import STORE_FOLDER, configured_store
@@ -76,15 +89,20 @@ def accept(**options: Any) -> None:
 
 def _saved(options: dict[str, Any], reason: str | None) -> None:
     here, judged_by, store = _opened(options)
-    order = SaveOrder(
+    order = _order(options, judged_by)
+    if reason is not None:
+        order = replace(order, taking=_taking(reason, options["expires"], here))
+    _tell(save(order, store, judged_by, here), order, store)
+
+
+def _order(options: dict[str, Any], judged_by: Rules) -> SaveOrder:
+    return SaveOrder(
         path=only_input(options["inputs"], options["more"]),
         name=_name(options, judged_by),
         branch=options["branch"],
         standards=_standards(options, judged_by),
         verdict=Path(options["verdict"]) if options["verdict"] else None,
-        taking=None if reason is None else _taking(reason, options["expires"], here),
     )
-    _tell(save(order, store, judged_by, here), order, store)
 
 
 def _taking(reason: str, expires: str | None, here: World) -> Taking:
@@ -115,8 +133,19 @@ def _tell(saved: Saved, order: SaveOrder, store: Store) -> None:
     if not saved.renewed:
         click.echo(f"{run} is the baseline {order.name} in {store.place} already")
         return
-    instead = f", in place of {saved.replaced.entry.id}" if saved.replaced else ""
-    click.echo(f"{run} is now the baseline {order.name} in {store.place}{instead}")
+    click.echo(f"{run} is now the baseline {order.name} in {store.place}{_instead(saved.replaced)}")
+
+
+def _instead(replaced: Held) -> str:
+    match replaced:
+        case None:
+            return ""
+        case Opened(kept=kept):
+            return f", in place of {kept.entry.id}"
+        case Unreadable():
+            return ", in place of one that could not be read"
+        case _ as never:
+            assert_never(never)
 
 
 @baseline.command("show")
@@ -129,11 +158,12 @@ def show_(**options: Any) -> None:
     """Show what a baseline is, and what it was before."""
     _, judged_by, store = _opened(options)
     name = _name(options, judged_by)
-    current = current_of(store, name)
-    if current is None:
-        raise _none(store, name)
-    if options["output"]:
-        fetch(store, current, Path(options["output"]))
+    with asked_for_baseline():
+        current = current_of(store, name)
+        if current is None:
+            raise _none(store, name)
+        if options["output"]:
+            fetch(store, current, Path(options["output"]))
     former = versions_of(store, name)
     rows = [(one.key, one.entry) for one in (current.kept, *former)]
     if options["form"] == "json":
@@ -163,18 +193,13 @@ def list_(**options: Any) -> None:
 
 
 @baseline.command("validate")
-@input_options
-@inputs_argument
-@config_options
-@store_option
-@name_option
-@standards_options
+@saving_options
 def validate_baseline(**options: Any) -> None:
     """Say whether a run is fit to be a baseline, and change nothing; also `lens-gate validate baseline`."""
     here, judged_by, store = _opened(options)
-    path = only_input(options["inputs"], options["more"])
-    entry = check(path, store, _name(options, judged_by), _standards(options, judged_by), here)
-    click.echo(f"{path}: the run {entry.id} is fit to be a baseline")
+    order = _order(options, judged_by)
+    entry = check(order, store, judged_by, here)
+    click.echo(f"{order.path}: the run {entry.id} is fit to be a baseline")
 
 
 @baseline.command("prune")

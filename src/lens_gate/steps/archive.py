@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,16 @@ from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import RESULTS, run_key, samples_key
-from lens_gate.errors import ConditionFailed, ConditionsIgnored, NotStored
+from lens_gate.errors import (
+    ArtifactCorrupt,
+    ArtifactProblem,
+    ConditionFailed,
+    ConditionsIgnored,
+    NoBaseline,
+    NotStored,
+    StoreDamaged,
+    StoreProblem,
+)
 from lens_gate.stores.base import Condition, Listing, Store, Stored
 from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
@@ -47,6 +57,15 @@ class Packed:
     def accepted(self, acceptance: Acceptance) -> Packed:
         """Return the same with who took it over."""
         return replace(self, entry=replace(self.entry, acceptance=acceptance))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A run that was read from a store: what is kept of it, and the bytes that it was read from, with their tag."""
+
+    kept: Kept
+    run: Run
+    stored: Stored
 
 
 def pack(path: Path) -> Packed:
@@ -95,7 +114,7 @@ def keep(store: Store, packed: Packed) -> str:
 
 def _keep(store: Store, packed: Packed) -> None:
     there = _read(store, packed.key)
-    run = None if there is None else load_run(there.data, name=packed.key)
+    run = None if there is None else _whole(store, packed.key, there)
     if run is not None:
         _require_part(run, packed, store)
     _put_samples(store, packed)
@@ -103,6 +122,14 @@ def _keep(store: Store, packed: Packed) -> None:
         _refresh(store, packed, there)
     else:
         put_of_run(store, packed.key, packed.data, packed.entry, "absent" if there is None else there.etag)
+
+
+def _whole(store: Store, key: str, there: Stored) -> Run | None:
+    """Return the run under a key of the history; None for damaged bytes, which the run of that key replaces."""
+    try:
+        return _loaded(store, key, there.data)
+    except StoreDamaged:
+        return None
 
 
 def put_of_run(store: Store, key: str, data: bytes, entry: IndexEntry | None, condition: Condition) -> None:
@@ -198,33 +225,72 @@ def kept_at(store: Store, key: str) -> Kept | None:
     entry = entry_at(store, key)
     if entry is not None and entry.run is not None:
         return Kept(key, entry, entry.run)
-    try:
-        run = open_run(store, key)
-    except NotStored:
+    there = opened(store, key)
+    return None if there is None else there.kept
+
+
+def opened(store: Store, key: str) -> Opened | None:
+    """Read the run under a key; None where nothing lies there, StoreDamaged where it is no run.
+
+    What it measured is told by its bytes, and only what was judged of it, and who accepted it, by an entry: that may be
+    an older one, where a writer was killed or is at work.
+    """
+    stored = _read(store, key)
+    if stored is None:
         return None
-    return kept_by_history(store, key, run)
-
-
-def kept_by_history(store: Store, key: str, run: Run) -> Kept:
-    """Return a run with what the history says of it (its outcome, who accepted it), else what it says itself."""
-    own, row = described(run, file=f"{store.place}/{key}")
-    known = entry_at(store, run_key(own, row))
-    said = own if known is None or known.id != own.id else _joined(own, known)
-    return Kept(key, said, row)
+    run = _loaded(store, key, stored.data)
+    with _in_store(f"{store.place}/{key}"):
+        own, row = described(run, file=f"{store.place}/{key}")
+        keys = dict.fromkeys((key, run_key(own, row)))
+    entries = (entry_at(store, each) for each in keys)
+    known = next((entry for entry in entries if entry is not None and entry.id == own.id), own)
+    return Opened(kept=Kept(key, _joined(own, known), row), run=run, stored=stored)
 
 
 def open_run(store: Store, key: str) -> Run:
-    """Return the run under a key; NotStored, or ArtifactProblem where it is none."""
-    return load_run(store.get(key), name=f"{store.place}/{key}")
+    """Return the run under a key; NotStored, or StoreDamaged where it is none."""
+    return _loaded(store, key, store.get(key))
+
+
+def _loaded(store: Store, key: str, data: bytes) -> Run:
+    with _in_store(f"{store.place}/{key}"):
+        return load_run(data, name=f"{store.place}/{key}")
+
+
+@contextmanager
+def _in_store(place: str) -> Iterator[None]:
+    """Say of what is wrong with an artifact that a store holds it: nobody can name another file instead."""
+    try:
+        yield
+    except ArtifactCorrupt as error:
+        raise StoreDamaged(
+            error.message,
+            place=place,
+            hint="`lens-gate baseline save` replaces a damaged baseline by a run at hand; a damaged run of the history"
+            " is replaced where the same run is stored again.",
+        ) from error
+    except ArtifactProblem as error:
+        raise StoreProblem(error.message, place=place, hint=error.hint) from error
+
+
+@contextmanager
+def asked_for_baseline() -> Iterator[None]:
+    """Say that there is no baseline where one is asked for, and the store cannot give what it holds."""
+    try:
+        yield
+    except StoreProblem as error:
+        raise NoBaseline(f"the baseline cannot be read: {error.message}", place=error.place, hint=error.hint) from error
 
 
 def samples_in(store: Store, run: Run, *, key: str | None = None) -> Samples:
     """Return the samples of a stored run: from inside, or from the history, where large ones lie beside it.
 
-    Beside a `key` that another program chose they lie under the name that the run gives.
+    Beside a `key` that another program chose they lie under the name that the run gives. Raises StoreProblem where they
+    are gone or damaged.
     """
-    if key is not None:
-        folder = key.rpartition("/")[0]
-        return samples_of(run, lambda name: store.get(f"{folder}/{name}" if folder else name))
-    entry, row = described(run, file=store.place)
-    return samples_of(run, lambda _: store.get(samples_key(run_key(entry, row))))
+    with _in_store(f"{store.place}: the samples of the run {run.benchmark.id}"):
+        if key is not None:
+            folder = key.rpartition("/")[0]
+            return samples_of(run, lambda name: store.get(f"{folder}/{name}" if folder else name))
+        entry, row = described(run, file=store.place)
+        return samples_of(run, lambda _: store.get(samples_key(run_key(entry, row))))

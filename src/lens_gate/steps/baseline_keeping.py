@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import orjson
 
-from lens_gate.analysis.baseline import Stored
-from lens_gate.artifacts.codec import dumps, load_run
+from lens_gate.analysis.baseline import Missing, Stored
+from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.baselines.choice import Kept, over
 from lens_gate.baselines.fitness import ACCEPTABLE, Offer, Refusal, Standards, refusals, standing
 from lens_gate.baselines.keys import baseline_key, run_key, samples_key, version_key
-from lens_gate.errors import ConditionFailed, NoBaseline, NotStored, UsageProblem
-from lens_gate.steps.archive import Packed, entry_at, keep, kept_by_history, pack, samples_in
+from lens_gate.errors import ConditionFailed, NoBaseline, NotStored, StoreDamaged, UsageProblem
+from lens_gate.steps.archive import Opened, Packed, entry_at, keep, opened, pack, samples_in
 from lens_gate.steps.judge import Rules, analyze_run, judge
 from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.world import World, rfc3339
-from lens_gate.stores.base import ETag, Store
+from lens_gate.stores.base import Condition, ETag, Store
 from lens_gate.stores.files import write_file, write_named
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
@@ -51,20 +52,24 @@ class SaveOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Current:
-    """What a baseline is now, and the tag by which it can be replaced."""
+class Unreadable:
+    """A baseline whose bytes are damaged: what an entry says of it, the tag by which it can be replaced, and why."""
 
-    kept: Kept
-    run: Run
+    entry: IndexEntry | None
     etag: ETag
+    problem: StoreDamaged
+
+
+Held: TypeAlias = Opened | Unreadable | None
+"""What lies under the name of a baseline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A baseline that was saved, and the run that it replaced, if any; not `renewed`: it was the baseline already."""
+    """A baseline that was saved, and what it replaced, if anything; not `renewed`: it was the baseline already."""
 
     baseline: Kept
-    replaced: Kept | None
+    replaced: Held
     renewed: bool = True
 
 
@@ -74,10 +79,8 @@ def save(order: SaveOrder, store: Store, judged_by: Rules, world: World) -> Save
     Raises NoBaseline with every reason why it may not become one, and ConditionFailed where somebody else replaced the
     baseline in between.
     """
-    packed = pack(order.path)
-    current = current_of(store, order.name)
-    packed = packed.judged(_outcome(order, packed.run, current, store, judged_by, world))
-    found = unfit(packed, current, order.standards, world, branch=order.branch)
+    current = held_as(store, order.name)
+    packed, found = _offered(order, current, store, judged_by, world)
     left = standing(found, accepted=order.taking is not None)
     if left:
         raise _refused(left, place=str(order.path), name=order.name)
@@ -86,18 +89,26 @@ def save(order: SaveOrder, store: Store, judged_by: Rules, world: World) -> Save
     return record(succeeding(packed, current, world), store, name=order.name, current=current)
 
 
-def check(path: Path, store: Store, name: str, standards: Standards, world: World) -> IndexEntry:
-    """Return what would be kept of a run that is fit to be a baseline; of another one NoBaseline, with every reason."""
-    packed = pack(path)
-    found = unfit(packed, current_of(store, name), standards, world)
+def check(order: SaveOrder, store: Store, judged_by: Rules, world: World) -> IndexEntry:
+    """Return what would be kept of a run that `save` would make the baseline; NoBaseline with every reason against."""
+    packed, found = _offered(order, held_as(store, order.name), store, judged_by, world)
     if found:
-        raise _refused(found, place=str(path), name=name)
+        raise _refused(found, place=str(order.path), name=order.name)
     return packed.entry
+
+
+def _offered(
+    order: SaveOrder, current: Held, store: Store, judged_by: Rules, world: World
+) -> tuple[Packed, tuple[Refusal, ...]]:
+    """Return a run with what was judged of it, and every reason why it may not replace the current baseline."""
+    packed = pack(order.path)
+    packed = packed.judged(_outcome(order, packed.run, current, store, judged_by, world))
+    return packed, unfit(packed, current, order.standards, world, branch=order.branch)
 
 
 def unfit(
     packed: Packed,
-    current: Current | None,
+    current: Held,
     standards: Standards,
     world: World,
     *,
@@ -111,7 +122,7 @@ def unfit(
     offer = Offer(
         entry=packed.entry,
         row=packed.row,
-        current=current.kept.entry if current else None,
+        current=_entry_in(current),
         event=world.runner.event,
         branch=branch,
         compared=compared,
@@ -119,7 +130,7 @@ def unfit(
     return refusals(offer, standards)
 
 
-def fetch(store: Store, current: Current, path: Path) -> None:
+def fetch(store: Store, current: Opened, path: Path) -> None:
     """Write a baseline to a file, and its samples beside it, where it has them in a file of their own."""
     samples = current.run.samples
     if isinstance(samples, Sidecar):
@@ -127,58 +138,70 @@ def fetch(store: Store, current: Current, path: Path) -> None:
     write_named(path, dumps(current.run))
 
 
-def current_of(store: Store, name: str) -> Current | None:
-    """Read what a baseline is now; None where there is none of that name."""
-    key = baseline_key(name)
+def current_of(store: Store, name: str) -> Opened | None:
+    """Read what a baseline is now; None where there is none of that name, StoreProblem where it cannot be read."""
+    return opened(store, baseline_key(name))
+
+
+def held_as(store: Store, name: str) -> Held:
+    """Read what lies under the name of a baseline, and may be damaged; StoreProblem for one of a newer lens-gate."""
     try:
-        stored = store.read(key)
-    except NotStored:
-        return None
-    run = load_run(stored.data, name=f"{store.place}/{key}")
-    entry = entry_at(store, key)
-    # The entry alone says who accepted it; it is an older one where a writer was killed after the bytes.
-    kept = kept_by_history(store, key, run)
-    if entry is not None and entry.id == kept.entry.id:
-        kept = replace(kept, entry=entry)
-    return Current(kept=kept, run=run, etag=stored.etag)
+        return current_of(store, name)
+    except StoreDamaged as problem:
+        key = baseline_key(name)
+        return Unreadable(entry=entry_at(store, key), etag=store.read(key).etag, problem=problem)
 
 
-def succeeding(packed: Packed, current: Current | None, world: World) -> Packed:
+def _entry_in(held: Held) -> IndexEntry | None:
+    return held.kept.entry if isinstance(held, Opened) else held.entry if held else None
+
+
+def succeeding(packed: Packed, current: Held, world: World) -> Packed:
     """Return a run with the acceptance of the baseline that it replaces, as long as that lasts.
 
     It was judged by what somebody took over for a time: as good as that is not as good as what was before it.
     """
-    former = current.kept.entry if current else None
+    former = _entry_in(current)
     if former is None or former.acceptance is None or packed.entry.acceptance is not None:
         return packed
     ended = over(former.acceptance, world.now()) and former.id != packed.entry.id
     return packed if ended else packed.accepted(former.acceptance)
 
 
-def record(packed: Packed, store: Store, *, name: str, current: Current | None) -> Saved:
+def record(packed: Packed, store: Store, *, name: str, current: Held) -> Saved:
     """Put a run that is fit into the history, and make it the baseline if nobody replaced `current` in between."""
     keep(store, packed)  # also where it is the baseline already: what somebody damaged or removed below it is mended
-    if current is not None and _same(current, packed):
+    if isinstance(current, Opened) and _same(current, packed):
         return Saved(baseline=current.kept, replaced=None, renewed=False)
-    if current is not None and current.kept.entry.id != packed.entry.id:  # a part of the run itself is no version
-        _remember(store, name, current.kept)  # first, so that a kill in between loses no version
+    former = _entry_in(current)
+    if former is not None and former.id != packed.entry.id:  # a part of the run itself is no version
+        _remember(store, name, former)  # first, so that a kill in between loses no version
     key = baseline_key(name)
     try:
-        store.put(key, packed.data, packed.entry, "absent" if current is None else current.etag)
+        store.put(key, packed.data, packed.entry, _condition(current))
     except ConditionFailed as failure:
         raise _overtaken(store, name) from failure
-    return Saved(baseline=Kept(key, packed.entry, packed.row), replaced=current.kept if current else None)
+    return Saved(baseline=Kept(key, packed.entry, packed.row), replaced=current)
 
 
-def _same(current: Current, packed: Packed) -> bool:
+def _condition(held: Held) -> Condition:
+    """Return the condition under which what was looked at is replaced."""
+    if held is None:
+        return "absent"
+    return held.stored.etag if isinstance(held, Opened) else held.etag
+
+
+def _same(current: Opened, packed: Packed) -> bool:
     """Whether an offer is the baseline already: saved once more, it stays as it was accepted, and until when."""
     return current.run == packed.run and packed.entry.acceptance in {None, current.kept.entry.acceptance}
 
 
-def _remember(store: Store, name: str, former: Kept) -> None:
-    pointer = {"run": former.entry.id, "key": run_key(former.entry, former.row)}
+def _remember(store: Store, name: str, former: IndexEntry) -> None:
+    if former.run is None:
+        return
+    pointer = {"run": former.id, "key": run_key(former, former.run)}
     with suppress(ConditionFailed):  # another writer did
-        store.put(version_key(name, former.entry, former.row), orjson.dumps(pointer), former.entry, "absent")
+        store.put(version_key(name, former, former.run), orjson.dumps(pointer), former, "absent")
 
 
 def _overtaken(store: Store, name: str) -> ConditionFailed:
@@ -197,9 +220,7 @@ def told_of(entry: IndexEntry) -> str:
     return f"{commit} of {entry.branch}" if entry.branch else commit
 
 
-def _outcome(
-    order: SaveOrder, run: Run, current: Current | None, store: Store, judged_by: Rules, world: World
-) -> Outcome | None:
+def _outcome(order: SaveOrder, run: Run, current: Held, store: Store, judged_by: Rules, world: World) -> Outcome | None:
     """Return what was judged of a run: by the verdict that is named, the one beside it, or judged now."""
     beside = order.path.parent / VERDICT_FILE
     named = order.verdict or (beside if beside.is_file() else None)
@@ -217,16 +238,27 @@ def _outcome(
     return _judged_now(order.path, run, current, store, judged_by, world)
 
 
-def _judged_now(
-    path: Path, run: Run, current: Current | None, store: Store, judged_by: Rules, world: World
-) -> Outcome | None:
+def _judged_now(path: Path, run: Run, current: Held, store: Store, judged_by: Rules, world: World) -> Outcome | None:
     """Judge a run against the baseline that it would replace; None where the two cannot be compared."""
-    stored = None if current is None else Stored(run=current.run, samples=samples_in(store, current.run))
+    stored = _comparable(current, store, world)
     try:
         analysis = analyze_run(run, samples_beside(run, path), judged_by, world, stored=stored)
     except NoBaseline:
         return None
     return judge(analysis, judged_by, world).outcome
+
+
+def _comparable(current: Held, store: Store, world: World) -> Stored | Missing | None:
+    """Return what a run can be compared with; of a damaged baseline it is said that nothing can, so that it can go."""
+    if current is None:
+        return None
+    try:
+        if isinstance(current, Unreadable):
+            raise current.problem
+        return Stored(run=current.run, samples=samples_in(store, current.run))
+    except (StoreDamaged, NotStored) as problem:
+        world.say(f"not compared with the baseline before it, which cannot be read: {problem.place}: {problem.message}")
+        return Missing(reason="The baseline cannot be read.")
 
 
 def _acceptance(taking: Taking, world: World) -> Acceptance:

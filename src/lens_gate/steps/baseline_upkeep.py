@@ -144,7 +144,7 @@ def _baseline_synced(
         return "apart"
     if not dry_run:
         try:
-            target.put(key, source.get(key), ours.kept.entry, "absent" if theirs is None else theirs.etag)
+            target.put(key, ours.stored.data, ours.kept.entry, "absent" if theirs is None else theirs.stored.etag)
         except ConditionFailed:
             return "apart"
     return "copied"

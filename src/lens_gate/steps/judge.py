@@ -33,6 +33,7 @@ from lens_gate.errors import ArtifactProblem, ConfigProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
+from lens_gate.steps.archive import asked_for_baseline
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.store_address import is_store, shown
 from lens_gate.steps.store_choice import Wanted, after_measuring, stored_in, wanted_for
@@ -222,7 +223,8 @@ def analyze_run(
 def stored_baseline(judged_by: Rules, world: World, wanted: Wanted) -> Stored | Missing | None:
     """Read the stored runs that the rules name, None where they name none, Missing where a store holds none for this.
 
-    Raises NoBaseline where none of the files that are named is usable, UsageProblem for a store beside other sources.
+    Raises NoBaseline where none of the files that are named is usable, and where a store cannot give what it holds,
+    UsageProblem for a store beside other sources.
     """
     stores = [one for one in judged_by.baselines if is_store(one, world.directory)]
     if not stores:
@@ -233,7 +235,8 @@ def stored_baseline(judged_by: Rules, world: World, wanted: Wanted) -> Stored | 
             place=shown(stores[0]),
             hint="Name the store alone.",
         )
-    return stored_in(stores[0], judged_by.config.regression.baseline or BaselineChoice(), wanted, world)
+    with asked_for_baseline():
+        return stored_in(stores[0], judged_by.config.regression.baseline or BaselineChoice(), wanted, world)
 
 
 def checked_after(stored: Stored | Missing | None, run: Run, judged_by: Rules, world: World) -> Stored | Missing | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.errors import PublishFailed
+from lens_gate.errors import LensGateError, PublishFailed
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.view import view
@@ -62,3 +63,14 @@ def _failure_of(write: Callable[[], None]) -> PublishFailed | None:
     except PublishFailed as failure:
         return failure
     return None
+
+
+@contextmanager
+def publishing(what: str, *, hint: str) -> Iterator[None]:
+    """Say of any error that something could not be published: what comes after a verdict must not hide it."""
+    try:
+        yield
+    except PublishFailed:
+        raise
+    except LensGateError as error:
+        raise PublishFailed(f"{what}: {error.message}", place=error.place, hint=hint) from error

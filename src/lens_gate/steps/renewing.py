@@ -11,6 +11,7 @@ from lens_gate.config.model import BaselineChoice
 from lens_gate.steps.archive import pack
 from lens_gate.steps.baseline_keeping import current_of, record, succeeding, unfit
 from lens_gate.steps.judge import Rules
+from lens_gate.steps.line import publishing
 from lens_gate.steps.store_address import is_store, named_file, renewed_every
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.stored_runs import Selection
@@ -19,9 +20,10 @@ from lens_gate.vocabulary.stored_runs import Selection
 def renew(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> None:
     """Make a run that was judged the baseline, if that is asked for and its time has come; say what was done and why.
 
-    Raises PublishFailed where the store cannot be written, and where somebody else was faster.
+    Raises PublishFailed where the store cannot be read or written, and where somebody else was faster.
     """
-    said = _renewed(path, verdict, judged_by, world)
+    with publishing("the baseline was not renewed", hint="`lens-gate baseline save` makes the run the baseline later."):
+        said = _renewed(path, verdict, judged_by, world)
     if said is not None:
         world.say(said)
 

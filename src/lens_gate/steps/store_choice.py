@@ -32,8 +32,8 @@ from lens_gate.baselines.keys import RESULTS, baseline_key
 from lens_gate.baselines.renewal import staleness
 from lens_gate.ci.repository import Repository
 from lens_gate.config.model import BaselineChoice
-from lens_gate.errors import UsageProblem
-from lens_gate.steps.archive import described, kept_at, kept_runs, looks, open_run, samples_in
+from lens_gate.errors import PublishFailed, StoreDamaged, UsageProblem
+from lens_gate.steps.archive import described, kept_at, kept_runs, looks, open_run, opened, samples_in
 from lens_gate.steps.store_address import named_file, renewed_every, shown
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
@@ -77,11 +77,13 @@ def stored_in(address: str, config: BaselineChoice, wanted: Wanted, world: World
     store = world.store(address)
     choice = choice_of(config, world)
     guard = _guard(config, wanted, world.now())
-    found = _found(store, choice, guard, wanted.judged)
-    if found.baseline is None:
+    if isinstance(choice, Named):
+        found, run = _named(store, baseline_key(choice.name), choice, guard)
+    else:
+        found, run = _of_history(store, choice, guard, wanted.judged)
+    if found.baseline is None or run is None:
         return Missing(reason=" ".join(found.reasons))
     baseline = found.baseline
-    run = open_run(store, baseline.key)
     notes = _notes(store, config, baseline, wanted, world.now())
     return Stored(
         run=run,
@@ -103,11 +105,9 @@ def after_measuring(stored: Stored, run: Run, address: str, config: BaselineChoi
 
 
 def _only(store: Store, key: str, config: BaselineChoice, wanted: Wanted, world: World) -> Stored | Missing:
-    kept = kept_at(store, key)
-    found = choose([] if kept is None else [kept], Named(key), _guard(config, wanted, world.now()))
-    if found.baseline is None:
+    found, run = _named(store, key, Named(key), _guard(config, wanted, world.now()))
+    if found.baseline is None or run is None:
         return Missing(reason=" ".join(found.reasons))
-    run = open_run(store, key)
     return Stored(run=run, samples=samples_in(store, run, key=key), notes=_remarked(found))
 
 
@@ -163,16 +163,32 @@ def _guard(config: BaselineChoice, wanted: Wanted, now: datetime) -> Guard:
     )
 
 
-def _found(store: Store, choice: Choice, guard: Guard, judged: Judged | None) -> Found:
-    if isinstance(choice, Named):
-        named = kept_at(store, baseline_key(choice.name))
-        return choose([] if named is None else [named], choice, guard)
+def _named(store: Store, key: str, choice: Named, guard: Guard) -> tuple[Found, Run | None]:
+    """Choose the run under a key, and return it: what was looked at is what was read, whoever replaces it meanwhile."""
+    there = opened(store, key)
+    return (choose([], choice, guard), None) if there is None else (choose([there.kept], choice, guard), there.run)
+
+
+def _of_history(store: Store, choice: Choice, guard: Guard, judged: Judged | None) -> tuple[Found, Run | None]:
+    """Choose among the runs of the history by their entries, and open the one that was chosen."""
     found = Found(baseline=None)
     for runs in looks(store, first=_FIRST_LOOK):
         found = choose([one for one in runs if judged is None or one.entry.id != judged.id], choice, guard)
         if found.baseline is not None:
-            break
-    return found
+            return found, _opened_as_listed(store, found.baseline)
+    return found, None
+
+
+def _opened_as_listed(store: Store, kept: Kept) -> Run:
+    """Open a run; StoreDamaged where the index tells of another one than lies there."""
+    run = open_run(store, kept.key)
+    if run.benchmark.id != kept.entry.id:
+        raise StoreDamaged(
+            f"the index tells of the run {kept.entry.id}, and the run {run.benchmark.id} lies here",
+            place=f"{store.place}/{kept.key}",
+            hint="Store the right run again, or remove this one.",
+        )
+    return run
 
 
 def _earlier(store: Store, baseline: Kept, choice: Choice, wanted: Wanted) -> tuple[PastRun, ...]:
@@ -199,8 +215,14 @@ def _notes(store: Store, config: BaselineChoice, baseline: Kept, wanted: Wanted,
 
 def _drift(store: Store, config: BaselineChoice, wanted: Wanted) -> Iterator[str]:
     """Yield how far a run that was made lies from the anchor."""
-    anchor = kept_at(store, baseline_key(config.anchor)) if config.anchor and wanted.row else None
-    if anchor is not None and wanted.row is not None:
-        told = largest(drifted(wanted.row, anchor.row), name=config.anchor or "")
+    if config.anchor is None or wanted.row is None:
+        return
+    try:
+        anchor = kept_at(store, baseline_key(config.anchor))
+    except PublishFailed as failure:  # what is only told must not hide a verdict
+        yield f"The anchor {config.anchor} cannot be read: {failure.message}."
+        return
+    if anchor is not None:
+        told = largest(drifted(wanted.row, anchor.row), name=config.anchor)
         if told is not None:
             yield told

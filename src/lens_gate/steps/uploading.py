@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from lens_gate.config.model import Config
-from lens_gate.errors import LensGateError, PublishFailed
+from lens_gate.errors import PublishFailed
 from lens_gate.steps.archive import keep, pack
-from lens_gate.steps.line import attempted
+from lens_gate.steps.line import attempted, publishing
 from lens_gate.steps.store_address import upload_addresses
 from lens_gate.steps.world import PLAIN_STORE, World
 from lens_gate.stores.base import Store
@@ -30,14 +30,7 @@ def upload(
 
 
 def _put(path: Path, store: Store, world: World, outcome: Outcome | None) -> None:
-    try:
+    hint = f"It is safe in {path}; `lens-gate baseline sync` or another upload brings it there later."
+    with publishing("the run could not be stored", hint=hint):
         key = keep(store, pack(path).judged(outcome))
-    except PublishFailed:
-        raise
-    except LensGateError as error:
-        raise PublishFailed(
-            f"the run could not be stored: {error.message}",
-            place=error.place or store.place,
-            hint=f"It is safe in {path}; `lens-gate baseline sync` or another upload brings it there later.",
-        ) from error
     world.say(f"stored in {store.place} as {key}")

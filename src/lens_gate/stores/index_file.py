@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from lens_gate.errors import ArtifactCorrupt, ArtifactTooNew, UsageProblem
+from lens_gate.errors import StoreDamaged, StoreProblem, UsageProblem
 from lens_gate.stores.base import check_key
 from lens_gate.vocabulary.index import IndexEntry
 
@@ -49,12 +49,12 @@ def split_key(key: str, *, place: str) -> tuple[str, str]:
 
 
 def read_index(data: bytes, *, place: str) -> Entries:
-    """Return the entries of an index; ArtifactCorrupt where the bytes are none, ArtifactTooNew for a later version."""
+    """Return the entries of an index; StoreDamaged where the bytes are none, StoreProblem for a later version."""
     try:
         return _INDEX.validate_json(data).entries
     except ValidationError as error:
         _require_known_version(data, place)
-        raise ArtifactCorrupt(
+        raise StoreDamaged(
             "this is not the index of a store",
             place=place,
             hint="Restore it, or delete it: the stored files stay, only what is said of them is lost.",
@@ -87,7 +87,7 @@ def _require_known_version(data: bytes, place: str) -> None:
     except ValidationError:
         return
     if version > 1:
-        raise ArtifactTooNew(
+        raise StoreProblem(
             f"this index of a store has schema_version {version}, and this lens-gate reads no later one than 1",
             place=place,
             hint="Upgrade lens-gate, here and in every pipeline that writes to this store.",

@@ -28,7 +28,7 @@ class ObjectEntries:
         self._retries = retries
 
     def read(self, folder: str) -> Entries:
-        """Return the entries of a folder; ArtifactCorrupt where they are none."""
+        """Return the entries of a folder; StoreDamaged where they are none."""
         index = self._index(folder)
         return self._apart(folder) if index is None else index[0]
 

@@ -17,9 +17,9 @@ from lens_gate.baselines.fitness import NO_STANDARDS
 from lens_gate.baselines.keys import baseline_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
-from lens_gate.errors import ConditionFailed, LensGateError, PublishFailed, UsageProblem
+from lens_gate.errors import ConditionFailed, LensGateError, NoBaseline, PublishFailed, StoreDamaged, UsageProblem
 from lens_gate.steps.archive import entry_at, keep, kept_at, pack
-from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, current_of, save
+from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, Unreadable, current_of, save
 from lens_gate.steps.baseline_upkeep import sync, versions_of
 from lens_gate.steps.judge import checked_after, rules, stored_baseline
 from lens_gate.steps.renewing import renew
@@ -28,6 +28,7 @@ from lens_gate.steps.store_choice import after_measuring, stored_in, wanted_for
 from lens_gate.steps.uploading import stores_for, upload
 from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.base import Condition, ETag, Store
+from lens_gate.stores.base import Stored as StoredBytes
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
@@ -107,7 +108,106 @@ def test_a_writer_that_was_killed_after_the_bytes_leaves_a_baseline_that_reads_w
     current = current_of(store, "main")
     assert current is not None
     assert current.kept.entry.id == "day-2"
-    assert saved_by(a_day(tmp_path, 3), store, world).replaced == current.kept
+    assert saved_by(a_day(tmp_path, 3), store, world).replaced == current
+
+
+class TestDamage:
+    """What lies in a store is damaged: it is said, no verdict is hidden by it, and a run at hand takes its place."""
+
+    def damaged(self, folder: Path, *, entry: bool = True) -> tuple[FileStore, World, list[str]]:
+        said: list[str] = []
+        store, world = FileStore(folder / "store"), a_world(folder, said=said)
+        kept = saved_by(a_day(folder, 1), store, world).baseline
+        store.put(baseline_key("main"), store.get(baseline_key("main"))[:100], kept.entry if entry else None)
+        return store, world, said
+
+    @pytest.mark.parametrize("entry", [True, False])
+    def test_a_damaged_baseline_is_replaced_by_a_run_at_hand_and_that_is_told(
+        self, tmp_path: Path, entry: bool
+    ) -> None:
+        store, world, said = self.damaged(tmp_path, entry=entry)
+        with pytest.raises(StoreDamaged) as caught:
+            current_of(store, "main")
+        assert caught.value.place == f"{store.place}/baselines/main.json.gz"
+        saved = saved_by(a_day(tmp_path, 2), store, world)
+        assert isinstance(saved.replaced, Unreadable)
+        assert said[0].startswith("not compared with the baseline before it, which cannot be read")
+        current = current_of(store, "main")
+        assert current is not None
+        assert current.run.benchmark.id == "day-2"
+        assert [one.entry.id for one in versions_of(store, "main")] == ["day-1"] * entry
+
+    def test_what_its_entry_tells_of_a_damaged_baseline_still_refuses_other_requests(self, tmp_path: Path) -> None:
+        store, world, _ = self.damaged(tmp_path)
+        with pytest.raises(NoBaseline, match="It sent other requests"):
+            saved_by(a_day(tmp_path, 2, arms=(an_arm(requests_hash="other"),)), store, world)
+
+    def test_a_damaged_run_of_the_history_is_replaced_where_it_is_stored_again(self, tmp_path: Path) -> None:
+        store, packed = FileStore(tmp_path / "store"), pack(a_day(tmp_path, 1))
+        key = keep(store, packed)
+        store.put(key, b"half a run", packed.entry)
+        keep(store, packed)
+        assert store.get(key) == packed.data
+
+    def test_a_renewal_that_meets_a_damaged_baseline_or_any_other_error_has_failed_to_publish(
+        self, tmp_path: Path
+    ) -> None:
+        store, world, _ = self.damaged(tmp_path)
+        chosen = BaselineChoice(source="store", update_frequency="always")
+        judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
+        verdict = a_verdict(an_analysis(source="duet"), outcome=Outcome.REGRESSION)
+        with pytest.raises(PublishFailed) as caught:
+            renew(a_day(tmp_path, 2), verdict, judged_by, world)
+        assert caught.value.place == f"{store.place}/baselines/main.json.gz"
+        store.delete(baseline_key("main"))
+        with pytest.raises(PublishFailed, match="the baseline was not renewed: there is no such file"):
+            renew(tmp_path / "gone.json", verdict, judged_by, world)
+
+    def test_an_index_that_tells_of_another_run_than_lies_there_is_found_out(self, tmp_path: Path) -> None:
+        store, world = FileStore(tmp_path / "store"), a_world(tmp_path)
+        packed = pack(a_day(tmp_path, 1))
+        store.put(packed.key, pack(a_day(tmp_path, 2)).data, packed.entry)
+        wanted = wanted_for(a_run(benchmark=a_benchmark(id="now", start_time="2026-03-05T10:00:00Z")))
+        with pytest.raises(StoreDamaged, match="the index tells of the run day-1, and the run day-2 lies here"):
+            stored_in("store", BaselineChoice(select="newest_good"), wanted, world)
+
+    def test_an_anchor_that_cannot_be_read_is_told_and_hides_no_verdict(self, tmp_path: Path) -> None:
+        store, world = FileStore(tmp_path / "store"), a_world(tmp_path)
+        saved_by(a_day(tmp_path, 1), store, world)
+        store.put(baseline_key("v1"), b"half a run")
+        wanted = wanted_for(a_run(benchmark=a_benchmark(id="now", start_time="2026-03-05T10:00:00Z")))
+        found = stored_in("store", BaselineChoice(anchor="v1"), wanted, world)
+        assert isinstance(found, Stored)
+        assert found.notes[-1].startswith("The anchor v1 cannot be read: ")
+
+
+class Replacing(FileStore):
+    """A store in which the baseline is replaced just after its bytes were read, and before its entry is."""
+
+    def __init__(self, root: Path, other: Path, world: World) -> None:
+        super().__init__(root)
+        self._other = other
+        self._world = world
+
+    @override
+    def read(self, key: str) -> StoredBytes:
+        stored = super().read(key)
+        if key == baseline_key("main"):
+            saved_by(self._other, FileStore(self.root), self._world)
+        return stored
+
+
+def test_a_baseline_that_is_replaced_while_it_is_read_is_judged_by_what_was_read(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    saved_by(a_day(tmp_path, 1), FileStore(tmp_path / "store"), world)
+    store = Replacing(tmp_path / "store", a_day(tmp_path, 2), world)
+    wanted = wanted_for(a_run(benchmark=a_benchmark(id="now", start_time="2026-03-05T10:00:00Z")))
+    found = stored_in("store", BaselineChoice(), wanted, replace(world, open_store=lambda *_: store))
+    assert isinstance(found, Stored)
+    assert found.run.benchmark.id == "day-1"
+    current = current_of(Replacing(tmp_path / "store", a_day(tmp_path, 3), world), "main")
+    assert current is not None
+    assert (current.run.benchmark.id, current.kept.entry.id) == ("day-2", "day-2")
 
 
 class TestAcceptance:

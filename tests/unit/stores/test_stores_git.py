@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 
-from lens_gate.errors import ArtifactCorrupt, ArtifactTooNew, NotStored, PublishFailed, UsageProblem
+from lens_gate.errors import NotStored, PublishFailed, StoreDamaged, StoreProblem, UsageProblem
 from lens_gate.stores.address import GitAddress
 from lens_gate.stores.base import Listing
 from lens_gate.stores.git.branch import Branch
@@ -259,8 +259,8 @@ def test_compaction_leaves_one_commit_and_everything_that_is_stored(somewhere: P
 @pytest.mark.parametrize(
     ("data", "error", "words"),
     [
-        (b"{", ArtifactCorrupt, "this is not the index of a store"),
-        (b'{"schema_version": 2}', ArtifactTooNew, "schema_version 2"),
+        (b"{", StoreDamaged, "this is not the index of a store"),
+        (b'{"schema_version": 2}', StoreProblem, "schema_version 2"),
     ],
 )
 def test_an_entry_that_is_damaged_or_newer_is_told_with_its_place(

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from lens_gate.errors import ArtifactCorrupt, ConditionFailed, NotStored, PublishFailed
+from lens_gate.errors import ConditionFailed, NotStored, PublishFailed, StoreDamaged
 from lens_gate.stores.base import Condition, ETag, Listing, Store
 from lens_gate.stores.object_store import ObjectStore
 from lens_gate.stores.objects import PROBE, Retries, content_type
@@ -330,7 +330,7 @@ def test_a_broken_index_is_told_before_anything_is_replaced(objects: MemoryObjec
     store = opened(objects)
     store.put(KEY, b"one", ENTRY)
     objects.put(DAY + "index.json", b"{", "none")
-    with pytest.raises(ArtifactCorrupt, match=r"memory://bucket/results/2026/03/02/index\.json"):
+    with pytest.raises(StoreDamaged, match=r"memory://bucket/results/2026/03/02/index\.json"):
         store.put(KEY, b"two", OTHER)
     assert store.get(KEY) == b"one"
 

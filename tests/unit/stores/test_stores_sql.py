@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from lens_gate.errors import ArtifactCorrupt, ConditionFailed, PublishFailed, UsageProblem
+from lens_gate.errors import ConditionFailed, PublishFailed, StoreDamaged, UsageProblem
 from lens_gate.stores.base import Listing
 from lens_gate.stores.index_file import as_listed
 from lens_gate.stores.sql.writing import CHUNK_BYTES
@@ -154,7 +154,7 @@ def test_a_large_artifact_is_kept_in_pieces_and_a_lost_piece_is_told(path: Path)
     rows_of_one = "DELETE FROM lens_gate_artifact_chunks WHERE number = 1"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(rows_of_one)
-    with pytest.raises(ArtifactCorrupt, match=f"has {CHUNK_BYTES + 1} of its {2 * CHUNK_BYTES + 1} bytes"):
+    with pytest.raises(StoreDamaged, match=f"has {CHUNK_BYTES + 1} of its {2 * CHUNK_BYTES + 1} bytes"):
         store.get(RUN)
 
 
@@ -164,7 +164,7 @@ def test_an_entry_that_cannot_be_read_is_told_with_its_key(path: Path, text: str
     store.put(RUN, b"x", ENTRY)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE lens_gate_artifacts SET entry = ?", (text,))
-    with pytest.raises(ArtifactCorrupt, match="no entry that can be read") as caught:
+    with pytest.raises(StoreDamaged, match="no entry that can be read") as caught:
         store.list()
     assert RUN in (caught.value.place or "")
     assert store.get(RUN) == b"x"

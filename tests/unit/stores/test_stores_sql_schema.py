@@ -10,7 +10,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from lens_gate.errors import ArtifactProblem, ArtifactTooNew, LensGateError, UsageProblem
+from lens_gate.errors import LensGateError, StoreProblem, UsageProblem
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.index_file import as_listed
 from lens_gate.stores.sql.schema import STEPS
@@ -82,7 +82,7 @@ def test_a_database_one_step_behind_is_migrated_by_the_first_write(path: Path, t
     if readable:
         assert later.get(RUN) == b"old"
     else:
-        with pytest.raises(ArtifactProblem, match="have to be migrated before they can be read"):
+        with pytest.raises(StoreProblem, match="have to be migrated before they can be read"):
             later.get(RUN)
     assert revision(path) == [("0001",)]
     later.put("baselines/main", b"new", ENTRY)
@@ -95,7 +95,7 @@ def test_a_database_that_is_ahead_is_refused_and_left_as_it_is(path: Path, tmp_p
     sqlite(path, steps=later_steps(tmp_path / "migrations", readable=True)).put(RUN, b"x", ENTRY)
     before = path.read_bytes()
     for act in uses(sqlite(path)):
-        with pytest.raises(ArtifactTooNew, match="a newer lens-gate changed the tables") as caught:
+        with pytest.raises(StoreProblem, match="a newer lens-gate changed the tables") as caught:
             act()
         assert (caught.value.place, caught.value.hint) == (f"sqlite:///{path}", "Upgrade lens-gate.")
     assert path.read_bytes() == before

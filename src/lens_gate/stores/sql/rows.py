@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import TypeAdapter, ValidationError
 
-from lens_gate.errors import ArtifactCorrupt, UsageProblem
+from lens_gate.errors import StoreDamaged, UsageProblem
 from lens_gate.stores.index_file import as_listed
 from lens_gate.stores.sql.tables import COMMIT_LENGTH, MEASURED, NAME_LENGTH
 from lens_gate.vocabulary.index import IndexEntry, Point, RunRow, SeriesRow
@@ -57,11 +57,11 @@ def write_entry(entry: IndexEntry) -> str:
 
 
 def read_entry(text: str, *, place: str) -> IndexEntry:
-    """Return the entry of a row; ArtifactCorrupt where the text is none."""
+    """Return the entry of a row; StoreDamaged where the text is none."""
     try:
         return _ENTRY.validate_json(text)
     except ValidationError as error:
-        raise ArtifactCorrupt(
+        raise StoreDamaged(
             "the row holds no entry that can be read",
             place=place,
             hint="Someone wrote into the tables: delete this key, or set its `entry` to NULL; the bytes stay.",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, select
 
-from lens_gate.errors import ArtifactProblem, ArtifactTooNew, LensGateError, PublishFailed, UsageProblem
+from lens_gate.errors import LensGateError, PublishFailed, StoreProblem, UsageProblem
 from lens_gate.stores.sql.database import Database
 from lens_gate.stores.sql.tables import Tables
 
@@ -57,8 +57,8 @@ class Schema:
     def readable(self) -> bool:
         """Return whether there is anything to read.
 
-        Raises UsageProblem for tables of somebody else, ArtifactTooNew for those of a later lens-gate, ArtifactProblem
-        for those of an earlier one that have to be migrated first, and PublishFailed.
+        Raises UsageProblem for tables of somebody else, StoreProblem for those of a later lens-gate and those of an
+        earlier one that have to be migrated first, and PublishFailed.
         """
         if self._current:
             return True
@@ -70,7 +70,7 @@ class Schema:
         return state is not State.EMPTY
 
     def prepare(self) -> None:
-        """Make or change the tables where needed. Raises what `readable` does, except ArtifactProblem."""
+        """Make or change the tables where needed. Raises what `readable` does, but for tables of earlier versions."""
         if self._current:
             return
         self._make_folder()
@@ -117,11 +117,11 @@ class Schema:
     def _refusal(self, state: State) -> LensGateError:
         place = self._database.place
         if state is State.NEWER:
-            return ArtifactTooNew(
+            return StoreProblem(
                 "a newer lens-gate changed the tables of this database", place=place, hint="Upgrade lens-gate."
             )
         if state is State.UNREADABLE:
-            return ArtifactProblem(
+            return StoreProblem(
                 "the tables were made by an earlier lens-gate, and have to be migrated before they can be read",
                 place=place,
                 hint="Write to the store once with a user who may change tables: that migrates them.",

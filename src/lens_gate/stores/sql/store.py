@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Row, Select, select
 
-from lens_gate.errors import ArtifactCorrupt, NotStored
+from lens_gate.errors import NotStored, StoreDamaged
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix
 from lens_gate.stores.index_file import split_key
 from lens_gate.stores.sql.database import Database
@@ -42,7 +42,7 @@ class SqlStore:
         return self.read(key).data
 
     def read(self, key: str) -> Stored:
-        """Return the bytes with their tag; NotStored where there are none, ArtifactCorrupt where a part is missing."""
+        """Return the bytes with their tag; NotStored where there are none, StoreDamaged where a part is missing."""
         split_key(key, place=self.place)
         artifacts, chunks = self._tables.artifacts, self._tables.chunks
         # One statement, so that the version and all chunks are those of one instant.
@@ -56,7 +56,7 @@ class SqlStore:
             raise self._not_stored(key)
         data = b"".join(row.data for row in rows if row.data is not None)
         if len(data) != rows[0].size:
-            raise ArtifactCorrupt(
+            raise StoreDamaged(
                 f"{key} has {len(data)} of its {rows[0].size} bytes",
                 place=self.place,
                 hint="Someone changed the tables: delete this key, or restore them from a copy.",
