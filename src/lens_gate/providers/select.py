@@ -8,7 +8,6 @@ from lens_gate.config.model import GenericHttp
 from lens_gate.errors import ConfigProblem
 from lens_gate.providers.anthropic import Anthropic
 from lens_gate.providers.base import Provider
-from lens_gate.providers.generic import GenericProvider
 from lens_gate.providers.google import Google
 from lens_gate.providers.openai_chat import OpenAIChat
 from lens_gate.providers.openai_responses import OpenAIResponses
@@ -39,4 +38,6 @@ def _generic(settings: GenericHttp | None) -> Provider:
             place="providers[].generic",
             hint="Say at least where the text is: generic: {response: {text: $.text}}",
         )
+    from lens_gate.providers.generic import GenericProvider  # noqa: PLC0415 - JSON paths are not for everybody
+
     return GenericProvider(settings)

@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lens_gate.config.model import Config
 from lens_gate.load.arms.plan import ArmPlan
 from lens_gate.load.engine.contract import StopSignal
-from lens_gate.load.target import RunningTarget, start_target
 from lens_gate.steps.arms import Arms, Side
 from lens_gate.steps.log import Log
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
+
+if TYPE_CHECKING:
+    from lens_gate.load.target import RunningTarget
 
 Ready = TypeVar("Ready")
 
@@ -30,6 +32,8 @@ async def started(arms: Arms, output: Path, world: World) -> AsyncIterator[tuple
             target = side.config.target
             if target is None:
                 return plan
+            from lens_gate.load.target import start_target  # noqa: PLC0415 - asking whether it is ready takes httpx
+
             checkout = stack.enter_context(side.checkout())
             log_path = output.with_name(f"target-{plan.arm.value}.log").absolute()
             environment = target_environment(side.config, arms.keys, world)
