@@ -18,6 +18,7 @@ import click
 from typing_extensions import override
 
 from lens_gate import __version__
+from lens_gate.ci.log_text import in_log
 from lens_gate.cli.later import later_command
 from lens_gate.cli.redact import redacted
 from lens_gate.errors import LensGateError, NoBaseline
@@ -124,7 +125,7 @@ def _ended(error: Exception) -> int:
             said = f"{trace}lens-gate: this is a defect of lens-gate and not a verdict; please report it"
             code = ExitCode.DEFECT
     if said:
-        click.echo(redacted(said, os.environ), err=True)
+        click.echo(in_log(redacted(said, os.environ), os.environ), err=True)
     return _told(code, Outcome.NO_BASELINE if isinstance(error, NoBaseline) else Outcome.NOT_MEASURED)
 
 

@@ -17,13 +17,15 @@ from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
-from lens_gate.cli.wiring import logged_judging, read_sources, screen, show, world
+from lens_gate.cli.publishing import places_of, publish_options, published, suites_of, wish_of
+from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
 from lens_gate.reports.onward import whose_rules
 from lens_gate.steps.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
+from lens_gate.steps.publish_what import finished_of
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.world import World
@@ -77,7 +79,7 @@ def analyze(**options: Any) -> None:
         note_analysis(logging_here.log, analysis)
         text = render(analysis, path, form, rules=judged_by, world=logging_here, screen=screen())
         left = filed(text, options["output"], logging_here)
-    show_rest(left)
+    show_rest(left, for_people=form is Format.TEXT)
 
 
 @click.command()
@@ -118,11 +120,12 @@ def gate(**options: Any) -> int:
 @config_options
 @judge_options
 @log_options
+@publish_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
 @click.option("--template", type=click.Path(), help="Own template (not available yet).")
-def report(**options: Any) -> None:
-    """Render artifacts: a verdict, an analysis, or bare runs."""
+def report(**options: Any) -> int:
+    """Render artifacts: a verdict, an analysis, or bare runs; with --publish, show verdicts on the platform too."""
     form = chosen_format(options["form"], options["output"], Format.TEXT)
     if options["template"]:
         raise UsageProblem("--template is not available yet", hint="Leave it out.")
@@ -133,7 +136,24 @@ def report(**options: Any) -> None:
         found = [(_read(path, options, logging_here), path) for path in paths]
         text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
         left = filed(text, options["output"], logging_here)
-    show_rest(left)
+        failed = _published(found, judged_by, options, logging_here)
+    show_rest(left, for_people=form is Format.TEXT)
+    for failure in failed:
+        here.say(f"lens-gate: {failure}")
+    return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
+
+
+def _published(
+    found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
+) -> tuple[PublishFailed, ...]:
+    """Publish what was read, as far as that is asked for."""
+    wish = wish_of(options, judged_by.config.publish)
+    if not wish.anything:
+        return ()
+    finished = finished_of(
+        found, judged_by, here, suites=suites_of(options, judged_by), places=places_of(judged_by, here)
+    )
+    return published(finished, wish, here)
 
 
 def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
@@ -142,9 +162,9 @@ def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_z
     A failed write is told, and hides no verdict: the more important of both codes is returned.
     """
     text = told(verdict, screen())
-    failed = (*failed, *attempted(lambda: show(text)))
+    failed = (*failed, *attempted(lambda: show_in_log(text)))
     for failure in failed:
-        click.echo(f"lens-gate: {failure}", err=True)
+        say(f"lens-gate: {failure}")
     judged = ExitCode.OK if exit_zero else verdict.exit_code
     code = most_important([judged, *(ExitCode.PUBLISH_FAILED for _ in failed)])
     last = trend_machine_line(verdict, code) if isinstance(verdict, TrendVerdict) else machine_line(verdict, code)
@@ -216,10 +236,10 @@ def _write(text: str, output: str, here: World) -> None:
     here.log.note("info", "written", path=output)
 
 
-def show_rest(left: str | None) -> None:
+def show_rest(left: str | None, *, for_people: bool = False) -> None:
     """Show on standard output what no file took."""
     if left is not None:
-        show(left)
+        (show_in_log if for_people else show)(left)
 
 
 def emit(text: str, output: str | None) -> None:

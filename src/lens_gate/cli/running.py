@@ -27,7 +27,8 @@ from lens_gate.cli.options import (
     until_option,
     upload_option,
 )
-from lens_gate.cli.wiring import logged, quick_source, read_sources, screen, show, timestamp, world
+from lens_gate.cli.publishing import publish_options, published_run, publishing_of
+from lens_gate.cli.wiring import logged, quick_source, read_sources, say, screen, show_in_log, timestamp, world
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source, load_config
 from lens_gate.errors import ConfigProblem, PublishFailed, UsageProblem
@@ -104,6 +105,7 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
 @judge_options
 @gate_options
 @upload_option
+@publish_options
 @click.option("--output-dir", type=click.Path(), default="results", show_default=True, help="Where all files go.")
 def ci(**options: Any) -> int:
     """Run, analyze, gate and report in one command; exits with the verdict.
@@ -115,6 +117,7 @@ def ci(**options: Any) -> int:
     here = world()
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
+    publishing = publishing_of(options, judged_by)
     require_one_comparison(order, judged_by, here, named=bool(options["baselines"]))
     if order.against is None and not judged_by.baselines:
         order = with_default_base(order, here)
@@ -141,6 +144,7 @@ def ci(**options: Any) -> int:
         note_analysis(logging_here.log, done.verdict.analysis)
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")
+        failed += published_run(done.verdict, folder, publishing, judged_by, logging_here)
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
 
 
@@ -207,9 +211,9 @@ def _told(measured: Measured, failed: Sequence[PublishFailed]) -> int:
 
 def ended(text: str, code: ExitCode, failed: Sequence[PublishFailed], *, line: Callable[[ExitCode], str]) -> int:
     """Show a text and what could not be written, print the line for machines last, and return the exit code."""
-    failed = (*failed, *attempted(lambda: show(text)))
+    failed = (*failed, *attempted(lambda: show_in_log(text)))
     for failure in failed:
-        click.echo(f"lens-gate: {failure}", err=True)
+        say(f"lens-gate: {failure}")
     worst = most_important([code, *(ExitCode.PUBLISH_FAILED for _ in failed)])
     click.echo(line(worst), err=True)
     return worst

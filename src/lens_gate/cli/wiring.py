@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from lens_gate import __version__
+from lens_gate.ci.log_text import in_log
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
 from lens_gate.cli.processes import new_loop, spawned, stand_beside
@@ -70,10 +71,10 @@ def world() -> World:
         now_ns=time.perf_counter_ns,
         new_id=lambda: f"bench_{uuid.uuid4().hex[:16]}",
         rng=np.random.default_rng,
-        transport=_transports(through, _say),
+        transport=_transports(through, say),
         proxies=through,
         stop=StopSignal(),
-        say=_say,
+        say=say,
         executor=_executor,
         spawn=lambda end, assignment: spawned(end, assignment, environment()),
         open_store=_open_store,
@@ -132,8 +133,9 @@ def _data_folder() -> Path | None:
         return None
 
 
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+def say(line: str) -> None:
+    """Write a line for people on standard error."""
+    click.echo(in_log(line, os.environ), err=True)
 
 
 def _executor() -> Executor:
@@ -237,6 +239,11 @@ def screen() -> Screen:
     encoding = (sys.stdout.encoding or "").lower()
     width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
     return Screen(colour=colours(), width=width, unicode=encoding.startswith("utf"))
+
+
+def show_in_log(text: str) -> None:
+    """Do what `show` does with a text for people: in a pipeline's log no line of it is a command to the runner."""
+    show(in_log(text, os.environ))
 
 
 def show(text: str) -> None:

@@ -10,6 +10,7 @@ from lens_gate.config.distributed import Coordinator, Distribution, Worker
 from lens_gate.config.guards import CostControls, CostOptimization, Privacy, RateLimits, Secrets
 from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
+from lens_gate.config.publish import Publish
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
 from lens_gate.config.tls import Tls
@@ -280,6 +281,7 @@ class Config(Section):
     budgets: tuple[Budget, ...] = ()
     target: Target | None = None
     output: Output = Output()
+    publish: Publish = Publish()
     logging: Logging = Logging()
     coordinator: Coordinator | None = None
     worker: Worker | None = None

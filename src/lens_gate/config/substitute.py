@@ -27,6 +27,7 @@ _MEASURING: tuple[KeyPath, ...] = (
     ("output", "files"),
     ("output", "remote"),
     ("output", "database"),
+    ("publish",),
     ("logging",),
 )
 
@@ -73,9 +74,9 @@ def measuring_paths(loaded: LoadedConfig, provider_names: Collection[str] | None
 
 
 def judging_paths() -> tuple[KeyPath, ...]:
-    """Return the parts that a verdict and its log need; whom to tell about it is not among them."""
+    """Return the parts that a verdict, its log and its publication need; whom to notify is not among them."""
     rules = tuple(("regression", name) for name in Regression.model_fields if name != "notifications")
-    return (*rules, ("budgets",), ("resilience",), ("logging",))
+    return (*rules, ("budgets",), ("resilience",), ("publish",), ("logging",))
 
 
 def _is_used(loaded: LoadedConfig, path: KeyPath, used: Collection[KeyPath] | None) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lens_gate.config.status import JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
+from lens_gate.config.table_publish import PUBLISHING
 from lens_gate.config.table_stores import STORING
 
 _DISTRIBUTED = "distributed mode"
@@ -348,7 +349,7 @@ _MODES: Mapping[str, Status] = {
     ),
 }
 
-KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **STORING, **_MODES}
+KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **PUBLISHING, **STORING, **_MODES}
 
 VALUES: Mapping[str, Later] = {
     "regression.methods[].type": Later(

@@ -69,6 +69,20 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - len(_CUT)] + _CUT
 
 
+def size(text: str) -> int:
+    """Return how many bytes of UTF-8 a text takes."""
+    return len(text.encode("utf-8"))
+
+
+def cut_to(text: str, limit: int) -> str:
+    """Return the text, cut to `limit` bytes of UTF-8 with an ellipsis where it is longer."""
+    data = text.encode("utf-8")
+    if len(data) <= limit:
+        return text
+    room = max(0, limit - len(_CUT.encode("utf-8")))
+    return data[:room].decode("utf-8", errors="ignore") + _CUT
+
+
 def markdown_text(text: str) -> str:
     """Escape for running text and table cells of GitHub and GitLab Markdown.
 
@@ -92,12 +106,7 @@ def xml_text(text: str, *, limit_bytes: int = 65_536) -> str:
 
     The characters `<`, `>`, `&` and quotes stay: the XML writer escapes them.
     """
-    lines = "\n".join(plain(line) for line in text.splitlines())
-    data = lines.encode("utf-8")
-    if len(data) <= limit_bytes:
-        return lines
-    room = limit_bytes - len(_CUT.encode("utf-8"))
-    return data[:room].decode("utf-8", errors="ignore") + _CUT
+    return cut_to("\n".join(plain(line) for line in text.splitlines()), limit_bytes)
 
 
 def csv_text(text: str) -> str:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lens_gate.reports.compare import ComparisonView, MetricTable
-from lens_gate.reports.escape import markdown_code, markdown_text
+from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, size
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import CostRow, ErrorRow, Gap, ModelRow, ReportView, Row, RunView
 from lens_gate.reports.trend_page import TrendRow, TrendView
 from lens_gate.vocabulary.outcomes import Outcome
 
 LIMIT = 60_000
-"""Characters; GitHub refuses comments above 65,536."""
+"""Bytes; GitHub refuses comments above 65,536 characters, and the text of a check above 65,535 bytes."""
 
 _OPEN_ROWS = 10
 
 
-def markdown(view: ReportView) -> str:
-    """Return a verdict as a comment of at most LIMIT characters; what does not fit is named, worst rows are kept."""
+def markdown(view: ReportView, *, limit: int = LIMIT) -> str:
+    """Return a verdict in at most `limit` bytes of UTF-8; what does not fit is named, worst rows are kept."""
     head = "\n".join(_head(view))
     foot = f"\n{markdown_text(view.tool)}, {markdown_text(view.written)}\n"
-    return _fitted(head, [_folded(title, lines) for title, lines in _sections(view)], foot)
+    return _fitted(head, [_folded(title, lines) for title, lines in _sections(view)], foot, limit)
 
 
 def run_markdown(view: RunView) -> str:
@@ -259,17 +259,17 @@ def _folded(title: str, lines: Sequence[str]) -> list[str]:
     return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>", ""]
 
 
-def _fitted(head: str, blocks: Iterable[Sequence[str]], foot: str) -> str:
-    """Join head, blocks and foot; blocks that do not fit into LIMIT are dropped, and their number is said."""
-    room = LIMIT - len(foot) - 100
-    kept, dropped = [head[:room]], 0
-    room -= len(kept[0])
+def _fitted(head: str, blocks: Iterable[Sequence[str]], foot: str, limit: int = LIMIT) -> str:
+    """Join head, blocks and foot; blocks that do not fit into `limit` bytes are dropped, and their number is said."""
+    room = limit - size(foot) - 100
+    kept, dropped = [cut_to(head, room)], 0
+    room -= size(kept[0])
     for block in blocks:
         text = "\n" + "\n".join(block)
-        if len(text) > room:
+        if size(text) > room:
             dropped += 1
             continue
         kept.append(text)
-        room -= len(text)
+        room -= size(text)
     said = f"\n\n{plural(dropped, 'section')} left out: this report was too long. The artifact has them.\n"
     return "".join(kept) + (said if dropped else "") + foot

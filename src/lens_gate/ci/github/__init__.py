@@ -1,0 +1,1 @@
+"""GitHub: its events, its workflow commands and files, and its REST interface."""

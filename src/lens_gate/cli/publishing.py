@@ -1,0 +1,133 @@
+"""The options that publish a verdict, and the platform that the environment tells of."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.ci.github.files import RunnerFiles
+from lens_gate.ci.github.platform import GitHub, runs_on_github
+from lens_gate.ci.platform import Platform
+from lens_gate.cli.options import grouped
+from lens_gate.config.publish import Publish
+from lens_gate.errors import PublishFailed, UsageProblem
+from lens_gate.steps.judge import Rules
+from lens_gate.steps.publish import Finished, Wish, publish
+from lens_gate.steps.publish_places import Places, places_in
+from lens_gate.steps.publish_what import files_in, suite_names
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.publishing import CommentMode, Publication
+
+AUTO = "auto"
+
+publish_options = grouped(
+    click.option(
+        "--publish",
+        metavar="KINDS",
+        help=f"Publish the verdict in this pipeline as {', '.join(Publication)} (comma-separated), or auto: all that "
+        "its platform and event allow.",
+    ),
+    click.option(
+        "--suite",
+        "suites",
+        multiple=True,
+        metavar="NAME",
+        help="The name of this result among others on the commit; default: profiler.name. Once for each verdict.",
+    ),
+    click.option(
+        "--comment",
+        "comment_mode",
+        type=click.Choice([mode.value for mode in CommentMode]),
+        help="When the comment on the pull request is written; default always.",
+    ),
+    click.option("--publish-strict", is_flag=True, help="Exit with 7 where the verdict cannot be published."),
+)
+
+
+def kinds_of(text: str | None) -> tuple[Publication, ...] | None:
+    """Split and check --publish; None for auto."""
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if AUTO in names:
+        return None
+    for name in names:
+        if name not in tuple(Publication):
+            raise UsageProblem(
+                f"--publish {name} is unknown", hint="It takes: " + ", ".join((*Publication, AUTO)) + "."
+            )
+    return tuple(dict.fromkeys(Publication(name) for name in names))
+
+
+def wish_of(options: Mapping[str, Any], configured: Publish) -> Wish:
+    """Return what is to be published: the command line wins over the configuration."""
+    given = options["publish"]
+    return Wish(
+        kinds=_configured(configured) if given is None else kinds_of(given),
+        comment=CommentMode(options["comment_mode"] or configured.comment),
+        board=configured.board,
+        strict=options["publish_strict"] or configured.strict,
+    )
+
+
+def _configured(configured: Publish) -> tuple[Publication, ...] | None:
+    return None if isinstance(configured.kinds, str) else configured.kinds
+
+
+def platform_of(environment: Mapping[str, str], show: Callable[[str], None]) -> Platform | None:
+    """Return the platform whose pipeline runs us, None outside of any that is known."""
+    if runs_on_github(environment):
+        files = RunnerFiles(environment=environment, show=show, draw=lambda: uuid.uuid4().hex)
+        return GitHub(environment, files)
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """How the one verdict of a command is to be published: read before anything is measured and paid."""
+
+    wish: Wish
+    suites: tuple[str, ...]
+    exit_zero: bool
+
+
+def publishing_of(options: Mapping[str, Any], judged_by: Rules) -> Publishing:
+    """Return how a command that reaches one verdict publishes it; raises UsageProblem for more than one name."""
+    suites = suites_of(options, judged_by)
+    if len(suites) > 1:
+        raise UsageProblem("one verdict has one name, and --suite gives more", hint="Give --suite once.")
+    return Publishing(wish=wish_of(options, judged_by.config.publish), suites=suites, exit_zero=options["exit_zero"])
+
+
+def published_run(
+    verdict: Verdict, folder: Path, publishing: Publishing, judged_by: Rules, here: World
+) -> tuple[PublishFailed, ...]:
+    """Publish a verdict whose files lie in a folder; return the failures that count."""
+    code = ExitCode.OK if publishing.exit_zero else verdict.exit_code
+    (suite,) = suite_names([(verdict, folder / "verdict.json")], publishing.suites)
+    finished = Finished(
+        suite=suite, verdict=verdict, code=code, files=files_in(folder), places=places_of(judged_by, here)
+    )
+    return published([finished], publishing.wish, here)
+
+
+def suites_of(options: Mapping[str, Any], judged_by: Rules) -> tuple[str, ...]:
+    """Return the names that were given to results, by options or else by the configuration."""
+    configured = judged_by.config.publish.suite
+    return tuple(options["suites"]) or ((configured,) if configured else ())
+
+
+def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:
+    """Publish verdicts in this pipeline; return the failures that count."""
+    return publish(finished, wish, platform_of(here.environment, click.echo), here.say)
+
+
+def places_of(judged_by: Rules, here: World) -> Places:
+    """Return what finds the line that a breach belongs to."""
+    root = here.repository.root if here.repository else Path(here.environment.get("GITHUB_WORKSPACE") or here.directory)
+    return places_in(judged_by.loaded, directory=here.directory, root=root)
