@@ -368,10 +368,20 @@ class TestSync:
         again = invoke("baseline", "sync", "--from", "lens-gate-store", "--to", "other")
         assert "0 files copied" in again.out
 
+    def test_what_cannot_be_read_is_named_and_exits_with_7(self, invoke: Invoke, home: Path, saved: Path) -> None:
+        of_main(home / "day-2.json", 2)
+        assert invoke("baseline", "save", "day-2.json", "--name", "next").code == 0
+        (damaged,) = (home / "lens-gate-store/results/2026/03/01").glob("*.json.gz")
+        damaged.write_bytes(b"half a run")
+        answer = invoke("baseline", "sync", "--from", "lens-gate-store", "--to", "other")
+        assert (answer.code, "1 of the files could not be copied" in answer.err) == (7, True)
+        assert f"not copied: results/2026/03/01/{damaged.name}: " in answer.out
+        assert "copied: baselines/next.json.gz" in answer.out
+
     def test_a_baseline_that_moved_on_is_brought_and_one_that_both_moved_is_not(
         self, invoke: Invoke, home: Path, saved: Path
     ) -> None:
-        for number in (2, 3):
+        for number in (2, 3, 4):
             of_main(home / f"day-{number}.json", number)
         pair = ("--from", "lens-gate-store", "--to", "other")
         assert invoke("baseline", "sync", *pair).code == 0
@@ -379,6 +389,9 @@ class TestSync:
         assert invoke("baseline", "sync", *pair).code == 0
         assert "day-2" in invoke("baseline", "show", "--store", "other").out
         assert invoke("baseline", "save", "day-3.json", "--store", "other").code == 0
+        assert invoke("baseline", "sync", *pair).code == 0
+        assert "day-3" in invoke("baseline", "show", "--store", "other").out
+        assert invoke("baseline", "save", "day-4.json").code == 0
         apart = invoke("baseline", "sync", *pair)
         assert (apart.code, "both stores changed the baseline main" in apart.err) == (7, True)
         assert "day-3" in invoke("baseline", "show", "--store", "other").out

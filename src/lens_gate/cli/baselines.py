@@ -14,7 +14,7 @@ from lens_gate.cli.judging import input_options, inputs_argument, only_input
 from lens_gate.cli.options import Duration, config_options, grouped
 from lens_gate.cli.wiring import read_sources, show, world
 from lens_gate.config.types import parse_duration
-from lens_gate.errors import ConditionFailed, NoBaseline, UsageProblem
+from lens_gate.errors import ConditionFailed, NoBaseline, PublishFailed, UsageProblem
 from lens_gate.reports.baseline_lists import as_json, details, table
 from lens_gate.steps.archive import Opened, asked_for_baseline
 from lens_gate.steps.baseline_keeping import (
@@ -29,9 +29,10 @@ from lens_gate.steps.baseline_keeping import (
     save,
     told_of,
 )
-from lens_gate.steps.baseline_upkeep import compact, listed, prune, sync, versions_of
+from lens_gate.steps.baseline_upkeep import compact, listed, prune, versions_of
 from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.store_address import STORE_FOLDER, configured_store
+from lens_gate.steps.syncing import sync
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.stored_runs import MUST_MATCH
@@ -240,14 +241,22 @@ def compact_(**options: Any) -> None:
 @click.option("--to", "target", required=True, metavar="ADDRESS", help="The store that gets it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
 def sync_(**options: Any) -> None:
-    """Copy runs and baselines that another store lacks; a baseline that both changed is left as it is."""
+    """Copy what another store lacks, or knows less of; a baseline that both changed is left as it is."""
     here = world()
     source, target = here.store(options["source"]), here.store(options["target"])
     synced = sync(source, target, dry_run=options["dry_run"])
     verb = "would be copied" if options["dry_run"] else "copied"
     for key in synced.copied:
         click.echo(f"{verb}: {key}")
+    for left in synced.left:
+        click.echo(f"not copied: {left.key}: {left.sentence}")
     click.echo(f"{len(synced.copied)} files {verb} from {source.place} to {target.place}")
+    if synced.left:
+        raise PublishFailed(
+            f"{len(synced.left)} of the files could not be copied",
+            place=target.place,
+            hint="Each is named above with the reason. Keep the store that they lie in.",
+        )
     if synced.apart:
         raise ConditionFailed(
             f"both stores changed the baseline{'s' if len(synced.apart) > 1 else ''} {', '.join(synced.apart)}, "

@@ -16,6 +16,7 @@ from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import RESULTS, run_key, samples_key
+from lens_gate.baselines.two_stores import joined
 from lens_gate.errors import (
     ArtifactCorrupt,
     ArtifactProblem,
@@ -81,9 +82,13 @@ def pack(path: Path) -> Packed:
         run=run,
         entry=entry,
         row=row,
-        data=data if data.startswith(MAGIC) else gzip.compress(data, mtime=0),
+        data=_compressed(data),
         samples=_samples_beside(run.samples, path.parent) if isinstance(run.samples, Sidecar) else None,
     )
+
+
+def _compressed(data: bytes) -> bytes:
+    return data if data.startswith(MAGIC) else gzip.compress(data, mtime=0)
 
 
 def _samples_beside(sidecar: Sidecar, folder: Path) -> bytes:
@@ -181,14 +186,9 @@ def _put_samples(store: Store, packed: Packed) -> None:
 def _refresh(store: Store, packed: Packed, there: Stored) -> None:
     """Say of a run that is stored already what is known of it now: its outcome, or that it was accepted."""
     known = entry_at(store, packed.key)
-    said = packed.entry if known is None else _joined(packed.entry, known)
+    said = packed.entry if known is None else joined(packed.entry, known)
     if known is None or (said.outcome, said.acceptance) != (known.outcome, known.acceptance):
         put_of_run(store, packed.key, there.data, said, there.etag)
-
-
-def _joined(entry: IndexEntry, known: IndexEntry) -> IndexEntry:
-    """Return an entry with what was known before and is not said anew."""
-    return replace(entry, outcome=entry.outcome or known.outcome, acceptance=entry.acceptance or known.acceptance)
 
 
 def entry_at(store: Store, key: str) -> IndexEntry | None:
@@ -244,7 +244,23 @@ def opened(store: Store, key: str) -> Opened | None:
         keys = dict.fromkeys((key, run_key(own, row)))
     entries = (entry_at(store, each) for each in keys)
     known = next((entry for entry in entries if entry is not None and entry.id == own.id), own)
-    return Opened(kept=Kept(key, _joined(own, known), row), run=run, stored=stored)
+    return Opened(kept=Kept(key, joined(own, known), row), run=run, stored=stored)
+
+
+def packed_from(store: Store, key: str) -> Packed:
+    """Take a run and its samples out of a store as they go into another; StoreProblem where they are not whole."""
+    there = opened(store, key)
+    if there is None:
+        raise NotStored(f"nothing is stored under {key}", place=store.place, hint="List the store to see its keys.")
+    entry, row, sidecar = there.kept.entry, there.kept.row, there.run.samples
+    packed = Packed(run=there.run, entry=entry, row=row, data=_compressed(there.stored.data), samples=None)
+    if not isinstance(sidecar, Sidecar):
+        return packed
+    beside = samples_key(packed.key)
+    samples, place = store.get(beside), f"{store.place}/{beside}"
+    with _in_store(place):
+        require_sidecar(sidecar, samples, place=place)
+    return replace(packed, samples=samples)
 
 
 def open_run(store: Store, key: str) -> Run:

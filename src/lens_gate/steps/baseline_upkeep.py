@@ -1,26 +1,20 @@
-"""What is done to a store as a whole: listing its baselines, letting old runs go, and bringing another up to date."""
+"""What is done to a store as a whole: listing its baselines, and letting old runs go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import (
     BASELINES,
     RESULTS,
-    SAMPLES_ENDING,
-    baseline_key,
     baseline_name,
     versions_folder,
 )
 from lens_gate.baselines.retention import Item, Pruning, prunable
-from lens_gate.errors import ConditionFailed, NotStored, UsageProblem
-from lens_gate.steps.archive import kept_at, kept_runs, put_of_run
-from lens_gate.steps.baseline_keeping import current_of
+from lens_gate.errors import NotStored, UsageProblem
+from lens_gate.steps.archive import kept_at, kept_runs
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.git.store import GitStore
 from lens_gate.vocabulary.index import IndexEntry
@@ -85,66 +79,3 @@ def compact(store: Store) -> None:
             hint="Name one, as in --store git:lens-gate; elsewhere `lens-gate baseline prune` frees the space.",
         )
     store.compact()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
-    """What was copied to the other store, and the baselines that both stores changed, which were left as they are."""
-
-    copied: tuple[str, ...]
-    apart: tuple[str, ...]
-
-
-def sync(source: Store, target: Store, *, dry_run: bool) -> Synced:
-    """Copy what another store lacks, one file at a time: the history first, then the baselines.
-
-    A baseline replaces the other store's only where that is one of its own former versions.
-    """
-    if source.place == target.place:
-        raise UsageProblem("a store is not synced with itself", place=source.place, hint="Name another one with --to.")
-    there = {one.key: one for one in (*target.list(f"{RESULTS}/"), *target.list(BASELINES))}
-    copied: list[str] = []
-    for one in _lacking(source, there):
-        if not dry_run:
-            _copy(source, target, one)
-        copied.append(one.key)
-    apart: list[str] = []
-    for named in baselines_in(source):
-        match _baseline_synced(source, target, named, dry_run=dry_run):
-            case "copied":
-                copied.append(baseline_key(named.name))
-            case "apart":
-                apart.append(named.name)
-            case _:
-                pass
-    return Synced(copied=tuple(copied), apart=tuple(apart))
-
-
-def _lacking(source: Store, there: dict[str, Listing]) -> Iterator[Listing]:
-    """Yield what only the source has of runs and former versions; samples first, so that no run lacks its own."""
-    listed = [*source.list(f"{RESULTS}/"), *(one for one in source.list(BASELINES) if baseline_name(one.key) is None)]
-    for one in sorted(listed, key=lambda each: (not each.key.endswith(SAMPLES_ENDING), each.key)):
-        if one.key not in there and (one.entry is not None or one.key.endswith(SAMPLES_ENDING)):
-            yield one
-
-
-def _copy(source: Store, target: Store, one: Listing) -> None:
-    with suppress(ConditionFailed):  # somebody else brought it in between
-        put_of_run(target, one.key, source.get(one.key), one.entry, "absent")
-
-
-def _baseline_synced(
-    source: Store, target: Store, named: NamedBaseline, *, dry_run: bool
-) -> Literal["copied", "apart", "equal"]:
-    key = baseline_key(named.name)
-    ours, theirs = current_of(source, named.name), current_of(target, named.name)
-    if ours is None or (theirs is not None and theirs.kept.entry.id == ours.kept.entry.id):
-        return "equal"
-    if theirs is not None and theirs.kept.entry.id not in {one.entry.id for one in versions_of(source, named.name)}:
-        return "apart"
-    if not dry_run:
-        try:
-            target.put(key, ours.stored.data, ours.kept.entry, "absent" if theirs is None else theirs.stored.etag)
-        except ConditionFailed:
-            return "apart"
-    return "copied"

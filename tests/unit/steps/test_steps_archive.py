@@ -15,7 +15,7 @@ from lens_gate.baselines.keys import samples_key
 from lens_gate.errors import ArtifactCorrupt, ConditionFailed, ConditionsIgnored
 from lens_gate.steps.archive import Packed, entry_at, keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
-from lens_gate.steps.baseline_upkeep import sync
+from lens_gate.steps.syncing import sync
 from lens_gate.steps.uploading import upload
 from lens_gate.stores.base import Store
 from lens_gate.stores.file import FileStore

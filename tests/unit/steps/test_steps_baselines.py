@@ -20,7 +20,7 @@ from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, LensGateError, NoBaseline, PublishFailed, StoreDamaged, UsageProblem
 from lens_gate.steps.archive import entry_at, keep, kept_at, pack
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, Unreadable, current_of, save
-from lens_gate.steps.baseline_upkeep import sync, versions_of
+from lens_gate.steps.baseline_upkeep import versions_of
 from lens_gate.steps.judge import checked_after, rules, stored_baseline
 from lens_gate.steps.renewing import renew
 from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
@@ -292,14 +292,6 @@ def test_a_store_that_cannot_take_a_run_says_that_it_is_safe(tmp_path: Path) -> 
     (told,) = upload(unordered, [good], world)
     assert "is no time" in told.message
     assert str(unordered) in str(told.hint)
-
-
-def test_a_run_of_the_same_baseline_in_both_stores_is_not_copied_twice(tmp_path: Path) -> None:
-    world = a_world(tmp_path)
-    one, other = FileStore(tmp_path / "one"), FileStore(tmp_path / "other")
-    saved_by(a_day(tmp_path, 1), one, world)
-    assert sync(one, other, dry_run=False).copied
-    assert sync(one, other, dry_run=False) == replace(sync(one, other, dry_run=True), copied=(), apart=())
 
 
 class TestAddresses:
