@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from lens_gate.artifacts.samples import NUMBER_COLUMNS, SAMPLE_HINTS, TEXT_COLUMNS, Samples, TextColumn
 from lens_gate.vocabulary.requests import Arm, ErrorClass, FinishReason, Phase, Status, TokenSource
@@ -218,8 +218,8 @@ def wave(rng: np.random.Generator, count: int, spread: float) -> Floats:
     """Return a load that wanders slowly, a stationary AR(1) series with this standard deviation."""
     steps = rng.normal(0, spread * math.sqrt(1 - LOAD_MEMORY**2), count)
     before = rng.normal(0, spread)
-    wandering, _ = signal.lfilter([1.0], [1.0, -LOAD_MEMORY], steps, zi=[LOAD_MEMORY * before])
-    return np.asarray(wandering, dtype=np.float64)
+    wandering = accumulate(steps.tolist(), lambda last, step: LOAD_MEMORY * last + step, initial=before)
+    return np.array(list(wandering))[1:]
 
 
 def _arm(rng: np.random.Generator, profile: Profile, arm: Arm, effect: Change, shared: Shared) -> Samples:

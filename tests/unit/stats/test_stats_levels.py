@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import signal, stats
+from scipy import stats
 
 from lens_gate.stats.levels import (
     FEWEST_FOR_BLOCKS,
@@ -23,7 +24,7 @@ TIMES = st.lists(st.floats(0.1, 1e5), min_size=1, max_size=60)
 def wave(rng: np.random.Generator, count: int, memory: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Logarithms of times whose neighbours are correlated by `memory`, with a standard deviation of 1."""
     steps = rng.normal(0, math.sqrt(1 - memory**2), count)
-    return np.asarray(signal.lfilter([1.0], [1.0, -memory], steps), dtype=np.float64)
+    return np.array(list(accumulate(steps.tolist(), lambda last, step: memory * last + step)))
 
 
 @given(TIMES)

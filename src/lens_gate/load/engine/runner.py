@@ -46,14 +46,14 @@ async def play(
     Whatever ends the run, each request that was sent has its sample; what is still in flight after the drain is
     recorded as interrupted. An error in `on_sample` or in a decoder ends the run and is raised.
     """
-    with _unburdened_collector(), closing(settings.clock):
+    with unburdened_collector(), closing(settings.clock):
         run = _Run(Means(transport, settings, money, on_sample, stop))
         settings.on_anchor(run.flights.anchor_ns)
         return await run.play(schedule)
 
 
 @contextmanager
-def _unburdened_collector() -> Iterator[None]:
+def unburdened_collector() -> Iterator[None]:
     """Keep everything that exists already out of garbage collection, so that no pass takes milliseconds."""
     gc.collect()
     gc.freeze()

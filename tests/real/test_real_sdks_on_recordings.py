@@ -12,6 +12,8 @@ from lens_gate.providers.base import End, Event, Token, Usage
 from lens_gate.vocabulary.requests import Api, TokenKind
 from tests.recordings.recording import Recording, all_recordings, decode
 
+pytestmark = pytest.mark.real
+
 WHOLE = [r for r in all_recordings() if r.stream and r.events[-1:] == [{"event": "End"}]]
 
 
