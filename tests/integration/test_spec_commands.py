@@ -15,7 +15,7 @@ from tests.integration.conftest import KEY, Answer, Invoke
 SPEC = Path(__file__).parents[3] / "shared" / "spec" / "llm-latency-lens.md"
 pytestmark = pytest.mark.skipif(not SPEC.exists(), reason="the specification does not lie beside this checkout")
 
-NOT_YET = {"export", "cost"}
+NOT_YET = {"export"}
 
 
 def command_lines() -> list[str]:

@@ -143,12 +143,12 @@ def _worded(tree: Tree, detail: ErrorDetails, hidden: Collection[KeyPath], place
         case "missing":
             return Problem(place(path), f"`{name}` is missing", f"Add `{path[-1]}` here.")
         case _ if path in hidden:
-            return Problem(place(path), f"`{name}`: the value of its variable is not {_expected(detail)}")
+            return Problem(place(path), f"`{name}`: the value of its variable is not {expected(detail)}")
         case "value_error":
             return Problem(place(path), f"`{name}`: {detail['ctx']['error']}".removeprefix("``: "))
         case _:
-            got = _shown(detail["input"], secret=any(is_secret(path[:end]) for end in range(1, len(path) + 1)))
-            return Problem(place(path), f"`{name}`: expected {_expected(detail)}, got {got}", _nearest(detail))
+            got = shown(detail["input"], secret=any(is_secret(path[:end]) for end in range(1, len(path) + 1)))
+            return Problem(place(path), f"`{name}`: expected {expected(detail)}, got {got}", _nearest(detail))
 
 
 def _unknown_key(tree: Tree, path: KeyPath, place: str) -> Problem:
@@ -157,7 +157,7 @@ def _unknown_key(tree: Tree, path: KeyPath, place: str) -> Problem:
     names = known_names(section, _variant(tree, section))
     lowered = {known.lower(): known for known in names}
     near = [lowered[word] for word in difflib.get_close_matches(name.lower(), lowered, n=2, cutoff=0.5)]
-    hint = _did_you_mean(near) or f"Known here: {', '.join(names) or 'nothing'}."
+    hint = did_you_mean(near) or f"Known here: {', '.join(names) or 'nothing'}."
     return Problem(place, f"unknown key `{_name((*section, name))}`", hint)
 
 
@@ -177,7 +177,8 @@ def _variant(tree: Tree, section: KeyPath) -> JsonValue:
     return node.get("type") if isinstance(node, dict) else None
 
 
-def _expected(detail: ErrorDetails) -> str:
+def expected(detail: ErrorDetails) -> str:
+    """Say in words what the schema wants where this error is."""
     wanted = _EXPECTED.get(detail["type"])
     return wanted.format_map(detail.get("ctx", {})) if wanted else "what may stand here"
 
@@ -187,14 +188,16 @@ def _nearest(detail: ErrorDetails) -> str | None:
     words = str(context.get("expected") or context.get("expected_tags") or "").replace(" or ", ", ").split(", ")
     found = detail["input"]
     word = found.get("type") if isinstance(found, dict) else found
-    return _did_you_mean(difflib.get_close_matches(str(word), [w.strip("'") for w in words], n=1, cutoff=0.5))
+    return did_you_mean(difflib.get_close_matches(str(word), [w.strip("'") for w in words], n=1, cutoff=0.5))
 
 
-def _did_you_mean(words: list[str]) -> str | None:
+def did_you_mean(words: list[str]) -> str | None:
+    """Return the hint that names the nearest known words, None where none is near."""
     return f"Did you mean {' or '.join(f'`{word}`' for word in words)}?" if words else None
 
 
-def _shown(value: object, *, secret: bool) -> str:
+def shown(value: object, *, secret: bool) -> str:
+    """Return what was written there, as far as a message may show it."""
     if secret:
         return "something else"
     match value:

@@ -60,7 +60,7 @@ class LoadedConfig:
 
 def load_config(sources: Sequence[Source]) -> LoadedConfig:
     """Read, merge and check configuration files; raise one ConfigProblem that lists everything wrong with them."""
-    merged = merge([_read(source) for source in sources])
+    merged = merge([read(source) for source in sources])
     uses = _variables(merged)
     texts = [(path, value) for path, value in leaves(merged.tree) if isinstance(value, str)]
     waiting = {path for path, value in texts if waits(path, value)}
@@ -77,7 +77,7 @@ def load_config(sources: Sequence[Source]) -> LoadedConfig:
     )
 
 
-def _read(source: Source) -> Parsed:
+def read(source: Source) -> Parsed:
     """Read by the file's ending; anything but `.toml` is YAML, of which JSON is a part."""
     text = source.text.removeprefix("\ufeff")
     ending = re.sub(r"@[^/]*$", "", source.name).lower()

@@ -38,16 +38,15 @@ def _file_and_line(place: str) -> tuple[str, int]:
 
 
 def raise_problems(problems: Sequence[Problem], kind: type[ConfigProblem] = ConfigProblem) -> None:
-    """Raise all problems as one error, in the order of their places; do nothing where there are none."""
-    match _in_order(problems):
-        case ():
-            return
-        case (only,):
-            raise kind(only.message, place=only.place, hint=only.hint)
-        case several:
-            lines = "".join(f"\n  {problem.line()}" for problem in several)
-            raise kind(
-                f"{len(several)} problems{lines}",
-                place="configuration",
-                hint="Correct them, then run `lens-gate validate`.",
-            )
+    """Raise all problems of a configuration as one error; do nothing where there are none."""
+    if problems:
+        raise joined(problems, kind, place="configuration", hint="Correct them, then run `lens-gate validate`.")
+
+
+def joined(problems: Sequence[Problem], kind: type[ConfigProblem], *, place: str, hint: str) -> ConfigProblem:
+    """Return one error that tells all problems in the order of their places; `place` and `hint` are for several."""
+    first, *others = _in_order(problems)
+    if not others:
+        return kind(first.message, place=first.place, hint=first.hint)
+    lines = "".join(f"\n  {problem.line()}" for problem in (first, *others))
+    return kind(f"{len(others) + 1} problems{lines}", place=place, hint=hint)

@@ -66,6 +66,11 @@ def usd(value: float) -> str:
     return f"{sign}${whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
+def money(value: float, currency: str) -> str:
+    """Return an amount in any currency, in the digits of dollars: `$1.20`, `1.20 EUR`."""
+    return usd(value) if currency == "USD" else f"{usd(value).replace('$', '')}{NBSP}{currency}"
+
+
 def percent(value: float) -> str:
     """Return a share that carries no sign, such as `99.5 %`."""
     return _true_minus(f"{value:.1f}") + f"{NBSP}%"

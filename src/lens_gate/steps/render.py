@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
+from lens_gate.artifacts.cost import CostReport
 from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.planning import PlanReport
 from lens_gate.artifacts.run import Run
@@ -18,6 +20,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import NotAvailableYet, UsageProblem
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.console import console
+from lens_gate.reports.cost import cost_sheet, cost_table
 from lens_gate.reports.csv_rows import comparison_rows, csv_rows
 from lens_gate.reports.doctor import doctor_sheet
 from lens_gate.reports.junit import junit
@@ -154,11 +157,21 @@ def _csv(artifact: Artifact, path: Path) -> str:
     return csv_rows(samples_beside(artifact, path), artifact)
 
 
-def render_report(report: PlanReport | DoctorReport, form: Format, screen: Screen) -> str:
+def render_report(report: PlanReport | DoctorReport | CostReport, form: Format, screen: Screen) -> str:
     """Write what is no artifact, but a report made of one."""
     if form is Format.JSON:
         return report.model_dump_json(indent=2) + "\n"
-    return _sheet(plan_sheet(report) if isinstance(report, PlanReport) else doctor_sheet(report), form, screen)
+    match report:
+        case CostReport() if form is Format.CSV:
+            return cost_table(report)
+        case CostReport():
+            return _sheet(cost_sheet(report), form, screen)
+        case PlanReport():
+            return _sheet(plan_sheet(report), form, screen)
+        case DoctorReport():
+            return _sheet(doctor_sheet(report), form, screen)
+        case _ as never:
+            assert_never(never)
 
 
 def render_selftest(result: Selftest, form: Format, screen: Screen) -> str:

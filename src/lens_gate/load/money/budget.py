@@ -15,7 +15,7 @@ from lens_gate.vocabulary.requests import ErrorClass
 _PER_USD = 10**12
 """Money is counted in whole millionths of a millionth of a dollar, because sums of floats drift past a cap."""
 
-_UNBILLED = frozenset(
+UNBILLED = frozenset(
     {
         ErrorClass.CONNECT,
         ErrorClass.CONNECT_TIMEOUT,
@@ -30,8 +30,9 @@ _UNBILLED = frozenset(
         ErrorClass.CAPPED,
     }
 )
+"""Requests that no model answered, unless they came with a status of success."""
 
-_WHOLE = frozenset({ErrorClass.NONE, ErrorClass.REFUSED, ErrorClass.EMPTY, ErrorClass.BUFFERED})
+WHOLE = frozenset({ErrorClass.NONE, ErrorClass.REFUSED, ErrorClass.EMPTY, ErrorClass.BUFFERED})
 """Answers that came to their end, so that the usage they told is what is billed."""
 
 
@@ -142,7 +143,7 @@ def billed(error_class: ErrorClass, http_status: int | None, cost: float | None)
     A stream that broke off may well be billed, and the usage that it did send (a placeholder, a running count) is not
     the bill, so it is charged in full. So is an error inside a 200, whatever its class.
     """
-    if error_class in _WHOLE:
+    if error_class in WHOLE:
         return cost
-    turned_away = error_class in _UNBILLED and (http_status is None or http_status >= 300)
+    turned_away = error_class in UNBILLED and (http_status is None or http_status >= 300)
     return 0.0 if turned_away else None
