@@ -157,14 +157,6 @@ def test_judging_needs_no_key(invoke: Invoke, duet: Duet, written: Callable[...,
     assert invoke("gate", "run.json", "--config", "lens-gate.yaml").code == 0
 
 
-def test_an_html_file_that_is_asked_for_is_told_to_come_later(invoke: Invoke, written: Callable[..., Path]) -> None:
-    written(extra="output:\n  files:\n    - {type: html, path: report.html}\n")
-    answer = invoke("run", "--dry-run", "--requests", "4")
-    assert answer.code == 0
-    assert "lens-gate.yaml:11" in answer.err
-    assert "HTML" in answer.err
-
-
 # the endpoint
 
 

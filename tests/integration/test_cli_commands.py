@@ -251,7 +251,7 @@ def test_ci_leaves_all_five_files(invoke: Invoke, configure: Configure, home: Pa
     # Six pairs can establish nothing at 1 %, however slow this machine makes some of them.
     assert answer.told["outcome"] == "inconclusive", answer.err
     assert {path.name for path in (home / "o").iterdir()} == {
-        "run.json", "analysis.json", "verdict.json", "report.md", "junit.xml",
+        "run.json", "analysis.json", "verdict.json", "report.md", "report.html", "junit.xml",
     }  # fmt: skip
     assert "Reports and artifacts are in o/" in answer.err
 

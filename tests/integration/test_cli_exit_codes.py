@@ -168,7 +168,6 @@ def test_a_breached_budget_fails_by_its_severity(
         ("run",),
         ("run", "--config", "missing.yaml"),
         ("report", "run.json", "--template", "own.md"),
-        ("report", "run.json", "--format", "html"),
         ("migrate", "config", "--from", "a.yaml", "--mode", "distributed"),
         ("baseline", "anything", "--at-all"),
         ("trend",),

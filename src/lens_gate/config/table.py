@@ -290,7 +290,7 @@ _SHOW: Mapping[str, Status] = {
     "output.console.format": Later(text="other forms of results on the terminal", commands=REPORTING, off=("table",)),
     "output.console.colors": Later(text="switching colours off here; NO_COLOR does", commands=REPORTING, off=(True,)),
     "output.console.live_updates": Effect("cli", "progress while a run goes on"),
-    "output.files[].type": Effect("reports", "what is written: json, csv, markdown or junit"),
+    "output.files[].type": Effect("reports", "what is written: json, csv, markdown, junit or html"),
     "output.files[].path": Effect("steps", "where; `{{timestamp}}` is the start of the run"),
     "output.files[].pretty": Effect("steps", "whether JSON is indented"),
     "output.files[].delimiter": Effect("reports", "what stands between the fields of a CSV line"),
@@ -355,7 +355,6 @@ VALUES: Mapping[str, Later] = {
     "regression.methods[].type": Later(
         text="judging a run by those before it; `lens-gate trend` does that", commands=JUDGING, only="trend"
     ),
-    "output.files[].type": Later(text="HTML reports", commands=REPORTING, only="html"),
 }
 """Single values, of keys that have an effect, which are for later."""
 

@@ -74,7 +74,7 @@ def compared(analysis: Analysis) -> str:
         return f"{candidate} and {base} have nothing that differs and could be compared."
     match analysis.source:
         case "duet":
-            pairs = _pairs(analysis.coverage)
+            pairs = pairs_used(analysis.coverage)
             earlier = base if is_itself(analysis.comparison) else f"{base}, the baseline,"
             return f"Compared {candidate} with {earlier} at the same time, {pairs}.{_looked(analysis.looks)}"
         case "stored":
@@ -144,7 +144,8 @@ def identity(arm: ArmIdentity) -> str:
     return f"{commit} ({name})" if name else commit
 
 
-def _pairs(coverage: Sequence[Coverage]) -> str:
+def pairs_used(coverage: Sequence[Coverage]) -> str:
+    """Say over how many pairs was compared, of each model where there are several."""
     used = [series.pairs_used for series in coverage]
     if not used:
         return "no pairs"

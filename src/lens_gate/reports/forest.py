@@ -28,7 +28,7 @@ def forest(numbers: Bounds, *, reach: float, mark: str) -> str:
     """
     cells = [" "] * FOREST_CELLS
     cells[_MIDDLE] = "│"
-    for limit in _limits(numbers):
+    for limit in limits(numbers):
         cells[_cell(limit, reach)] = "┊"
     if numbers.lower is not None or numbers.upper is not None:
         lower = -inf if numbers.lower is None else numbers.lower
@@ -41,7 +41,8 @@ def forest(numbers: Bounds, *, reach: float, mark: str) -> str:
     return "".join(cells)
 
 
-def _limits(numbers: Bounds) -> list[float]:
+def limits(numbers: Bounds) -> list[float]:
+    """Return the changes beyond which is more than is allowed, in the direction in which they are told."""
     if numbers.limit is None:
         return []
     match numbers.worse:

@@ -128,6 +128,12 @@ def change(value: float | None, unit: EffectUnit) -> str:
     return NOTHING if number is None else f"{signed(number)}{NBSP}{unit}"
 
 
+def signed_tick(value: float, unit: EffectUnit) -> str:
+    """Return a change at which an axis has a tick, such as `+10 %`; no change has no sign."""
+    text = f"{value:+,.3f}".rstrip("0").rstrip(".") if value else "0"
+    return f"{_true_minus(text)}{NBSP}{unit}" if unit == "%" else _true_minus(text)
+
+
 def signed_quantity(value: float, unit: str) -> str:
     """Return a difference of two measured values with its sign, such as `+74 ms`."""
     sign = MINUS if value < 0 else "+"

@@ -11,6 +11,7 @@ from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import LensGateError, PublishFailed
+from lens_gate.reports.html.report import verdict_html
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.view import view
@@ -31,7 +32,7 @@ class Judged:
 
 
 def whole_line(order: RunOrder, judged_by: Rules, folder: Path, world: World, watcher: Watcher) -> Judged:
-    """Measure, judge, and write run.json, analysis.json, verdict.json, report.md and junit.xml into `folder`."""
+    """Measure and judge; run.json, analysis.json, verdict.json, report.md, report.html and junit.xml go to `folder`."""
     measured = measure(resolve(order, world), folder / "run.json", world, watcher)
     return judged(measured, judged_by, folder, world)
 
@@ -47,6 +48,7 @@ def judged(
         lambda: write_file(folder / "analysis.json", dumps(analysis)),
         lambda: write_file(folder / "verdict.json", dumps(verdict)),
         lambda: write_file(folder / "report.md", markdown(view(verdict)).encode("utf-8")),
+        lambda: write_file(folder / "report.html", verdict_html(verdict, str(folder / "verdict.json")).encode("utf-8")),
         lambda: write_file(folder / "junit.xml", junit(verdict).encode("utf-8")),
     )
     return Judged(verdict=verdict, failed=failed)

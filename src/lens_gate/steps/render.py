@@ -17,12 +17,13 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.errors import NotAvailableYet, UsageProblem
+from lens_gate.errors import UsageProblem
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.console import console
 from lens_gate.reports.cost import cost_sheet, cost_table
 from lens_gate.reports.csv_rows import comparison_rows, csv_rows
 from lens_gate.reports.doctor import doctor_sheet
+from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown, trend_markdown
 from lens_gate.reports.planning import plan_sheet
@@ -36,7 +37,7 @@ from lens_gate.steps.world import World
 
 
 class Format(StrEnum):
-    """What a report can be written as; HTML and PDF come later."""
+    """What a report can be written as."""
 
     MARKDOWN = "markdown"
     JUNIT = "junit"
@@ -68,14 +69,9 @@ class Screen:
 
 def chosen_format(name: str | None, output: str | None, default: Format) -> Format:
     """Return the format asked for, else the one that the output's ending means, else the default."""
-    chosen = (
-        Format(name) if name else ENDINGS.get(Path(output.removesuffix(".gz")).suffix, default) if output else default
-    )
-    if chosen is Format.HTML:
-        raise NotAvailableYet(
-            "HTML reports are not available yet", hint="Use --format markdown, junit, csv, json or text."
-        )
-    return chosen
+    if name:
+        return Format(name)
+    return ENDINGS.get(Path(output.removesuffix(".gz")).suffix, default) if output else default
 
 
 def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world: World, screen: Screen) -> str:
@@ -87,10 +83,10 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
             return _csv(artifact, path)
         case _ if isinstance(artifact, Run | Selftest):
             return _unjudged(artifact, path, form, screen)
-        case Format.MARKDOWN | Format.TEXT if isinstance(artifact, Analysis) and _only_ranks(artifact):
+        case Format.MARKDOWN | Format.TEXT | Format.HTML if isinstance(artifact, Analysis) and _only_ranks(artifact):
             return _comparison(artifact, form, screen)
         case _:
-            return _judged(_verdict(artifact, path, rules, world), form, screen)
+            return _judged(_verdict(artifact, path, rules, world), path, form, screen)
 
 
 def _verdict(artifact: Artifact, path: Path, rules: Rules, world: World) -> Judgement:
@@ -112,6 +108,8 @@ def _unjudged(artifact: Run | Selftest, path: Path, form: Format, screen: Screen
             return junit(run)
         case Format.MARKDOWN:
             return run_markdown(run_view(run, str(path)))
+        case Format.HTML:
+            return run_html(run, str(path))
         case _:
             return console(run_view(run, str(path)), colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
@@ -122,13 +120,15 @@ def _only_ranks(analysis: Analysis) -> bool:
 
 
 def _comparison(analysis: Analysis, form: Format, screen: Screen) -> str:
+    if form is Format.HTML:
+        return comparison_html(analysis)
     page = comparison_view(analysis)
     if form is Format.MARKDOWN:
         return comparison_markdown(page)
     return console(page, colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
 
-def _judged(verdict: Judgement, form: Format, screen: Screen) -> str:
+def _judged(verdict: Judgement, path: Path, form: Format, screen: Screen) -> str:
     match form:
         case Format.JUNIT:
             return junit(verdict)
@@ -136,6 +136,8 @@ def _judged(verdict: Judgement, form: Format, screen: Screen) -> str:
             if isinstance(verdict, TrendVerdict):
                 return trend_markdown(trend_view(verdict))
             return markdown(view(verdict))
+        case Format.HTML:
+            return trend_html(verdict) if isinstance(verdict, TrendVerdict) else verdict_html(verdict, str(path))
         case _:
             return told(verdict, screen)
 

@@ -1,0 +1,96 @@
+"""The page of a verdict: what happened, how sure that is, what to do next, and then everything behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lens_gate.artifacts.analysis import Analysis
+from lens_gate.artifacts.run import ArmIdentity, Run
+from lens_gate.artifacts.trend import TrendVerdict
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.compare import comparison_view
+from lens_gate.reports.escape import shell_word, shortened
+from lens_gate.reports.facts import identity, moment
+from lens_gate.reports.html.document import document
+from lens_gate.reports.html.forest import forest_of
+from lens_gate.reports.html.marks import Kind, kind_of
+from lens_gate.reports.html.tiles import tiles
+from lens_gate.reports.numbers import NOTHING
+from lens_gate.reports.page import ReportView
+from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT
+from lens_gate.reports.trend_view import trend_view
+from lens_gate.reports.view import run_view, view
+from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.requests import Arm
+
+_ARMS = {Arm.CANDIDATE: "This version", Arm.BASE: "Baseline"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A name and what it says, in a list of facts."""
+
+    name: str
+    text: str
+
+
+def verdict_html(verdict: Verdict, file: str) -> str:
+    """Return the report of a verdict as one file; `file` is where the verdict, or what it was made from, lies."""
+    shown, analysis = view(verdict), verdict.analysis
+    if shown.next_step is None and shown.outcome is Outcome.REGRESSION:
+        shown = replace(shown, next_step=f"lens-gate explain {shell_word(file)}")
+    return document(
+        "verdict.html",
+        page=shown,
+        kind=kind_of(shown.mark),
+        kind_of=kind_of,
+        versions=versions(analysis.arms),
+        tiles=tiles(analysis),
+        forest=forest_of(shown.rows),
+        reasons=tuple(row for row in shown.open_rows if row.bounds),
+        provenance=tuple(provenance(analysis, shown)),
+    )
+
+
+def run_html(run: Run, file: str) -> str:
+    """Return a run that was not judged as one file; `file` is what it is written to."""
+    return document(
+        "run.html",
+        page=run_view(run, file),
+        kind=Kind.NEUTRAL,
+        kind_of=kind_of,
+        versions=versions(run.arms),
+        tiles=tiles(run),
+    )
+
+
+def versions(arms: Sequence[ArmIdentity]) -> tuple[str, ...]:
+    """Return how the candidate is named, and the baseline where there is one."""
+    named = {arm.arm: identity(arm) for arm in arms}
+    return tuple(named[arm] for arm in (Arm.CANDIDATE, Arm.BASE) if arm in named)
+
+
+def provenance(analysis: Analysis, shown: ReportView) -> Iterator[Entry]:
+    """Say where a verdict comes from, so that it can be made anew."""
+    yield Entry("Written", f"{shown.written} by {shown.tool}")
+    yield Entry("Measured", f"{moment(analysis.benchmark.start_time)} to {moment(analysis.benchmark.end_time)}")
+    for arm in analysis.arms:
+        name = _ARMS[arm.arm]
+        yield Entry(name, identity(arm))
+        yield Entry(f"{name}: endpoints", shortened(", ".join(arm.endpoints), LONGEST_TEXT) or NOTHING)
+        yield Entry(f"{name}: configuration", shortened(arm.config_hash, LONGEST_NAME))
+    machine = analysis.fingerprint
+    where = (machine.runner, machine.platform, f"Python {machine.python}", machine.region)
+    yield Entry("Machine", shortened(", ".join(part for part in where if part), LONGEST_TEXT))
+
+
+def comparison_html(analysis: Analysis) -> str:
+    """Return a comparison of several models as one file."""
+    return document("comparison.html", page=comparison_view(analysis), kind=Kind.NEUTRAL)
+
+
+def trend_html(verdict: TrendVerdict) -> str:
+    """Return a trend with its verdict as one file."""
+    shown = trend_view(verdict)
+    return document("trend.html", page=shown, kind=kind_of(shown.mark), kind_of=kind_of)

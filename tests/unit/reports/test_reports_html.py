@@ -1,0 +1,248 @@
+"""The pages: all outcomes, one file each, in which every number is the table's and every name is text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.trend import TrendVerdict
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.html.forest import MOST_DRAWN, axis, forest_of
+from lens_gate.reports.html.marks import Kind
+from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
+from lens_gate.reports.html.tiles import tiles
+from lens_gate.reports.numbers import headline_size
+from lens_gate.reports.page import Bounds
+from lens_gate.reports.view import view
+from lens_gate.vocabulary.metrics import Direction
+from lens_gate.vocabulary.outcomes import Outcome
+from tests.builders import (
+    a_benchmark,
+    a_coverage,
+    a_duet_run,
+    a_finding,
+    a_model_result,
+    a_provider_result,
+    a_run,
+    a_spend,
+    a_validity,
+    a_validity_check,
+    a_verdict,
+    an_analysis,
+    an_effect,
+)
+from tests.comparisons import a_comparison
+from tests.scenarios import SCENARIOS, SLOWER, STEADY
+from tests.unit.reports.pages import Page, require_self_contained, without_style
+from tests.unit.reports.test_reports_snapshots import RUNS, TRENDS
+
+FILE = "results/verdict.json"
+
+
+def verdict_page(make: Callable[[], Verdict]) -> str:
+    return verdict_html(make(), FILE)
+
+
+def run_page(make: Callable[[], Run]) -> str:
+    return run_html(make(), "run.json")
+
+
+def trend_page(make: Callable[[], TrendVerdict]) -> str:
+    return trend_html(make())
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    **{f"verdict_{name}": partial(verdict_page, make) for name, make in SCENARIOS.items()},
+    **{f"run_{name}": partial(run_page, make) for name, make in RUNS.items()},
+    **{f"trend_{name}": partial(trend_page, make) for name, make in TRENDS.items()},
+    "comparison": lambda: comparison_html(a_comparison()),
+}
+
+
+class HtmlFile(SingleFileSnapshotExtension):
+    _write_mode = WriteMode.TEXT
+    file_extension = "html"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page(name: str, snapshot: SnapshotAssertion) -> None:
+    text = PAGES[name]()
+    require_self_contained(text)
+    assert without_style(text) == snapshot(extension_class=HtmlFile)
+
+
+def a_hostile_verdict(name: str) -> Verdict:
+    series = f"openai/{name}"
+    finding = SLOWER.model_copy(update={"series": series, "reason": name})
+    return a_verdict(
+        an_analysis(
+            finding,
+            STEADY,
+            benchmark=a_benchmark(name=name),
+            providers=(a_provider_result(a_model_result(id=name)),),
+            coverage=(a_coverage(series=series),),
+            notes=(name,),
+        )
+    )
+
+
+HARMLESS = Page(verdict_html(a_hostile_verdict("harmless"), "harmless"))
+HOSTILE = st.text(min_size=1, max_size=40) | st.sampled_from(
+    [
+        "</title><script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "\"'><svg onload=alert(1)>",
+        "{{ 7 * 7 }}{% raw %}",
+        "\x00\x1b[31mred\x9b2J\u202egnp",
+        "</style><style>*{display:none}",
+        "&lt;b&gt;",
+        "x" * 70_000,
+    ]
+)
+
+
+@settings(max_examples=25)
+@given(name=HOSTILE)
+def test_a_name_is_text_whatever_it_holds(name: str) -> None:
+    text = verdict_html(a_hostile_verdict(name), name)
+    require_self_contained(text)
+    page = Page(text)
+    assert page.tags.keys() <= HARMLESS.tags.keys() | {"small"}
+    assert page.tags["table"] == HARMLESS.tags["table"]
+    assert not [character for character in text if not character.isprintable() and character not in "\n\u00a0"]
+    assert len(text) < 120_000
+
+
+@pytest.mark.parametrize("name", ["regression", "inconclusive", "pass", "stored_runs", "slower_answers"])
+def test_the_figures_of_the_headline_are_those_of_the_table(name: str) -> None:
+    verdict = SCENARIOS[name]()
+    shown = view(verdict)
+    page = Page(verdict_html(verdict, FILE))
+    cells = set(page.text_of("td"))
+    assert {row.change for row in shown.rows} <= cells
+    assert {row.interval for row in shown.rows} <= cells
+    worst = shown.rows[0]
+    if shown.outcome is Outcome.REGRESSION:
+        assert worst.bounds is not None
+        assert headline_size(worst.bounds.estimate, worst.bounds.unit) in page.text_of("h1")[0]
+        for end in worst.interval.split(" to "):
+            assert any(end in text for text in page.text_of("p"))
+
+
+def many(count: int) -> Verdict:
+    findings = [
+        a_finding(series=f"openai/model-{number:03}", effect=an_effect(0.1 * number % 7, lower=-1.0, upper=8.0))
+        for number in range(count)
+    ]
+    return a_verdict(an_analysis(*findings))
+
+
+def test_of_many_checks_the_worst_are_drawn_and_the_others_are_counted() -> None:
+    shown = view(many(MOST_DRAWN + 23))
+    forest = forest_of(shown.rows)
+    drawn = [one.row for table in forest.tables for model in table.models for one in model.rows]
+    assert {row.check for row in drawn} == {row.check for row in shown.rows[:MOST_DRAWN]}
+    assert forest.left_out == "23 more checks, all passed: see all numbers below."
+    page = Page(verdict_html(many(MOST_DRAWN + 23), FILE))
+    assert all(any(row.title in text for text in page.text_of("th")) for row in shown.rows)
+
+
+def test_what_did_not_pass_among_those_left_out_is_not_called_a_pass() -> None:
+    rows = view(many(MOST_DRAWN)).rows
+    behind = replace(rows[0], outcome=Outcome.INCONCLUSIVE)
+    assert forest_of([*rows, rows[0], behind]).left_out == "2 more checks, 1 of them passed: see all numbers below."
+
+
+def a_bounds(estimate: float, **changes: object) -> Bounds:
+    values = {"lower": None, "upper": None, "upper_pass": None, "limit": None}
+    return Bounds(estimate=estimate, unit="%", worse=Direction.LOWER_IS_BETTER, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_the_axis_makes_noise_within_the_limit_look_small_and_no_outlier_ends_it() -> None:
+    quiet = axis([a_bounds(0.2, lower=-0.4, upper=0.6, limit=10.0)])
+    assert (quiet.low, quiet.high) == (-16.0, 16.0)
+    loud = axis([a_bounds(300.0, lower=-400.0, upper=900.0, limit=10.0)])
+    assert (loud.low, loud.high) == (-40.0, 40.0)
+    assert axis([a_bounds(-3.0)]).holds(-3.0)
+    assert axis([a_bounds(0.0)]).high > 0
+
+
+def drawn(**changes: object) -> str:
+    finding = a_finding(effect=an_effect(**changes), outcome=Outcome.INCONCLUSIVE, reason="open")  # type: ignore[arg-type]
+    [table] = forest_of(view(a_verdict(an_analysis(finding))).rows).tables
+    return table.models[0].rows[0].drawing.text
+
+
+def test_an_end_that_leaves_the_axis_or_is_unbounded_is_an_arrow() -> None:
+    assert "arrow" not in drawn(estimate=3.0, lower=-9.0, upper=12.0)
+    assert drawn(estimate=3.0, lower=-9000.0, upper=12.0).count("arrow") == 1
+    assert drawn(estimate=3.0, lower=-9.0, upper=1200.0).count("arrow") == 1
+    assert drawn(estimate=3.0, lower=None, upper=12.0).count("arrow") == 1
+    assert drawn(estimate=3.0, lower=-9.0, upper=None).count("arrow") == 1
+    assert 'class="ci' not in drawn(estimate=3.0, lower=None, upper=None)
+
+
+def test_a_check_without_numbers_is_not_drawn_but_listed() -> None:
+    forest = forest_of(view(SCENARIOS["error_budget"]()).rows)
+    assert [one.kind for one in forest.others] == [Kind.REGRESSION, Kind.WARNING]
+
+
+def told(verdict_or_run: object) -> dict[str, tuple[str, str]]:
+    return {tile.title: (tile.value, tile.note) for tile in tiles(verdict_or_run)}  # type: ignore[arg-type]
+
+
+def test_the_facts_say_in_a_few_words_how_it_was_measured_and_what_it_cost() -> None:
+    late = a_validity_check(name="send_lateness_p99", value=0.31, ok=True)
+    facts = told(an_analysis(STEADY, validity=a_validity(late)))
+    assert facts["How"] == ("duet, 300 pairs", "both versions at the same time")
+    assert facts["Measurement"] == ("valid", "99 of 100 sent within 0.310\u00a0ms of plan")
+    assert facts["Cost of an answer"] == ("$0.002, unchanged", "mean of all answers")
+    assert facts["This run"] == ("$1.20 of $5.00", "600 requests in 5 minutes")
+
+
+def test_the_facts_know_every_kind_of_comparison() -> None:
+    assert told(SCENARIOS["stored_runs"]().analysis)["How"][0] == "against 12 stored runs"
+    assert told(SCENARIOS["classic"]().analysis)["How"][0] == "against a stored run"
+    assert told(SCENARIOS["no_baseline"]().analysis)["How"][0] == "this version alone"
+    assert told(an_analysis(source="none"))["How"] == ("both versions", "without a comparison")
+    assert told(SCENARIOS["not_measured"]().analysis)["Measurement"][0] == "not valid"
+    assert told(SCENARIOS["nothing_to_compare"]().analysis)["Measurement"][0] == "nothing measured"
+    assert told(a_run())["How"] == ("this version alone", "not judged")
+    assert told(a_duet_run())["How"] == ("both versions at the same time", "not judged")
+
+
+def test_several_models_share_one_sum_and_a_missing_price_is_no_zero() -> None:
+    other = a_model_result(id="gpt-large")
+    both = told(a_run(providers=(a_provider_result(a_model_result(), other),), spend=a_spend(cap_usd=None)))
+    assert both["Cost of all answers"] == ("$1.20", "2 models")
+    free = a_model_result(
+        cost=a_model_result().cost.model_copy(update=dict.fromkeys(("total_usd", "average_per_request_usd")))
+    )
+    unpriced = a_spend(spent_usd=0.0, cap_usd=None, unpriced_models=("openai/gpt-small",))
+    assert told(a_run(providers=(a_provider_result(free),), spend=unpriced))["Cost of an answer"][0] == "–"
+    assert told(a_run(providers=(a_provider_result(free, other),)))["Cost of all answers"][0] == "$0.60"
+    assert (
+        told(a_run(providers=(a_provider_result(free), a_provider_result(free, name="b"))))["Cost of all answers"][0]
+        == "–"
+    )
+    assert told(a_run(providers=(a_provider_result(free),), spend=unpriced))["This run"][0] == "–"
+
+
+def test_a_pass_has_no_command_and_a_regression_is_explained_from_where_it_lies() -> None:
+    assert "lens-gate explain 'my results/verdict.json'" in Page(
+        verdict_html(SCENARIOS["regression"](), "my results/verdict.json")
+    ).text_of("code")
+    assert not any("lens-gate " in text for text in Page(verdict_html(SCENARIOS["pass"](), FILE)).text_of("code"))
+
+
+def test_bounds_without_numbers_are_no_figure() -> None:
+    [row] = view(a_verdict(an_analysis(a_finding(effect=an_effect(None))))).rows
+    assert forest_of([row]).tables == ()
