@@ -3,7 +3,8 @@
 LensGateError
 ├── UsageProblem ............... 2   the command line asks for something impossible
 ├── ConfigProblem .............. 2   the configuration is wrong; names file, line and next step
-│   └── MissingVariable ........ 2   a ${VAR} that is needed now is not set
+│   ├── MissingVariable ........ 2   a ${VAR} that is needed now is not set
+│   └── NoSuchSecret ........... 2   the secret manager has nothing under this path or field
 ├── ArtifactProblem ............ 2   an artifact cannot be read
 │   ├── ArtifactCorrupt ........ 2   empty, truncated or foreign bytes
 │   └── ArtifactTooNew ......... 2   written by a newer lens-gate
@@ -11,7 +12,8 @@ LensGateError
 ├── NotAvailableYet ............ 2   a later mode of the product
 ├── CouldNotMeasure ............ 3   endpoint, authentication, quota, target
 │   ├── AuthenticationRefused .. 3   the endpoint refused the key; the run stopped early
-│   └── TargetNotReady ......... 3   a `target` never answered on its ready_url
+│   ├── TargetNotReady ......... 3   a `target` never answered on its ready_url
+│   └── SecretNotFetched ....... 3   a secret manager refused, or cannot be reached
 ├── NoBaseline ................. 5   no usable baseline, or one of another model
 ├── CapReached ................. 6   a cost or time cap ended the run before an answer
 └── PublishFailed .............. 7   a store, report or notification could not be written, or a store not be read
@@ -66,6 +68,10 @@ class MissingVariable(ConfigProblem):
     """An environment variable that a used part of the configuration names is not set."""
 
 
+class NoSuchSecret(ConfigProblem):
+    """The secret manager has no secret, or no field, of the name that the configuration gives."""
+
+
 class ArtifactProblem(LensGateError):
     """An artifact cannot be used."""
 
@@ -104,6 +110,10 @@ class AuthenticationRefused(CouldNotMeasure):
 
 class TargetNotReady(CouldNotMeasure):
     """A target process ended, or never answered on its ready_url."""
+
+
+class SecretNotFetched(CouldNotMeasure):
+    """A secret manager does not know us, denies a secret, or cannot be reached."""
 
 
 class NoBaseline(LensGateError):

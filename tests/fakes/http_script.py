@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,8 +41,8 @@ class HttpScript:
 
 
 @contextmanager
-def http_script(*answers: Answer) -> Iterator[HttpScript]:
-    """Serve the answers until the context ends."""
+def http_script(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[HttpScript]:
+    """Serve the answers until the context ends, with `tls` over that."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -55,7 +56,10 @@ def http_script(*answers: Answer) -> Iterator[HttpScript]:
             """Keep the terminal clean."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    script = HttpScript(f"http://127.0.0.1:{server.server_port}", list(answers))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "http" if tls is None else "https"
+    script = HttpScript(f"{scheme}://127.0.0.1:{server.server_port}", list(answers))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

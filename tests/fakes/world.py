@@ -24,6 +24,7 @@ from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.secrets.keyring import Keyring, unfetched
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.wire import Assignment
@@ -159,6 +160,7 @@ def a_world(
     lines: list[str] = [] if said is None else said
     return World(
         open_store=lambda address, _: FileStore(directory / address),
+        keyring=Keyring(unfetched),
         version="0.0.0",
         environment=environment or {},
         directory=directory,

@@ -62,7 +62,7 @@ def compare(**options: Any) -> int:
     and beside it the run (NAME.run.json), which `report`, `analyze` and `gate` read. This is no gate: it exits with 0
     whatever differs. Of several configurations the first one sets rate, length, limits and thresholds.
     """
-    here = world()
+    here = world(fetches=not options["dry_run"])
     form = form_of(options)
     alternatives = alternatives_of(options, here)
     arms = resolve_alternatives(alternatives, here)

@@ -47,7 +47,7 @@ def doctor(**options: Any) -> int:
     rules of other gates would have raised a false alarm.
     """
     form = chosen_format(options["form"], options["output"], Format.TEXT)
-    here = world()
+    here = world(fetches=not options["dry_run"])
     if options["earlier"]:
         run, report = examine_run(Path(options["earlier"]), rules(read_sources(options["configs"]), here))
         return _told(run, report, form, options["output"], code=_looked_at(run))

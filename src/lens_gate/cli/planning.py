@@ -53,7 +53,7 @@ def plan(**options: Any) -> None:
     configuration; --max-cost also says what that money can see.
     """
     form = chosen_format(options["form"], options["output"], Format.TEXT)
-    here = world()
+    here = world(fetches=False)
     asked = Asked(
         power=options["power"],
         percents=options["effects"],

@@ -58,7 +58,7 @@ def profile(**options: Any) -> int:
     are. An answer without tokens, of any endpoint, is timed as a whole. Without a limit it lasts a minute at one
     request per second.
     """
-    here = world()
+    here = world(fetches=not options["dry_run"])
     order = _order(options)
     if is_written_out(order):
         here.say("warning: --auth holds the key itself, which other users of this machine may see; quote '${VARIABLE}'")

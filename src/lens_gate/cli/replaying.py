@@ -70,7 +70,7 @@ def replay(**options: Any) -> int:
     --provider and --model, requests go to the providers and models that the log names. --duration and --requests bound
     what is sent, --from, --to and --limit the part of the log.
     """
-    here = world()
+    here = world(fetches=not options["dry_run"])
     sources = read_sources(options["configs"])
     how = _asked(options, sources)
     if not sources and options["provider"] is None and options["model"] is None:

@@ -71,7 +71,7 @@ def run(**options: Any) -> int:
     With --control the other version is not compared in pairs: a share of the requests goes to it, which shows how fast
     the stored baseline's configuration is today.
     """
-    here = world()
+    here = world(fetches=not options["dry_run"])
     return sent(order_of(options, here), options, here, name="benchmark")
 
 
@@ -114,7 +114,7 @@ def ci(**options: Any) -> int:
     first parent of a merge commit. With --control, the control is the commit that the newest stored run measured,
     unless an --against option names it.
     """
-    here = world()
+    here = world(fetches=not options["dry_run"] or options["control"] is not None)
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
     publishing = publishing_of(options, judged_by)

@@ -57,7 +57,7 @@ def selftest(**options: Any) -> int:
     With --config or --endpoint the way to the endpoint is measured as well: name, connection, TLS, and one request
     without a key, which costs nothing. With --max-cost one paid request shows whether a proxy buffers streams.
     """
-    here = world()
+    here = world(fetches=options["max_cost"] is not None)
     form = chosen_format(options["form"], None, Format.TEXT)
     order = _order(options)
     addresses = _addresses(options, order, here)

@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 import numpy as np
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from lens_gate import __version__
 from lens_gate.ci.log_text import in_log
@@ -30,7 +30,7 @@ from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
 from lens_gate.cli.processes import new_loop, spawned, stand_beside
 from lens_gate.cli.proxies import known_proxies
-from lens_gate.cli.redact import secret_values
+from lens_gate.cli.redact import note_fetched, secret_values
 from lens_gate.config.confidential import confidential
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
@@ -43,6 +43,9 @@ from lens_gate.load.wire.build import build_transport
 from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.transport import Transport
+from lens_gate.secrets.base import Manager, Reference
+from lens_gate.secrets.base import Surroundings as SecretSurroundings
+from lens_gate.secrets.keyring import Keyring, unfetched
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.log import Log
@@ -57,8 +60,8 @@ from lens_gate.vocabulary.secrets import blotting
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
 
 
-def world() -> World:
-    """Build the real world of one invocation."""
+def world(*, fetches: bool = True) -> World:
+    """Build the real world of one invocation; one that sends nothing `fetches` no secrets."""
     directory, through = Path.cwd(), known_proxies(environment())
     return World(
         version=__version__,
@@ -78,6 +81,7 @@ def world() -> World:
         executor=_executor,
         spawn=lambda end, assignment: spawned(end, assignment, environment()),
         open_store=_open_store,
+        keyring=Keyring(_fetch, note_fetched) if fetches else Keyring(unfetched),
         new_loop=new_loop,
         machine=_machine(),
         data_folder=_data_folder(),
@@ -94,6 +98,12 @@ def _open_store(address: str, options: StoreOptions) -> Store:
     )
     around = Surroundings(directory=Path.cwd(), environment=environment(), rng=Random(), sleep=time.sleep)
     return open_store(parse_address(address), settings, around)
+
+
+def _fetch(manager: Manager, references: Sequence[Reference]) -> Sequence[SecretStr]:
+    from lens_gate.secrets.opening import fetch_secrets  # noqa: PLC0415 the clients of managers are not for `--help`
+
+    return fetch_secrets(manager, references, SecretSurroundings(Path.cwd(), environment()))
 
 
 def _transports(through: Proxies, say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:
@@ -273,7 +283,7 @@ def logged(
         yield here
         return
     require_apart(asked, printed, place=arms.loaded.place(("logging", "output")))
-    secrets, remarks = secrets_in(arms, here.environment), remarks_when_used(arms.loaded, "run")
+    secrets, remarks = secrets_in(arms, here), remarks_when_used(arms.loaded, "run")
     with _logging(asked, secrets, here, remarks) as logging_world:
         yield replace(logging_world, transport=_transports(here.proxies, logging_world.say))
 
@@ -295,7 +305,7 @@ def logged_judging(judged_by: Rules, options: Mapping[str, Any], here: World, *,
 @contextmanager
 def _logging(asked: Logging, secrets: Iterable[str], here: World, remarks: Iterable[Remark] = ()) -> Iterator[World]:
     """Open the log, which shows neither these `secrets` nor variables that are named like one."""
-    blot = blotting({*secrets, *secret_values(here.environment)}, shapes=True)
+    blot = blotting({*secrets, *here.keyring.known, *secret_values(here.environment)}, shapes=True)
     stream = sys.stdout if asked.output == "stdout" else sys.stderr
     with (
         opened(asked, stream, blot=blot, say=here.say) as logger,

@@ -80,31 +80,6 @@ class CostControls(Section):
     optimization: Optimization | None = None
 
 
-class Vault(Section):
-    """A HashiCorp Vault server."""
-
-    address: str
-    auth_method: str = "token"
-    role: str | None = None
-    mount: str = "secret"
-
-
-class SecretKey(Section):
-    """Where one secret lies."""
-
-    name: str
-    path: str
-    field: str
-
-
-class Secrets(Section):
-    """A secret manager."""
-
-    provider: Literal["vault", "aws-secrets", "azure-keyvault", "gcp-secrets"]
-    vault: Vault | None = None
-    keys: tuple[SecretKey, ...] = ()
-
-
 def _readable(value: dict[str, str]) -> dict[str, str]:
     for name, expression in value.items():
         try:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 
 from lens_gate.config.distributed import Coordinator, Distribution, Worker
-from lens_gate.config.guards import CostControls, CostOptimization, Privacy, RateLimits, Secrets
+from lens_gate.config.guards import CostControls, CostOptimization, Privacy, RateLimits
+from lens_gate.config.managers import Secrets
 from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
 from lens_gate.config.publish import Publish

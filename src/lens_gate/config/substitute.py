@@ -12,7 +12,7 @@ from lens_gate.config.index import KeyPath, dotted
 from lens_gate.config.load import LoadedConfig
 from lens_gate.config.model import Config, Regression
 from lens_gate.config.problems import Problem, raise_problems
-from lens_gate.config.tree import Tree
+from lens_gate.config.tree import Tree, value_at
 from lens_gate.config.variables import VariableUse, expanded, substitutable, waits
 from lens_gate.errors import MissingVariable, SecurityRefusal
 
@@ -45,7 +45,7 @@ def substitute(
     set or empty raises MissingVariable, elsewhere its text stays as written. With `allowed`, only these variables are
     read; another one in a used part raises SecurityRefusal. Prompts are left as written.
     """
-    work = _Substitution(loaded, environment, allowed, lambda path: _is_used(loaded, path, used))
+    work = _Substitution(loaded, environment, allowed, lambda path: is_used(loaded, path, used))
     tree = {name: work.value(inner, (name,)) for name, inner in loaded.tree.items()}
     if work.forbidden:
         use = work.forbidden[0]
@@ -59,8 +59,34 @@ def substitute(
 
 
 def missing_variables(loaded: LoadedConfig, environment: Mapping[str, str]) -> tuple[VariableUse, ...]:
-    """Return each use of a variable that is neither set nor has a default, wherever it stands."""
-    return tuple(use for use in loaded.variables if not environment.get(use.name) and use.default is None)
+    """Return each use of a variable that is neither set, nor a secret of a manager, nor has a default."""
+    missing = (use for use in loaded.variables if not environment.get(use.name) and use.default is None)
+    return tuple(use for use in missing if use.path[0] == "secrets" or use.name.lower() not in secret_names(loaded))
+
+
+def secret_names(loaded: LoadedConfig) -> tuple[str, ...]:
+    """Return the names of the secrets that a manager holds, in small letters and in their order."""
+    keys = value_at(loaded.tree, ("secrets", "keys"))
+    names = [entry.get("name") for entry in keys if isinstance(entry, dict)] if isinstance(keys, list) else []
+    return tuple(str(name).lower() for name in names)
+
+
+def secrets_needed(
+    loaded: LoadedConfig, environment: Mapping[str, str], used: Collection[KeyPath] | None
+) -> Mapping[str, int]:
+    """Return the variables of the `used` parts that a manager answers for, each with the index of its key.
+
+    A variable that is set is not asked for: the environment wins, so that a laptop needs no manager.
+    """
+    known = {name: index for index, name in enumerate(secret_names(loaded))}
+    return {
+        use.name: known[use.name.lower()]
+        for use in loaded.variables
+        if use.name.lower() in known
+        and use.path[0] != "secrets"
+        and not environment.get(use.name)
+        and is_used(loaded, use.path, used)
+    }
 
 
 def measuring_paths(loaded: LoadedConfig, provider_names: Collection[str] | None = None) -> tuple[KeyPath, ...]:
@@ -79,7 +105,8 @@ def judging_paths() -> tuple[KeyPath, ...]:
     return (*rules, ("budgets",), ("resilience",), ("publish",), ("logging",))
 
 
-def _is_used(loaded: LoadedConfig, path: KeyPath, used: Collection[KeyPath] | None) -> bool:
+def is_used(loaded: LoadedConfig, path: KeyPath, used: Collection[KeyPath] | None) -> bool:
+    """Say whether a key belongs to the parts that are needed now: see `substitute`."""
     match path:
         case ("providers", int(index), *_) if _providers(loaded.tree)[index].get("enabled") is False:
             return False

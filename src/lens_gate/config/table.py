@@ -10,6 +10,7 @@ from typing import assert_never
 
 from lens_gate.config.status import JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
 from lens_gate.config.table_publish import PUBLISHING
+from lens_gate.config.table_secrets import SECRETS
 from lens_gate.config.table_stores import STORING
 
 _DISTRIBUTED = "distributed mode"
@@ -335,7 +336,6 @@ _MODES: Mapping[str, Status] = {
     "cost_controls.optimization.batching": Refused(_FALSE + "a batch has another latency than its requests"),
     "prometheus": Later(text=_OBSERVABILITY, commands=SENDING),
     "opentelemetry": Later(text=_OBSERVABILITY, commands=SENDING),
-    "secrets": Later(text="secret managers; keys come from variables", commands=SENDING),
     "privacy.save_bodies": Effect("steps", "keeps requests and answers in a file beside the run; `--save-bodies`"),
     "privacy.pii_detection.enabled": Effect("steps", "whether personal data is taken out of saved bodies"),
     "privacy.pii_detection.patterns": Effect("load", "what is looked for; without it all known patterns"),
@@ -349,7 +349,7 @@ _MODES: Mapping[str, Status] = {
     ),
 }
 
-KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **PUBLISHING, **STORING, **_MODES}
+KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **PUBLISHING, **STORING, **SECRETS, **_MODES}
 
 VALUES: Mapping[str, Later] = {
     "regression.methods[].type": Later(

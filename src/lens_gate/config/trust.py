@@ -46,6 +46,7 @@ def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None
     _check_target(candidate, trusted)
     _check_files(candidate, trusted)
     _check_stores(candidate, trusted)
+    _check_managers(candidate, trusted)
 
 
 def check_stores_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
@@ -57,6 +58,7 @@ def check_stores_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> No
         if use.path[0] != "providers":
             _check_read(use, candidate, trusted)
     _check_stores(candidate, trusted)
+    _check_managers(candidate, trusted)
 
 
 def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
@@ -79,6 +81,7 @@ def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
     _check_target(candidate, nobody)
     _check_files(candidate, nobody)
     _check_stores(candidate, nobody)
+    _check_managers(candidate, nobody)
 
 
 def _check_certificates(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
@@ -232,6 +235,32 @@ def _stores(loaded: LoadedConfig) -> Iterator[tuple[KeyPath, str]]:
             is_folder = isinstance(one, str) and _ADDRESS.match(one) is None and _NO_FILE.match(one) is None
             if one is not None and not is_folder:
                 yield where, _canonical(one)
+
+
+def _check_managers(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
+    """Refuse secrets, and managers to fetch them from, that the trusted configuration does not name.
+
+    Who names the manager is shown the pipeline's identity, and who names the secret may send it on.
+    """
+    known = {value for _, value in _managed(trusted)}
+    for path, value in _managed(candidate):
+        if value not in known:
+            raise SecurityRefusal(
+                f"`{dotted(path)}` names another secret, or another secret manager, than the trusted configuration",
+                place=candidate.place(path),
+                hint=_MERGE_FIRST,
+            )
+
+
+def _managed(loaded: LoadedConfig) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each secret that a manager holds, and the manager itself, as comparable text."""
+    section = value_at(loaded.tree, ("secrets",))
+    if not isinstance(section, dict):
+        return
+    yield ("secrets",), _canonical({name: value for name, value in section.items() if name != "keys"})
+    keys = section.get("keys")
+    for index, key in enumerate(keys if isinstance(keys, list) else ()):
+        yield ("secrets", "keys", index), _canonical(key)
 
 
 def _check_files(candidate: LoadedConfig, trusted: LoadedConfig) -> None:

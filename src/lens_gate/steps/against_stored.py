@@ -29,7 +29,7 @@ def stored_for(order: RunOrder, judged_by: Rules, world: World) -> Stored | Miss
 
 def _planned(arms: Arms, world: World) -> Wanted:
     """Return what is known of a run before its first request: not yet who answers, nor what comes from a cache."""
-    arm = identity(arms.candidate, blotting(secrets_in(arms, world.environment)))
+    arm = identity(arms.candidate, blotting(secrets_in(arms, world)))
     series = frozenset(one.series for one in arms.candidate.series)
     subject = Subject(
         series=series,

@@ -15,7 +15,7 @@ from lens_gate.ci.repository import Repository
 from lens_gate.config.confidential import confidential
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import Config
-from lens_gate.config.substitute import measuring_paths, substitute
+from lens_gate.config.substitute import measuring_paths, secret_names, substitute
 from lens_gate.config.trust import check_keys_go_to_public_addresses, check_keys_stay_home
 from lens_gate.errors import ConfigProblem, UsageProblem
 from lens_gate.load.arms.identity import same_requests, uncovered
@@ -23,6 +23,7 @@ from lens_gate.load.arms.plan import ArmPlan
 from lens_gate.load.arms.resolve import resolve_arm
 from lens_gate.load.schedule.replay import Log, with_log
 from lens_gate.steps.certificates import located, require_trusted_files, require_usable
+from lens_gate.steps.fetching import identities, with_secrets
 from lens_gate.steps.order import (
     Against,
     Overrides,
@@ -124,7 +125,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
         comparison=_comparison(order, plan, other),
         uncovered=uncovered(plan, other) if other else (),
         config_hash=config_hash,
-        keys=frozenset(use.name for one in known for use in one.variables),
+        keys=frozenset(name for one in known for name in (*(use.name for use in one.variables), *identities(one))),
         confidential=frozenset(name for one in known for name in confidential(one)),
         log=log,
     )
@@ -204,7 +205,10 @@ def _substituted(order: RunOrder, loaded: LoadedConfig, world: World, *, also: C
     """Put the variables in; only those of the providers that are used must be set, or all of them if that is asked."""
     name = order.overrides.provider
     used = None if order.strict_env else measuring_paths(loaded, None if name is None else [name, *also])
-    return located(substitute(loaded, world.environment, used=used), world.directory)
+    if secret_names(loaded):
+        # Who asks a manager shows it who we are, so that this comes before anything is fetched.
+        _keep_keys_home([loaded], _trusted(order, world), world)
+    return located(substitute(loaded, with_secrets(loaded, used, world), used=used), world.directory)
 
 
 def _only_model(config: Config) -> str:

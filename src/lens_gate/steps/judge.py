@@ -34,6 +34,7 @@ from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
 from lens_gate.steps.archive import asked_for_baseline
+from lens_gate.steps.fetching import with_secrets
 from lens_gate.steps.reading import samples_beside
 from lens_gate.steps.store_address import is_store, shown
 from lens_gate.steps.store_choice import Wanted, after_measuring, stored_in, wanted_for
@@ -103,7 +104,7 @@ def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOS
     loaded = load_config(sources) if sources else None
     if loaded:
         keep_stores_home(loaded, sources, world)
-    config = substitute(loaded, world.environment, used=judging_paths()) if loaded else Config()
+    config = _substituted(loaded, world) if loaded else Config()
     stored = config.regression.baseline
     if loaded:
         require_readable(config, loaded)
@@ -115,6 +116,11 @@ def rules(sources: Sequence[Source], world: World, chosen: Chosen = NOTHING_CHOS
         stated=chosen.anything or bool(JUDGING_KEYS & config.regression.model_fields_set),
         files=tuple(source.name for source in sources),
     )
+
+
+def _substituted(loaded: LoadedConfig, world: World) -> Config:
+    used = judging_paths()
+    return substitute(loaded, with_secrets(loaded, used, world), used=used)
 
 
 def require_readable(config: Config, loaded: LoadedConfig) -> None:

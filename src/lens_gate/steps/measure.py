@@ -67,7 +67,7 @@ def measure(
 def _opened(stack: ExitStack, intent: Intent, output: Path, world: World) -> tuple[Keeper, Lookout | None]:
     """Return what keeps the samples, and what looks at them where that is wanted, until the `stack` is left."""
     arms, looks, earlier = intent.arms, intent.options.looks, intent.options.earlier
-    personal = personal_rules(arms.candidate_side.config, secrets_in(arms, world.environment), key=world.new_id())
+    personal = personal_rules(arms.candidate_side.config, secrets_in(arms, world), key=world.new_id())
     executor = stack.enter_context(world.executor()) if looks or personal else None
     keeping = KeeperOptions(
         save_chunks=intent.options.save_chunks,

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 
 from lens_gate.load.record.redaction import secrets_of
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.world import World
 from lens_gate.vocabulary.secrets import in_address
 
 
-def secrets_in(arms: Arms, environment: Mapping[str, str]) -> frozenset[str]:
-    """Return every secret that a run sends or reads: see `secrets_of` and `confidential`."""
+def secrets_in(arms: Arms, world: World) -> frozenset[str]:
+    """Return every secret that a run sends, reads or has fetched: see `secrets_of` and `confidential`."""
     sent = (secret for plan in (arms.candidate, arms.base) if plan is not None for secret in secrets_of(plan))
-    read = (environment.get(name, "") for name in arms.confidential)
-    return frozenset(secret for secret in (*sent, *read, *_of_proxies(environment)) if secret)
+    read = (world.environment.get(name, "") for name in arms.confidential)
+    known = (*sent, *read, *world.keyring.known, *_of_proxies(world.environment))
+    return frozenset(secret for secret in known if secret)
 
 
 def _of_proxies(environment: Mapping[str, str]) -> Iterator[str]:

@@ -85,7 +85,7 @@ class Session:
         assigned = assignments(
             arms,
             self.intent,
-            secrets_in(self.intent.arms, self.world.environment),
+            secrets_in(self.intent.arms, self.world),
             keep_chunks=keeper.take_chunks is not None,
             keep_bodies=keeper.take_body is not None,
         )
@@ -142,7 +142,7 @@ class Session:
             begin_ns=begin_ns,
             cost_cap=self.intent.account.cap_name,
             on_anchor=self.beginning(begin_ns),
-            blot=blotting_excerpts(secrets_in(self.intent.arms, self.world.environment)),
+            blot=blotting_excerpts(secrets_in(self.intent.arms, self.world)),
             defer_bytes=deferred_bytes(self.intent.arms, looks=self.lookout is not None),
         )
 

@@ -19,6 +19,7 @@ from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.transport import Transport
+from lens_gate.secrets.keyring import Keyring
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
 from lens_gate.stores.base import Store
@@ -72,9 +73,9 @@ class World:
     `log` writes what happens, where anybody asked for a log. `now_ns` is the clock that the transport stamps with,
     `trusted_ref` the branch that a pipeline's change goes to.
     `executor` is where arithmetic goes that must not hold up that clock, `spawn` starts a process that sends a share of
-    a run for whoever holds the other end of a socket. `open_store` opens the store at an address. `proxies` say which
-    endpoints are asked through one. `machine` is a fingerprint of this machine and its Python, `data_folder` where
-    things are kept for the next invocation (None: nowhere).
+    a run for whoever holds the other end of a socket. `open_store` opens the store at an address, and `keyring` fetches
+    from secret managers. `proxies` say which endpoints are asked through one. `machine` is a fingerprint of this
+    machine and its Python, `data_folder` where things are kept for the next invocation (None: nowhere).
     """
 
     version: str
@@ -93,6 +94,7 @@ class World:
     executor: Callable[[], Executor]
     spawn: Callable[[socket.socket, Assignment], Spawned]
     open_store: Callable[[str, StoreOptions], Store]
+    keyring: Keyring
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     proxies: Proxies = field(default_factory=Proxies)
     machine: str = "unknown"

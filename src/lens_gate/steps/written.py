@@ -64,7 +64,7 @@ class Measurement:
 def head(arms: Arms, plan: Plan, spend: Spend, started: datetime, world: World, *, transport: str) -> RunHead:
     """Return what is known of a run before its first request; `started` is the wall clock at offset 0."""
     metrics = arms.candidate_side.config.metrics
-    blot = blotting(secrets_in(arms, world.environment))
+    blot = blotting(secrets_in(arms, world))
     rate = None if plan.requests_per_second is None else plan.requests_per_second / plan.processes
     return RunHead(
         provenance=world.provenance(),
