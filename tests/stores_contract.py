@@ -184,6 +184,10 @@ class StoreContract:
         found = [listing.key for listing in store.newest("results", 3)]
         assert found == ["results/2026/01/10/c", "results/2026/01/02/a", "results/2026/01/02/b"]
         assert len(store.newest("results/", 9)) == 4
+        older = [listing.key for listing in store.newest("results", 9, until="2026/01/02")]
+        assert older == ["results/2026/01/02/a", "results/2026/01/02/b", "results/2025/12/31/z"]
+        assert [listing.key for listing in store.newest("results", 9, until="2026/01/01")] == ["results/2025/12/31/z"]
+        assert [listing.key for listing in store.newest("results", 1, until="2026/01/09")] == ["results/2026/01/02/a"]
         assert store.newest("results", 0) == store.newest("elsewhere", 9) == ()
 
     def test_runs_of_one_instant_have_one_order(self, store: Store, subject: Subject) -> None:

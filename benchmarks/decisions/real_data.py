@@ -19,7 +19,7 @@ from benchmarks.decisions.stored import SCREENING, slower
 from benchmarks.decisions.tables import Share, table
 
 from lens_gate.analysis.foretold import Foretold, foretell
-from lens_gate.analysis.past import MOST_RUNS, PastSeries
+from lens_gate.analysis.past import PastSeries
 from lens_gate.analysis.quantities import NS_PER_MS
 from lens_gate.analysis.screen import judge_foretold
 from lens_gate.analysis.stored import StoredSeries
@@ -29,6 +29,7 @@ from lens_gate.stats.pairs import signed_rank
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Status
+from lens_gate.vocabulary.stored_runs import MOST_RUNS
 
 SEED = 20260404
 EFFECTS = (0, 10, 20, 50, 100)

@@ -310,7 +310,7 @@ class TestValidate:
         good = invoke(*command, *options, "1.0")
         assert (good.code, good.out) == (0, "baseline/baseline.json: the run run-1 is fit to be a baseline\n")
         bad = invoke(*command, *options, "0.4")
-        assert (bad.code, "0.5 % of its requests failed, and 0.4 % may" in bad.err) == (5, True)
+        assert (bad.code, "0.5 % of its requests to openai/gpt-small failed, and 0.4 % may" in bad.err) == (5, True)
         assert not (home / "lens-gate-store").exists()
 
     def test_it_asks_what_save_asks(self, invoke: Invoke, home: Path, saved: Path) -> None:

@@ -13,10 +13,7 @@ from lens_gate.artifacts.run import ModelResult, Run
 from lens_gate.vocabulary.index import IndexEntry, MiddleRow, RunRow, SeriesRow
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.requests import Arm
-
-MOST_RUNS = 20
-"""So many stored runs, the newest ones, are a history; older ones say little about today."""
-
+from lens_gate.vocabulary.stored_runs import MOST_RUNS
 
 Middle = MiddleRow
 """The middle of one quantity in one run, in milliseconds, over so many requests."""
@@ -119,6 +116,7 @@ class Usable:
 
 
 OTHER_REQUESTS = "sent other requests than the newest one"
+TOO_OLD = f"older than the newest {MOST_RUNS}"
 
 
 def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: Judged | None) -> Usable:
@@ -140,7 +138,7 @@ def usable_runs(runs: Sequence[PastRun], *, series: Collection[str], judged: Jud
     newest = next(reversed(kept.values()), None)
     same = [run for run in kept.values() if newest is None or run.sent == newest.sent]
     older = same[:-MOST_RUNS]
-    left_out.update({OTHER_REQUESTS: len(kept) - len(same), f"older than the newest {MOST_RUNS}": len(older)})
+    left_out.update({OTHER_REQUESTS: len(kept) - len(same), TOO_OLD: len(older)})
     return Usable(runs=tuple(same[-MOST_RUNS:]), left_out=+left_out)
 
 

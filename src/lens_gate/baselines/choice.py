@@ -102,6 +102,31 @@ def choose(kept: Sequence[Kept], choice: Choice, guard: Guard) -> Found:
     return Found(baseline=None, reasons=tuple(map(_counted, passed.items())) or (_none(choice),))
 
 
+def stranger(one: Kept, choice: Choice, like: Guard) -> str | None:
+    """Say why a run before the baseline tells nothing of how much its runs differ; None where it does.
+
+    `like` holds the baseline. Only where the good runs alone are the whole history, a run that failed its gate is no
+    part of it: elsewhere a slow day is a day.
+    """
+    if isinstance(choice, Rolling) and good(one.entry, one.row) is not None:
+        return "not good"
+    apart = next((each.aspect for each in _differences(one, like) if each.aspect in like.must_match), None)
+    return None if apart is None else _STRANGE[apart]
+
+
+_STRANGE = {
+    Aspect.MODEL: "of other models",
+    Aspect.RETURNED_MODEL: "answered by another version of a model",
+    Aspect.ENDPOINT: "of another endpoint",
+    Aspect.REGION: "from another region",
+    Aspect.RUNNER: "from another kind of machine",
+    Aspect.PROMPTS: "with other prompts",
+    Aspect.CONFIG: "with another configuration",
+    Aspect.CACHE: "with another share from the cache",
+    Aspect.SCHEMA: "of a newer format",
+}
+
+
 def good(entry: IndexEntry, row: RunRow) -> str | None:
     """Say why a run of the history cannot be taken for good; None where it can."""
     if row.defect is not None:

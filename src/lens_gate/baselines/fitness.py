@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lens_gate.baselines.comparable import Subject, differences
-from lens_gate.vocabulary.index import IndexEntry, RunRow
+from lens_gate.vocabulary.index import IndexEntry, RunRow, SeriesRow
 from lens_gate.vocabulary.outcomes import Ending, Outcome
 from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect
 
@@ -56,7 +56,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standards:
-    """How large a baseline must be (measured requests), and which share of them may have failed (percent).
+    """How many measured requests a baseline must hold of each model, and which share may have failed (percent).
 
     `must_match` is what it must have in common with the one that it replaces.
     """
@@ -103,8 +103,6 @@ def defects(row: RunRow, standards: Standards) -> tuple[Refusal, ...]:
 
 
 def _defects(row: RunRow, standards: Standards) -> Iterable[Refusal]:
-    total = sum(one.requests for one in row.series)
-    succeeded, failed = sum(one.successful for one in row.series), sum(one.failed for one in row.series)
     if row.defect is not None:
         yield Refusal(Unfit.INVALID, f"It cannot be trusted: {row.defect}.")
     silent = [f"{one.provider}/{one.model}" for one in row.series if not one.successful]
@@ -112,16 +110,26 @@ def _defects(row: RunRow, standards: Standards) -> Iterable[Refusal]:
         yield Refusal(Unfit.UNANSWERED, f"No request succeeded of {', '.join(silent)}.")
     if row.ending is not None and row.ending not in _WHOLE:
         yield Refusal(Unfit.UNFINISHED, f"It stopped before its end ({row.ending.replace('_', ' ')}).")
-    if standards.min_requests is not None and total < standards.min_requests:
+    if not row.series and standards.min_requests is not None:
+        yield Refusal(Unfit.TOO_SMALL, f"It holds no measured request, and a baseline needs {standards.min_requests}.")
+    for one in row.series:
+        yield from _below(one, standards)
+
+
+def _below(series: SeriesRow, standards: Standards) -> Iterable[Refusal]:
+    """Yield what a model lacks, each by itself: a thousand requests of another say nothing about it."""
+    name, answered = f"{series.provider}/{series.model}", series.successful + series.failed
+    if standards.min_requests is not None and series.requests < standards.min_requests:
         yield Refusal(
-            Unfit.TOO_SMALL, f"It holds {total} measured requests, and a baseline needs {standards.min_requests}."
+            Unfit.TOO_SMALL,
+            f"It holds {series.requests} measured requests of {name}, and a baseline needs {standards.min_requests}.",
         )
-    if standards.max_error_rate is not None and succeeded + failed:
-        rate = 100 * failed / (succeeded + failed)
-        if rate > standards.max_error_rate:
-            yield Refusal(
-                Unfit.TOO_FAULTY, f"{rate:.3g} % of its requests failed, and {standards.max_error_rate:g} % may."
-            )
+    rate = 100 * series.failed / answered if answered else 0.0
+    if standards.max_error_rate is not None and rate > standards.max_error_rate:
+        yield Refusal(
+            Unfit.TOO_FAULTY,
+            f"{rate:.3g} % of its requests to {name} failed, and {standards.max_error_rate:g} % may.",
+        )
 
 
 def _judged(entry: IndexEntry) -> Iterable[Refusal]:

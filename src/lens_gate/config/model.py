@@ -29,7 +29,7 @@ from lens_gate.config.validity import ValidityLimits
 from lens_gate.config.workload import Workload
 from lens_gate.vocabulary.outcomes import Cover, Decision, Severity
 from lens_gate.vocabulary.requests import Api
-from lens_gate.vocabulary.stored_runs import MUST_MATCH, Aspect, Selection
+from lens_gate.vocabulary.stored_runs import MOST_RUNS, MUST_MATCH, Aspect, Selection
 from lens_gate.vocabulary.transports import KernelStamping, TransportKind
 
 
@@ -196,7 +196,7 @@ class BaselineChoice(Section):
     name: str = Field(default="main", min_length=1)
     branch: str = Field(default="main", min_length=1)
     tag: str | None = None
-    window: int = Field(default=20, gt=0, le=1000)
+    window: int = Field(default=MOST_RUNS, gt=0, le=MOST_RUNS)
     anchor: str | None = Field(default=None, min_length=1)
     must_match: tuple[Aspect, ...] = MUST_MATCH
     update_frequency: Frequency | None = None

@@ -205,11 +205,14 @@ def kept_runs(listings: Iterable[Listing]) -> tuple[Kept, ...]:
     )
 
 
-def looks(store: Store, *, first: int) -> Iterator[tuple[Kept, ...]]:
-    """Yield the `first` newest runs of a history, newest first, then ever more of them, until all were seen."""
+def looks(store: Store, *, first: int, until: str | None = None) -> Iterator[tuple[Kept, ...]]:
+    """Yield the `first` newest runs of a history, newest first, then ever more of them, until all were seen.
+
+    Days after `until` (`2026/03/02`) are left out.
+    """
     count, seen = first, -1
     while True:
-        listed = store.newest(RESULTS, count)
+        listed = store.newest(RESULTS, count, until=until)
         if len(listed) > seen:
             yield kept_runs(listed)
         if len(listed) < count:

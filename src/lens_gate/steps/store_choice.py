@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import assert_never
 
 from lens_gate.analysis.baseline import Missing, Stored
-from lens_gate.analysis.past import Judged, PastRun, usable_runs
+from lens_gate.analysis.past import TOO_OLD, Judged, PastRun, Usable, usable_runs
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.entry import written_time
 from lens_gate.artifacts.envelope import Kind
@@ -25,23 +27,26 @@ from lens_gate.baselines.choice import (
     OnBranch,
     Rolling,
     choose,
+    stranger,
 )
 from lens_gate.baselines.comparable import Subject, differences
 from lens_gate.baselines.fitness import Standards
-from lens_gate.baselines.keys import RESULTS, baseline_key
+from lens_gate.baselines.keys import baseline_key
 from lens_gate.baselines.renewal import staleness
 from lens_gate.ci.repository import Repository
 from lens_gate.config.model import BaselineChoice
 from lens_gate.errors import PublishFailed, StoreDamaged, UsageProblem
-from lens_gate.steps.archive import described, kept_at, kept_runs, looks, open_run, opened, samples_in
+from lens_gate.steps.archive import described, kept_at, looks, open_run, opened, samples_in
 from lens_gate.steps.store_address import named_file, renewed_every, shown
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.index import RunRow
-from lens_gate.vocabulary.stored_runs import Selection
+from lens_gate.vocabulary.stored_runs import MOST_RUNS, Selection
 
 _FIRST_LOOK = 60
-"""How many runs of the history are looked at first, and to say how much runs differ."""
+"""How many runs of the history are looked at first."""
+_MOST_LOOKS = 3
+"""Each takes four times as many: after 960 runs, what is further back says little about today."""
 _ANCESTORS = 500
 
 
@@ -84,12 +89,13 @@ def stored_in(address: str, config: BaselineChoice, wanted: Wanted, world: World
     if found.baseline is None or run is None:
         return Missing(reason=" ".join(found.reasons))
     baseline = found.baseline
-    notes = _notes(store, config, baseline, wanted, world.now())
+    history = _history(store, baseline, choice, guard, wanted)
+    notes = (*_notes(store, config, baseline, wanted, world.now()), history.note())
     return Stored(
         run=run,
         samples=samples_in(store, run),
-        earlier=_earlier(store, baseline, choice, wanted),
-        notes=(*notes, *_remarked(found)),
+        earlier=history.runs[:-1],
+        notes=(*filter(None, notes), *_remarked(found)),
     )
 
 
@@ -191,15 +197,27 @@ def _opened_as_listed(store: Store, kept: Kept) -> Run:
     return run
 
 
-def _earlier(store: Store, baseline: Kept, choice: Choice, wanted: Wanted) -> tuple[PastRun, ...]:
-    """Return the runs before the baseline that sent what it sent, oldest first: they say how much runs differ."""
-    newest = PastRun.of_entry(baseline.entry, baseline.row)
-    listed = kept_runs(store.newest(RESULTS, _FIRST_LOOK))
-    past = [PastRun.of_entry(one.entry, one.row) for one in listed if one.entry.id != newest.id]
-    before = [one for one in past if one.started < newest.started]
-    usable = usable_runs([*before, newest], series=wanted.series, judged=wanted.judged).runs
-    earlier = tuple(one for one in usable if one.id != newest.id)
-    return earlier[-(choice.runs - 1) :] if isinstance(choice, Rolling) else earlier
+def _history(store: Store, baseline: Kept, choice: Choice, guard: Guard, wanted: Wanted) -> Usable:
+    """Return the runs that say how much runs like the baseline differ, oldest first, itself last, and what is left out.
+
+    The history is walked back from the day of the baseline, whatever was stored since.
+    """
+    newest, day = PastRun.of_entry(baseline.entry, baseline.row), baseline.row.start_time[:10].replace("-", "/")
+    like = replace(guard, subject=Subject.of(baseline.entry, baseline.row))
+    usable, strange = Usable(runs=(), left_out={}), Counter[str]()
+    for runs in islice(looks(store, first=_FIRST_LOOK, until=day), _MOST_LOOKS):
+        others = [(one, PastRun.of_entry(one.entry, one.row)) for one in runs if one.entry.id != newest.id]
+        told = [(past, stranger(one, choice, like)) for one, past in others if past.started < newest.started]
+        strange = Counter(reason for _, reason in told if reason is not None)
+        like_it = [past for past, reason in told if reason is None]
+        usable = usable_runs([*like_it, newest], series=wanted.series, judged=wanted.judged)
+        if len(usable.runs) == MOST_RUNS:
+            break
+    earlier = tuple(one for one in usable.runs if one.id != newest.id)
+    if isinstance(choice, Rolling):
+        earlier = earlier[max(0, len(earlier) - (choice.runs - 1)) :]
+    left_out = {reason: number for reason, number in usable.left_out.items() if reason != TOO_OLD}
+    return Usable(runs=(*earlier, newest), left_out=left_out | strange)
 
 
 def _notes(store: Store, config: BaselineChoice, baseline: Kept, wanted: Wanted, now: datetime) -> Iterator[str]:

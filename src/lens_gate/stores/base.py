@@ -75,10 +75,11 @@ class Store(Protocol):
         """Return the keys that start with `prefix` (see `check_prefix`), sorted, without opening what they hold."""
         ...
 
-    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+    def newest(self, folder: str, count: int, *, until: str | None = None) -> tuple[Listing, ...]:
         """Return the `count` newest keys with an entry below a folder of days, newest first, reading little more.
 
         Such a folder holds keys like `2026/03/02/commit-91d04e7.json`: newest by day, then by the entry's `created_at`.
+        Days after `until` (`2026/03/02`) are not looked at.
         """
         ...
 

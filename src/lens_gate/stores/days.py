@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lens_gate.stores.base import Listing
 from lens_gate.stores.index_file import Entries
@@ -15,14 +15,28 @@ _LEVELS = 3
 
 
 def newest_first(
-    folder: str, count: int, *, folders: Callable[[str], tuple[str, ...]], entries: Callable[[str], Entries]
+    folder: str,
+    count: int,
+    until: str | None = None,
+    *,
+    folders: Callable[[str], tuple[str, ...]],
+    entries: Callable[[str], Entries],
 ) -> tuple[Listing, ...]:
-    """Return the `count` newest entries below `folder`, newest first.
+    """Return the `count` newest entries below `folder`, newest first, of no day after `until`.
 
     `folders` names the folders right below one, `entries` reads the index of one; folders end in `/`.
     """
     found: list[Listing] = []
-    for day in _days(folder.rstrip("/") + "/", folders, _LEVELS):
+    root = folder.rstrip("/") + "/"
+
+    def up_to(parent: str) -> Iterator[str]:
+        """Yield the folders of a level that hold days up to the last one that is asked for."""
+        for name in folders(parent):
+            inside = f"{parent}{name}".removeprefix(root)
+            if until is None or inside <= until[: len(inside)]:
+                yield name
+
+    for day in _days(root, up_to, _LEVELS):
         found += newest_listed({day + name: entry for name, entry in entries(day).items()})
         if len(found) >= count:
             break
@@ -39,7 +53,7 @@ def newest_listed(entries: Mapping[str, IndexEntry]) -> list[Listing]:
     return [Listing(key, entries[key]) for key in sorted(entries, key=age, reverse=True)]
 
 
-def _days(folder: str, folders: Callable[[str], tuple[str, ...]], levels: int) -> Iterator[str]:
+def _days(folder: str, folders: Callable[[str], Iterable[str]], levels: int) -> Iterator[str]:
     if not levels:
         yield folder
         return

@@ -84,9 +84,9 @@ class FileStore:
         entries = {name: self._entries(name) for name in {key.rpartition("/")[0] for key in keys}}
         return tuple(Listing(key, entries[key.rpartition("/")[0]].get(key.rpartition("/")[2])) for key in keys)
 
-    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+    def newest(self, folder: str, count: int, *, until: str | None = None) -> tuple[Listing, ...]:
         """Return the `count` newest keys with an entry below a folder of days, newest first, reading few indexes."""
-        return newest_first(check_prefix(folder), count, folders=self._folders, entries=self._entries)
+        return newest_first(check_prefix(folder), count, until, folders=self._folders, entries=self._entries)
 
     def _split(self, key: str) -> tuple[str, str]:
         return split_key(key, place=self.place)

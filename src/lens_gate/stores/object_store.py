@@ -83,9 +83,10 @@ class ObjectStore:
             entries = dict(zip(folders, readers.map(self._entries.read, folders), strict=True))
         return tuple(Listing(key, entries[_folder(key)].get(key.rpartition("/")[2])) for key in keys)
 
-    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+    def newest(self, folder: str, count: int, *, until: str | None = None) -> tuple[Listing, ...]:
         """Return the `count` newest keys with an entry below a folder of days, newest first, reading few indexes."""
-        return newest_first(check_prefix(folder), count, folders=self._objects.folders, entries=self._entries.read)
+        top, folders = check_prefix(folder), self._objects.folders
+        return newest_first(top, count, until, folders=folders, entries=self._entries.read)
 
     def _clear(self, key: str, condition: Condition) -> tuple[IndexEntry, ETag | None] | None:
         """Take away the entry of what is about to be replaced, unless the condition fails already, and return both."""

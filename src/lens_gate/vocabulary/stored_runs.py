@@ -8,6 +8,10 @@ MOST_CACHE_DIFFERENCE = 10.0
 """In points of cached input: beyond it, two runs were not asked the same of the server's cache."""
 
 
+MOST_RUNS = 20
+"""So many stored runs, the newest ones, are a history; older ones say little about today."""
+
+
 class Selection(StrEnum):
     """Which stored run is the baseline."""
 

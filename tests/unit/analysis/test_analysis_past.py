@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from lens_gate.analysis.past import MOST_RUNS, OTHER_REQUESTS, Judged, Middle, PastRun, PastSeries, usable_runs
+from lens_gate.analysis.past import OTHER_REQUESTS, TOO_OLD, Judged, Middle, PastRun, PastSeries, usable_runs
 from lens_gate.artifacts.run import LatencySummary, Run, Uncovered
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.requests import Arm
+from lens_gate.vocabulary.stored_runs import MOST_RUNS
 from tests.builders import (
     SERIES,
     a_benchmark,
@@ -123,7 +124,7 @@ class TestWhichRunsCount:
         usable = usable_runs(runs, series=[SERIES], judged=None)
 
         assert [run.id for run in usable.runs] == [f"run-{number}" for number in range(2, MOST_RUNS + 2)]
-        assert usable.left_out == {f"older than the newest {MOST_RUNS}": 2}
+        assert usable.left_out == {TOO_OLD: 2}
 
     def test_a_run_is_not_its_own_baseline(self) -> None:
         usable = usable_runs([past(1)], series=[SERIES], judged=Judged.of(stored(1)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.baselines.choice import AtCommit, Choice, Kept, Named, NewestGood, OnBranch, Rolling, choose
+from lens_gate.baselines.choice import AtCommit, Choice, Kept, Named, NewestGood, OnBranch, Rolling, choose, stranger
 from lens_gate.baselines.comparable import Subject
 from lens_gate.baselines.fitness import Standards
 from lens_gate.vocabulary.index import Acceptance
@@ -35,6 +38,36 @@ def test_what_was_made_after_the_judged_run_is_passed_over_but_where_it_was_name
         "It was made after this run, or by a clock that is ahead.",
     )
     assert choose([kept(30)], Named("main"), guard).baseline == kept(30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"region": "us"}, "from another region"),
+        ({"platform": "Toaster"}, "from another kind of machine"),
+        ({"endpoints": ("https://other",)}, "of another endpoint"),
+        ({"series": (a_series(model="x"),)}, "of other models"),
+        ({"series": (a_series(returned=("other",)),)}, "answered by another version of a model"),
+        ({"series": (a_series(cached_percent=90.0),)}, "with another share from the cache"),
+        ({"sent": "other"}, None),
+        ({"event": "pull_request"}, None),
+    ],
+)
+def test_what_cannot_be_compared_with_the_baseline_is_none_of_its_history(
+    changes: dict[str, Any], reason: str | None
+) -> None:
+    baseline = kept(9)
+    like = a_guard(subject=Subject.of(baseline.entry, baseline.row))
+    other = kept(5, row=a_row(5, **changes))
+    assert stranger(other, Named("main"), like) == reason
+    assert stranger(other, Named("main"), replace(like, must_match=())) is None
+    assert stranger(kept(5), Rolling(3), like) is None
+
+
+@pytest.mark.parametrize("one", NOT_GOOD)
+def test_of_good_runs_alone_no_other_is_part_and_elsewhere_a_slow_day_is_a_day(one: Kept) -> None:
+    assert stranger(one, Rolling(20), a_guard()) == "not good"
+    assert stranger(one, Named("main"), a_guard()) is None
 
 
 def test_a_run_that_was_interrupted_is_passed_over() -> None:
@@ -125,7 +158,7 @@ def test_other_prompts_are_told_and_refused_only_where_they_must_match() -> None
 def test_a_small_run_and_one_of_a_newer_format_are_refused() -> None:
     small = a_guard(standards=Standards(min_requests=1000))
     assert choose([kept(5)], Named("main"), small).reasons == (
-        "It holds 300 measured requests, and a baseline needs 1000.",
+        "It holds 300 measured requests of openai/gpt-small, and a baseline needs 1000.",
     )
     assert choose([kept(5, schema_version=2)], Named("main"), a_guard()).baseline is None
 

@@ -110,10 +110,13 @@ def test_a_current_baseline_without_a_row_says_nothing_of_what_it_sent() -> None
 
 def test_size_and_errors_are_held_against_the_standards() -> None:
     entry = an_entry(row=a_row(series=(a_series(), a_series(model="gpt-large", successful=290, failed=10))))
-    assert offered(entry, Standards(min_requests=600, max_error_rate=2.0)) == ()
-    small, faulty = offered(entry, Standards(min_requests=601, max_error_rate=1.5))
-    assert small == Refusal(Unfit.TOO_SMALL, "It holds 600 measured requests, and a baseline needs 601.")
-    assert faulty == Refusal(Unfit.TOO_FAULTY, "1.67 % of its requests failed, and 1.5 % may.")
+    assert offered(entry, Standards(min_requests=300, max_error_rate=3.4)) == ()
+    *small, faulty = offered(entry, Standards(min_requests=301, max_error_rate=3.0))
+    assert [one.sentence for one in small] == [
+        f"It holds 300 measured requests of openai/{model}, and a baseline needs 301."
+        for model in ("gpt-small", "gpt-large")
+    ]
+    assert faulty == Refusal(Unfit.TOO_FAULTY, "3.33 % of its requests to openai/gpt-large failed, and 3 % may.")
 
 
 def test_nothing_measured_has_no_error_rate() -> None:

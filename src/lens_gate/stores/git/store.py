@@ -98,7 +98,7 @@ class GitStore:
         entries = self._entries(files, keys)
         return tuple(Listing(key, entries.get(key)) for key in keys)
 
-    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+    def newest(self, folder: str, count: int, *, until: str | None = None) -> tuple[Listing, ...]:
         """Return the `count` newest keys with an entry below a folder of days, newest first, reading few entries."""
         top = check_prefix(folder).rstrip("/") + "/"
         files = self._files(top)
@@ -108,7 +108,7 @@ class GitStore:
                 days.setdefault(key.rpartition("/")[0], []).append(key)
         keys: list[str] = []
         for day in sorted(days, key=lambda name: name.split("/"), reverse=True):
-            if len(keys) < count:
+            if len(keys) < count and (until is None or day.removeprefix(top) <= until):
                 keys += days[day]
         return tuple(newest_listed(self._entries(files, keys))[:count])
 

@@ -92,12 +92,13 @@ class SqlStore:
         found = columns.key >= check_prefix(prefix), columns.key < prefix + _AFTER_ALL
         return self._listings(select(columns.key, columns.entry).where(*found).order_by(columns.key))
 
-    def newest(self, folder: str, count: int) -> tuple[Listing, ...]:
+    def newest(self, folder: str, count: int, *, until: str | None = None) -> tuple[Listing, ...]:
         """Return the `count` newest keys with an entry below a folder of days, newest first, by an index."""
         columns = self._tables.artifacts.c
         root = check_prefix(folder).rstrip("/") + "/" if folder else ""
         order = columns.day.desc(), columns.created_at.desc(), columns.key.desc()
-        query = select(columns.key, columns.entry).where(columns.root == root)
+        asked = [columns.root == root, *([] if until is None else [columns.day <= until])]
+        query = select(columns.key, columns.entry).where(*asked)
         return self._listings(query.order_by(*order).limit(count))
 
     def _listings(self, query: Select[str, str | None]) -> tuple[Listing, ...]:
