@@ -14,7 +14,11 @@ NODE_PACKAGES = {"@copilotkit/aimock": "1.43.0", "s3rver": "3.7.1"}
 
 
 PYTHON_PACKAGES = Path("requirements/real.txt")
-DEBIAN_PACKAGES = {"mariadbd": "mariadb-server"}
+DEBIAN_PACKAGES = {
+    "mariadbd": "mariadb-server",
+    "prometheus": "prometheus",
+    "prometheus-pushgateway": "prometheus-pushgateway",
+}
 """By program; only what no package registry of a language has."""
 
 

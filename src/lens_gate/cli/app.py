@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explaining", "Retell in plain words why a gate decided as it did."),
     "import": ("importing", "Turn results of guidellm, aiperf, vLLM, llmperf, or a CSV into a run."),
     "cost": ("costing", "Say what runs cost, and would cost by another price list."),
+    "export": ("exporting", "Export the metrics of a run to Prometheus."),
     "plan": ("planning", "Say how many pairs, dollars and minutes an answer would take; sends nothing."),
     "doctor": ("doctor", "Measure the noise of your endpoint, and say what a gate can see of it."),
     "selftest": ("selftest", "Measure how true this machine measures, and up to which rate."),
@@ -50,7 +51,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 LATER: dict[str, str] = {
-    "export": "Export metrics, for instance to Prometheus.",
     "distributed": "Run from several machines.",
 }
 
