@@ -12,6 +12,7 @@ from lens_gate.analysis.baseline import Missing, Stored, matched_with
 from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
 from lens_gate.analysis.compare import rank
 from lens_gate.analysis.duet import duet
+from lens_gate.analysis.exhibits import exhibits
 from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.analysis.judgement import overall
 from lens_gate.analysis.need import need_of, need_of_duet
@@ -103,7 +104,15 @@ def analyze(
         attribution=said.attribution,
         ranking=ranking,
         nonce=run.plan.nonce,
+        exhibits=exhibits(samples, base=_compared_samples(said, baseline), findings=said.findings),
     )
+
+
+def _compared_samples(said: _Said, baseline: Stored | Missing | None) -> Samples | None:
+    """Return the samples of the stored run, where it is what was compared with; None: those of the other arm."""
+    if isinstance(baseline, Stored) and said.base_providers is baseline.run.providers:
+        return baseline.samples
+    return None
 
 
 def _without_cache(said: _Said) -> _Said:

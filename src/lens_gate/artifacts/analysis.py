@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.exhibits import Exhibits
 from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
@@ -269,7 +270,8 @@ class Policy(Frozen):
 class Analysis(Envelope):
     """The artifact of `lens-gate analyze`.
 
-    With a `nonce` at the start of each request nothing is said about caches.
+    With a `nonce` at the start of each request nothing is said about caches. `exhibits` is what figures are drawn from;
+    None in analyses that were made before there were any.
     """
 
     kind: Literal[Kind.ANALYSIS]
@@ -295,3 +297,4 @@ class Analysis(Envelope):
     ranking: Ranking | None = None
     attribution: tuple[Attribution, ...] = ()
     nonce: Literal["none", "start", "end"] = "none"
+    exhibits: Exhibits | None = None

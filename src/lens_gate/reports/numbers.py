@@ -17,6 +17,7 @@ NOTHING = "–"
 EffectUnit = Literal["%", "points"]
 
 _SMALLEST = 0.001
+_SPANS = ((3600, "h"), (60, "min"), (1, "s"))
 _ENDLESS = 1_000_000
 _UNITS = {"1/s": "/s"}
 
@@ -74,6 +75,22 @@ def money(value: float, currency: str) -> str:
 def percent(value: float) -> str:
     """Return a share that carries no sign, such as `99.5 %`."""
     return _true_minus(f"{value:.1f}") + f"{NBSP}%"
+
+
+def percent_of(fraction: float) -> str:
+    """Return a round share of all, such as `95 %`."""
+    return f"{100 * fraction:.4g}{NBSP}%"
+
+
+def tick_ms(value: float) -> str:
+    """Return milliseconds at which an axis has a tick, without digits that say nothing: `2.5 ms`, `10 ms`, `1.5 s`."""
+    return f"{value / 1000:.4g}{NBSP}s" if value >= 1000 else f"{value:.4g}{NBSP}ms"
+
+
+def span(seconds: float, longest: float) -> str:
+    """Return a time since the start, in the unit that suits the `longest` of its axis: `30 s`, `2.5 min`, `3 h`."""
+    size, unit = next((size, unit) for size, unit in _SPANS if longest >= 3 * size or size == 1)
+    return f"{seconds / size:.4g}{NBSP}{unit}"
 
 
 def count(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
+from lens_gate.analysis.exhibits import exhibits
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.run import Sidecar
 from lens_gate.config.output import OutputFile
@@ -48,6 +49,6 @@ def _text(wanted: OutputFile, measured: Measured) -> bytes:
         case "junit":
             return junit(measured.run).encode("utf-8")
         case "html":
-            return run_html(measured.run, str(measured.path)).encode("utf-8")
+            return run_html(measured.run, str(measured.path), exhibits(measured.samples)).encode("utf-8")
         case _ as never:
             assert_never(never)

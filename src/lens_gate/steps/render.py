@@ -8,10 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
 
+from lens_gate.analysis.exhibits import exhibits
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.cost import CostReport
 from lens_gate.artifacts.doctor import DoctorReport
+from lens_gate.artifacts.exhibits import Exhibits
 from lens_gate.artifacts.planning import PlanReport
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
@@ -109,9 +111,17 @@ def _unjudged(artifact: Run | Selftest, path: Path, form: Format, screen: Screen
         case Format.MARKDOWN:
             return run_markdown(run_view(run, str(path)))
         case Format.HTML:
-            return run_html(run, str(path))
+            return run_html(run, str(path), _extract(run, path))
         case _:
             return console(run_view(run, str(path)), colour=screen.colour, width=screen.width, unicode=screen.unicode)
+
+
+def _extract(run: Run, path: Path) -> Exhibits | None:
+    """Return what figures are drawn from; None where the samples of a large run are not beside it."""
+    try:
+        return exhibits(samples_beside(run, path))
+    except UsageProblem:
+        return None
 
 
 def _only_ranks(analysis: Analysis) -> bool:

@@ -6,24 +6,32 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from lens_gate.analysis.exhibits import exhibits
+from lens_gate.artifacts.exhibits import ArmExhibit, Exhibits, QuantileChange, SeriesExhibit
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.html.figures import figures, limits_of
 from lens_gate.reports.html.forest import MOST_DRAWN, axis, forest_of
 from lens_gate.reports.html.marks import Kind
+from lens_gate.reports.html.parts import parts_of, waterfalls
 from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
 from lens_gate.reports.html.tiles import tiles
 from lens_gate.reports.numbers import headline_size
 from lens_gate.reports.page import Bounds
 from lens_gate.reports.view import view
-from lens_gate.vocabulary.metrics import Direction
+from lens_gate.vocabulary.causes import Cause
+from lens_gate.vocabulary.metrics import Direction, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     a_benchmark,
     a_coverage,
@@ -32,11 +40,13 @@ from tests.builders import (
     a_model_result,
     a_provider_result,
     a_run,
+    a_sample,
     a_spend,
     a_validity,
     a_validity_check,
     a_verdict,
     an_analysis,
+    an_attribution,
     an_effect,
 )
 from tests.comparisons import a_comparison
@@ -47,12 +57,41 @@ from tests.unit.reports.test_reports_snapshots import RUNS, TRENDS
 FILE = "results/verdict.json"
 
 
+def a_duet_of(pairs: int) -> Exhibits:
+    """Return the extract of a duet in which the candidate's first token comes 15 % later."""
+    rng = np.random.default_rng(5)
+    rows = [
+        a_timed_sample(2 * pair + slot, 1.15 ** (arm is Arm.CANDIDATE) * rng.lognormal(6.2, 0.35), arm=arm)
+        for pair in range(pairs)
+        for slot, arm in enumerate((Arm.BASE, Arm.CANDIDATE))
+    ]
+    return exhibits(Samples.of(rows), findings=[SLOWER])
+
+
+def one_arm() -> Exhibits:
+    rng = np.random.default_rng(6)
+    return exhibits(Samples.of([a_timed_sample(number, rng.lognormal(6.2, 0.35)) for number in range(60)]))
+
+
+def a_timed_sample(number: int, ttft_ms: float, **changes: object) -> Sample:
+    """Return a request that was due 0.1 s after the one before, and its stream."""
+    due, first = number * 100_000_000, number * 100_000_000 + round(ttft_ms * 1e6)
+    times = {"intended_ns": due, "sent_ns": due + 400_000, "connect_ns": None if number % 9 else 300_000}
+    stream = {"first_token_ns": first, "last_token_ns": first + 900_000_000, "end_ns": first + 905_000_000}
+    return a_sample(index=number, **{**times, **stream, **changes})
+
+
+def a_drawn_verdict(found: Exhibits | None = None) -> Verdict:
+    analysis = an_analysis(SLOWER, STEADY, attribution=(an_attribution(),), exhibits=found or a_duet_of(40))
+    return a_verdict(analysis)
+
+
 def verdict_page(make: Callable[[], Verdict]) -> str:
     return verdict_html(make(), FILE)
 
 
 def run_page(make: Callable[[], Run]) -> str:
-    return run_html(make(), "run.json")
+    return run_html(make(), "run.json", None)
 
 
 def trend_page(make: Callable[[], TrendVerdict]) -> str:
@@ -63,6 +102,8 @@ PAGES: dict[str, Callable[[], str]] = {
     **{f"verdict_{name}": partial(verdict_page, make) for name, make in SCENARIOS.items()},
     **{f"run_{name}": partial(run_page, make) for name, make in RUNS.items()},
     **{f"trend_{name}": partial(trend_page, make) for name, make in TRENDS.items()},
+    "verdict_figures": lambda: verdict_html(a_drawn_verdict(), FILE),
+    "run_figures": lambda: run_html(a_run(), "run.json", one_arm()),
     "comparison": lambda: comparison_html(a_comparison()),
 }
 
@@ -246,3 +287,87 @@ def test_a_pass_has_no_command_and_a_regression_is_explained_from_where_it_lies(
 def test_bounds_without_numbers_are_no_figure() -> None:
     [row] = view(a_verdict(an_analysis(a_finding(effect=an_effect(None))))).rows
     assert forest_of([row]).tables == ()
+
+
+def test_an_artifact_without_an_extract_of_samples_says_what_its_page_lacks() -> None:
+    told = "This file holds no extract of the samples"
+    assert any(told in text for text in Page(verdict_html(SCENARIOS["regression"](), FILE)).text_of("p"))
+    assert not any(told in text for text in Page(verdict_html(a_drawn_verdict(), FILE)).text_of("p"))
+
+
+def a_drawing(found: Exhibits, *, limits: bool = True) -> str:
+    verdict = a_drawn_verdict(found)
+    [one] = figures(found, {}, limits_of(verdict.analysis) if limits else {})
+    assert one.changes is not None
+    return one.changes.text
+
+
+def test_what_is_allowed_is_drawn_where_something_is() -> None:
+    assert "tolline" in a_drawing(a_duet_of(40))
+    assert "tolline" not in a_drawing(a_duet_of(40), limits=False)
+
+
+def test_the_figures_of_one_version_have_no_changes_and_say_their_own_quantiles() -> None:
+    [one] = figures(one_arm(), {}, {})
+    assert one.changes is None
+    assert [row.name for row in one.rows] == ["50\u00a0%"]
+    [large] = figures(exhibits(Samples.of([a_timed_sample(n, 300 + n) for n in range(200)])), {}, {})
+    assert [row.name for row in large.rows] == ["50\u00a0%", "95\u00a0%"]
+    assert large.rows[0].base == "400\u00a0ms"
+
+
+def test_of_a_large_run_the_course_is_a_band_and_its_middle() -> None:
+    course = figures(a_duet_of(700), {}, {})[0].course.text
+    assert course.count('class="band0"') == course.count('class="band1"') == 1
+    assert 'class="p1"' not in course
+    small = figures(a_duet_of(40), {}, {})[0].course.text
+    assert small.count("h0") == 80
+
+
+def an_arm_of(*times_ns: int, **changes: object) -> ArmExhibit:
+    values = {"requests": len(times_ns), "steps_ns": times_ns, "median_ns": times_ns[0], "p95_ns": None, **changes}
+    return ArmExhibit(arm=Arm.CANDIDATE, **values)
+
+
+def a_series(*arms: ArmExhibit, **changes: object) -> Exhibits:
+    values = {"series": "openai/gpt-small", "quantity": Quantity.TTFT, "arms": arms, "confidence": 0.95, **changes}
+    return Exhibits(series=(SeriesExhibit(**values),), slowest=())
+
+
+@pytest.mark.parametrize("times", [(0,), (0, 0, 0), (5_000_000,), (0, 1, 10**15)])
+def test_the_oddest_times_are_drawn(times: tuple[int, ...]) -> None:
+    [one] = figures(a_series(an_arm_of(*times, due_ns=times, dot_ns=times)), {}, {})
+    assert "NaN" not in one.course.text + one.spread.text
+    require_self_contained(run_html(a_run(), "run.json", a_series(an_arm_of(*times))))
+
+
+def test_a_series_without_times_is_not_drawn() -> None:
+    assert figures(a_series(), {}, {}) == ()
+
+
+def test_a_change_without_bounds_is_drawn_and_called_open() -> None:
+    change = QuantileChange(share=0.5, base_ns=0, change_ns=0, lower_ns=None, upper_ns=None)
+    [one] = figures(a_series(an_arm_of(1), changes=(change,)), {}, {})
+    assert one.rows[0].interval == "open to open"
+    assert one.changes is not None
+    assert "NaN" not in one.changes.text
+
+
+def test_parts_without_bounds_are_bars_alone() -> None:
+    whole = an_attribution()
+    parts = tuple(
+        part.model_copy(update={"lower_ms": None, "upper_ms": None, "change_ms": 0.0}) for part in whole.parts
+    )
+    [alone] = parts_of([whole.model_copy(update={"parts": parts})], {})
+    assert {row.interval for row in alone.rows} == {"–"}
+    assert not any("gap" in row.drawing.text for row in alone.rows)
+    assert {part.cause for part in parts} <= set(Cause)
+
+
+def test_a_waterfall_says_each_phase_and_an_unstreamed_answer_has_no_first_token() -> None:
+    rows = [a_timed_sample(0, 500), a_timed_sample(1, 500, first_token_ns=None, last_token_ns=None)]
+    found = {one.title: one for one in waterfalls(exhibits(Samples.of(rows)).slowest, {})}
+    streamed, whole = (next(one for title, one in found.items() if title.startswith(number)) for number in "01")
+    assert (streamed.first_token, whole.first_token) == ("500\u00a0ms", "–")
+    assert "in the queue 0.100\u00a0ms, connect and TLS 0.300\u00a0ms" in streamed.drawing.text
+    assert waterfalls((), {}) == ()

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lens_gate.artifacts.analysis import Analysis
+from lens_gate.artifacts.exhibits import Exhibits, Shown
 from lens_gate.artifacts.run import ArmIdentity, Run
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.escape import shell_word, shortened
-from lens_gate.reports.facts import identity, moment
+from lens_gate.reports.facts import identity, moment, results
 from lens_gate.reports.html.document import document
+from lens_gate.reports.html.figures import figures, limits_of
 from lens_gate.reports.html.forest import forest_of
 from lens_gate.reports.html.marks import Kind, kind_of
+from lens_gate.reports.html.parts import PHASES, parts_of, waterfalls
 from lens_gate.reports.html.tiles import tiles
 from lens_gate.reports.numbers import NOTHING
 from lens_gate.reports.page import ReportView
-from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT
+from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, subjects
 from lens_gate.reports.trend_view import trend_view
-from lens_gate.reports.view import run_view, view
+from lens_gate.reports.view import run_view, series_names, view
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm
 
@@ -38,6 +41,7 @@ class Entry:
 def verdict_html(verdict: Verdict, file: str) -> str:
     """Return the report of a verdict as one file; `file` is where the verdict, or what it was made from, lies."""
     shown, analysis = view(verdict), verdict.analysis
+    names = series_names(analysis)
     if shown.next_step is None and shown.outcome is Outcome.REGRESSION:
         shown = replace(shown, next_step=f"lens-gate explain {shell_word(file)}")
     return document(
@@ -48,13 +52,29 @@ def verdict_html(verdict: Verdict, file: str) -> str:
         versions=versions(analysis.arms),
         tiles=tiles(analysis),
         forest=forest_of(shown.rows),
+        **drawn(analysis.exhibits, names, limits_of(analysis)),
+        parts=parts_of(analysis.attribution, names),
         reasons=tuple(row for row in shown.open_rows if row.bounds),
         provenance=tuple(provenance(analysis, shown)),
     )
 
 
-def run_html(run: Run, file: str) -> str:
+def drawn(
+    found: Exhibits | None, names: Mapping[str, str], limits: Mapping[tuple[str, Shown], float]
+) -> dict[str, object]:
+    """Return the figures that are drawn from samples; none of them where the artifact has no extract of those."""
+    return {
+        "drawn": found is not None,
+        "figures": figures(found, names, limits) if found else (),
+        "slowest": waterfalls(found.slowest, names) if found else (),
+        "series_left_out": found.left_out if found else 0,
+        "phases": PHASES,
+    }
+
+
+def run_html(run: Run, file: str, found: Exhibits | None) -> str:
     """Return a run that was not judged as one file; `file` is what it is written to."""
+    names = subjects(results((*run.providers, *run.base_providers)))
     return document(
         "run.html",
         page=run_view(run, file),
@@ -62,6 +82,7 @@ def run_html(run: Run, file: str) -> str:
         kind_of=kind_of,
         versions=versions(run.arms),
         tiles=tiles(run),
+        **drawn(found, names, {}),
     )
 
 
