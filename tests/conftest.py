@@ -32,6 +32,13 @@ MEASURING = (
     "unit/load/wire/fast/test_load_kernel_stamps.py",
     "unit/load/engine/test_load_runner.py",
 )
+PROVING = (
+    "test_benchmarks",
+    "unit/analysis/test_analysis_calibration.py",
+    "unit/analysis/test_analysis_false_alarms.py",
+    "unit/analysis/test_analysis_stored_calibration.py",
+)
+"""Those that play much, to count what comes out: to note each line as well takes them twice as long."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -46,10 +53,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what measures time."""
+    """Mark what measures time, and what covers no line that others do not cover."""
     for item in items:
-        if item.path.relative_to(HERE).as_posix().startswith(MEASURING):
+        place = item.path.relative_to(HERE).as_posix()
+        if place.startswith(MEASURING):
             item.add_marker(pytest.mark.measuring)
+        if place.startswith(PROVING):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,6 +17,7 @@ import pytest
 from lens_gate.artifacts.codec import load_analysis, loads
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Run
+from lens_gate.steps import keeper
 from lens_gate.steps.reading import read_artifact, samples_beside
 from tests.integration.conftest import Invoke
 
@@ -157,31 +158,21 @@ def test_an_interrupted_command_writes_the_artifact_and_exits_with_130(
 
 
 def test_more_than_twenty_thousand_requests_lie_beside_the_run(
-    home: Path, configure: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    home: Path, configure: Callable[..., Path], invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is lowered instead of sending so many: what matters is that every step reads the file."""
-    script = (
-        "import sys, lens_gate.steps.keeper as keeper\n"
-        "keeper.INLINE_LIMIT = 20\n"
-        "from lens_gate.cli.app import main\n"
-        "main(sys.argv[1:])\n"
-    )
-
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", script, *arguments]
-        return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=60)
-
+    monkeypatch.setattr(keeper, "INLINE_LIMIT", 20)
     configure()
-    done = call("run", "--requests", "60", "--concurrency", "8", "--output", "run.json", "--save-chunks")
+    done = invoke("run", "--requests", "60", "--concurrency", "8", "--output", "run.json", "--save-chunks")
     assert sorted(path.name for path in home.glob("run.*")) == [
         "run.chunks.jsonl.gz",
         "run.json",
         "run.samples.jsonl.gz",
     ]
-    assert json.loads((home / "run.json").read_bytes())["samples"]["requests"] == 60, done.stderr
-    assert call("report", "run.json", "--format", "csv").stdout.count("\n") == 61
-    assert call("analyze", "run.json").returncode == 0
+    assert json.loads((home / "run.json").read_bytes())["samples"]["requests"] == 60, done.err
+    assert invoke("report", "run.json", "--format", "csv").out.count("\n") == 61
+    assert invoke("analyze", "run.json").code == 0
     (home / "run.samples.jsonl.gz").unlink()
-    lost = call("analyze", "run.json", "--baseline", "run.json")
-    assert lost.returncode == 2
-    assert "run.samples.jsonl.gz" in lost.stderr
+    lost = invoke("analyze", "run.json", "--baseline", "run.json")
+    assert lost.code == 2
+    assert "run.samples.jsonl.gz" in lost.err

@@ -325,7 +325,7 @@ def _damaged(draw: st.DrawFn) -> tuple[Api, list[bytes]]:
     return api, reads
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_damaged())
 def test_damaged_streams_of_every_dialect_are_read_as_if_each_event_was_parsed(stream: tuple[Api, list[bytes]]) -> None:
     api, reads = stream

@@ -81,10 +81,10 @@ def test_the_family_keeps_its_level_with_weights_and_floors() -> None:
     for _ in range(4000):
         # Discrete p values of the sign test with few pairs, of which some can never be small.
         pairs = rng.integers(1, 12, 8)
-        heads = rng.binomial(pairs, 0.5)
+        p_values = np.asarray(stats.binom.sf(rng.binomial(pairs, 0.5) - 1, pairs, 0.5))
         family = [
-            Member(float(stats.binom.sf(k - 1, n, 0.5)), weight=float(w), floor=0.5 ** float(n))
-            for k, n, w in zip(heads, pairs, rng.uniform(0.2, 3, 8), strict=True)
+            Member(float(p), weight=float(w), floor=0.5 ** float(n))
+            for p, n, w in zip(p_values, pairs, rng.uniform(0.2, 3, 8), strict=True)
         ]
         alarms += any(one.adjusted_p < 0.05 for one in holm(family, alpha=0.05))
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from botocore.loaders import create_loader
 from pydantic import SecretStr
 
 from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
@@ -40,6 +42,14 @@ def objects(script: HttpScript, attempts: int = 1) -> S3Objects:
 def refusal(status: int, code: str) -> Answer:
     text = f"<Error><Code>{code}</Code><Message>foreign words about {SECRET}</Message></Error>"
     return Answer(status, text.encode(), {"Content-Type": "application/xml", "x-amz-bucket-region": "eu-west-1"})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _s3_is_described_once() -> Iterator[None]:
+    """Let all clients share what describes S3 to them: each would read it anew, for a quarter of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="module")
