@@ -225,7 +225,7 @@ def test_a_control_goes_with_stored_runs_through_the_whole_line(
     """Two stored runs of a commit; then a changed prompt, with a share of the old one in between."""
     (home / ".gitignore").write_text("main/\nresults/\n.*\n*.json\n", encoding="utf-8")
     make_repository(home)
-    configure(models=("sim-instant",))
+    configure()
     commit(home)
     for number in (1, 2):
         stored = invoke("run", "--requests", "30", "--output", f"main/{number}.json")
@@ -243,9 +243,10 @@ def test_a_control_goes_with_stored_runs_through_the_whole_line(
     control = run.base_providers[0].models[0].requests.total
     assert 15 <= control <= 50
     assert run.providers[0].models[0].requests.total == 80 - control
-    assert {one["history"]["runs"] for one in findings} == {2}
-    # Streams that reach a busy machine in one piece are counted, and tell nothing of its times.
-    assert 0 < max(one["history"]["control_requests"] for one in findings) <= control
+    # A busy machine gets some streams in one piece, which tell nothing of times.
+    histories = [one["history"] for one in findings if one["history"]]
+    assert {history["runs"] for history in histories} == {2}
+    assert 0 < max(history["control_requests"] for history in histories) <= control
     assert re.search(r"2 stored runs, corrected by \d+ control requests", " ".join(answer.out.split()))
     again = invoke("gate", "results/run.json", "--baseline", "main", "--output", "again.json")
     assert again.code == answer.code
