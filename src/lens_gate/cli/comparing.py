@@ -76,7 +76,7 @@ def compare(**options: Any) -> int:
     output = Path(options["output"] or f"results/comparison-{timestamp(here)}.json")
     how = MeasureOptions(save_chunks=options["save_chunks"])
     with logged(arms, options, here) as logging_here:
-        with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
+        with watching(logging_here, arms) as watcher:
             measured = measure(arms, run_beside(output), logging_here, watcher, how)
         analysis = analyze_run(measured.run, measured.samples, judged_by, here)
         failed = attempted(

@@ -59,7 +59,7 @@ def doctor(**options: Any) -> int:
     judged_by = rules(order.sources, here)
     path = Path(options["save_run"] or f"results/doctor-{timestamp(here)}.json")
     with logged(asked.arms, options, here, printed=None if options["output"] else form) as logging_here:
-        with watching(logging_here, live=asked.arms.loaded.config.output.console.live_updates) as watcher:
+        with watching(logging_here, asked.arms) as watcher:
             measured, report = examine(asked, judged_by, path, logging_here, watcher)
         logging_here.say(f"The run is kept in {path}")
     return _told(measured.run, report, form, options["output"], code=exit_code_of(measured.run))

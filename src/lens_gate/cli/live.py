@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.cli.wiring import live_terminal
+from lens_gate.config.output import Output
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.record.progress import Progress, Snapshot
 from lens_gate.load.schedule.settings import ScheduleSettings
@@ -68,8 +69,22 @@ class LiveWatcher:
 
 
 @contextmanager
-def watching(world: World, *, live: bool = True) -> Iterator[Watcher]:
-    """Watch a run in the way that suits where standard error goes; beside a log no table is drawn."""
+def watching(world: World, arms: Arms | None = None) -> Iterator[Watcher]:
+    """Watch a run as its configuration asks: on the screen, and for Prometheus where that is switched on."""
+    output = arms.candidate_side.config.output if arms else Output()
+    with _showing(world, live=output.console.live_updates) as watcher:
+        if arms is None or output.prometheus is None or not output.prometheus.enabled:
+            yield watcher
+            return
+        from lens_gate.cli.metering import metered  # noqa: PLC0415 a library that few runs need
+
+        with metered(watcher, output.prometheus, arms, world) as metering:
+            yield metering
+
+
+@contextmanager
+def _showing(world: World, *, live: bool) -> Iterator[Watcher]:
+    """Show a run in the way that suits where standard error goes; beside a log no table is drawn."""
     if live and live_terminal() and not world.log.hears("error"):
         board = Board()
         with _live(board):

@@ -70,13 +70,13 @@ class _Spawned(Spawned):
 def spawned(end: socket.socket, assignment: Assignment, environment: Mapping[str, str]) -> Spawned:
     """Start a process that sends its share of a run; it ends with this one, and hears no signal that ends the run."""
     process = get_context("spawn").Process(target=_work, args=(end, assignment, dict(environment)), daemon=True)
-    with _signals_held_back():
+    with signals_held_back():
         process.start()
     return _Spawned(process)
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
+def signals_held_back() -> Iterator[None]:
     """Block what a terminal or a pipeline sends to all processes of a group: who is started here never hears it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

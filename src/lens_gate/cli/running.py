@@ -90,7 +90,7 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
     )
     stores = stores_for(arms.candidate_side.config, options.get("stores", ()), here)
     with logged(arms, options, here) as logging_here:
-        with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
+        with watching(logging_here, arms) as watcher:
             measured = measure(arms, output, logging_here, watcher, how)
         failed = attempted(lambda: write_outputs(measured, arms, logging_here))
         failed += upload(measured.path, stores, logging_here)
@@ -135,7 +135,7 @@ def ci(**options: Any) -> int:
     how = MeasureOptions(save_chunks=options["save_chunks"], looks=looks)
     stores = stores_for(arms.candidate_side.config, options["stores"], here)
     with logged(arms, options, here) as logging_here:
-        with watching(logging_here, live=arms.loaded.config.output.console.live_updates) as watcher:
+        with watching(logging_here, arms) as watcher:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))

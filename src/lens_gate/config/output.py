@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lens_gate.config.section import Section
-from lens_gate.config.types import Bytes, Port
+from lens_gate.config.types import Bytes, IpAddress, Port, UrlPath
 
 
 class Console(Section):
@@ -39,11 +39,12 @@ class Database(Section):
 
 
 class PrometheusEndpoint(Section):
-    """An HTTP endpoint with metrics in Prometheus's text format."""
+    """An HTTP endpoint with metrics in Prometheus's text format; it listens at an address of this machine."""
 
     enabled: bool = False
+    host: IpAddress = "127.0.0.1"
     port: Port = 9090
-    path: str = "/metrics"
+    path: UrlPath = "/metrics"
 
 
 class Remote(Section):

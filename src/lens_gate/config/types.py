@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -45,6 +46,14 @@ def parse_frequency(value: str) -> float:
         return float(str(parse_duration(value)))
     except ValueError:
         msg = f"{value!r} is no frequency; write always, hourly, daily, weekly, monthly, or a duration such as 3d"
+        raise ValueError(msg) from None
+
+
+def _ip_address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        msg = f"{value!r} is no IP address; write 127.0.0.1 for this machine alone, 0.0.0.0 for all"
         raise ValueError(msg) from None
 
 
@@ -130,6 +139,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 Port = Annotated[int, Field(gt=0, lt=65536)]
 """A TCP port."""
+
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
+"""An address of a machine, without a name that somebody else could resolve."""
 
 Address = Annotated[str, AfterValidator(_plain_address)]
 """An http(s) address about whose host all parsers agree."""

@@ -157,7 +157,7 @@ def test_a_key_that_asks_for_nothing_gets_no_remark(text: str) -> None:
 
 SAID = [
     ("profiler: {mode: cost}", "profiler.mode"),
-    ("output: {prometheus: {enabled: '${METRICS}'}}", "output.prometheus"),
+    ("prometheus: {enabled: '${METRICS}'}", "prometheus"),
     ("regression: {methods: [{type: trend, method: linear_regression}]}", "regression.methods[0].type"),
     ("metrics: {collect: [latency]}", "metrics.collect"),
     ("cost_optimization: {deduplication: {enabled: true}}", "cost_optimization.deduplication"),
