@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lens_gate.ci.notes import Notes
 from lens_gate.vocabulary.publishing import Annotation, Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The run of a pipeline whose results are published; ids only grow, and `url` is its page."""
+    """The run of a pipeline whose results are published: ids only grow. `commit` is what it measured."""
 
     run_id: int
     attempt: int
-    url: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why something cannot be published here, as a clause; `way_out` tells people on the platform what they can do."""
+
+    why: str
+    way_out: str = ""
 
 
 class Platform(ABC):
@@ -37,8 +46,16 @@ class Platform(ABC):
         """Whether what is published comes from a run that may be hostile."""
 
     @abstractmethod
-    def obstacle(self, what: Publication) -> str | None:
-        """Say why this cannot be published here, as a clause after "because"; None where it can."""
+    def require(self, kinds: Iterable[Publication]) -> None:
+        """Raise UsageProblem where a part of lens-gate that one of these takes is not installed."""
+
+    @abstractmethod
+    def obstacle(self, what: Publication) -> Obstacle | None:
+        """Return why this cannot be published here, None where it can."""
+
+    @abstractmethod
+    def url_of_run(self, run_id: int) -> str:
+        """Return the page of a run of this repository."""
 
     @abstractmethod
     def write_summary(self, text: str) -> None:
@@ -51,3 +68,7 @@ class Platform(ABC):
     @abstractmethod
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """Show remarks on lines of the change, worst first."""
+
+    @abstractmethod
+    def notes(self) -> Notes:
+        """Return the comments of the pull or merge request that the run belongs to."""

@@ -147,7 +147,7 @@ def _published(
     found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
 ) -> tuple[PublishFailed, ...]:
     """Publish what was read, as far as that is asked for."""
-    wish = wish_of(options, judged_by.config.publish)
+    wish = wish_of(options, judged_by.config.publish, here.environment)
     if not wish.anything:
         return ()
     finished = finished_of(

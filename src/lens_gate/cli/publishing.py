@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import click
@@ -13,12 +15,14 @@ import click
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.github.files import RunnerFiles
 from lens_gate.ci.github.platform import GitHub, runs_on_github
+from lens_gate.ci.notes import Patience
 from lens_gate.ci.platform import Platform
+from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.steps.judge import Rules
-from lens_gate.steps.publish import Finished, Wish, publish
+from lens_gate.steps.publish import Finished, Stage, Wish, publish
 from lens_gate.steps.publish_places import Places, places_in
 from lens_gate.steps.publish_what import files_in, suite_names
 from lens_gate.steps.world import World
@@ -26,6 +30,8 @@ from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 
 AUTO = "auto"
+PAUSE_S = 4.0
+"""How long to wait for other jobs that write the same comment."""
 
 publish_options = grouped(
     click.option(
@@ -64,11 +70,18 @@ def kinds_of(text: str | None) -> tuple[Publication, ...] | None:
     return tuple(dict.fromkeys(Publication(name) for name in names))
 
 
-def wish_of(options: Mapping[str, Any], configured: Publish) -> Wish:
-    """Return what is to be published: the command line wins over the configuration."""
+def wish_of(options: Mapping[str, Any], configured: Publish, environment: Mapping[str, str]) -> Wish:
+    """Return what is to be published: the command line wins over the configuration.
+
+    Raises UsageProblem for an unknown kind, and for one that takes a part of lens-gate that is not installed.
+    """
     given = options["publish"]
+    kinds = _configured(configured) if given is None else kinds_of(given)
+    platform = platform_of(environment, click.echo)
+    if platform and kinds:
+        platform.require(kinds)
     return Wish(
-        kinds=_configured(configured) if given is None else kinds_of(given),
+        kinds=kinds,
         comment=CommentMode(options["comment_mode"] or configured.comment),
         board=configured.board,
         strict=options["publish_strict"] or configured.strict,
@@ -83,7 +96,7 @@ def platform_of(environment: Mapping[str, str], show: Callable[[str], None]) -> 
     """Return the platform whose pipeline runs us, None outside of any that is known."""
     if runs_on_github(environment):
         files = RunnerFiles(environment=environment, show=show, draw=lambda: uuid.uuid4().hex)
-        return GitHub(environment, files)
+        return GitHub(environment, files, _waiting())
     return None
 
 
@@ -96,12 +109,13 @@ class Publishing:
     exit_zero: bool
 
 
-def publishing_of(options: Mapping[str, Any], judged_by: Rules) -> Publishing:
+def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:
     """Return how a command that reaches one verdict publishes it; raises UsageProblem for more than one name."""
     suites = suites_of(options, judged_by)
     if len(suites) > 1:
         raise UsageProblem("one verdict has one name, and --suite gives more", hint="Give --suite once.")
-    return Publishing(wish=wish_of(options, judged_by.config.publish), suites=suites, exit_zero=options["exit_zero"])
+    wish = wish_of(options, judged_by.config.publish, here.environment)
+    return Publishing(wish=wish, suites=suites, exit_zero=options["exit_zero"])
 
 
 def published_run(
@@ -124,7 +138,13 @@ def suites_of(options: Mapping[str, Any], judged_by: Rules) -> tuple[str, ...]:
 
 def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:
     """Publish verdicts in this pipeline; return the failures that count."""
-    return publish(finished, wish, platform_of(here.environment, click.echo), here.say)
+    platform = platform_of(here.environment, click.echo)
+    patience = Patience(waiting=_waiting(), pause_s=PAUSE_S)
+    return publish(finished, wish, Stage(platform=platform, patience=patience, say=here.say))
+
+
+def _waiting() -> Waiting:
+    return Waiting(sleep=time.sleep, now=time.time, rng=Random())
 
 
 def places_of(judged_by: Rules, here: World) -> Places:

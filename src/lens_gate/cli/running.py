@@ -117,7 +117,7 @@ def ci(**options: Any) -> int:
     here = world(fetches=not options["dry_run"] or options["control"] is not None)
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
-    publishing = publishing_of(options, judged_by)
+    publishing = publishing_of(options, judged_by, here)
     require_one_comparison(order, judged_by, here, named=bool(options["baselines"]))
     if order.against is None and not judged_by.baselines:
         order = with_default_base(order, here)

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
+from lens_gate.artifacts.leg import Leg
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.ci.notes import Patience
 from lens_gate.ci.platform import Platform
-from lens_gate.errors import PublishFailed, UsageProblem
+from lens_gate.errors import PublishFailed
+from lens_gate.reports.comment import leg_of, unpublished
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.published import annotated, outputs
 from lens_gate.reports.view import view
 from lens_gate.steps.line import attempted
+from lens_gate.steps.publish_comment import publish_comment
 from lens_gate.steps.publish_places import Places, no_places
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
 from lens_gate.vocabulary.publishing import CommentMode, Publication
@@ -59,48 +63,81 @@ class Finished:
         """The verdict in words."""
         return view(self.verdict)
 
+    def leg(self, commit: str) -> Leg:
+        """Return what a comment keeps of the verdict on a commit."""
+        return leg_of(self.view, suite=self.suite, commit=commit, code=self.code)
 
-def publish(
-    finished: Sequence[Finished], wish: Wish, platform: Platform | None, say: Callable[[str], None]
-) -> tuple[PublishFailed, ...]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where it is published: the platform (None: no pipeline runs us), how to wait for others, and our own voice."""
+
+    platform: Platform | None
+    patience: Patience
+    say: Callable[[str], None]
+
+
+def publish(finished: Sequence[Finished], wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
     """Publish verdicts, and return what failed where that is to count; else it is said, and the verdict stands."""
     if not wish.anything:
         return ()
-    if platform is None:
-        say("nothing is published: no platform's pipeline runs this")
+    if stage.platform is None:
+        stage.say("nothing is published: no platform's pipeline runs this")
         return ()
-    wanted = _possible(wish, platform, say)
-    failed = attempted(*(partial(_publish, what, finished, platform) for what in wanted))
-    if wish.strict:
-        return failed
-    for failure in failed:
-        say(f"warning: not published: {failure}")
-    return ()
+    return _Publishing(finished, wish, stage.platform, stage).done()
 
 
-def _possible(wish: Wish, platform: Platform, say: Callable[[str], None]) -> tuple[Publication, ...]:
-    """Return what to publish in its order; what `auto` leaves out is said, what was asked for by name is tried."""
-    if wish.kinds is not None:
-        return tuple(what for what in ORDER if what in wish.kinds)
-    obstacles = {what: platform.obstacle(what) for what in ORDER}
-    for what, why in obstacles.items():
-        if why:
-            say(f"no {what.value} is published on {platform.name}: {why}")
-    return tuple(what for what, why in obstacles.items() if why is None)
+@dataclass(frozen=True, slots=True)
+class _Publishing:
+    """One publication of all that is wanted."""
 
+    finished: Sequence[Finished]
+    wish: Wish
+    platform: Platform
+    stage: Stage
 
-def _publish(what: Publication, finished: Sequence[Finished], platform: Platform) -> None:
-    match what:
-        case Publication.SUMMARY:
-            platform.write_summary(_summary(finished))
-        case Publication.OUTPUTS:
-            platform.write_outputs(_outputs(finished))
-        case Publication.ANNOTATIONS:
-            platform.annotate([note for one in finished for note in annotated(one.view, one.places)])
-        case Publication.CHECK | Publication.COMMENT:
-            raise UsageProblem(f"--publish {what.value} is not available yet", hint="Leave it out.")
-        case _ as never:
-            assert_never(never)
+    def done(self) -> tuple[PublishFailed, ...]:
+        wanted, ways_out = self._possible()
+        failed = attempted(*(partial(self._publish, what) for what in wanted))
+        if Publication.SUMMARY in wanted and (notes := [*ways_out, *(failure.message for failure in failed)]):
+            failed += attempted(lambda: self.platform.write_summary(unpublished(notes)))
+        if self.wish.strict:
+            return failed
+        for failure in failed:
+            self.stage.say(f"warning: not published: {failure}")
+        return ()
+
+    def _possible(self) -> tuple[tuple[Publication, ...], list[str]]:
+        """Return what to publish in its order, and what people can do about what `auto` leaves out.
+
+        What was asked for by name is tried.
+        """
+        if self.wish.kinds is not None:
+            return tuple(what for what in ORDER if what in self.wish.kinds), []
+        obstacles = {what: self.platform.obstacle(what) for what in ORDER}
+        met = {what: one for what, one in obstacles.items() if one is not None}
+        for what, one in met.items():
+            self.stage.say(f"no {what.value} is published on {self.platform.name}: {one.why}")
+        ways_out = dict.fromkeys(one.way_out for one in met.values() if one.way_out)
+        return tuple(what for what in ORDER if what not in met), list(ways_out)
+
+    def _publish(self, what: Publication) -> None:
+        platform, finished = self.platform, self.finished
+        match what:
+            case Publication.SUMMARY:
+                platform.write_summary(_summary(finished))
+            case Publication.OUTPUTS:
+                platform.write_outputs(_outputs(finished))
+            case Publication.ANNOTATIONS:
+                platform.annotate([note for one in finished for note in annotated(one.view, one.places)])
+            case Publication.COMMENT:
+                legs = [one.leg(platform.step.commit) for one in finished]
+                wish = self.wish
+                publish_comment(legs, platform, self.stage.patience, board=wish.board, mode=wish.comment)
+            case Publication.CHECK:
+                raise PublishFailed("a check is not available yet", hint="Leave it out.")
+            case _ as never:
+                assert_never(never)
 
 
 def _summary(finished: Sequence[Finished]) -> str:

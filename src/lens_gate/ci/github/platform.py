@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from lens_gate.ci.github.event import Event, read_event
 from lens_gate.ci.github.files import RunnerFiles
-from lens_gate.ci.platform import Platform, Step
-from lens_gate.errors import PublishFailed
+from lens_gate.ci.notes import Notes
+from lens_gate.ci.platform import Obstacle, Platform, Step
+from lens_gate.ci.waiting import Waiting
+from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.vocabulary.publishing import Annotation, Publication
+
+if TYPE_CHECKING:
+    from lens_gate.ci.github.api import Api
+
+_ASKING = (Publication.COMMENT, Publication.CHECK)
+_EXTRA_HINT = "Install it: pip install 'lens-gate[github]'"
+_TOKEN_HINT = "Give the step the job's token: `env: GITHUB_TOKEN: ${{ github.token }}`."
+_TWO_HALVES = (
+    "A pull request from a fork runs without secrets, and with a token that may only read: it cannot comment here. "
+    "Upload verdict.json as an artifact of this workflow, and let a second one, `on: workflow_run`, publish it: "
+    "`lens-gate report verdict.json --publish auto` there takes the pull request from GitHub's own event."
+)
 
 
 def runs_on_github(environment: Mapping[str, str]) -> bool:
@@ -23,9 +39,10 @@ def runs_on_github(environment: Mapping[str, str]) -> bool:
 class GitHub(Platform):
     """A step of a workflow. The event is read when it is asked for: summary and outputs do not need it."""
 
-    def __init__(self, environment: Mapping[str, str], files: RunnerFiles) -> None:
+    def __init__(self, environment: Mapping[str, str], files: RunnerFiles, waiting: Waiting) -> None:
         self._environment = environment
         self._files = files
+        self._waiting = waiting
 
     @cached_property
     def event(self) -> Event:
@@ -40,7 +57,7 @@ class GitHub(Platform):
     @property
     @override
     def step(self) -> Step:
-        return Step(run_id=self.event.run_id, attempt=self.event.attempt, url=self.event.run_url)
+        return Step(run_id=self.event.run_id, attempt=self.event.attempt, commit=self.event.sha)
 
     @property
     @override
@@ -48,8 +65,37 @@ class GitHub(Platform):
         return self._environment.get("GITHUB_EVENT_NAME") == "workflow_run"
 
     @override
-    def obstacle(self, what: Publication) -> str | None:
-        return self._files.obstacle(what)
+    def require(self, kinds: Iterable[Publication]) -> None:
+        if any(what in _ASKING for what in kinds) and not _installed():
+            raise UsageProblem("publishing a comment or a check on GitHub needs PyGithub", hint=_EXTRA_HINT)
+
+    @override
+    def obstacle(self, what: Publication) -> Obstacle | None:
+        if what is Publication.CHECK:
+            return Obstacle(why="checks are not available yet")
+        if what not in _ASKING:
+            why = self._files.obstacle(what)
+            return Obstacle(why=why) if why else None
+        if not _installed():
+            return Obstacle(why=f"PyGithub is not installed. {_EXTRA_HINT}")
+        if not self._token:
+            return Obstacle(why=f"there is no token. {_TOKEN_HINT}")
+        return self._obstacle_of_event(what)
+
+    def _obstacle_of_event(self, what: Publication) -> Obstacle | None:
+        try:
+            event = self.event
+        except PublishFailed as error:
+            return Obstacle(why=error.message)
+        if event.pull and event.pull.fork and event.name == "pull_request":
+            return Obstacle(why="the pull request comes from a fork", way_out=_TWO_HALVES)
+        if what is Publication.COMMENT and event.pull is None and event.origin is None:
+            return Obstacle(why=f"`{event.name}` belongs to no pull request")
+        return None
+
+    @override
+    def url_of_run(self, run_id: int) -> str:
+        return self.event.url_of_run(run_id)
 
     @override
     def write_summary(self, text: str) -> None:
@@ -62,6 +108,29 @@ class GitHub(Platform):
     @override
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         self._files.annotate(annotations)
+
+    @override
+    def notes(self) -> Notes:
+        return self._api.notes()
+
+    @property
+    def _token(self) -> str:
+        return self._environment.get("GITHUB_TOKEN") or self._environment.get("GH_TOKEN") or ""
+
+    @cached_property
+    def _api(self) -> Api:
+        if not _installed():
+            raise PublishFailed("PyGithub is not installed", place=self.name, hint=_EXTRA_HINT)
+        if not self._token:
+            raise PublishFailed("there is no token to publish with", place=self.name, hint=_TOKEN_HINT)
+        from lens_gate.ci.github.api import Api  # noqa: PLC0415 it needs an extra, and a tenth of a second
+        from lens_gate.ci.github.asking import Asking  # noqa: PLC0415
+
+        return Api.connect(self.event, self._token, Asking(waiting=self._waiting))
+
+
+def _installed() -> bool:
+    return find_spec("github") is not None
 
 
 def _payload(environment: Mapping[str, str]) -> bytes:

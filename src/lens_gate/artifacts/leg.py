@@ -1,0 +1,81 @@
+"""One suite's result as it is kept inside a shared comment: enough to write its part anew, and never trusted.
+
+Whoever may write to a repository may edit its comments. What is read back is therefore bounded in every field, and each
+text is plain: it is escaped when it is shown, as if it came from anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import Field, JsonValue, ValidationError
+
+from lens_gate.artifacts.envelope import Frozen
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
+
+MOST_ROWS = 10
+MOST_CAUSES = 3
+
+_Cell = Annotated[str, Field(max_length=80)]
+_Title = Annotated[str, Field(max_length=250)]
+_Sentence = Annotated[str, Field(max_length=600)]
+_Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+MarkWord = Literal[
+    "pass",
+    "regression",
+    "inconclusive",
+    "nothing to compare",
+    "no baseline",
+    "not measured",
+    "beyond the limit",
+    "warning",
+    "info",
+]
+
+
+class LegRow(Frozen):
+    """One check that did not pass, in the words of the report."""
+
+    mark: MarkWord
+    title: _Title
+    baseline: _Cell
+    change: _Cell
+    interval: _Cell
+    allowed: _Cell
+    reason: _Sentence = ""
+
+
+class Leg(Frozen):
+    """The verdict of one suite: `open_checks` did not pass, of which the worst are the rows; `passed` did.
+
+    `exit_code` is what the verdict meant for its command.
+    """
+
+    suite: Annotated[str, Field(min_length=1, max_length=100)]
+    outcome: Outcome
+    exit_code: ExitCode
+    headline: _Sentence
+    second: Annotated[str, Field(max_length=1_500)] = ""
+    compared: Annotated[str, Field(max_length=1_500)] = ""
+    interval_title: _Cell = ""
+    rows: Annotated[tuple[LegRow, ...], Field(max_length=MOST_ROWS)] = ()
+    causes: Annotated[tuple[_Sentence, ...], Field(max_length=MOST_CAUSES)] = ()
+    open_checks: _Count = 0
+    passed: _Count = 0
+    next_step: _Sentence | None = None
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
+
+
+def read_leg(value: JsonValue) -> Leg | None:
+    """Return the result that a comment holds; None where it is not exactly what we write."""
+    try:
+        return Leg.model_validate_json(orjson.dumps(value), strict=True)
+    except (ValidationError, orjson.JSONEncodeError):
+        return None
+
+
+def written_leg(leg: Leg) -> dict[str, JsonValue]:
+    """Return a result as it is kept: without what has its default."""
+    return leg.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,75 @@
+"""GitHub's REST interface for one event: the pull request, its comments, and checks on its commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from github import Auth, Github
+
+from lens_gate.ci.github.asking import Asking, Errand
+from lens_gate.ci.github.comments import GitHubNotes
+from lens_gate.ci.github.event import Event, Origin
+from lens_gate.errors import PublishFailed
+
+_TIMEOUT_S = 20
+_PER_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """What is asked of GitHub, each answer as the asking has it."""
+
+    client: Github
+    asking: Asking
+    event: Event
+
+    @classmethod
+    def connect(cls, event: Event, token: str, asking: Asking) -> Api:
+        """Return the interface; nothing is asked yet, and PyGithub repeats nothing by itself."""
+        client = Github(
+            auth=Auth.Token(token),
+            base_url=event.api_url,
+            timeout=_TIMEOUT_S,
+            per_page=_PER_PAGE,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+        return cls(client=client, asking=asking, event=event)
+
+    def notes(self) -> GitHubNotes:
+        """Return the comments of the pull request; raises PublishFailed where there is none."""
+        return GitHubNotes(self.client, self.asking, self.event.repository, self._number())
+
+    def _number(self) -> int:
+        if self.event.pull is not None:
+            return self.event.pull.number
+        if self.event.origin is not None:
+            return self._number_from(self.event.origin)
+        raise PublishFailed(
+            f"there is no pull request to comment on: this runs for `{self.event.name}`",
+            place="GitHub",
+            hint="Publish comments in workflows that run `on: pull_request`, or `on: workflow_run` after one.",
+        )
+
+    def _number_from(self, origin: Origin) -> int:
+        """Find the pull request by what GitHub says about the run before: its repository, branch and commit."""
+        errand = Errand(what="find the pull request", permission="pull-requests: write")
+        repository = self.client.get_repo(self.event.repository)
+        pulls = self.asking(
+            errand, lambda: list(repository.get_pulls(state="open", head=f"{origin.owner}:{origin.branch}"))
+        )
+        fitting = [
+            pull.number
+            for pull in pulls
+            if pull.head.sha == origin.sha and getattr(pull.head.repo, "full_name", None) == origin.repository
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        found = "several open pull requests have" if fitting else "no open pull request has"
+        raise PublishFailed(
+            f"{found} the commit {origin.sha[:12]} of {origin.owner}:{origin.branch} at its head",
+            place="GitHub",
+            hint="It may have moved on: then the run for its new head publishes. A run `on: push` has none.",
+        )

@@ -1,0 +1,108 @@
+"""One comment that many jobs write at the same time, on platforms whose comments know no conditional write.
+
+Each job reads what is there, adds its part, writes, waits, and reads again, until what it reads is what it would write.
+Whoever is overwritten finds out after its wait, as long as that is longer than the time between another's read and
+write. Comments that were made at the same time become one: the oldest is kept, and takes over what the others hold.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lens_gate.ci.waiting import Waiting
+from lens_gate.errors import PublishFailed
+
+
+class NoteGone(Exception):
+    """Somebody deleted the comment in between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A comment."""
+
+    id: int
+    body: str
+
+
+class Notes(ABC):
+    """The comments below one pull or merge request. Every method raises PublishFailed."""
+
+    @abstractmethod
+    def mine(self, marker: str) -> list[Note]:
+        """Return the comments that we wrote ourselves and that begin with a marker, the oldest first."""
+
+    @abstractmethod
+    def read(self, note: Note) -> Note:
+        """Return a comment as it is now; raises NoteGone."""
+
+    @abstractmethod
+    def create(self, body: str) -> None:
+        """Add a comment; where the answer is lost it may or may not be there."""
+
+    @abstractmethod
+    def edit(self, note: Note, body: str) -> None:
+        """Replace the text of a comment; raises NoteGone."""
+
+    @abstractmethod
+    def delete(self, note: Note) -> None:
+        """Delete a comment, if it is still there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for what others write: `rounds` times, between half and all of `pause_s`, later twice as long.
+
+    The shortest wait must be longer than two requests take.
+    """
+
+    waiting: Waiting
+    rounds: int = 10
+    pause_s: float = 4.0
+
+    def wait(self, round_number: int) -> None:
+        """Wait before this round's next look."""
+        longest = self.pause_s * (1 if round_number < self.rounds // 2 else 2)
+        self.waiting.sleep(longest * self.waiting.rng.uniform(0.5, 1.0))
+
+
+def keep_one(
+    notes: Notes, marker: str, compose: Callable[[Sequence[str]], str | None], patience: Patience
+) -> Note | None:
+    """Bring the one comment with this marker up to date, and return it; None where nothing is to be said.
+
+    `compose` returns the text that should stand where these texts stand now (none at first), None where all is well as
+    it is. Raises PublishFailed where others' writing leaves no rest.
+    """
+    for number in range(patience.rounds):
+        found = notes.mine(marker)
+        body = compose([note.body for note in found])
+        if body is None or (len(found) == 1 and found[0].body == body):
+            return found[0] if found else None
+        with suppress(NoteGone):  # the next look shows what is there instead
+            _write(notes, found, body, compose)
+        patience.wait(number)
+    raise PublishFailed(
+        f"other jobs kept overwriting the comment, {patience.rounds} times in a row",
+        place="comment",
+        hint="Let the legs of the matrix upload their verdicts, and one job after them publish all: "
+        "`lens-gate report */verdict.json --publish comment`.",
+    )
+
+
+def _write(notes: Notes, found: Sequence[Note], body: str, compose: Callable[[Sequence[str]], str | None]) -> None:
+    if not found:
+        notes.create(body)
+        return
+    oldest, *others = found
+    # Read once more just before the write: a long list took time, in which another job may have written.
+    fresh = notes.read(oldest)
+    if fresh.body != oldest.body:
+        body = compose([fresh.body, *(note.body for note in others)]) or fresh.body
+    if fresh.body != body:
+        notes.edit(fresh, body)
+    for note in others:
+        notes.delete(note)

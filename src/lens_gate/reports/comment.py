@@ -1,0 +1,248 @@
+"""The comment on a pull request: what each suite said, the worst first, on one screen where that is possible.
+
+Everything is written from legs, which are bounded and untrusted: each text is escaped here, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, Leg, LegRow
+from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, plain, shortened, size
+from lens_gate.reports.numbers import plural
+from lens_gate.reports.page import ReportView, Row
+from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark, listed
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
+
+TEXT_BYTES = 38_000
+"""GitHub takes 65,536 characters; the rest is for the state that the comment carries."""
+
+_SUITES_LISTED = 60
+_COMMIT_DIGITS = 7
+_MARKS: Mapping[str, Mark] = {mark.word: mark for mark in (*MARKS.values(), BROKEN, WARNING, INFO)}
+_ORDER = (
+    Outcome.REGRESSION,
+    Outcome.NOT_MEASURED,
+    Outcome.INCONCLUSIVE,
+    Outcome.NO_BASELINE,
+    Outcome.NOTHING_TO_COMPARE,
+    Outcome.PASS,
+)
+_FOUND = {
+    Outcome.REGRESSION: "Regression",
+    Outcome.NOT_MEASURED: "Not measured",
+    Outcome.INCONCLUSIVE: "Inconclusive",
+    Outcome.NO_BASELINE: "No baseline",
+    Outcome.NOTHING_TO_COMPARE: "Nothing to compare",
+    Outcome.PASS: "Pass",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A leg, the page of the run that said it, and whether it is of the newest commit that is known."""
+
+    leg: Leg
+    url: str
+    current: bool = True
+
+
+def leg_of(view: ReportView, *, suite: str, commit: str | None, code: ExitCode) -> Leg:
+    """Return what a comment keeps of a verdict; `code` is what it meant for its command."""
+    return Leg(
+        suite=shortened(plain(suite), 100) or "lens-gate",
+        outcome=view.outcome,
+        exit_code=code,
+        headline=shortened(view.headline, 600),
+        second=shortened(view.second, 1_500),
+        compared=shortened(f"{view.compared} {view.validity} {view.spend}", 1_500),
+        interval_title=shortened(view.interval_title, 80),
+        rows=tuple(_leg_row(row) for row in view.open_rows[:MOST_ROWS]),
+        causes=tuple(shortened(cause, 600) for cause in view.causes[:MOST_CAUSES]),
+        open_checks=len(view.open_rows),
+        passed=len(view.passed_rows),
+        next_step=view.next_step if view.next_step and len(view.next_step) <= 600 else None,
+        commit=commit,
+    )
+
+
+def _leg_row(row: Row) -> LegRow:
+    return LegRow.model_validate(
+        {
+            "mark": row.mark.word,
+            "title": shortened(row.title, 250),
+            "baseline": shortened(row.baseline, 80),
+            "change": shortened(row.change, 80),
+            "interval": shortened(row.interval, 80),
+            "allowed": shortened(row.allowed, 80),
+            "reason": shortened(row.reason, 600),
+        }
+    )
+
+
+def lighter(leg: Leg, rows: int) -> Leg:
+    """Return a leg with at most so many rows, and without what is folded; with none only its headline is left."""
+    if rows:
+        kept = tuple(row.model_copy(update={"reason": ""}) for row in leg.rows[:rows])
+        return leg.model_copy(update={"rows": kept, "causes": ()})
+    bare = {"rows": (), "causes": (), "second": "", "compared": "", "interval_title": "", "next_step": None}
+    return leg.model_copy(update={**bare, "headline": shortened(leg.headline, 100)})
+
+
+def differs(leg: Leg, earlier: Leg | None) -> bool:
+    """Whether a suite says something else than before: another outcome, or other checks that failed.
+
+    A suite that said nothing before passed, as far as anybody was told.
+    """
+    if earlier is None:
+        return leg.outcome is not Outcome.PASS
+    return (leg.outcome, _failing(leg)) != (earlier.outcome, _failing(earlier))
+
+
+def _failing(leg: Leg) -> list[tuple[str, str]]:
+    return sorted((row.title, row.mark) for row in leg.rows)
+
+
+def comment(told: Sequence[Told], *, limit: int = TEXT_BYTES) -> str:
+    """Return the text of a comment in at most `limit` bytes: worst first, and what does not fit is counted."""
+    ordered = sorted(told, key=_badness)
+    if len(ordered) == 1:
+        return cut_to("\n".join(_alone(ordered[0])), limit)
+    head = "\n".join(_overview(ordered))
+    open_ones = [one for one in ordered if one.current and one.leg.outcome is not Outcome.PASS]
+    return _filled(cut_to(head, limit), ["\n".join(_section(one)) for one in open_ones], limit)
+
+
+def unpublished(notes: Sequence[str]) -> str:
+    """Return the part of a summary that says what is missing elsewhere, and what can be done about it."""
+    return "\n".join(
+        ("**Not published elsewhere:**", "", *(f"- {markdown_text(shortened(note, 600))}" for note in notes))
+    )
+
+
+def _filled(head: str, blocks: Sequence[str], limit: int) -> str:
+    room, kept = limit - size(head) - 120, [head]
+    for block in blocks:
+        if size(block) + 1 > room:
+            break
+        kept.append(block)
+        room -= size(block) + 1
+    left = len(blocks) + 1 - len(kept)
+    if left:
+        kept.append(f"\n{plural(left, 'more suite')} did not pass: this comment has no room for what they say.")
+    return "\n".join(kept)
+
+
+def _badness(one: Told) -> tuple[bool, bool, int, str]:
+    failed = one.leg.exit_code is not ExitCode.OK
+    return not one.current, not failed, _ORDER.index(one.leg.outcome), one.leg.suite
+
+
+def _alone(one: Told) -> Iterator[str]:
+    leg = one.leg
+    yield f"## {_mark(leg).symbol} {markdown_text(leg.headline)}"
+    yield from _body(leg, one.url)
+    yield f"{_link(one)} · {markdown_text(leg.suite)}"
+
+
+def _section(one: Told) -> Iterator[str]:
+    yield f"\n### {_mark(one.leg).symbol} {markdown_text(one.leg.suite)}: {markdown_text(one.leg.headline)}"
+    yield from _body(one.leg, one.url)
+
+
+def _body(leg: Leg, url: str) -> Iterator[str]:
+    yield ""
+    for text in (leg.second, leg.compared):
+        if text:
+            yield markdown_text(text)
+            yield ""
+    if leg.rows:
+        yield from _table(leg)
+        yield ""
+    if more := leg.open_checks - len(leg.rows):
+        yield f"{plural(more, 'more check')} did not pass: [the report]({url}) has {'it' if more == 1 else 'them'}."
+        yield ""
+    if leg.next_step:
+        yield f"**Next, with your other options:** {markdown_code(leg.next_step)}"
+        yield ""
+    yield from _folded(leg)
+
+
+def _table(leg: Leg) -> Iterator[str]:
+    head = ("", "check", "baseline", "change", markdown_text(leg.interval_title), "allowed")
+    for cells in (head, (":-:", "---", "--:", "--:", ":-:", "--:"), *map(_row, leg.rows)):
+        yield f"| {' | '.join(cells)} |"
+
+
+def _row(row: LegRow) -> tuple[str, ...]:
+    change = markdown_text(row.change)
+    worse = row.mark in {MARKS[Outcome.REGRESSION].word, BROKEN.word}
+    return (
+        f"{_MARKS[row.mark].symbol} {row.mark}",
+        markdown_text(row.title),
+        markdown_text(row.baseline),
+        f"**{change}**" if worse and change else change,
+        markdown_text(row.interval),
+        markdown_text(row.allowed),
+    )
+
+
+def _folded(leg: Leg) -> Iterator[str]:
+    """Fold away why, and say how much passed."""
+    why = [*leg.causes, *(f"{row.title}: {row.reason}" for row in leg.rows if row.reason)]
+    if why:
+        yield from ("<details><summary>Why</summary>", "", *(f"- {markdown_text(text)}" for text in why), "")
+        yield from ("</details>", "")
+    if leg.passed:
+        yield from (f"{plural(leg.passed, 'check')} passed.", "")
+
+
+def _overview(ordered: Sequence[Told]) -> Iterator[str]:
+    """Return the heading of several suites, and one line for each."""
+    current = [one for one in ordered if one.current] or list(ordered)
+    yield f"## {_heading([one.leg for one in current])}"
+    yield ""
+    yield "| | suite | | checks passed | run |"
+    yield "| :-: | --- | --- | --: | --- |"
+    for one in ordered[:_SUITES_LISTED]:
+        yield f"| {' | '.join(_line(one))} |"
+    if more := ordered[_SUITES_LISTED:]:
+        yield f"\n{plural(len(more), 'more suite')}: {_counts([one.leg for one in more])}."
+    if len(current) < len(ordered):
+        yield "\nWhat is of an earlier commit has not run again since."
+
+
+def _line(one: Told) -> tuple[str, ...]:
+    leg = one.leg
+    checks = f"{leg.passed} of {leg.passed + leg.open_checks}"
+    return (
+        f"{_mark(leg).symbol} {_mark(leg).word}",
+        markdown_text(leg.suite),
+        markdown_text(shortened(leg.headline, 160)),
+        checks,
+        _link(one),
+    )
+
+
+def _link(one: Told) -> str:
+    commit = f" at `{one.leg.commit[:_COMMIT_DIGITS]}`" if one.leg.commit else ""
+    return f"[run]({one.url}){commit}{'' if one.current else ', an earlier commit'}"
+
+
+def _heading(legs: Sequence[Leg]) -> str:
+    worst = min(legs, key=lambda leg: _ORDER.index(leg.outcome))
+    mark = _mark(worst).symbol
+    if all(leg.outcome is worst.outcome for leg in legs):
+        return f"{mark} {_FOUND[worst.outcome]} in all {plural(len(legs), 'suite')}"
+    number = sum(leg.outcome is worst.outcome for leg in legs)
+    return f"{mark} {_FOUND[worst.outcome]} in {number} of {plural(len(legs), 'suite')}"
+
+
+def _counts(legs: Sequence[Leg]) -> str:
+    numbers = {outcome: sum(leg.outcome is outcome for leg in legs) for outcome in _ORDER}
+    return listed([f"{number} {MARKS[outcome].word}" for outcome, number in numbers.items() if number])
+
+
+def _mark(leg: Leg) -> Mark:
+    return MARKS[leg.outcome]

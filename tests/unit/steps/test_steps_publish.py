@@ -1,0 +1,306 @@
+"""Verdicts on their way to a platform: what is tried, what is left out, and who learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+from typing_extensions import override
+
+from lens_gate.artifacts.leg import Leg, written_leg
+from lens_gate.ci.board import Board, Slot, read_board, written
+from lens_gate.ci.github.files import RunnerFiles
+from lens_gate.ci.github.platform import GitHub
+from lens_gate.ci.notes import Notes, Patience
+from lens_gate.ci.waiting import Waiting
+from lens_gate.errors import PublishFailed
+from lens_gate.steps.publish import Finished, Stage, Wish, publish, worst_first
+from lens_gate.steps.publish_comment import STATE_CHARACTERS, composed, wanted
+from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.publishing import CommentMode, Publication
+from tests.fakes.github import FORBIDDEN, PUBLISHED_LIMIT, TOKEN, Fault, GitHubServer, an_open_pull, github_server
+from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request
+from tests.fakes.virtual_time import Travelling, VirtualTime
+from tests.scenarios import SCENARIOS
+from tests.unit.reports.test_reports_comment import a_leg
+
+COMMENT = Wish(kinds=(Publication.COMMENT,))
+AUTO = Wish(kinds=None)
+
+
+@pytest.fixture
+def server() -> Iterator[GitHubServer]:
+    with github_server() as running:
+        yield running
+
+
+def a_runner(
+    folder: Path, server: GitHubServer, *, run: int = 4242, name: str = "pull_request", **event: Any
+) -> Runner:
+    changes = {"GITHUB_API_URL": server.url, "GITHUB_TOKEN": TOKEN, "GITHUB_RUN_ID": str(run)}
+    payload = event or {"pull_request": a_pull_request()}
+    return Runner(folder / f"{run}", name=name, event=payload, changes=changes)
+
+
+def a_stage(
+    runner: Runner, said: list[str], waiting: Waiting | None = None, make: type[GitHub] = GitHub, **changes: str
+) -> Stage:
+    environment = {**runner.environment(), **changes}
+    files = RunnerFiles(environment=environment, show=said.append, draw=lambda: "0f0f")
+    waiting = waiting or Waiting(sleep=lambda _: None, now=lambda: 0.0, rng=Random(1))
+    return Stage(platform=make(environment, files, waiting), patience=Patience(waiting=waiting), say=said.append)
+
+
+def finished(scenario: str = "regression", suite: str = "support-bot", **changes: Any) -> Finished:
+    verdict = SCENARIOS[scenario]()
+    return Finished(suite=suite, verdict=verdict, code=changes.pop("code", verdict.exit_code), **changes)
+
+
+def suites_in(body: str) -> list[str]:
+    return list(read_board([body]).slots)
+
+
+def test_auto_on_a_pull_request_writes_everywhere(tmp_path: Path, server: GitHubServer) -> None:
+    runner, said = a_runner(tmp_path, server), list[str]()
+    wish = Wish(kinds=(Publication.SUMMARY, Publication.OUTPUTS, Publication.ANNOTATIONS, Publication.COMMENT))
+    assert publish([finished()], wish, a_stage(runner, said)) == ()
+    (body,) = server.bodies()
+    assert "## ◆ Regression" in body
+    assert body.startswith("<!-- lens-gate board lens%2Dgate -->")
+    assert runner.summary.startswith("## ◆ Regression")
+    assert runner.outputs["verdict"] == "regression"
+
+
+def test_a_second_run_updates_the_comment_in_place(tmp_path: Path, server: GitHubServer) -> None:
+    for run, scenario in ((10, "regression"), (11, "pass")):
+        publish([finished(scenario)], COMMENT, a_stage(a_runner(tmp_path, server, run=run), []))
+    (body,) = server.bodies()
+    assert "## ✓ Pass" in body
+    assert "actions/runs/11" in body
+    assert "actions/runs/10" not in body
+
+
+def test_a_slow_older_run_does_not_overwrite_a_newer_one(tmp_path: Path, server: GitHubServer) -> None:
+    for run, scenario in ((11, "pass"), (10, "regression")):
+        publish([finished(scenario)], COMMENT, a_stage(a_runner(tmp_path, server, run=run), []))
+    (body,) = server.bodies()
+    assert "## ✓ Pass" in body
+
+
+def test_ten_legs_that_write_at_once_while_updates_are_lost_end_in_one_comment_with_ten_results(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    clock = VirtualTime()
+
+    class FarAway(GitHub):
+        """A step whose requests take a third of a second each way."""
+
+        @override
+        def notes(self) -> Notes:
+            return Travelling(super().notes(), lambda: clock.sleep(0.3))
+
+    server.lose = 6
+    names = [f"leg {number}" for number in range(10)]
+    failures: list[PublishFailed] = []
+
+    def job(number: int) -> Callable[[], None]:
+        waiting = Waiting(sleep=clock.sleep, now=lambda: clock.now, rng=Random(number))
+        stage = a_stage(a_runner(tmp_path, server, run=100 + number), [], waiting, FarAway)
+        wish = Wish(kinds=COMMENT.kinds, strict=True)
+        return lambda: failures.extend(publish([finished(suite=names[number])], wish, stage))
+
+    clock.run([job(number) for number in range(10)])
+    assert failures == []
+    (body,) = server.bodies()
+    assert suites_in(body) == names
+    assert "Regression in all 10 suites" in body
+    assert server.lose == 0
+
+
+def test_one_report_job_for_ten_legs_writes_once(tmp_path: Path, server: GitHubServer) -> None:
+    names = [f"leg {number}" for number in range(10)]
+    publish([finished(suite=name) for name in names], COMMENT, a_stage(a_runner(tmp_path, server), []))
+    (body,) = server.bodies()
+    assert suites_in(body) == names
+    assert [line for line in server.writes() if "comments" in line] == ["POST /repos/acme/widgets/issues/482/comments"]
+
+
+def test_two_boards_have_two_comments(tmp_path: Path, server: GitHubServer) -> None:
+    for board in ("a", "b"):
+        publish([finished()], Wish(kinds=COMMENT.kinds, board=board), a_stage(a_runner(tmp_path, server), []))
+    assert len(server.bodies()) == 2
+
+
+def test_state_that_somebody_edited_is_left_out_and_the_comment_mended(tmp_path: Path, server: GitHubServer) -> None:
+    forged: JsonValue = {"suite": "other name", "outcome": "pass", "exit_code": 0, "headline": "x"}
+    slots = {"evil": Slot(run_id=2**40, attempt=1, content=forged), "bad": Slot(run_id=1, attempt=1, content=3)}
+    server.add_comment(written("lens-gate", "edited", Board(slots)))
+    publish([finished()], COMMENT, a_stage(a_runner(tmp_path, server), []))
+    (body,) = server.bodies()
+    assert suites_in(body) == ["support-bot"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "scenario", "exists", "written_"),
+    [
+        (CommentMode.ALWAYS, "pass", False, True),
+        (CommentMode.OFF, "regression", True, False),
+        (CommentMode.FAILURES, "pass", False, False),
+        (CommentMode.FAILURES, "inconclusive", False, False),
+        (CommentMode.FAILURES, "regression", False, True),
+        (CommentMode.FAILURES, "pass", True, True),
+        (CommentMode.CHANGES, "pass", False, False),
+        (CommentMode.CHANGES, "inconclusive", False, True),
+        (CommentMode.CHANGES, "regression", True, False),
+        (CommentMode.CHANGES, "pass", True, True),
+    ],
+)
+def test_a_mode_says_when_the_comment_is_written(
+    mode: CommentMode, scenario: str, *, exists: bool, written_: bool
+) -> None:
+    before = {"support-bot": a_leg("regression")} if exists else {}
+    assert wanted(mode, [a_leg(scenario)], before, exists=exists) == written_
+
+
+def test_with_changes_a_repeated_result_leaves_the_comment_alone(tmp_path: Path, server: GitHubServer) -> None:
+    wish = Wish(kinds=COMMENT.kinds, comment=CommentMode.CHANGES)
+    for run, scenario in ((1, "pass"), (2, "regression"), (3, "regression"), (4, "pass")):
+        publish([finished(scenario)], wish, a_stage(a_runner(tmp_path, server, run=run), []))
+    assert [line.split()[0] for line in server.writes()] == ["POST", "PATCH"]
+    assert "## ✓ Pass" in server.bodies()[0]
+
+
+def test_switched_off_not_even_a_pull_request_is_looked_for(tmp_path: Path, server: GitHubServer) -> None:
+    wish = Wish(kinds=COMMENT.kinds, comment=CommentMode.OFF, strict=True)
+    assert publish([finished()], wish, a_stage(a_runner(tmp_path, server), [])) == ()
+    assert server.asked == []
+
+
+# What stands in the way
+
+
+def test_without_a_permission_the_verdict_stands_and_the_summary_says_what_is_missing(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    server.faults = [Fault(FORBIDDEN, method="POST", path=".*comments", times=9)]
+    runner, said = a_runner(tmp_path, server), list[str]()
+    wish = Wish(kinds=(Publication.SUMMARY, Publication.COMMENT))
+    assert publish([finished()], wish, a_stage(runner, said)) == ()
+    assert "permissions: pull-requests: write" in "\n".join(said)
+    assert "Not published elsewhere" in runner.summary
+    assert "does not let this token write a comment" in runner.summary
+
+
+def test_a_strict_wish_returns_what_failed(tmp_path: Path, server: GitHubServer) -> None:
+    server.faults = [Fault(FORBIDDEN, times=99)]
+    wish = Wish(kinds=COMMENT.kinds, strict=True)
+    (failure,) = publish([finished()], wish, a_stage(a_runner(tmp_path, server), []))
+    assert failure.exit_code == 7
+
+
+def test_a_fork_is_told_of_the_second_workflow_and_asks_github_for_nothing(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    runner, said = a_runner(tmp_path, server, pull_request=a_pull_request(home="visitor/widgets")), list[str]()
+    assert publish([finished()], Wish(kinds=None, strict=True), a_stage(runner, said)) == ()
+    assert "no comment is published on GitHub: the pull request comes from a fork" in said
+    assert "workflow&#95;run" in runner.summary or "workflow\\_run" in runner.summary
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "why"),
+    [
+        ("push", {}, "belongs to no pull request"),
+        ("pull_request", {"GITHUB_TOKEN": ""}, "there is no token"),
+        ("pull_request", {"GITHUB_REPOSITORY": "?"}, "GITHUB_REPOSITORY"),
+    ],
+)
+def test_auto_leaves_out_the_comment_that_cannot_be_and_says_why(
+    tmp_path: Path, server: GitHubServer, event: str, changes: dict[str, str], why: str
+) -> None:
+    runner, said = a_runner(tmp_path, server, name=event), list[str]()
+    assert publish([finished()], Wish(kinds=None, strict=True), a_stage(runner, said, None, GitHub, **changes)) == ()
+    assert any(line.startswith("no comment is published") and why in line for line in said)
+    assert runner.outputs["verdict"] == "regression"
+    assert server.comments == {}
+
+
+def test_a_comment_asked_for_by_name_without_a_token_is_a_failure(tmp_path: Path, server: GitHubServer) -> None:
+    stage = a_stage(a_runner(tmp_path, server), [], GITHUB_TOKEN="")
+    (failure,) = publish([finished()], Wish(kinds=COMMENT.kinds, strict=True), stage)
+    assert "no token" in failure.message
+
+
+def test_outside_of_a_pipeline_nothing_is_published_and_nothing_is_asked_for_in_silence() -> None:
+    said: list[str] = []
+    stage = Stage(platform=None, patience=a_patience(), say=said.append)
+    assert publish([finished()], Wish(kinds=()), stage) == ()
+    assert said == []
+    assert publish([finished()], AUTO, stage) == ()
+    assert said == ["nothing is published: no platform's pipeline runs this"]
+
+
+def a_patience() -> Patience:
+    return Patience(waiting=Waiting(sleep=lambda _: None, now=lambda: 0.0, rng=Random(1)))
+
+
+def test_the_trusted_half_comments_where_the_first_half_came_from(tmp_path: Path, server: GitHubServer) -> None:
+    server.pulls = [an_open_pull(99, sha=SHA, ref="longer-prompt")]
+    runner = a_runner(tmp_path, server, name="workflow_run", workflow_run=a_finished_run())
+    assert publish([finished()], Wish(kinds=COMMENT.kinds, strict=True), a_stage(runner, [])) == ()
+    (comment,) = server.comments.values()
+    assert comment["issue"] == 99
+    assert "actions/runs/4100" in comment["body"]
+
+
+def test_outputs_and_order_follow_the_code_that_weighs_most() -> None:
+    codes = (ExitCode.OK, ExitCode.INCONCLUSIVE, ExitCode.GATE_FAILED)
+    ordered = worst_first([finished(suite=f"s{number}", code=code) for number, code in enumerate(codes)])
+    assert [one.suite for one in ordered] == ["s2", "s1", "s0"]
+
+
+# Limits
+
+
+def many(number: int, *, width: int = 1, noise: bool = False) -> dict[str, tuple[Slot, Leg]]:
+    rng, letters = Random(7), "abcdefghijklmnopqrstuvwxyzABCDEFGH0123456789|<&"
+    leg = a_leg("regression")
+    row = leg.rows[0]
+
+    def a_text(length: int) -> str:
+        return "".join(rng.choices(letters, k=length)) if noise else "x" * length
+
+    def one(suite: str) -> Leg:
+        rows = tuple(row.model_copy(update={"title": a_text(250), "reason": a_text(600)}) for _ in range(width))
+        return leg.model_copy(update={"suite": suite, "rows": rows, "headline": a_text(600), "second": a_text(1500)})
+
+    names = [f"{a_text(90) if noise else 's'}{index}" for index in range(number)]
+    legs = {name: one(name) for name in names}
+    return {name: (Slot(run_id=1, attempt=1, content=written_leg(leg)), leg) for name, leg in legs.items()}
+
+
+def url_of(run: int) -> str:
+    return f"https://github.com/acme/widgets/actions/runs/{run}"
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 10, 30, 64, 256, 300])
+@pytest.mark.parametrize("noise", [True, False])
+def test_no_number_of_suites_breaks_the_limits_and_ordinary_ones_are_all_kept(number: int, *, noise: bool) -> None:
+    suites = many(number, width=10, noise=noise)
+    body = composed("lens-gate", suites, url_of)
+    assert len(body) <= PUBLISHED_LIMIT
+    kept = suites_in(body)
+    assert len(body.rpartition("<!-- lens-gate state")[2]) <= STATE_CHARACTERS
+    assert len(kept) == number or (noise and number > 60 and kept)
+
+
+def test_the_same_suites_give_the_same_comment_again() -> None:
+    first = composed("b", many(12, width=3), url_of)
+    board = read_board([first])
+    legs = {name: (slot, Leg.model_validate(slot.content)) for name, slot in board.slots.items()}
+    assert composed("b", legs, url_of) == first
