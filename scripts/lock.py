@@ -9,6 +9,8 @@ from pathlib import Path
 OUTPUTS = {
     "requirements/run.txt": ["pyproject.toml", "--all-extras"],
     "requirements/dev.txt": ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "build"],
+    "requirements/action.txt": ["pyproject.toml", "--extra", "github", "--constraint", "requirements/run.txt"],
+    "requirements/uv.txt": ["--group", "pyproject.toml:installer", "--constraint", "requirements/dev.txt"],
     "requirements/real.txt": ["--group", "pyproject.toml:real"],
 }
 

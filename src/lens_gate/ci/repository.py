@@ -165,6 +165,26 @@ class Repository:
             )
         return self.resolve(parents[0])
 
+    def missing_parent(self) -> str | None:
+        """Return the id of the first parent of HEAD where a shallow clone has left that commit out."""
+        parents = self._parents("HEAD")
+        return parents[0] if parents and not self.knows(parents[0]) else None
+
+    def fetch(self, *wanted: str) -> None:
+        """Fetch commits or refs from `origin`, each alone where the clone is shallow; raises UsageProblem."""
+        depth = ["--depth=1"] if self.is_shallow() else []
+        answer = self._git("fetch", "--quiet", "--no-tags", *depth, "origin", *wanted, patience=5)
+        if answer.code:
+            raise UsageProblem(
+                f"what this is compared with cannot be fetched: {answer.stderr.strip()[-500:]}",
+                place="git fetch",
+                hint=self._hint("Is `origin` reachable, and may this job read it?"),
+            )
+
+    def shows_credentials(self) -> bool:
+        """Say whether the configuration holds a header for the remote, as `actions/checkout` leaves one."""
+        return self._git("config", "--includes", "--get-regexp", r"^http\..*extraheader$").code == 0
+
     def default_base(self) -> str:
         """Return the commit that a change is compared with when nobody names one.
 

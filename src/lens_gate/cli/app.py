@@ -50,6 +50,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("files", "Bring an older artifact or configuration up to date."),
 }
 
+HIDDEN: dict[str, str] = {"action": "action"}
+"""By command, the module of what only `action.yml` calls: neither help nor documents list it."""
+
 LATER: dict[str, str] = {
     "distributed": "Run from several machines.",
 }
@@ -66,8 +69,9 @@ class LazyGroup(click.Group):
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command."""
-        if cmd_name in COMMANDS:
-            module = importlib.import_module(f"lens_gate.cli.{COMMANDS[cmd_name][0]}")
+        module_name = COMMANDS[cmd_name][0] if cmd_name in COMMANDS else HIDDEN.get(cmd_name)
+        if module_name is not None:
+            module = importlib.import_module(f"lens_gate.cli.{module_name}")
             command: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
             return command
         if cmd_name in LATER:
