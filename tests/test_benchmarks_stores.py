@@ -54,6 +54,21 @@ def test_writers_that_are_killed_leave_nothing_behind(tmp_path: Path) -> None:
     assert said.count(": 0\n") >= 4
 
 
+@pytest.mark.parametrize(("command", "address"), [("sync", "{}/store"), ("tables", "sqlite:///{}/runs.db")])
+def test_commands_that_are_killed_leave_nothing_behind(tmp_path: Path, command: str, address: str) -> None:
+    said = proof("command_kills", command, address.format(tmp_path), "--kills", "3")
+    assert f"3 kills of {command}" in said
+    assert said.count(": 0\n") >= 6
+
+
+def test_a_command_that_loses_something_fails_the_proof(tmp_path: Path) -> None:
+    script = "from benchmarks.stores import command_kills as proof; proof.versions_of = lambda *_: (); proof.main()"
+    command = [sys.executable, "-c", script, "upkeep", str(tmp_path / "store"), "--kills", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (1, "a kill left something behind\n")
+    assert "versions that were lost: 0" not in done.stdout
+
+
 def test_the_cost_of_reading_is_measured(tmp_path: Path, on_git: tuple[str, ...]) -> None:
     said = proof("growth", str(tmp_path / "store"), "--runs", "10", "40")
     assert said.count("newest 100") == 2

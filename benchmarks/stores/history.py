@@ -1,9 +1,10 @@
 """How long a history may get: a trend, a list and the choice of a baseline over 100 to 10,000 stored runs.
 
-    python -m benchmarks.stores.history --runs 100 1000 10000 --store file git sqlite
+    python -m benchmarks.stores.history --runs 100 1000 10000 --store file git sqlite s3 postgres mariadb
 
-For each store and length: seconds, and how many bytes reached this process (files, pipes; of SQLite: its pages). The
-store is filled in bulk and not timed. A run holds 60 requests; ten runs a day.
+For each store and length: seconds, and how many bytes reached this process (files, pipes, and what servers answered; of
+SQLite: its pages). The store is filled in bulk and not timed. A run holds 60 requests; ten runs a day. S3 is moto's; it
+and the databases are started on loopback and ended.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import gzip
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from random import Random
+
+from benchmarks.stores.servers import SERVERS, served
 
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.entry import entry_of
@@ -29,7 +32,7 @@ from lens_gate.steps.baseline_upkeep import listed
 from lens_gate.steps.store_choice import stored_in, wanted_for
 from lens_gate.steps.trend import TrendOrder, trend_of
 from lens_gate.steps.world import World
-from lens_gate.stores.address import parse_address
+from lens_gate.stores.address import Address, S3Address, parse_address
 from lens_gate.stores.base import Store
 from lens_gate.stores.index_file import INDEX, write_index
 from lens_gate.stores.opening import open_store
@@ -113,21 +116,53 @@ def filled(kind: str, folder: Path, count: int) -> Store:
     """Return a store that holds so many runs."""
     if kind == "git":
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    around = Surroundings(directory=folder, environment={}, rng=Random(1), sleep=time.sleep)
-    address = ADDRESSES[kind].replace("///", f"///{folder}/")
-    store = open_store(parse_address(address), StoreSettings(), around)
+    store = opened(parse_address(ADDRESSES[kind].replace("///", f"///{folder}/")), StoreSettings(), folder)
     if kind == "file":
         fill_folder(folder / "store", count)
     elif kind == "git":
         fill_git(count, store)
     else:
-        for key, data, entry in stored_files(count):
-            store.put(key, data, entry)
+        put_one_by_one(count, store)
     return store
 
 
+def filled_at(address: Address, settings: StoreSettings, folder: Path, count: int) -> Store:
+    """Return a store on a server that holds so many runs."""
+    store = opened(address, settings, folder)
+    if isinstance(address, S3Address):
+        fill_bucket(address, settings, count)
+    else:
+        put_one_by_one(count, store)
+    return store
+
+
+def opened(address: Address, settings: StoreSettings, folder: Path) -> Store:
+    return open_store(
+        address, settings, Surroundings(directory=folder, environment={}, rng=Random(1), sleep=time.sleep)
+    )
+
+
+def put_one_by_one(count: int, store: Store) -> None:
+    for key, data, entry in stored_files(count):
+        store.put(key, data, entry)
+
+
+def fill_bucket(address: S3Address, settings: StoreSettings, count: int) -> None:
+    """Put the objects that the store would, but each index once, and not again for each of its runs."""
+    from lens_gate.stores.s3 import S3Objects, connect  # noqa: PLC0415 only buckets need it
+
+    objects = S3Objects(connect(settings.s3), address.bucket, f"{address.prefix}/")
+    indexes: dict[str, dict[str, IndexEntry]] = {}
+    for key, data, entry in stored_files(count):
+        day, _, name = key.rpartition("/")
+        objects.put(key, data, "none")
+        indexes.setdefault(day, {})[name] = without_points(entry)
+    for day, entries in indexes.items():
+        objects.put(f"{day}/{INDEX}", write_index(entries), "none")
+
+
 def bytes_read() -> int:
-    """Return how many bytes this process has read so far, by Linux's own count."""
+    """Return how many bytes this process has read so far, by Linux's own count: sockets are none of it."""
     for line in Path("/proc/self/io").read_text(encoding="ascii").splitlines():
         if line.startswith("rchar:"):
             return int(line.split()[1])
@@ -149,31 +184,40 @@ def tasks(store: Store, world: World, count: int) -> Mapping[str, Callable[[], o
     }
 
 
-def measured(kind: str, count: int) -> Iterator[str]:
-    """Yield a line of the table for each task on one store."""
-    with tempfile.TemporaryDirectory(prefix="lens-gate-") as name:
-        folder = Path(name)
-        store = filled(kind, folder, count)
-        world = replace(a_world(folder), open_store=lambda _, __: store)
-        for task, act in tasks(store, world, count).items():
-            act()
-            before, began = bytes_read(), time.perf_counter()
-            act()
-            seconds, read = time.perf_counter() - began, bytes_read() - before
-            yield f"| {kind} | {count:,} | {task} | {seconds:.3f} | {read / 1000:,.0f} |"
+def measured(kind: str, counts: Sequence[int]) -> Iterator[str]:
+    """Yield a line of the table for each length and each task on one kind of store."""
+    if kind in ADDRESSES:
+        for count in counts:
+            with tempfile.TemporaryDirectory(prefix="lens-gate-") as name:
+                yield from timed(kind, filled(kind, Path(name), count), count, bytes_read, Path(name))
+        return
+    with served(kind) as server, tempfile.TemporaryDirectory(prefix="lens-gate-") as name:
+        for count in counts:
+            store = filled_at(server.room(f"h{count}"), server.settings, Path(name), count)
+            yield from timed(kind, store, count, lambda: bytes_read() + server.received(), Path(name))
+
+
+def timed(kind: str, store: Store, count: int, read: Callable[[], int], folder: Path) -> Iterator[str]:
+    """Yield what each task costs the second time; `read` says how many bytes have come so far."""
+    world = replace(a_world(folder), open_store=lambda _, __: store)
+    for task, act in tasks(store, world, count).items():
+        act()
+        before, began = read(), time.perf_counter()
+        act()
+        seconds, more = time.perf_counter() - began, read() - before
+        yield f"| {kind} | {count:,} | {task} | {seconds:.3f} | {more / 1000:,.0f} |"
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, nargs="+", default=[100, 1000, 10_000])
-    parser.add_argument("--store", nargs="+", choices=sorted(ADDRESSES), default=["file", "git", "sqlite"])
+    parser.add_argument("--store", nargs="+", choices=[*ADDRESSES, *SERVERS], default=["file", "git", "sqlite"])
     asked = parser.parse_args()
     print("| store | runs | task | seconds | kB read |\n| --- | --- | --- | --- | --- |")
     for kind in asked.store:
-        for count in asked.runs:
-            for line in measured(kind, count):
-                print(line, flush=True)
+        for line in measured(kind, asked.runs):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

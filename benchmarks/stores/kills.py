@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -53,8 +54,13 @@ def one_round(target: Target) -> float:
 
 
 def kill(target: Target, seed: int, wait_s: float) -> None:
+    killed(lambda ready: write_for_ever(target, seed, ready), wait_s)
+
+
+def killed(act: Callable[[int], None], wait_s: float) -> None:
+    """Let a process act, and kill it with all that it started so long after the byte that says that it begins."""
     read, write = os.pipe()
-    process = CONTEXT.Process(target=write_for_ever, args=(target, seed, write))
+    process = CONTEXT.Process(target=act, args=(write,))
     process.start()
     os.close(write)
     os.read(read, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -199,9 +198,9 @@ def _same(current: Opened, packed: Packed) -> bool:
 def _remember(store: Store, name: str, former: IndexEntry) -> None:
     if former.run is None:
         return
-    pointer = {"run": former.id, "key": run_key(former, former.run)}
-    with suppress(ConditionFailed):  # another writer did
-        store.put(version_key(name, former, former.run), orjson.dumps(pointer), former, "absent")
+    key = version_key(name, former, former.run)
+    if entry_at(store, key) is None:  # also where a writer was killed after the bytes; all write the same ones
+        store.put(key, orjson.dumps({"run": former.id, "key": run_key(former, former.run)}), former)
 
 
 def _overtaken(store: Store, name: str) -> ConditionFailed:

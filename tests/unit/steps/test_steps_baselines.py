@@ -14,7 +14,7 @@ from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.fitness import NO_STANDARDS
-from lens_gate.baselines.keys import baseline_key
+from lens_gate.baselines.keys import baseline_key, version_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, LensGateError, NoBaseline, PublishFailed, StoreDamaged, UsageProblem
@@ -96,6 +96,14 @@ def test_every_version_of_a_baseline_stays_in_its_history(tmp_path: Path) -> Non
     for number in range(1, 6):
         saved_by(a_day(tmp_path, number), store, world)
     assert [one.entry.id for one in versions_of(store, "main")] == ["day-4", "day-3", "day-2", "day-1"]
+
+
+def test_a_version_whose_writer_was_killed_after_the_bytes_is_not_lost(tmp_path: Path) -> None:
+    world, store = a_world(tmp_path), FileStore(tmp_path / "store")
+    former = saved_by(a_day(tmp_path, 1), store, world).baseline
+    store.put(version_key("main", former.entry, former.row), b"{}")
+    saved_by(a_day(tmp_path, 2), store, world)
+    assert [one.entry.id for one in versions_of(store, "main")] == ["day-1"]
 
 
 def test_a_writer_that_was_killed_after_the_bytes_leaves_a_baseline_that_reads_whole(tmp_path: Path) -> None:
