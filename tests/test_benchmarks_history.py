@@ -8,12 +8,12 @@ from pathlib import Path
 
 from benchmarks.stores import history as benchmark
 
-from lens_gate.steps.world import StoreOptions
 from lens_gate.stores.base import Store
+from lens_gate.stores.settings import StoreSettings
 from tests.fakes.world import a_world
 
 
-def _always(store: Store) -> Callable[[str, StoreOptions], Store]:
+def _always(store: Store) -> Callable[[str, StoreSettings], Store]:
     return lambda _, __: store
 
 

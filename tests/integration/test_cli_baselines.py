@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -575,3 +577,32 @@ class TestUpload:
         assert answer.code == 0
         assert "`lens-gate baseline save --name main` makes a run the baseline." in answer.err
         assert not (home / "kept/baselines").exists()
+
+
+def test_runs_whose_index_was_deleted_are_listed_again(invoke: Invoke, home: Path, saved: Path) -> None:
+    for index in (home / "lens-gate-store").rglob("index.json"):
+        index.unlink()
+    assert "holds none" in invoke("baseline", "list", "--last", "5").err
+    dry = invoke("baseline", "reindex", "--dry-run")
+    assert (dry.code, dry.out.count("would be listed again")) == (0, 3)
+    done = invoke("baseline", "reindex")
+    assert (done.code, done.out.splitlines()[-1].split(" in ")[0]) == (0, "2 files listed again")
+    assert json.loads(invoke("baseline", "list", "--last", "5", "--format", "json").out)
+    assert stored(home) is not None
+
+
+def test_everything_may_be_too_old(invoke: Invoke, home: Path, saved: Path) -> None:
+    answer = invoke("baseline", "prune", "--older-than", "0s", "--dry-run")
+    assert (answer.code, "old runs kept" in answer.out) == (0, True)
+
+
+def test_the_prefix_of_tables_holds_for_every_way_into_a_database(invoke: Invoke, home: Path) -> None:
+    (home / "lens-gate.yaml").write_text("stores: {sql: {table_prefix: llm_lens_}}", encoding="utf-8")
+    run = of_main(home / "run.json", 1)
+    assert invoke("baseline", "save", str(run), "--store", "sqlite:///runs.db").code == 0
+    assert invoke("trend", "--history", "sqlite:///runs.db", "--last", "5").code == 0
+    assert invoke("baseline", "sync", "--from", "sqlite:///runs.db", "--to", "copy/").code == 0
+    with closing(sqlite3.connect(home / "runs.db")) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables
+    assert all(name.startswith("llm_lens_") for name in tables if not name.startswith("sqlite_"))

@@ -76,6 +76,13 @@ def test_a_run_that_passes_leaves_no_key_anywhere(
     assert_no_key(found)
 
 
+def test_the_folder_that_a_shell_is_in_is_shown() -> None:
+    assert redacted("/home/ada/project/x: no", {"PWD": "/home/ada/project", "OLDPWD": "/home/ada"}) == (
+        "/home/ada/project/x: no"
+    )
+    assert redacted("at hunter22", {"DB_PWD": "hunter22"}) == "at [redacted]"
+
+
 @pytest.mark.parametrize("dialect", ["openai-chat", "openai-responses", "anthropic", "google", "generic"])
 def test_a_server_that_repeats_the_key_in_its_answer_does_not_bring_it_into_any_file(
     dialect: str, invoke: Invoke, configure: Configure, home: Path, listener: Listener

@@ -20,10 +20,11 @@ import pytest
 from pydantic import SecretStr
 
 from lens_gate.errors import ConditionFailed, PublishFailed
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.gcs import GcsObjects
 from lens_gate.stores.gcs import connect as connect_gcs
 from lens_gate.stores.object_store import ObjectStore
-from lens_gate.stores.objects import Objects, Retries
+from lens_gate.stores.objects import Objects
 from lens_gate.stores.s3 import S3Objects, connect
 from lens_gate.stores.settings import GcsSettings, S3Settings
 from tests.stores_contract import DAY, ENTRY, StoreContract, Subject

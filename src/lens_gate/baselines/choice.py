@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
+from lens_gate.artifacts.identity import moment_of
 from lens_gate.baselines.comparable import Difference, Subject, differences, schema_difference
 from lens_gate.baselines.fitness import NO_STANDARDS, UNCOMMITTED_CHANGES, Standards, defects, is_of_change
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
@@ -184,7 +185,10 @@ def _differences(one: Kept, guard: Guard) -> Iterable[Difference]:
 
 def over(acceptance: Acceptance, now: datetime) -> bool:
     """Say whether the time for which somebody accepted a run has passed."""
-    return acceptance.expires is not None and datetime.fromisoformat(acceptance.expires) <= now
+    if acceptance.expires is None:
+        return False
+    end = moment_of(acceptance.expires)
+    return end is None or end <= now  # what has an end that nobody can read must not last for ever
 
 
 def _expired(entry: IndexEntry, now: datetime) -> str | None:

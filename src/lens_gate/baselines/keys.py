@@ -41,7 +41,11 @@ def name_of(part: str) -> str:
     found = list(_CODED.finditer(part))
     if "".join(one[0] for one in found) != part:
         return part
-    return b"".join(map(_decoded, found)).decode("utf-8", "surrogatepass")
+    try:
+        name = b"".join(map(_decoded, found)).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return part
+    return name if segment(name) == part else part
 
 
 def _coded(character: str) -> str:

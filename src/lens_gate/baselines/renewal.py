@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lens_gate.artifacts.identity import moment_of
+
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
@@ -24,15 +26,19 @@ def renewal(*, saved: str | None, every_s: float | None, now: datetime, name: st
         return Renewal(due=False, note=note)
     if saved is None:
         return Renewal(due=True)
-    age = now - datetime.fromisoformat(saved)
+    moment = moment_of(saved)
+    if moment is None:  # no time at all, so that nobody could say when its time is over
+        return Renewal(due=True)
+    age = now - moment
     ahead = age < timedelta(0)  # a clock was wrong, and nobody should wait until that time has come
     return Renewal(due=ahead or age >= timedelta(seconds=every_s))
 
 
 def staleness(*, saved: str, every_s: float | None, now: datetime, name: str) -> str | None:
-    """Say that a baseline has outlived its frequency twice; None where it has not."""
-    age = now - datetime.fromisoformat(saved)
-    if every_s is None or age < timedelta(seconds=2 * every_s):
+    """Say that a baseline has outlived its frequency twice; None where it has not, or each run renews it anyway."""
+    moment = moment_of(saved)
+    age = timedelta(0) if moment is None else now - moment
+    if not every_s or age < timedelta(seconds=2 * every_s):
         return None
     return f"The baseline {name} is {_days(age)} old, and is to be renewed every {_days(timedelta(seconds=every_s))}."
 

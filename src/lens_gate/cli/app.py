@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "selftest": ("selftest", "Measure how true this machine measures, and up to which rate."),
     "demo": ("demo", "Show a pass, a regression and an inconclusive verdict on a simulated endpoint."),
     "simulate": ("simulate", "Serve a fake LLM endpoint with known timing and known faults."),
-    "baseline": ("baselines", "Save, show, list, accept, validate, prune, compact and sync baselines."),
+    "baseline": ("baselines", "Save, show, list, accept, validate, prune, compact, reindex and sync baselines."),
     "init": ("files", "Print a configuration to start from."),
     "validate": ("files", "Check a configuration without sending anything."),
     "schema": ("files", "Print the JSON Schema of an artifact or of the configuration."),

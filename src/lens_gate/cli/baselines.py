@@ -31,7 +31,8 @@ from lens_gate.steps.baseline_keeping import (
 )
 from lens_gate.steps.baseline_upkeep import compact, listed, prune, versions_of
 from lens_gate.steps.judge import Rules, rules
-from lens_gate.steps.store_address import STORE_FOLDER, configured_store
+from lens_gate.steps.reindexing import reindex
+from lens_gate.steps.store_address import STORE_FOLDER, configured_store, reaching
 from lens_gate.steps.syncing import sync
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
@@ -67,7 +68,7 @@ saving_options = grouped(
 
 @click.group()
 def baseline() -> None:
-    """Save, show, list, accept, validate, prune, compact and sync baselines (docs/baselines.md)."""
+    """Save, show, list, accept, validate, prune, compact, reindex and sync baselines (docs/baselines.md)."""
 
 
 @baseline.command("save")
@@ -211,7 +212,7 @@ def validate_baseline(**options: Any) -> None:
 def prune_(**options: Any) -> None:
     """Remove runs of the history that are older than they are to be kept; what a baseline stands on stays."""
     here, judged_by, store = _opened(options)
-    keep_s = options["older_than"] or _retention(judged_by)
+    keep_s = _retention(judged_by) if options["older_than"] is None else options["older_than"]
     if keep_s is None:
         raise UsageProblem(
             "nothing says how long runs are kept", hint="Give --older-than 90d, or set `privacy.retention.results`."
@@ -223,6 +224,22 @@ def prune_(**options: Any) -> None:
     for key in pruning.removed:
         click.echo(f"{verb}: {key}")
     click.echo(f"{len(pruning.removed)} files {verb} from {store.place}, {len(pruning.spared)} old runs kept")
+
+
+@baseline.command("reindex")
+@config_options
+@store_option
+@click.option("--dry-run", is_flag=True, help="Only say what would be brought back.")
+def reindex_(**options: Any) -> None:
+    """Bring stored runs back into lists, trends and choices that lost their entry in the index: they are opened."""
+    _, _, store = _opened(options)
+    done = reindex(store, dry_run=options["dry_run"])
+    verb = "would be listed again" if options["dry_run"] else "listed again"
+    for key in done.restored:
+        click.echo(f"{verb}: {key}")
+    for left in done.left:
+        click.echo(f"left as it is: {left.key}: {left.sentence}")
+    click.echo(f"{len(done.restored)} files {verb} in {store.place}, {len(done.left)} cannot be read")
 
 
 @baseline.command("compact")
@@ -243,6 +260,7 @@ def compact_(**options: Any) -> None:
 def sync_(**options: Any) -> None:
     """Copy what another store lacks, or knows less of; a baseline that both changed is left as it is."""
     here = world()
+    here = reaching(here, rules(read_sources(options["configs"]), here).config)
     source, target = here.store(options["source"]), here.store(options["target"])
     synced = sync(source, target, dry_run=options["dry_run"])
     verb = "would be copied" if options["dry_run"] else "copied"
@@ -269,6 +287,7 @@ def sync_(**options: Any) -> None:
 def _opened(options: dict[str, Any]) -> tuple[World, Rules, Store]:
     here = world()
     judged_by = rules(read_sources(options["configs"]), here)
+    here = reaching(here, judged_by.config)
     return here, judged_by, here.store(options["store"] or configured_store(judged_by.config, here.directory))
 
 

@@ -28,6 +28,7 @@ from lens_gate.steps.line import attempted
 from lens_gate.steps.publish_what import finished_of
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.render import Format, chosen_format, render, render_all, told
+from lens_gate.steps.store_address import reaching
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
@@ -72,6 +73,7 @@ def analyze(**options: Any) -> None:
     path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here)
+    here = reaching(here, judged_by.config)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         artifact = _read(path, options, logging_here)
         _say_whose_rules(artifact, judged_by, options, logging_here)
@@ -97,6 +99,7 @@ def gate(**options: Any) -> int:
     path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
+    here = reaching(here, judged_by.config)
     with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
         artifact = _read(path, options, logging_here)
         _say_whose_rules(artifact, judged_by, options, logging_here)
@@ -131,6 +134,7 @@ def report(**options: Any) -> int:
         raise UsageProblem("--template is not available yet", hint="Leave it out.")
     here = world()
     judged_by = _rules(options, here)
+    here = reaching(here, judged_by.config)
     paths = all_inputs(options["inputs"], options["more"])
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         found = [(_read(path, options, logging_here), path) for path in paths]

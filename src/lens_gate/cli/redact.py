@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from lens_gate.vocabulary.secrets import blotting, names_a_secret
+from lens_gate.vocabulary.secrets import blotting, holds_a_secret
 
 _FETCHED: Final[set[str]] = set()
 """What secret managers gave this process: the last resort, which sees a crash, has nothing else left to ask."""
@@ -23,4 +23,4 @@ def redacted(text: str, environment: Mapping[str, str]) -> str:
 
 def secret_values(environment: Mapping[str, str]) -> list[str]:
     """Return the values of variables whose names say that they are secret."""
-    return [value for name, value in environment.items() if names_a_secret(name)]
+    return [value for name, value in environment.items() if holds_a_secret(name)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.forecast import forecast_text
 from lens_gate.cli.judging import conclude
 from lens_gate.cli.live import watching
@@ -47,8 +48,10 @@ from lens_gate.steps.order import Against
 from lens_gate.steps.outputs import write_outputs
 from lens_gate.steps.renewing import renew
 from lens_gate.steps.resuming import read_earlier
-from lens_gate.steps.uploading import stores_for, upload
+from lens_gate.steps.store_address import reaching
+from lens_gate.steps.uploading import Parcel, stores_for, upload
 from lens_gate.steps.world import World
+from lens_gate.stores.base import Store
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
 
 
@@ -83,6 +86,7 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
         return ExitCode.OK
     output = Path(options["output"] or f"results/{name}-{timestamp(here)}.json")
     judged_by = rules(order.sources, here, chosen_of(options))
+    here = reaching(here, judged_by.config)
     looks = looks_of(arms, judged_by.config.regression, asked=options.get("until_decided", False))
     resumed = options.get("resume")
     how = MeasureOptions(
@@ -93,7 +97,7 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
         with watching(logging_here, arms) as watcher:
             measured = measure(arms, output, logging_here, watcher, how)
         failed = attempted(lambda: write_outputs(measured, arms, logging_here))
-        failed += upload(measured.path, stores, logging_here)
+        failed += upload(Parcel(measured.path), stores, logging_here)
     return _told(measured, failed)
 
 
@@ -117,6 +121,7 @@ def ci(**options: Any) -> int:
     here = world(fetches=not options["dry_run"] or options["control"] is not None)
     order = order_of(options, here)
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
+    here = reaching(here, judged_by.config)
     publishing = publishing_of(options, judged_by, here)
     require_one_comparison(order, judged_by, here, named=bool(options["baselines"]))
     if order.against is None and not judged_by.baselines:
@@ -139,13 +144,20 @@ def ci(**options: Any) -> int:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
-        failed += upload(measured.path, stores, logging_here, outcome=done.verdict.outcome)
-        failed += attempted(lambda: renew(measured.path, done.verdict, judged_by, logging_here))
+        failed += _stored(measured, done.verdict, stores, judged_by, logging_here)
         note_analysis(logging_here.log, done.verdict.analysis)
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")
         failed += published_run(done.verdict, folder, publishing, judged_by, logging_here)
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
+
+
+def _stored(
+    measured: Measured, verdict: Verdict, stores: Sequence[Store], judged_by: Rules, here: World
+) -> tuple[PublishFailed, ...]:
+    """Store a run that was judged, and make it the baseline where its time has come; return what failed of that."""
+    parcel = Parcel(measured.path, verdict.outcome)
+    return (*upload(parcel, stores, here), *attempted(lambda: renew(parcel, verdict, judged_by, here)))
 
 
 def order_of(options: dict[str, Any], here: World, *, against: Against | None = None) -> RunOrder:

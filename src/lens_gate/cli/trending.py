@@ -14,6 +14,7 @@ from lens_gate.cli.wiring import logged_judging, read_sources, screen, world
 from lens_gate.steps.judge import rules
 from lens_gate.steps.judgebook import note_trend
 from lens_gate.steps.render import Format, chosen_format, render
+from lens_gate.steps.store_address import reaching
 from lens_gate.steps.trend import TrendOrder, trend_of
 from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RUNS, THRESHOLD_PERCENT, TrendChoices
 
@@ -73,6 +74,7 @@ def trend(**options: Any) -> None:
     form = chosen_format(options["form"], options["output"], Format.JSON)
     here = world()
     judged_by = rules(read_sources(options["configs"]), here)
+    here = reaching(here, judged_by.config)
     stores = tuple(here.store(address) for address in options["stores"])
     named = bool(stores) and not options["inputs"] and not options["more"]
     paths = () if named else tuple(all_inputs(options["inputs"], options["more"]))

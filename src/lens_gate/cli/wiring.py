@@ -51,10 +51,10 @@ from lens_gate.steps.judge import Rules
 from lens_gate.steps.log import Log
 from lens_gate.steps.render import Format, Screen
 from lens_gate.steps.secrets import secrets_in
-from lens_gate.steps.world import Runner, StoreOptions, World
+from lens_gate.steps.world import Runner, World
 from lens_gate.stores.address import parse_address
 from lens_gate.stores.base import Store
-from lens_gate.stores.settings import S3Settings, SqlSettings, StoreSettings, Surroundings
+from lens_gate.stores.settings import StoreSettings, Surroundings
 from lens_gate.vocabulary.secrets import blotting
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
@@ -88,14 +88,10 @@ def world(*, fetches: bool = True) -> World:
     )
 
 
-def _open_store(address: str, options: StoreOptions) -> Store:
-    """Open a store; how to reach it beside what the address says comes from the environment, as with any client."""
+def _open_store(address: str, settings: StoreSettings) -> Store:
+    """Open a store; what neither the address nor the settings say comes from the environment, as with any client."""
     from lens_gate.stores.opening import open_store  # noqa: PLC0415 the clients of stores are not for `--help`
 
-    settings = StoreSettings(
-        s3=S3Settings(region=options.region),
-        sql=SqlSettings(table_prefix=options.table_prefix) if options.table_prefix else SqlSettings(),
-    )
     around = Surroundings(directory=Path.cwd(), environment=environment(), rng=Random(), sleep=time.sleep)
     return open_store(parse_address(address), settings, around)
 

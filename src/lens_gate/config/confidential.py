@@ -9,7 +9,7 @@ from lens_gate.config.index import key_index, pattern_of
 from lens_gate.config.load import LoadedConfig
 from lens_gate.config.tree import value_at
 from lens_gate.config.variables import VariableUse, expanded
-from lens_gate.vocabulary.secrets import names_a_secret
+from lens_gate.vocabulary.secrets import holds_a_secret
 
 _SHOWN = frozenset({"providers[].name", "providers[].api", "providers[].models[].id"})
 """What reports call a series by."""
@@ -28,7 +28,7 @@ def confidential(loaded: LoadedConfig) -> frozenset[str]:
 
 
 def _is_confidential(use: VariableUse, loaded: LoadedConfig) -> bool:
-    if names_a_secret(use.name):
+    if holds_a_secret(use.name):
         return True
     pattern = pattern_of(use.path)
     info = key_index().get(pattern)

@@ -14,6 +14,7 @@ from lens_gate.config.output import Logging, Output
 from lens_gate.config.publish import Publish
 from lens_gate.config.resilience import Resilience
 from lens_gate.config.section import Section
+from lens_gate.config.stores import Stores
 from lens_gate.config.tls import Tls
 from lens_gate.config.types import (
     Address,
@@ -292,4 +293,5 @@ class Config(Section):
     prometheus: Prometheus | None = None
     opentelemetry: OpenTelemetry | None = None
     secrets: Secrets | None = None
+    stores: Stores = Stores()
     privacy: Privacy | None = None

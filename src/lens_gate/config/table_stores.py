@@ -38,6 +38,17 @@ STORING: Mapping[str, Status] = {
     "output.remote[].bucket": Effect("steps", "the bucket that runs are stored in"),
     "output.remote[].prefix": Effect("steps", "where in it; `results/` at its end is the folder of the history"),
     "output.remote[].region": Effect("steps", "the region of the bucket"),
+    "stores.git.remote": Effect(
+        "steps", "the remote that branches of stores lie on, or the address of a repository; default: `origin`"
+    ),
+    "stores.git.author": Effect("steps", "who commits there, as `NAME <ADDRESS>`; default: the bot, or who git says"),
+    "stores.s3.region": Effect("steps", "the region of buckets; default: where the AWS tools look"),
+    "stores.s3.endpoint": Effect("steps", "the address of a store other than Amazon's"),
+    "stores.s3.path_style": Effect("steps", "whether the bucket stands in the path, as some other stores want it"),
+    "stores.s3.profile": Effect("steps", "the profile of the AWS tools whose credentials are used"),
+    "stores.gcs.project": Effect("steps", "the project that is billed; default: that of the credentials"),
+    "stores.gcs.endpoint": Effect("steps", "another address than Google's public one"),
+    "stores.sql.table_prefix": Effect("steps", "what the names of tables begin with"),
     "privacy.retention.results": Effect("steps", "how old runs get before `lens-gate baseline prune` removes them"),
     "privacy.retention.logs": Later(text="deleting old logs; `logging.file` rotates them", commands=SENDING),
     "privacy.retention.traces": Later(text="deleting old traces; none are written", commands=SENDING),

@@ -221,7 +221,12 @@ def _check_stores(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
             )
 
 
-_STORES: tuple[KeyPath, ...] = (("output", "database"), ("output", "remote"), ("regression", "baseline", "source"))
+_STORES: tuple[KeyPath, ...] = (
+    ("output", "database"),
+    ("output", "remote"),
+    ("regression", "baseline", "source"),
+    ("stores",),
+)
 
 
 def _stores(loaded: LoadedConfig) -> Iterator[tuple[KeyPath, str]]:

@@ -13,10 +13,9 @@ from lens_gate.baselines.keys import (
     versions_folder,
 )
 from lens_gate.baselines.retention import Item, Pruning, prunable
-from lens_gate.errors import NotStored, UsageProblem
+from lens_gate.errors import NotStored, PublishFailed, UsageProblem
 from lens_gate.steps.archive import kept_at, kept_runs
-from lens_gate.stores.base import Listing, Store
-from lens_gate.stores.git.store import GitStore
+from lens_gate.stores.base import Compacts, Listing, Store
 from lens_gate.vocabulary.index import IndexEntry
 
 
@@ -51,14 +50,23 @@ def versions_of(store: Store, name: str) -> tuple[Kept, ...]:
 
 
 def prune(store: Store, *, keep_s: float, now: datetime, dry_run: bool) -> Pruning:
-    """Remove the runs that are older than they are to be kept, unless it is only asked which they are."""
+    """Remove the runs that are older than they are to be kept, unless it is only asked which they are.
+
+    Where the store fails in between, PublishFailed says how many are gone already.
+    """
     listed = (*store.list(BASELINES), *store.list(f"{RESULTS}/"))
     pruning = prunable([_item(store, one) for one in listed], keep_s=keep_s, now=now)
-    for key in () if dry_run else pruning.removed:
+    for gone, key in enumerate(() if dry_run else pruning.removed):
         try:
             store.delete(key)
         except NotStored:  # somebody else pruned it
             continue
+        except PublishFailed as failure:
+            raise PublishFailed(
+                f"{gone} of {len(pruning.removed)} files were removed, all before {key}; then {failure.message}",
+                place=failure.place,
+                hint=failure.hint,
+            ) from failure
     return pruning
 
 
@@ -72,7 +80,7 @@ def _item(store: Store, one: Listing) -> Item:
 
 def compact(store: Store) -> None:
     """Let a branch of git forget what it held before; raises UsageProblem for other stores, which forget at once."""
-    if not isinstance(store, GitStore):
+    if not isinstance(store, Compacts):
         raise UsageProblem(
             "only a branch of git keeps what was replaced or removed",
             place=store.place,

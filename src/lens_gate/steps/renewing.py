@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.baselines.fitness import Standards
 from lens_gate.baselines.renewal import renewal
 from lens_gate.config.model import BaselineChoice
-from lens_gate.steps.archive import pack
+from lens_gate.errors import ConditionFailed
 from lens_gate.steps.baseline_keeping import current_of, record, succeeding, unfit
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.line import publishing
 from lens_gate.steps.store_address import is_store, named_file, renewed_every
+from lens_gate.steps.uploading import Parcel
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.stored_runs import Selection
 
 
-def renew(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> None:
+def renew(parcel: Parcel, verdict: Verdict, judged_by: Rules, world: World) -> None:
     """Make a run that was judged the baseline, if that is asked for and its time has come; say what was done and why.
 
-    Raises PublishFailed where the store cannot be read or written, and where somebody else was faster.
+    Nobody ordered this renewal of this run, so that somebody who was faster is no failure. Raises PublishFailed where
+    the store cannot be read or written.
     """
     with publishing("the baseline was not renewed", hint="`lens-gate baseline save` makes the run the baseline later."):
-        said = _renewed(path, verdict, judged_by, world)
+        try:
+            said = _renewed(parcel, verdict, judged_by, world)
+        except ConditionFailed as overtaken:
+            said = f"This run does not become the baseline: {overtaken.message}."
     if said is not None:
         world.say(said)
 
 
-def _renewed(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> str | None:
+def _renewed(parcel: Parcel, verdict: Verdict, judged_by: Rules, world: World) -> str | None:
     chosen = judged_by.config.regression.baseline
     if chosen is None or not _renewable(chosen, world):
         return None
@@ -38,7 +41,7 @@ def _renewed(path: Path, verdict: Verdict, judged_by: Rules, world: World) -> st
     decided = renewal(saved=saved, every_s=renewed_every(chosen), now=world.now(), name=chosen.name)
     if not decided.due:
         return decided.note
-    packed = pack(path).judged(verdict.outcome)
+    packed = parcel.packed
     standards = Standards(min_requests=chosen.min_sample_size, must_match=chosen.must_match)
     compared = verdict.analysis.source == "stored" and judged_by.baselines == (chosen.source,)
     found = unfit(packed, current, standards, world, branch=chosen.branch, compared=compared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,9 +12,10 @@ from lens_gate.config.model import BaselineChoice, Config
 from lens_gate.config.output import Database, Remote
 from lens_gate.config.types import parse_frequency
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.world import StoreOptions
+from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.address import parse_address
 from lens_gate.stores.index_file import INDEX
+from lens_gate.stores.settings import GcsSettings, GitSettings, S3Settings, SqlSettings, StoreSettings
 
 STORE_FOLDER = "lens-gate-store"
 """Where baselines lie when nobody says where."""
@@ -57,6 +59,23 @@ def renewed_every(chosen: BaselineChoice) -> float | None:
     return None if chosen.update_frequency is None else parse_frequency(chosen.update_frequency)
 
 
+def reaching(world: World, config: Config) -> World:
+    """Return a world that reaches stores as a configuration says."""
+    stores = config.stores
+    settings = StoreSettings(
+        git=GitSettings(remote=stores.git.remote, author=stores.git.author),
+        s3=S3Settings(
+            region=stores.s3.region,
+            endpoint_url=stores.s3.endpoint,
+            path_style=stores.s3.path_style,
+            profile=stores.s3.profile,
+        ),
+        gcs=GcsSettings(project=stores.gcs.project, endpoint_url=stores.gcs.endpoint),
+        sql=SqlSettings(table_prefix=stores.sql.table_prefix),
+    )
+    return replace(world, store_settings=settings)
+
+
 def configured_store(config: Config, directory: Path) -> str:
     """Return the store that baselines are saved in: that of `regression.baseline.source`, else a folder here.
 
@@ -97,4 +116,5 @@ def _remote(remote: Remote) -> Destination:
 def _database(database: Database) -> Destination:
     plain = database.type == "sqlite" and "://" not in database.connection
     address = f"sqlite:///{database.connection}" if plain else database.connection
-    return address, StoreOptions(table_prefix=database.table_prefix)
+    named = "table_prefix" in database.model_fields_set
+    return address, StoreOptions(table_prefix=database.table_prefix if named else None)

@@ -240,7 +240,14 @@ def _drift(store: Store, config: BaselineChoice, wanted: Wanted) -> Iterator[str
     except PublishFailed as failure:  # what is only told must not hide a verdict
         yield f"The anchor {config.anchor} cannot be read: {failure.message}."
         return
-    if anchor is not None:
-        told = largest(drifted(wanted.row, anchor.row), name=config.anchor)
-        if told is not None:
-            yield told
+    if anchor is None:
+        yield f"No baseline {config.anchor} is stored, so that nothing is told of the anchor."
+        return
+    then = Subject.of(anchor.entry, anchor.row)
+    found = () if wanted.subject is None else differences(then, wanted.subject)
+    apart = [one.sentence for one in found if one.aspect in config.must_match]
+    told = largest(drifted(wanted.row, anchor.row), name=config.anchor)
+    if apart:
+        yield f"The anchor {config.anchor} is not comparable. {' '.join(apart)}"
+    elif told is not None:
+        yield told

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
-from lens_gate.steps.archive import keep, pack
+from lens_gate.steps.archive import Packed, keep, pack
 from lens_gate.steps.line import attempted, publishing
 from lens_gate.steps.store_address import upload_addresses
 from lens_gate.steps.world import PLAIN_STORE, World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.outcomes import Outcome
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A run on its way to stores, with what was judged of it: read and compressed once, when the first one asks."""
+
+    path: Path
+    outcome: Outcome | None = None
+
+    @cached_property
+    def packed(self) -> Packed:
+        """The run as it goes into a store; raises ArtifactProblem as `pack` does."""
+        return pack(self.path).judged(self.outcome)
 
 
 def stores_for(config: Config, named: Sequence[str], world: World) -> tuple[Store, ...]:
@@ -22,15 +36,13 @@ def stores_for(config: Config, named: Sequence[str], world: World) -> tuple[Stor
     return tuple(world.store(address, options) for address, options in destinations)
 
 
-def upload(
-    path: Path, stores: Sequence[Store], world: World, *, outcome: Outcome | None = None
-) -> tuple[PublishFailed, ...]:
+def upload(parcel: Parcel, stores: Sequence[Store], world: World) -> tuple[PublishFailed, ...]:
     """Put a run into the history of each store, and return how those failed that did."""
-    return attempted(*(partial(_put, path, store, world, outcome) for store in stores))
+    return attempted(*(partial(_put, parcel, store, world) for store in stores))
 
 
-def _put(path: Path, store: Store, world: World, outcome: Outcome | None) -> None:
-    hint = f"It is safe in {path}; `lens-gate baseline sync` or another upload brings it there later."
+def _put(parcel: Parcel, store: Store, world: World) -> None:
+    hint = f"It is safe in {parcel.path}; `lens-gate baseline sync` or another upload brings it there later."
     with publishing("the run could not be stored", hint=hint):
-        key = keep(store, pack(path).judged(outcome))
+        key = keep(store, parcel.packed)
     world.say(f"stored in {store.place} as {key}")

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ from lens_gate.secrets.keyring import Keyring
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
 from lens_gate.stores.base import Store
+from lens_gate.stores.settings import StoreSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,16 @@ class Runner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    """What opens a store beside its address."""
+    """What one destination says beside its address; it wins over the settings of its kind."""
 
     region: str | None = None
     table_prefix: str | None = None
+
+    def over(self, settings: StoreSettings) -> StoreSettings:
+        """Return the settings with what this one says."""
+        s3 = settings.s3 if self.region is None else replace(settings.s3, region=self.region)
+        sql = settings.sql if self.table_prefix is None else replace(settings.sql, table_prefix=self.table_prefix)
+        return replace(settings, s3=s3, sql=sql)
 
 
 PLAIN_STORE = StoreOptions()
@@ -73,9 +80,10 @@ class World:
     `log` writes what happens, where anybody asked for a log. `now_ns` is the clock that the transport stamps with,
     `trusted_ref` the branch that a pipeline's change goes to.
     `executor` is where arithmetic goes that must not hold up that clock, `spawn` starts a process that sends a share of
-    a run for whoever holds the other end of a socket. `open_store` opens the store at an address, and `keyring` fetches
-    from secret managers. `proxies` say which endpoints are asked through one. `machine` is a fingerprint of this
-    machine and its Python, `data_folder` where things are kept for the next invocation (None: nowhere).
+    a run for whoever holds the other end of a socket. `open_store` opens the store at an address as `store_settings`
+    say, and `keyring` fetches from secret managers. `proxies` say which endpoints are asked through one. `machine` is a
+    fingerprint of this machine and its Python, `data_folder` where things are kept for the next invocation (None:
+    nowhere).
     """
 
     version: str
@@ -93,10 +101,11 @@ class World:
     say: Callable[[str], None]
     executor: Callable[[], Executor]
     spawn: Callable[[socket.socket, Assignment], Spawned]
-    open_store: Callable[[str, StoreOptions], Store]
+    open_store: Callable[[str, StoreSettings], Store]
     keyring: Keyring
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     proxies: Proxies = field(default_factory=Proxies)
+    store_settings: StoreSettings = field(default_factory=StoreSettings)
     machine: str = "unknown"
     data_folder: Path | None = None
     log: Log = SILENT
@@ -120,7 +129,7 @@ class World:
 
     def store(self, address: str, options: StoreOptions = PLAIN_STORE) -> Store:
         """Open a store."""
-        return self.open_store(address, options)
+        return self.open_store(address, options.over(self.store_settings))
 
     def fingerprint(self, config_hash: str) -> Fingerprint:
         """Describe the environment of a measurement."""

@@ -111,7 +111,7 @@ def _git(rest: str) -> GitAddress:
         raise UsageProblem(
             "a git store is a branch of the repository here, not the address of a repository",
             place="git:",
-            hint="Write git:BRANCH. Another repository is named as the remote: add it with `git remote add`.",
+            hint="Write git:BRANCH. Another repository is named in the configuration: `stores: {git: {remote: …}}`.",
         )
     branch, _, folder = rest.partition(":")
     branch = branch.removeprefix("refs/heads/")

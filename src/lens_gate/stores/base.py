@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from lens_gate.errors import UsageProblem
 from lens_gate.vocabulary.index import IndexEntry
@@ -81,6 +81,15 @@ class Store(Protocol):
         Such a folder holds keys like `2026/03/02/commit-91d04e7.json`: newest by day, then by the entry's `created_at`.
         Days after `until` (`2026/03/02`) are not looked at.
         """
+        ...
+
+
+@runtime_checkable
+class Compacts(Protocol):
+    """A store that keeps what was replaced or removed, and can forget it."""
+
+    def compact(self) -> None:
+        """Keep only what is stored now."""
         ...
 
 

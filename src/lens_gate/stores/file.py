@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import assert_never
 
-from lens_gate.errors import ConditionFailed, NotStored, PublishFailed
+from lens_gate.errors import PublishFailed
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.conditions import not_stored, require
 from lens_gate.stores.days import newest_first
 from lens_gate.stores.files import write_file
 from lens_gate.stores.index_file import INDEX, Entries, read_index, split_key, with_entry, write_index
@@ -43,7 +43,7 @@ class FileStore:
         self._split(key)
         data = self._content(self.root / key)
         if data is None:
-            raise self._not_stored(key)
+            raise not_stored(key, self.place)
         return Stored(data, _etag(data))
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
@@ -70,7 +70,7 @@ class FileStore:
         folder, name = self._split(key)
         with self._locked():
             if not self._exists(key):
-                raise self._not_stored(key)
+                raise not_stored(key, self.place)
             self._require(key, condition)
             old = self._entries(folder)
             self._reindex(folder, old, with_entry(old, name, None))
@@ -120,29 +120,15 @@ class FileStore:
         return new
 
     def _require(self, key: str, condition: Condition) -> None:
-        if not self._holds(key, condition):
-            raise ConditionFailed(
-                f"{key} does not hold what was to be replaced", place=self.place, hint="Read it again, then retry."
-            )
-
-    def _holds(self, key: str, condition: Condition) -> bool:
-        if isinstance(condition, ETag):
+        held: str | None = "something" if self._exists(key) else None
+        if held is not None and isinstance(condition, ETag):
             data = self._content(self.root / key)
-            return data is not None and _etag(data) == condition
-        match condition:
-            case "absent":
-                return not self._exists(key)
-            case "none":
-                return True
-            case _ as unreachable:
-                assert_never(unreachable)
+            held = None if data is None else _etag(data)
+        require(held, condition, key, self.place)
 
     def _exists(self, key: str) -> bool:
         with self._said("read"):
             return (self.root / key).is_file()
-
-    def _not_stored(self, key: str) -> NotStored:
-        return NotStored(f"nothing is stored under {key}", place=self.place, hint="List the store to see its keys.")
 
     @contextmanager
     def _said(self, what: str) -> Iterator[None]:

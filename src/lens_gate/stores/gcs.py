@@ -15,8 +15,9 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from lens_gate.errors import UsageProblem
 from lens_gate.stores.base import Condition, ETag, Stored
+from lens_gate.stores.conditions import condition_failed
 from lens_gate.stores.gcs_faults import Tried, fault
-from lens_gate.stores.objects import condition_failed, content_type
+from lens_gate.stores.objects import content_type
 from lens_gate.stores.settings import GcsSettings
 
 _MARK = "lens-gate-write"

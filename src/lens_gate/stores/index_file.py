@@ -57,7 +57,7 @@ def read_index(data: bytes, *, place: str) -> Entries:
         raise StoreDamaged(
             "this is not the index of a store",
             place=place,
-            hint="Restore it, or delete it: the stored files stay, only what is said of them is lost.",
+            hint="Restore it, or delete it and run `lens-gate baseline reindex`: the runs say again what they are.",
         ) from error
 
 

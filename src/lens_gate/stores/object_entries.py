@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from lens_gate.errors import ConditionFailed, PublishFailed
 from lens_gate.stores.base import ETag
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.index_file import INDEX, Entries, read_index, split_key, with_entry, write_index
-from lens_gate.stores.objects import Conditions, Objects, Retries
+from lens_gate.stores.objects import Conditions, Objects
 from lens_gate.vocabulary.index import IndexEntry
 
 _APART = ".entries/"

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from lens_gate.errors import PublishFailed
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.conditions import Retries, condition_failed, not_stored
 from lens_gate.stores.days import newest_first
 from lens_gate.stores.index_file import INDEX, split_key
 from lens_gate.stores.object_entries import ObjectEntries
-from lens_gate.stores.objects import Conditions, Objects, Retries, condition_failed, not_stored
+from lens_gate.stores.objects import Conditions, Objects
 from lens_gate.vocabulary.index import IndexEntry
 
 _READERS = 8

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Iterator
 from typing import Protocol
 
-from lens_gate.errors import ConditionFailed, ConditionsIgnored, NotStored
+from lens_gate.errors import ConditionFailed, ConditionsIgnored
 from lens_gate.stores.base import Condition, ETag, Stored
 
 PROBE = ".lens-gate/conditions"
 """What is written to find out whether a store honours conditions; no key of an artifact starts with a dot."""
 
 _PROBED = b"This object shows whether the store honours conditional writes. It may be deleted at any time.\n"
-_FIRST_PAUSE_S = 0.025
 
 
 class Objects(Protocol):
@@ -60,23 +57,6 @@ class Objects(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a write is tried that others were faster with, and the random pauses in between, in seconds."""
-
-    rng: Random
-    sleep: Callable[[float], None]
-    attempts: int = 60
-    longest_pause_s: float = 1.0
-
-    def __iter__(self) -> Iterator[int]:
-        """Yield the numbers of the attempts, with a pause between two of them, at first a short one."""
-        for number in range(self.attempts):
-            if number:
-                self.sleep(self.rng.uniform(0, min(self.longest_pause_s, _FIRST_PAUSE_S * 2**number)))
-            yield number
-
-
 class Conditions:
     """Whether the store honours conditional writes, found out once, when it is first asked.
 
@@ -112,18 +92,6 @@ class Conditions:
         except ConditionFailed:
             return True
         return False
-
-
-def not_stored(key: str, place: str) -> NotStored:
-    """Return the error of a key without an object."""
-    return NotStored(f"nothing is stored under {key}", place=place, hint="List the store to see its keys.")
-
-
-def condition_failed(key: str, place: str) -> ConditionFailed:
-    """Return the error of a condition that does not hold."""
-    return ConditionFailed(
-        f"{key} does not hold what was to be replaced", place=place, hint="Read it again, then retry."
-    )
 
 
 def content_type(key: str) -> str:

@@ -9,10 +9,10 @@ from typing import assert_never
 from lens_gate.errors import UsageProblem
 from lens_gate.stores.address import Address, FolderAddress, GcsAddress, GitAddress, S3Address, SqlAddress
 from lens_gate.stores.base import Store
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.git.opening import open_git
 from lens_gate.stores.object_store import ObjectStore
-from lens_gate.stores.objects import Retries
 from lens_gate.stores.settings import GcsSettings, S3Settings, SqlSettings, StoreSettings, Surroundings
 
 _GCS_LONGEST_PAUSE_S = 5.0

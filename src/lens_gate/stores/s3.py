@@ -20,7 +20,8 @@ from pydantic import SecretStr
 
 from lens_gate.errors import UsageProblem
 from lens_gate.stores.base import Condition, ETag, Stored
-from lens_gate.stores.objects import condition_failed, content_type
+from lens_gate.stores.conditions import condition_failed
+from lens_gate.stores.objects import content_type
 from lens_gate.stores.s3_faults import Tried, code_of, fault
 from lens_gate.stores.settings import S3Settings
 

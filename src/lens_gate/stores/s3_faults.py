@@ -37,7 +37,7 @@ _SLOW_DOWN = (
 )
 _REGION = (
     "the bucket lies in another region than the one that was asked",
-    "Set the region of the bucket in the settings of this store, or in AWS_REGION.",
+    "Set the region of the bucket as `stores.s3.region` in the configuration, or in AWS_REGION.",
 )
 _NOT_TRUSTED = (
     "the role cannot be taken on with the identity of this job",
@@ -69,7 +69,10 @@ _TLS = (
 )
 _BAD_PARAMETER = ("the bucket's name cannot be one", "Use 3 to 63 small letters, digits, dots and hyphens.")
 _NO_PROFILE = ("the AWS profile that is asked for does not exist", "Check AWS_PROFILE and your AWS configuration.")
-_NO_REGION = ("no region is known", "Set the region of the bucket in the settings of this store, or in AWS_REGION.")
+_NO_REGION = (
+    "no region is known",
+    "Set the region of the bucket as `stores.s3.region` in the configuration, or in AWS_REGION.",
+)
 _NO_FILE = (
     "a file with credentials cannot be read",
     "Check the files that AWS_WEB_IDENTITY_TOKEN_FILE, AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name.",

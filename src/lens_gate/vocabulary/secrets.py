@@ -24,9 +24,17 @@ _NAME = re.compile(
 )
 
 
+_FOLDERS = frozenset({"PWD", "OLDPWD"})
+
+
 def names_a_secret(name: str) -> bool:
     """Say whether what has this name (a header, a key, a parameter, a variable) is to be taken for a secret."""
     return _NAME.search(name) is not None
+
+
+def holds_a_secret(variable: str) -> bool:
+    """Say whether a variable of the environment is to be taken for a secret: the shell's own folders are none."""
+    return variable not in _FOLDERS and names_a_secret(variable)
 
 
 def in_address(url: str) -> Iterator[str]:

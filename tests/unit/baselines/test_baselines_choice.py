@@ -70,6 +70,17 @@ def test_of_good_runs_alone_no_other_is_part_and_elsewhere_a_slow_day_is_a_day(o
     assert stranger(one, Named("main"), a_guard()) is None
 
 
+@pytest.mark.parametrize(
+    ("expires", "ended"),
+    [("2026-01-01", True), ("2027-01-01", False), ("2026-04-30T00:00:00", False), ("some day", True), (None, False)],
+)
+def test_an_end_without_a_zone_or_that_nobody_can_read_ends_an_acceptance_and_no_command(
+    expires: str | None, *, ended: bool
+) -> None:
+    found = choose([kept(5, acceptance=replace(ACCEPTED, expires=expires))], Named("main"), a_guard())
+    assert (found.baseline is None) == ended
+
+
 def test_a_run_that_was_interrupted_is_passed_over() -> None:
     broken = kept(9, row=a_row(9, ending="interrupted"))
     assert choose([broken, kept(5)], NewestGood(), a_guard()).baseline == kept(5)

@@ -35,6 +35,11 @@ def test_the_key_of_a_name_can_be_held_by_every_store_and_gives_the_name_back(na
     assert "==" in segment(name) or baseline_name(key) == name
 
 
+@pytest.mark.parametrize("part", ["=ff", "=c3", "=61", "+,", "=2", "Main", "a==b"])
+def test_a_part_of_a_key_that_was_made_elsewhere_is_shown_as_it_is(part: str) -> None:
+    assert baseline_name(f"baselines/{part}.json.gz") == part
+
+
 @given(NAMES, NAMES)
 @example("Main", "main")
 @example("a/b", "a,b")

@@ -42,6 +42,14 @@ class TestRenewal:
             "The baseline main is 7 days old, and is to be renewed every 24 hours."
         )
 
+    @pytest.mark.parametrize("saved", ["soon", "", "2026-13-01", "2026-03-30T12:00:00"])
+    def test_a_time_that_is_none_or_names_no_zone_ends_no_command(self, saved: str) -> None:
+        assert renewal(saved=saved, every_s=DAY, now=NOW, name="main").due
+        assert staleness(saved=saved, every_s=DAY, now=NOW, name="main") is None
+
+    def test_what_every_run_renews_is_never_stale(self) -> None:
+        assert staleness(saved=SAVED, every_s=0.0, now=NOW, name="main") is None
+
 
 class TestAnchor:
     def test_the_distance_of_every_median_that_both_have_is_known(self) -> None:

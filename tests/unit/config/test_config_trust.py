@@ -315,3 +315,10 @@ def test_a_store_that_nobody_vouches_for_is_not_opened_with_the_credentials_of_t
 
 def test_a_folder_of_the_repository_is_a_store_for_anybody() -> None:
     check_keys_stay_home(loaded("regression: {baseline: {source: runs/}}\n"), loaded("profiler: {name: x}\n"))
+
+
+def test_a_candidate_reaches_stores_in_no_other_way() -> None:
+    trusted = TRUSTED + "stores: {s3: {endpoint: https://s3.corp.example}}\n"
+    check_keys_stay_home(loaded(trusted), loaded(trusted))
+    for changed_stores in ("{s3: {endpoint: https://evil.example}}", "{git: {remote: 'ext::sh -c id'}}"):
+        assert "`stores` is a store that the trusted" in refused(TRUSTED + f"stores: {changed_stores}\n", trusted)

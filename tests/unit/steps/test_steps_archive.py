@@ -16,11 +16,11 @@ from lens_gate.errors import ArtifactCorrupt, ConditionFailed, ConditionsIgnored
 from lens_gate.steps.archive import Packed, entry_at, keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
 from lens_gate.steps.syncing import sync
-from lens_gate.steps.uploading import upload
+from lens_gate.steps.uploading import Parcel, upload
 from lens_gate.stores.base import Store
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.object_store import ObjectStore
-from lens_gate.stores.objects import Retries
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_benchmark, a_run, a_sample
 from tests.fakes.objects import MemoryObjects
@@ -74,7 +74,7 @@ def test_a_store_that_ignores_conditions_keeps_a_history_and_no_baselines(tmp_pa
     said: list[str] = []
     for packed in (part, whole, whole):
         path = tmp_path / str(packed.run.samples.requests) / "run.json"
-        assert not upload(path, [store], a_world(tmp_path, said=said), outcome=Outcome.PASS)
+        assert not upload(Parcel(path, Outcome.PASS), [store], a_world(tmp_path, said=said))
     assert [line.partition(" as ")[2] for line in said] == [whole.key] * 3
     assert said_of(store, whole.key) == (60.0, "pass")
     assert len(samples_in(store, open_run(store, whole.key))) == 60
@@ -104,7 +104,7 @@ def test_a_run_whose_samples_are_damaged_goes_into_no_store(tmp_path: Path) -> N
     with pytest.raises(ArtifactCorrupt, match="this one has 100 bytes") as caught:
         pack(tmp_path / "24/run.json")
     assert caught.value.place == str(path)
-    (failure,) = upload(tmp_path / "24/run.json", [FileStore(tmp_path / "store")], a_world(tmp_path))
+    (failure,) = upload(Parcel(tmp_path / "24/run.json"), [FileStore(tmp_path / "store")], a_world(tmp_path))
     assert "this one has 100 bytes" in failure.message
     assert not FileStore(tmp_path / "store").list(part.key)
 

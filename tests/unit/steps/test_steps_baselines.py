@@ -18,20 +18,22 @@ from lens_gate.baselines.keys import baseline_key, version_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, LensGateError, NoBaseline, PublishFailed, StoreDamaged, UsageProblem
-from lens_gate.steps.archive import entry_at, keep, kept_at, pack
+from lens_gate.steps.archive import Packed, entry_at, keep, kept_at, pack
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, Unreadable, current_of, save
-from lens_gate.steps.baseline_upkeep import versions_of
+from lens_gate.steps.baseline_upkeep import prune, versions_of
 from lens_gate.steps.judge import checked_after, rules, stored_baseline
 from lens_gate.steps.renewing import renew
-from lens_gate.steps.store_address import configured_store, is_store, named_file, upload_addresses
+from lens_gate.steps.store_address import configured_store, is_store, named_file, reaching, upload_addresses
 from lens_gate.steps.store_choice import after_measuring, stored_in, wanted_for
-from lens_gate.steps.uploading import stores_for, upload
+from lens_gate.steps.uploading import Parcel, stores_for, upload
 from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.base import Condition, ETag, Store
 from lens_gate.stores.base import Stored as StoredBytes
 from lens_gate.stores.file import FileStore
+from lens_gate.stores.settings import GcsSettings, GitSettings, S3Settings, SqlSettings, StoreSettings
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.stored_runs import Aspect
 from tests.builders import (
     FINGERPRINT,
     PROVENANCE,
@@ -165,11 +167,11 @@ class TestDamage:
         judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
         verdict = a_verdict(an_analysis(source="duet"), outcome=Outcome.REGRESSION)
         with pytest.raises(PublishFailed) as caught:
-            renew(a_day(tmp_path, 2), verdict, judged_by, world)
+            renew(Parcel(a_day(tmp_path, 2), verdict.outcome), verdict, judged_by, world)
         assert caught.value.place == f"{store.place}/baselines/main.json.gz"
         store.delete(baseline_key("main"))
         with pytest.raises(PublishFailed, match="the baseline was not renewed: there is no such file"):
-            renew(tmp_path / "gone.json", verdict, judged_by, world)
+            renew(Parcel(tmp_path / "gone.json"), verdict, judged_by, world)
 
     def test_an_index_that_tells_of_another_run_than_lies_there_is_found_out(self, tmp_path: Path) -> None:
         store, world = FileStore(tmp_path / "store"), a_world(tmp_path)
@@ -292,12 +294,12 @@ def test_a_store_that_cannot_take_a_run_says_that_it_is_safe(tmp_path: Path) -> 
     path = a_day(tmp_path, 1)
     good, broken = FileStore(tmp_path / "good"), FileStore(tmp_path / "broken")
     (tmp_path / "broken").write_text("a file")
-    (failure,) = upload(path, [broken, good], world, outcome=Outcome.PASS)
+    (failure,) = upload(Parcel(path, Outcome.PASS), [broken, good], world)
     assert isinstance(failure, PublishFailed)
     assert [line.partition(" as ")[0] for line in said] == [f"stored in {good.place}"]
     unordered = a_day(tmp_path, 2)
     unordered.write_bytes(dumps(a_run(benchmark=a_benchmark(start_time="soon"))))
-    (told,) = upload(unordered, [good], world)
+    (told,) = upload(Parcel(unordered), [good], world)
     assert "is no time" in told.message
     assert str(unordered) in str(told.hint)
 
@@ -387,7 +389,7 @@ class TestRenewal:
         chosen = BaselineChoice(**{"source": "kept/", "branch": "longer-prompt", "update_frequency": "daily"} | choice)
         judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
         judged_by = replace(judged_by, baselines=(chosen.source or "",))
-        renew(path, a_verdict(an_analysis(source=found_by), outcome=outcome), judged_by, world)
+        renew(Parcel(path, outcome), a_verdict(an_analysis(source=found_by), outcome=outcome), judged_by, world)
         return said
 
     def test_the_first_good_run_is_recorded_and_a_later_one_when_the_time_has_come(self, tmp_path: Path) -> None:
@@ -520,3 +522,115 @@ class TestCommits:
         assert chosen(select="tag", tag="main") == "No run of the tag main is stored."
         with pytest.raises(UsageProblem, match="none is named"):
             chosen(select="tag")
+
+
+class TestReaching:
+    """How stores are reached is said once in the configuration, for every way in."""
+
+    def test_the_settings_of_each_kind_come_from_the_configuration_and_a_destination_wins(self, tmp_path: Path) -> None:
+        asked: list[StoreSettings] = []
+
+        def opening(_: str, settings: StoreSettings) -> Store:
+            asked.append(settings)
+            return FileStore(tmp_path)
+
+        stores = {
+            "git": {"remote": "results", "author": "bot <bot@example.org>"},
+            "s3": {"region": "eu-west-1", "endpoint": "http://127.0.0.1:9000", "path_style": True, "profile": "ci"},
+            "gcs": {"project": "p", "endpoint": "http://127.0.0.1:9001"},
+            "sql": {"table_prefix": "llm_lens_"},
+        }
+        database = {"enabled": True, "connection": "runs.db"}
+        config = Config.model_validate(
+            {
+                "stores": stores,
+                "output": {
+                    "database": database,
+                    "remote": [{"type": "s3", "bucket": "b", "region": "eu-north-1"}],
+                },
+            }
+        )
+        world = reaching(replace(a_world(tmp_path), open_store=opening), config)
+        stores_for(config, ("kept/",), world)
+        plain, remote, tables = asked
+        assert plain == StoreSettings(
+            git=GitSettings(remote="results", author="bot <bot@example.org>"),
+            s3=S3Settings(region="eu-west-1", endpoint_url="http://127.0.0.1:9000", path_style=True, profile="ci"),
+            gcs=GcsSettings(project="p", endpoint_url="http://127.0.0.1:9001"),
+            sql=SqlSettings(table_prefix="llm_lens_"),
+        )
+        assert (remote.s3.region, remote.s3.endpoint_url) == ("eu-north-1", "http://127.0.0.1:9000")
+        assert tables.sql.table_prefix == "llm_lens_"
+
+    def test_a_run_for_many_stores_is_read_and_compressed_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[Path] = []
+
+        def counted(path: Path) -> Packed:
+            read.append(path)
+            return pack(path)
+
+        monkeypatch.setattr("lens_gate.steps.uploading.pack", counted)
+        stores = [FileStore(tmp_path / name) for name in ("one", "two", "three")]
+        assert upload(Parcel(a_day(tmp_path, 1), Outcome.PASS), stores, a_world(tmp_path)) == ()
+        assert len(read) == 1
+        assert {len(store.newest("results", 9)) for store in stores} == {1}
+        upload(Parcel(tmp_path / "gone.json"), [], a_world(tmp_path))
+
+
+class TestSaid:
+    """What is told where nothing is broken."""
+
+    def test_a_renewal_that_somebody_else_made_first_is_a_note_and_no_failure(self, tmp_path: Path) -> None:
+        said: list[str] = []
+        world = a_world(tmp_path, said=said)
+        saved_by(a_day(tmp_path, 1), FileStore(tmp_path / "store"), world)
+
+        class Overtaken(FileStore):
+            @override
+            def put(
+                self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none"
+            ) -> ETag:
+                if key == baseline_key("main"):
+                    saved_by(a_day(tmp_path, 3), FileStore(self.root), world)
+                return super().put(key, data, entry, condition)
+
+        chosen = BaselineChoice(source="store", branch="longer-prompt", update_frequency="always")
+        judged_by = replace(
+            rules((), world), config=Config(regression=Regression(baseline=chosen)), baselines=("store",)
+        )
+        (tmp_path / "store/").mkdir(exist_ok=True)
+        overtaken = replace(world, open_store=lambda *_: Overtaken(tmp_path / "store"))
+        verdict = a_verdict(an_analysis(source="stored"), outcome=Outcome.PASS)
+        renew(Parcel(a_day(tmp_path, 2), verdict.outcome), verdict, judged_by, overtaken)
+        assert said[-1].startswith("This run does not become the baseline: a writer of the run day-3")
+        assert current_of(FileStore(tmp_path / "store"), "main") is not None
+
+    def test_an_anchor_that_is_not_stored_or_sent_other_requests_is_said(self, tmp_path: Path) -> None:
+        store, world = FileStore(tmp_path / "store"), a_world(tmp_path)
+        saved_by(a_day(tmp_path, 1), store, world)
+        saved_by(a_day(tmp_path, 2, arms=(an_arm(requests_hash="other"),)), store, world, name="v1")
+        wanted = wanted_for(a_run(benchmark=a_benchmark(id="now", start_time="2026-03-05T10:00:00Z")))
+        told = {}
+        for anchor in ("typo", "v1"):
+            found = stored_in("store", BaselineChoice(anchor=anchor, must_match=frozenset(Aspect)), wanted, world)
+            assert isinstance(found, Stored)
+            told[anchor] = found.notes[-1]
+        assert told["typo"] == "No baseline typo is stored, so that nothing is told of the anchor."
+        assert told["v1"].startswith("The anchor v1 is not comparable. ")
+
+    def test_pruning_that_fails_in_between_says_how_many_are_gone(self, tmp_path: Path) -> None:
+        keys = [keep(FileStore(tmp_path / "store"), pack(a_day(tmp_path, day))) for day in (1, 2, 3)]
+
+        class Failing(FileStore):
+            @override
+            def delete(self, key: str, condition: Condition = "none") -> None:
+                if key == keys[1]:
+                    raise PublishFailed("the disk is full", place="here", hint="Free some space.")
+                super().delete(key, condition)
+
+        world = a_world(tmp_path)
+        with pytest.raises(PublishFailed) as caught:
+            prune(Failing(tmp_path / "store"), keep_s=0, now=world.now() + timedelta(days=60), dry_run=False)
+        assert caught.value.message == f"1 of 3 files were removed, all before {keys[1]}; then the disk is full"

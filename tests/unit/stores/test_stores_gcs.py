@@ -16,9 +16,9 @@ from google.cloud.storage import Client
 
 from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
 from lens_gate.stores.base import ETag
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.gcs import GcsObjects, connect
 from lens_gate.stores.object_store import ObjectStore
-from lens_gate.stores.objects import Retries
 from lens_gate.stores.settings import GcsSettings
 from tests.fakes.gcs import FakeGcs, fake_gcs
 from tests.fakes.http_script import Answer, HttpScript, http_script

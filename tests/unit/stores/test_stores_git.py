@@ -189,7 +189,7 @@ def overtaking(monkeypatch: pytest.MonkeyPatch, times: int, write: Callable[[int
     """Let somebody else write between the commits of a store and its pushes, so many times."""
     original, count = Branch.push, 0
 
-    def push(branch: Branch, committed: str, over: str | None) -> bool:
+    def push(branch: Branch, committed: str, over: str | None) -> PublishFailed | None:
         nonlocal count
         if count < times:
             count += 1
@@ -235,8 +235,32 @@ def test_a_writer_that_is_always_overtaken_gives_up(
     overtaking(monkeypatch, 99, lambda number: other.put(f"{DAY}/{number}", b"x"))
     with pytest.raises(PublishFailed, match="others wrote to the branch all the time, 3 times in a row"):
         store.put(RUN, b"one")
-    assert len(rests) == 3
+    assert len(rests) == 2
     assert all(0 <= rest <= 5 for rest in rests)
+
+
+def test_a_branch_whose_name_is_taken_is_told_at_once(somewhere: Path, remote: Path) -> None:
+    rests: list[float] = []
+    around = replace(surroundings(somewhere), sleep=rests.append)
+    opened(somewhere, remote=str(remote)).put(RUN, b"one")
+    below = open_git(GitAddress(f"{ADDRESS.branch}/bench"), GitSettings(remote=str(remote)), around)
+    with pytest.raises(PublishFailed, match="another branch has this name, or the beginning of it"):
+        below.put(RUN, b"one")
+    assert rests == []
+
+
+def test_a_lock_that_nobody_gives_back_is_told_in_gits_words(somewhere: Path, remote: Path) -> None:
+    rests: list[float] = []
+    around = replace(surroundings(somewhere), sleep=rests.append)
+    store = open_git(ADDRESS, GitSettings(remote=str(remote)), around)
+    store.put(RUN, b"one")
+    lock = remote / "refs" / "heads" / f"{ADDRESS.branch}.lock"
+    lock.touch()
+    with pytest.raises(PublishFailed, match="another git is at work in the repository, or one was killed there"):
+        store.put("b", b"two")
+    assert 0 < len(rests) < 12
+    lock.unlink()
+    store.put("b", b"two")
 
 
 def test_compaction_leaves_one_commit_and_everything_that_is_stored(somewhere: Path, remote: Path) -> None:
@@ -282,7 +306,7 @@ def test_an_entry_that_is_damaged_or_newer_is_told_with_its_place(
 def overwrite(store: GitStore, files: dict[str, bytes | None]) -> None:
     branch = store._branch  # noqa: SLF001 a foreign hand writes the branch
     tip = branch.tip()
-    assert branch.push(branch.commit(tip, files, "by hand").commit, tip)
+    assert branch.push(branch.commit(tip, files, "by hand").commit, tip) is None
 
 
 def test_a_key_that_is_a_folder_is_not_written_and_nothing_is_lost(alone: Path) -> None:

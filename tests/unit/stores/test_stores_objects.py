@@ -14,8 +14,9 @@ import pytest
 
 from lens_gate.errors import ConditionFailed, NotStored, PublishFailed, StoreDamaged
 from lens_gate.stores.base import Condition, ETag, Listing, Store
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.object_store import ObjectStore
-from lens_gate.stores.objects import PROBE, Retries, content_type
+from lens_gate.stores.objects import PROBE, content_type
 from lens_gate.vocabulary.index import IndexEntry
 from tests.fakes.objects import MemoryObjects
 from tests.stores_contract import ConditionContract, IndexContract, StoreContract, Subject

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from lens_gate.errors import ConditionFailed, PublishFailed, UsageProblem
 from lens_gate.stores.base import ETag
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.object_store import ObjectStore
-from lens_gate.stores.objects import Retries
 from lens_gate.stores.s3 import S3Objects, connect
 from lens_gate.stores.settings import S3Settings
 from tests.fakes.http_script import Answer, HttpScript, http_script

@@ -12,6 +12,7 @@ from lens_gate.vocabulary.secrets import (
     address_of,
     blotting,
     blotting_excerpts,
+    holds_a_secret,
     in_address,
     names_a_secret,
     pieces_of,
@@ -49,6 +50,13 @@ def test_a_secret_is_known_by_the_name_of_what_holds_it(name: str) -> None:
 @pytest.mark.parametrize("name", ["SIGNAL", "design", "X-Request-Id", "PATH", "api-version"])
 def test_an_ordinary_name_is_none_of_a_secret(name: str) -> None:
     assert not names_a_secret(name)
+
+
+def test_the_folders_of_a_shell_are_no_secrets_though_a_password_may_be_called_so() -> None:
+    assert not holds_a_secret("PWD")
+    assert not holds_a_secret("OLDPWD")
+    assert all(holds_a_secret(name) for name in ("DB_PWD", "pwd", "OPENAI_API_KEY"))
+    assert names_a_secret("PWD")
 
 
 def test_user_password_and_every_value_of_a_query_may_be_secret_in_an_address() -> None:

@@ -97,8 +97,8 @@ class Branch:
         who = ("-c", f"user.name={name}", "-c", f"user.email={address}")
         return self._call("writing a commit", *who, "commit-tree", f"{commit}^{{tree}}", "-m", message).line
 
-    def push(self, commit: str, over: str | None) -> bool:
-        """Make a commit the newest if `over` still is; say whether it was.
+    def push(self, commit: str, over: str | None) -> PublishFailed | None:
+        """Make a commit the newest if `over` still is; return None, or the refusal where somebody was faster.
 
         Raises PublishFailed where the remote refuses, or cannot be reached.
         """
@@ -107,12 +107,12 @@ class Branch:
             "push", "--porcelain", "--no-verify", "--no-signed", lease, REMOTE, f"{commit}:{self._name}"
         )
         if not answer.code:
-            return True
-        if was_overtaken(answer):
-            return False
+            return None
         failure = fault(answer, "pushing to the branch", self.place)
+        if was_overtaken(answer):
+            return failure
         if self._holds(commit):
-            return True
+            return None
         raise failure
 
     def _holds(self, commit: str) -> bool:

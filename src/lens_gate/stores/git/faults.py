@@ -9,6 +9,10 @@ from lens_gate.errors import PublishFailed
 from lens_gate.stores.git.runner import Answer
 
 _CAUSES: Mapping[str, tuple[str, str]] = {
+    r"exists; cannot create": (
+        "another branch has this name, or the beginning of it up to a slash, and git keeps branches like files",
+        "Name another branch: beside `main` there can be no `main/results`.",
+    ),
     r"protected branch|GH006|not allowed to (force )?push|repository rule|GH013": (
         "the server protects this branch",
         "Exempt the branch from the rules of protection, or name another one: lens-gate needs one of its own.",
@@ -55,12 +59,15 @@ _BUSY = re.compile(
     r"\(fetch first\)|\(stale info\)|cannot lock ref|failed to update ref|failed to lock"
     r"|incorrect old value|reference already exists|but expected|is at [0-9a-f]+ but"
 )
+_NEVER = re.compile(r"exists; cannot create|Permission denied|Read-only file system|No space left|Disk quota")
+"""What makes a lock fail however often it is tried: here nobody was faster."""
 _LONGEST = 400
 
 
 def was_overtaken(answer: Answer) -> bool:
     """Say whether a push was refused because somebody else was faster, so that it may be tried again."""
-    return _BUSY.search(answer.stdout.decode("utf-8", "replace") + answer.stderr) is not None
+    said = answer.stdout.decode("utf-8", "replace") + answer.stderr
+    return _BUSY.search(said) is not None and _NEVER.search(said) is None
 
 
 def fault(answer: Answer, doing: str, place: str) -> PublishFailed:

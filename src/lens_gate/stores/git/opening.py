@@ -14,9 +14,10 @@ from pathlib import Path
 
 from lens_gate.errors import UsageProblem
 from lens_gate.stores.address import GitAddress
+from lens_gate.stores.conditions import Retries
 from lens_gate.stores.git.branch import REMOTE, Branch
 from lens_gate.stores.git.runner import Git, without_password
-from lens_gate.stores.git.store import GitStore, Retries
+from lens_gate.stores.git.store import GitStore
 from lens_gate.stores.settings import GitSettings, Surroundings
 
 BOT = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>"
@@ -24,6 +25,8 @@ NOBODY = "lens-gate <lens-gate@localhost>"
 _AUTHOR = re.compile(r"[^<>\n]*[^<>\s] <[^<>\s]+>")
 _HANDED_ON = re.compile(r"(http|credential|url|protocol|ssh)\..*|core\.(sshcommand|gitproxy|askpass)")
 _OF_REMOTE = frozenset({"url", "pushurl", "proxy", "proxyauthmethod", "uploadpack", "receivepack", "vcs"})
+_LONGEST_PAUSE_S = 5.0
+"""A push to a server takes a second or two, so that writers of one branch have to spread further."""
 _ALONE = (
     (f"remote.{REMOTE}.uploadpack", "git -c uploadpack.allowFilter=true upload-pack"),
     (f"remote.{REMOTE}.receivepack", "git -c core.hooksPath=/dev/null -c gc.auto=0 receive-pack"),
@@ -82,7 +85,9 @@ def open_git(address: GitAddress, settings: GitSettings, around: Surroundings) -
         place=f"{address} ({remote})",
         object_format=here.object_format,
     )
-    retries = Retries(tries=settings.tries, rng=around.rng, sleep=around.sleep)
+    retries = Retries(
+        around.rng, around.sleep, attempts=settings.tries, longest_pause_s=_LONGEST_PAUSE_S, shortest_pause_s=0.2
+    )
     return GitStore(branch, address.prefix and address.prefix + "/", retries)
 
 

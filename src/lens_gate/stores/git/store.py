@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from random import Random
-from typing import assert_never
 
-from lens_gate.errors import ConditionFailed, NotStored, PublishFailed, UsageProblem
+from lens_gate.errors import NotStored, PublishFailed, UsageProblem
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.conditions import Retries, not_stored
+from lens_gate.stores.conditions import require as require_held
 from lens_gate.stores.days import newest_listed
 from lens_gate.stores.git.branch import Branch, Committed
 from lens_gate.stores.index_file import INDEX, read_index, split_key, with_entry, write_index
@@ -20,20 +20,23 @@ _ENTRIES = ".index/"
 MARK = ".lens-gate"
 """The file, at the top of a branch, that says that the branch is ours to write and to rewrite."""
 _OF_A_DAY = re.compile(r"(\d{2,4}/){3}[^/]+")
-_SHORTEST_REST_S, _LONGEST_REST_S = 0.2, 5.0
+_STANDSTILL = 8
+"""After how many refusals in a row, over the same commit, nobody is faster any more: some ten seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retries:
-    """How often a write starts again after others were faster, and how it rests in between."""
+@dataclass(slots=True)
+class _Standstill:
+    """Others that are faster move the branch: where it stands still, git is stopped by something else."""
 
-    tries: int
-    rng: Random
-    sleep: Callable[[float], None]
+    tip: str | None = ""
+    count: int = 0
 
-    def rest(self, attempt: int) -> None:
-        """Rest for a random time that grows with the attempts, so that writers do not meet again."""
-        self.sleep(self.rng.uniform(0, min(_LONGEST_REST_S, _SHORTEST_REST_S * 2**attempt)))
+    def after(self, refusal: PublishFailed, tip: str | None) -> None:
+        """Count a push over `tip` that was refused; raises the refusal where nothing has moved for many tries."""
+        self.count = self.count + 1 if tip == self.tip else 0
+        self.tip = tip
+        if self.count >= _STANDSTILL:
+            raise refusal
 
 
 class GitStore:
@@ -62,7 +65,7 @@ class GitStore:
         split_key(key, place=self.place)
         blob = self._blob(self._branch.tip(), key)
         if blob is None:
-            raise self._not_stored(key)
+            raise not_stored(key, self.place)
         return Stored(self._branch.blobs([blob])[blob], ETag(blob))
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
@@ -74,7 +77,7 @@ class GitStore:
         indexed = None if entry is None else write_index(with_entry({}, name, entry))
 
         def require(tip: str | None) -> None:
-            self._require(self._room(tip, key), key, condition)
+            require_held(self._room(tip, key), condition, key, self.place)
 
         committed = self._write({key: data, _entry_path(key): indexed}, f"Store {key}", require)
         return ETag(committed.blobs[self._prefix + key])
@@ -86,8 +89,8 @@ class GitStore:
         def require(tip: str | None) -> None:
             blob = self._blob(tip, key)
             if blob is None:
-                raise self._not_stored(key)
-            self._require(blob, key, condition)
+                raise not_stored(key, self.place)
+            require_held(blob, condition, key, self.place)
 
         self._write({key: None, _entry_path(key): None}, f"Delete {key}", require)
 
@@ -117,22 +120,25 @@ class GitStore:
 
         Raises NotStored where there is no branch, PublishFailed where the remote lets nobody rewrite it.
         """
-        for attempt in range(self._retries.tries):
+        standstill = _Standstill()
+        for _ in self._retries:
             tip = self._branch.tip()
             if tip is None:
                 raise NotStored("there is no such branch", place=self.place, hint="The first write makes it.")
             self._require_ours(tip)
             squashed = self._branch.squashed(tip, "Begin anew from what is stored")
-            if squashed is None or self._branch.push(squashed, over=tip):
+            refusal = None if squashed is None else self._branch.push(squashed, over=tip)
+            if refusal is None:
                 return
-            self._retries.rest(attempt)
+            standstill.after(refusal, tip)
         raise self._overtaken()
 
     def _write(
         self, files: Mapping[str, bytes | None], message: str, require: Callable[[str | None], None]
     ) -> Committed:
         """Commit on top of the newest commit that `require` accepts, until the remote takes it."""
-        for attempt in range(self._retries.tries):
+        standstill = _Standstill()
+        for _ in self._retries:
             tip = self._branch.tip()
             changed: dict[str, bytes | None] = {self._prefix + key: data for key, data in files.items()}
             if tip is None:
@@ -141,9 +147,10 @@ class GitStore:
                 self._require_ours(tip)
             require(tip)
             committed = self._branch.commit(tip, changed, message)
-            if self._branch.push(committed.commit, over=tip):
+            refusal = self._branch.push(committed.commit, over=tip)
+            if refusal is None:
                 return committed
-            self._retries.rest(attempt)
+            standstill.after(refusal, tip)
         raise self._overtaken()
 
     def _require_ours(self, tip: str) -> None:
@@ -194,21 +201,12 @@ class GitStore:
             )
         return blob
 
-    def _require(self, blob: str | None, key: str, condition: Condition) -> None:
-        if not _holds(blob, condition):
-            raise ConditionFailed(
-                f"{key} does not hold what was to be replaced", place=self.place, hint="Read it again, then retry."
-            )
-
     def _at(self, path: str) -> str:
         return f"{self.place}: {path}"
 
-    def _not_stored(self, key: str) -> NotStored:
-        return NotStored(f"nothing is stored under {key}", place=self.place, hint="List the store to see its keys.")
-
     def _overtaken(self) -> PublishFailed:
         return PublishFailed(
-            f"others wrote to the branch all the time, {self._retries.tries} times in a row",
+            f"others wrote to the branch all the time, {self._retries.attempts} times in a row",
             place=self.place,
             hint="Try again later, or let fewer pipelines write to one branch.",
         )
@@ -225,15 +223,3 @@ def _is_shown(key: str) -> bool:
 
 def _is_of_a_day(path: str) -> bool:
     return _OF_A_DAY.fullmatch(path) is not None
-
-
-def _holds(blob: str | None, condition: Condition) -> bool:
-    if isinstance(condition, ETag):
-        return blob is not None and blob == condition
-    match condition:
-        case "absent":
-            return blob is None
-        case "none":
-            return True
-        case _ as unreachable:
-            assert_never(unreachable)

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from sqlalchemy import Row, Select, select
 
-from lens_gate.errors import NotStored, StoreDamaged
+from lens_gate.errors import StoreDamaged
 from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix
+from lens_gate.stores.conditions import not_stored
 from lens_gate.stores.index_file import split_key
 from lens_gate.stores.sql.database import Database
 from lens_gate.stores.sql.rows import artifact_row, read_entry, run_rows
@@ -53,7 +54,7 @@ class SqlStore:
             .order_by(chunks.c.number)
         )
         if not rows:
-            raise self._not_stored(key)
+            raise not_stored(key, self.place)
         data = b"".join(row.data for row in rows if row.data is not None)
         if len(data) != rows[0].size:
             raise StoreDamaged(
@@ -82,7 +83,7 @@ class SqlStore:
         split_key(key, place=self.place)
         columns = self._tables.artifacts.c
         if not self._rows(select(columns.version).where(columns.key == key)):
-            raise self._not_stored(key)
+            raise not_stored(key, self.place)
         self._schema.prepare()
         self._database.write(lambda connection: remove(connection, self._tables, key, condition, place=self.place))
 
@@ -111,6 +112,3 @@ class SqlStore:
         if not self._schema.readable():
             return ()
         return self._database.read(lambda connection: connection.execute(query).all())
-
-    def _not_stored(self, key: str) -> NotStored:
-        return NotStored(f"nothing is stored under {key}", place=self.place, hint="List the store to see its keys.")

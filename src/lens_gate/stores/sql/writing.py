@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from lens_gate.errors import ConditionFailed
-from lens_gate.stores.base import Condition, ETag
+from lens_gate.stores.base import Condition
+from lens_gate.stores.conditions import require
 from lens_gate.stores.sql.rows import Row, RunRows
 from lens_gate.stores.sql.tables import Tables
 
@@ -75,22 +74,7 @@ def _locked(connection: Connection, tables: Tables, key: str) -> _Found | None:
 
 
 def _require(found: _Found | None, condition: Condition, key: str, *, place: str) -> None:
-    if not _holds(found, condition):
-        raise ConditionFailed(
-            f"{key} does not hold what was to be replaced", place=place, hint="Read it again, then retry."
-        )
-
-
-def _holds(found: _Found | None, condition: Condition) -> bool:
-    if isinstance(condition, ETag):
-        return found is not None and found.version == condition
-    match condition:
-        case "absent":
-            return found is None
-        case "none":
-            return True
-        case _ as unreachable:
-            assert_never(unreachable)
+    require(None if found is None else found.version, condition, key, place)
 
 
 def _write_artifact(connection: Connection, tables: Tables, wanted: Write, found: _Found | None) -> None:
