@@ -266,6 +266,32 @@ class TestShowAndList:
         answer = invoke("baseline", "show", "--name", "release")
         assert (answer.code, "there is no baseline release" in answer.err) == (5, True)
 
+    def test_a_former_version_is_got_out_of_the_store_and_made_the_baseline_again(
+        self, invoke: Invoke, home: Path, saved: Path
+    ) -> None:
+        of_main(home / "day-2.json", 2)
+        assert invoke("baseline", "save", "day-2.json").code == 0
+        keys = [row["key"] for row in json.loads(invoke("baseline", "show", "--format", "json").out)]
+        assert keys[1].startswith("baselines/main/")
+        shown = invoke("baseline", "show", "--key", keys[1], "--output", "back.json")
+        assert (shown.code, "day-1" in shown.out) == (0, True)
+        assert "in place of day-2" in invoke("baseline", "save", "back.json").out
+        (row,) = json.loads(invoke("baseline", "list", "--last", "1", "--format", "json").out)
+        told = json.loads(invoke("baseline", "show", "--key", row["key"], "--format", "json").out)
+        assert told[0]["entry"]["id"] == "day-2"
+
+    def test_a_key_without_a_run_exits_with_5(self, invoke: Invoke, home: Path, saved: Path) -> None:
+        store = FileStore(home / "lens-gate-store")
+        store.put("baselines/main/x.json", b"[]")
+        store.put("baselines/main/y.json", b'{"key": "results/2026/03/01/gone.json.gz"}')
+        for key, said in (
+            ("results/2026/03/01/gone.json.gz", "nothing is stored under"),
+            ("baselines/main/x.json", "this does not say which run was the baseline"),
+            ("baselines/main/y.json", "nothing is stored under results/2026/03/01/gone.json.gz"),
+        ):
+            answer = invoke("baseline", "show", "--key", key)
+            assert (answer.code, said in answer.err) == (5, True)
+
     def test_a_listing_opens_nothing_and_names_every_baseline(self, invoke: Invoke, home: Path, saved: Path) -> None:
         assert invoke("baseline", "save", "day-1.json", "--name", "Release/1.0").code == 0
         for path in (home / "lens-gate-store").rglob("*.json.gz"):

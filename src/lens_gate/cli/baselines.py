@@ -27,6 +27,7 @@ from lens_gate.steps.baseline_keeping import (
     current_of,
     fetch,
     save,
+    stored_under,
     told_of,
 )
 from lens_gate.steps.baseline_upkeep import compact, listed, prune, versions_of
@@ -155,10 +156,14 @@ def _instead(replaced: Held) -> str:
 @store_option
 @name_option
 @click.option("--output", "-o", type=click.Path(), help="Also write the run there, with its samples.")
+@click.option("--key", help="Show a run of the history instead, or a former version, by the key that a list names.")
 @format_option
 def show_(**options: Any) -> None:
     """Show what a baseline is, and what it was before."""
     _, judged_by, store = _opened(options)
+    if options["key"]:
+        _show_stored(options, store)
+        return
     name = _name(options, judged_by)
     with asked_for_baseline():
         current = current_of(store, name)
@@ -173,6 +178,16 @@ def show_(**options: Any) -> None:
         return
     text = details(name, current.kept.entry)
     show(f"{text}\nbefore\n{table(rows[1:], first='key')}" if former else text)
+
+
+def _show_stored(options: dict[str, Any], store: Store) -> None:
+    """Show one run of the history, which `baseline save` makes the baseline again once it is a file."""
+    with asked_for_baseline():
+        there = stored_under(store, options["key"])
+        if options["output"]:
+            fetch(store, there, Path(options["output"]))
+    rows = [(there.kept.key, there.kept.entry)]
+    show(as_json(rows, first="key") if options["form"] == "json" else details(there.kept.key, there.kept.entry))
 
 
 @baseline.command("list")

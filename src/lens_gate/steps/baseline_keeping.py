@@ -15,13 +15,13 @@ from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.baselines.choice import Kept, over
 from lens_gate.baselines.fitness import ACCEPTABLE, Offer, Refusal, Standards, refusals, standing
-from lens_gate.baselines.keys import baseline_key, run_key, samples_key, version_key
+from lens_gate.baselines.keys import BASELINES, baseline_key, baseline_name, run_key, samples_key, version_key
 from lens_gate.errors import ConditionFailed, NoBaseline, NotStored, StoreDamaged, UsageProblem
 from lens_gate.steps.archive import Opened, Packed, entry_at, keep, opened, pack, samples_in
 from lens_gate.steps.judge import Rules, analyze_run, judge
 from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.world import World, rfc3339
-from lens_gate.stores.base import Condition, ETag, Store
+from lens_gate.stores.base import Condition, ETag, Store, check_key
 from lens_gate.stores.files import write_file, write_named
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
@@ -140,6 +140,33 @@ def fetch(store: Store, current: Opened, path: Path) -> None:
 def current_of(store: Store, name: str) -> Opened | None:
     """Read what a baseline is now; None where there is none of that name, StoreProblem where it cannot be read."""
     return opened(store, baseline_key(name))
+
+
+def stored_under(store: Store, key: str) -> Opened:
+    """Read the run under a key of the history, or the one that a key of a former version points to.
+
+    Raises StoreProblem where there is none any more: what no baseline stands on is pruned some day.
+    """
+    pointed = _pointed(store, key) if key.startswith(BASELINES) and baseline_name(key) is None else key
+    there = opened(store, pointed)
+    if there is None:
+        raise NotStored(
+            f"nothing is stored under {pointed}",
+            place=store.place,
+            hint="`lens-gate baseline list --last 20` shows the keys of the newest runs.",
+        )
+    return there
+
+
+def _pointed(store: Store, key: str) -> str:
+    try:
+        return check_key(str(orjson.loads(store.get(key))["key"]))
+    except (orjson.JSONDecodeError, TypeError, KeyError, UsageProblem) as error:
+        raise StoreDamaged(
+            "this does not say which run was the baseline",
+            place=f"{store.place}/{key}",
+            hint="Name the run by its key.",
+        ) from error
 
 
 def held_as(store: Store, name: str) -> Held:
