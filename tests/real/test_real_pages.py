@@ -1,0 +1,103 @@
+"""The pages in a real browser: whole without a network, on every screen, for every reader."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
+from lens_gate.reports.view import view
+from tests.builders import a_run
+from tests.comparisons import a_comparison
+from tests.scenarios import SCENARIOS
+from tests.unit.reports.test_reports_html import a_drawn_verdict, a_duet_of, one_arm
+from tests.unit.reports.test_reports_snapshots import TRENDS
+
+pytestmark = pytest.mark.real
+
+PACKAGES = Path(".real/node_modules").resolve()
+WIDTHS = (320, 390, 768, 1024, 1600)
+PAGES: dict[str, Callable[[], str]] = {
+    "pass": lambda: verdict_html(SCENARIOS["pass"](), "verdict.json"),
+    "partial_pass": lambda: verdict_html(SCENARIOS["partial_pass"](), "verdict.json"),
+    "regression": lambda: verdict_html(a_drawn_verdict(), "verdict.json"),
+    "large": lambda: verdict_html(a_drawn_verdict(a_duet_of(700)), "verdict.json"),
+    "many_errors": lambda: verdict_html(SCENARIOS["regression"](), "verdict.json"),
+    "inconclusive": lambda: verdict_html(SCENARIOS["inconclusive"](), "verdict.json"),
+    "stored_runs": lambda: verdict_html(SCENARIOS["stored_runs"](), "verdict.json"),
+    "error_budget": lambda: verdict_html(SCENARIOS["error_budget"](), "verdict.json"),
+    "invalid": lambda: verdict_html(SCENARIOS["not_measured"](), "verdict.json"),
+    "nothing": lambda: verdict_html(SCENARIOS["nothing_to_compare"](), "verdict.json"),
+    "run": lambda: run_html(a_run(), "run.json", one_arm()),
+    "comparison": lambda: comparison_html(a_comparison()),
+    "trend": lambda: trend_html(TRENDS["mixed"]()),
+}
+Visit = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def visit() -> Iterator[Visit]:
+    """Open pages in one browser for all tests."""
+    node, browser = shutil.which("node"), shutil.which("chromium")
+    assert node is not None
+    assert browser is not None
+    script = Path(__file__).with_name("browser.mjs")
+    with subprocess.Popen(
+        [node, str(script), str(PACKAGES), browser], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asks, answers = process.stdin, process.stdout
+
+        def see(**wanted: Any) -> dict[str, Any]:
+            asks.write(json.dumps(wanted) + "\n")
+            asks.flush()
+            seen: dict[str, Any] = json.loads(answers.readline())
+            assert "error" not in seen, seen["error"]
+            return seen
+
+        yield see
+        asks.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("pages")
+    for name, make in PAGES.items():
+        (folder / f"{name}.html").write_text(make(), encoding="utf-8")
+    return {name: str(folder / f"{name}.html") for name in PAGES}
+
+
+OPENED = ["evaluate", "for (const one of document.querySelectorAll('details')) one.open = true"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_needs_no_network_fits_every_screen_and_has_no_fault_for_axe(
+    name: str, visit: Visit, files: dict[str, str]
+) -> None:
+    seen = visit(file=files[name], widths=WIDTHS, steps=[OPENED], audit=True)
+    assert (seen["requests"], seen["console"]) == ([], [])
+    assert seen["sizes"] == [[width, width] for width in WIDTHS]
+    assert seen["faults"] == []
+
+
+def test_every_number_is_there_without_a_script(visit: Visit, files: dict[str, str]) -> None:
+    shown = view(a_drawn_verdict())
+    seen = visit(file=files["regression"], widths=[1280], script=False)
+    assert seen["drawings"] > len(shown.rows)
+    for row in shown.rows:
+        assert row.change in seen["shown"]
+        assert row.interval in seen["shown"]
+
+
+def test_a_page_prints_on_a_few_sheets(visit: Visit, files: dict[str, str], tmp_path: Path) -> None:
+    visit(file=files["regression"], widths=[1280], pdf=str(tmp_path / "page.pdf"))
+    printed = (tmp_path / "page.pdf").read_bytes()
+    assert len(printed) < 400_000
+    assert 2 <= printed.count(b"/Type /Page\n") <= 6
