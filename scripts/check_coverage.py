@@ -19,6 +19,9 @@ PURE = (
     "reports",
     "providers",
 )
+PURE_MODULES = ("ci.board", "ci.log_text", "ci.github.commands", "ci.github.event")
+"""Of rooms that talk to the outside: what decides there without doing anything."""
+
 OVERALL_PERCENT = 90.0
 
 
@@ -43,9 +46,12 @@ def main() -> None:
 
 
 def pure(name: str) -> bool:
-    """Say whether a file lies in a room that promises full branch coverage."""
+    """Say whether a file lies in a room, or is a module, that promises full branch coverage."""
     parts = Path(name).with_suffix("").parts
-    return "lens_gate" in parts and parts[parts.index("lens_gate") + 1] in PURE
+    if "lens_gate" not in parts:
+        return False
+    inside = parts[parts.index("lens_gate") + 1 :]
+    return inside[0] in PURE or ".".join(inside) in PURE_MODULES
 
 
 if __name__ == "__main__":

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lens_gate.artifacts.codec import dumps
-from tests.fakes.github_runner import Runner, commands_in
+from lens_gate.ci.github import platform
+from lens_gate.cli import publishing
+from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer, github_server
+from tests.fakes.github_runner import Runner, a_pull_request, commands_in
 from tests.integration.conftest import Duet, Invoke
 from tests.selftests import a_selftest
 
@@ -161,3 +164,120 @@ def test_an_artifact_without_a_verdict_is_not_published(invoke: Invoke, on_githu
     assert answer.code == 2
     assert "no verdict to publish" in answer.err
     assert runner.outputs == {}
+
+
+# With a token, against a GitHub that keeps what it is given
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubServer]:
+    monkeypatch.setattr(publishing, "PAUSE_S", 0.01)
+    with github_server() as server:
+        yield server
+
+
+@pytest.fixture
+def on_pull_request(on_github: OnGitHub, github: GitHubServer) -> Callable[..., Runner]:
+    """Make this process a step of a workflow of a pull request, which has a token."""
+
+    def begin(**changes: str) -> Runner:
+        known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": TOKEN}
+        return on_github("pull_request", {"pull_request": a_pull_request()}, **known, **changes)
+
+    return begin
+
+
+def test_auto_comments_and_checks_where_a_token_allows_it(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    verdict, _ = judged(), on_pull_request()
+    answer = invoke("report", str(verdict), "--publish", "auto", "--suite", "bot", "--publish-strict")
+    assert answer.code == 0
+    assert "## ◆ Regression" in github.bodies()[0]
+    (check,) = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / bot", "failure")
+    assert TOKEN not in answer.out + answer.err
+
+
+def test_a_check_that_was_begun_is_ended_by_the_verdict(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    verdict, _ = judged(factor=1.0), on_pull_request()
+    assert invoke("report", "--publish", "check", "--begin", "--suite", "bot").code == 0
+    (check,) = github.checks.values()
+    assert check["status"] == "in_progress"
+    assert invoke("report", str(verdict), "--publish", "check", "--suite", "bot").code == 0
+    assert (check["status"], check["conclusion"]) == ("completed", "success")
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_without_a_verdict_to_read_the_check_ends_as_a_failure(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer, home: Path, content: str | None
+) -> None:
+    on_pull_request()
+    if content:
+        (home / "verdict.json").write_text(content, encoding="utf-8")
+    invoke("report", "--publish", "check", "--begin", "--suite", "bot")
+    assert invoke("report", "verdict.json", "--publish", "check", "--suite", "bot").code == 2
+    (check,) = github.checks.values()
+    assert check["conclusion"] == "failure"
+    assert "no verdict" in check["output"]["summary"]
+
+
+def test_ci_shows_a_check_from_its_beginning_and_ends_it_where_it_fails(
+    invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    configure(resilience={"timeouts": {"run": "1ms"}}, profiler={"name": "bot"})
+    on_pull_request(SIM_KEY="wrong")
+    answer = invoke("ci", "--against-model", "sim-large", "--requests", "20", "--publish", "check")
+    assert answer.code != 0
+    (check,) = github.checks.values()
+    assert (check["name"], check["status"], check["conclusion"]) == ("lens-gate / bot", "completed", "failure")
+
+
+def test_begin_needs_a_check_to_begin(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], on_github: OnGitHub
+) -> None:
+    on_pull_request()
+    assert invoke("report", "--publish", "summary", "--begin").code == 2
+    on_github(GITHUB_TOKEN="")
+    answer = invoke("report", "--publish", "auto", "--begin")
+    assert answer.code == 0
+    assert "no check is begun" in answer.err
+
+
+@pytest.mark.parametrize(("strict", "code"), [((), 0), (("--publish-strict",), 7)])
+def test_a_check_that_cannot_be_begun_counts_only_where_that_is_asked(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer, strict: tuple[str, ...], code: int
+) -> None:
+    on_pull_request()
+    github.faults = [Fault(FORBIDDEN, times=9)]
+    answer = invoke("report", "--publish", "check", "--begin", *strict)
+    assert answer.code == code
+    assert "permissions: checks: write" in answer.err
+
+
+def test_without_the_extra_it_is_said_before_anything_is_measured(
+    invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner],
+    monkeypatch: pytest.MonkeyPatch, home: Path,
+) -> None:  # fmt: skip
+    configure()
+    on_pull_request()
+    monkeypatch.setattr(platform, "find_spec", lambda _: None)
+    answer = invoke("ci", "--against-model", "sim-large", "--requests", "40", "--publish", "comment")
+    assert answer.code == 2
+    assert "pip install 'lens-gate[github]'" in answer.err
+    assert not (home / "results").exists()
+    lenient = invoke("report", "--publish", "auto", "--begin")
+    assert (lenient.code, "no check is begun" in lenient.err) == (0, True)
+
+
+def test_the_environment_of_a_step_is_all_that_a_report_needs_to_merge_many_verdicts(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    paths = [judged(f"leg-{number}/verdict.json", factor=1.0 if number else 1.6) for number in range(3)]
+    on_pull_request()
+    assert invoke("report", *map(str, paths), "--publish", "comment", "--publish-strict").code == 0
+    (body,) = github.bodies()
+    assert "## ◆ Regression in 1 of 3 suites" in body
+    assert "leg-2" in body

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lens_gate.ci.notes import Notes
-from lens_gate.vocabulary.publishing import Annotation, Publication
+from lens_gate.vocabulary.publishing import Annotation, CheckResult, Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +72,11 @@ class Platform(ABC):
     @abstractmethod
     def notes(self) -> Notes:
         """Return the comments of the pull or merge request that the run belongs to."""
+
+    @abstractmethod
+    def begin_check(self, suite: str) -> None:
+        """Show on the commit that this suite is being measured; end what a lost run of it left open."""
+
+    @abstractmethod
+    def end_check(self, suite: str, result: CheckResult) -> None:
+        """Show on the commit what this suite's run found, whether or not it was begun."""

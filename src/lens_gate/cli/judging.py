@@ -17,7 +17,7 @@ from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
-from lens_gate.cli.publishing import places_of, publish_options, published, suites_of, wish_of
+from lens_gate.cli.publishing import begun, closing_check, places_of, publish_options, published, suites_of, wish_of
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
@@ -124,6 +124,7 @@ def gate(**options: Any) -> int:
 @judge_options
 @log_options
 @publish_options
+@click.option("--begin", is_flag=True, help="With --publish check: begin the check, before anything is measured.")
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
 @click.option("--template", type=click.Path(), help="Own template (not available yet).")
@@ -135,13 +136,20 @@ def report(**options: Any) -> int:
     here = world()
     judged_by = _rules(options, here)
     here = reaching(here, judged_by.config)
+    if options["begin"]:
+        return _told_failures(begun(options, judged_by, here), here)
     paths = all_inputs(options["inputs"], options["more"])
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
-        found = [(_read(path, options, logging_here), path) for path in paths]
+        with closing_check(options, judged_by, logging_here):
+            found = [(_read(path, options, logging_here), path) for path in paths]
         text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
         left = filed(text, options["output"], logging_here)
         failed = _published(found, judged_by, options, logging_here)
     show_rest(left, for_people=form is Format.TEXT)
+    return _told_failures(failed, here)
+
+
+def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
     for failure in failed:
         here.say(f"lens-gate: {failure}")
     return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -20,9 +21,10 @@ from lens_gate.ci.platform import Platform
 from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
-from lens_gate.errors import PublishFailed, UsageProblem
+from lens_gate.errors import LensGateError, PublishFailed, UsageProblem
 from lens_gate.steps.judge import Rules
 from lens_gate.steps.publish import Finished, Stage, Wish, publish
+from lens_gate.steps.publish_check import begin_checks, give_up_checks
 from lens_gate.steps.publish_places import Places, places_in
 from lens_gate.steps.publish_what import files_in, suite_names
 from lens_gate.steps.world import World
@@ -128,6 +130,63 @@ def published_run(
         suite=suite, verdict=verdict, code=code, files=files_in(folder), places=places_of(judged_by, here)
     )
     return published([finished], publishing.wish, here)
+
+
+@contextmanager
+def open_check(publishing: Publishing, judged_by: Rules, here: World) -> Iterator[None]:
+    """Show on the commit that this is being measured, and that it ended without a verdict where the block raises."""
+    suites = publishing.suites or (judged_by.config.profiler.name,)
+    platform = _checking(publishing.wish, here)
+    if platform is None:
+        yield
+        return
+    _warn(begin_checks(suites, platform), here)
+    try:
+        yield
+    except BaseException as error:
+        _warn(give_up_checks(suites, platform, error), here)
+        raise
+
+
+def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[PublishFailed, ...]:
+    """Begin the checks of suites that are measured later; return the failures that count."""
+    wish = wish_of(options, judged_by.config.publish, here.environment)
+    if wish.kinds is not None and Publication.CHECK not in wish.kinds:
+        raise UsageProblem("--begin begins a check", hint="Give it with --publish check, or with --publish auto.")
+    platform = _checking(wish, here)
+    if platform is None:
+        here.say("no check is begun: no platform's pipeline runs this, or it takes none")
+        return ()
+    failed = begin_checks(suites_of(options, judged_by) or (judged_by.config.profiler.name,), platform)
+    return failed if wish.strict else _warn(failed, here)
+
+
+@contextmanager
+def closing_check(options: Mapping[str, Any], judged_by: Rules, here: World) -> Iterator[None]:
+    """End checks that were begun where the block finds that there is no verdict to read."""
+    try:
+        yield
+    except LensGateError as error:
+        wish = wish_of(options, judged_by.config.publish, here.environment)
+        if (platform := _checking(wish, here)) is not None:
+            suites = suites_of(options, judged_by) or (judged_by.config.profiler.name,)
+            _warn(give_up_checks(suites, platform, error), here)
+        raise
+
+
+def _checking(wish: Wish, here: World) -> Platform | None:
+    """Return the platform if a check is to be shown on it, and can be."""
+    platform = platform_of(here.environment, click.echo) if wish.anything else None
+    if platform is None or (wish.kinds is not None and Publication.CHECK not in wish.kinds):
+        return None
+    possible = wish.kinds is not None or platform.obstacle(Publication.CHECK) is None
+    return platform if possible else None
+
+
+def _warn(failed: Sequence[PublishFailed], here: World) -> tuple[PublishFailed, ...]:
+    for failure in failed:
+        here.say(f"warning: not published: {failure}")
+    return ()
 
 
 def suites_of(options: Mapping[str, Any], judged_by: Rules) -> tuple[str, ...]:

@@ -103,7 +103,8 @@ def measuring_paths(loaded: LoadedConfig, provider_names: Collection[str] | None
 def judging_paths() -> tuple[KeyPath, ...]:
     """Return the parts that a verdict, its log and its publication need; whom to notify is not among them."""
     rules = tuple(("regression", name) for name in Regression.model_fields if name != "notifications")
-    return (*rules, ("stores",), ("budgets",), ("resilience",), ("publish",), ("logging",))
+    used = (("stores",), ("budgets",), ("resilience",), ("profiler", "name"), ("publish",), ("logging",))
+    return (*rules, *used)
 
 
 def is_used(loaded: LoadedConfig, path: KeyPath, used: Collection[KeyPath] | None) -> bool:

@@ -18,10 +18,11 @@ from lens_gate.reports.page import ReportView
 from lens_gate.reports.published import annotated, outputs
 from lens_gate.reports.view import view
 from lens_gate.steps.line import attempted
+from lens_gate.steps.publish_check import check_result
 from lens_gate.steps.publish_comment import publish_comment
 from lens_gate.steps.publish_places import Places, no_places
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
-from lens_gate.vocabulary.publishing import CommentMode, Publication
+from lens_gate.vocabulary.publishing import Annotation, CommentMode, Publication
 
 ORDER = tuple(Publication)
 """What cannot fail by anybody else's fault comes first."""
@@ -63,6 +64,11 @@ class Finished:
         """The verdict in words."""
         return view(self.verdict)
 
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """What the verdict says of single lines."""
+        return annotated(self.view, self.places)
+
     def leg(self, commit: str) -> Leg:
         """Return what a comment keeps of the verdict on a commit."""
         return leg_of(self.view, suite=self.suite, commit=commit, code=self.code)
@@ -87,14 +93,15 @@ def publish(finished: Sequence[Finished], wish: Wish, stage: Stage) -> tuple[Pub
     return _Publishing(finished, wish, stage.platform, stage).done()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Publishing:
-    """One publication of all that is wanted."""
+    """One publication of all that is wanted; a check takes the annotations that have a place with it."""
 
     finished: Sequence[Finished]
     wish: Wish
     platform: Platform
     stage: Stage
+    places_told: bool = False
 
     def done(self) -> tuple[PublishFailed, ...]:
         wanted, ways_out = self._possible()
@@ -128,14 +135,17 @@ class _Publishing:
                 platform.write_summary(_summary(finished))
             case Publication.OUTPUTS:
                 platform.write_outputs(_outputs(finished))
+            case Publication.CHECK:
+                for one in finished:
+                    platform.end_check(one.suite, check_result(one.view, one.code, one.annotations))
+                self.places_told = True
             case Publication.ANNOTATIONS:
-                platform.annotate([note for one in finished for note in annotated(one.view, one.places)])
+                notes = [note for one in finished for note in one.annotations]
+                platform.annotate([note for note in notes if not (note.path and self.places_told)])
             case Publication.COMMENT:
                 legs = [one.leg(platform.step.commit) for one in finished]
                 wish = self.wish
                 publish_comment(legs, platform, self.stage.patience, board=wish.board, mode=wish.comment)
-            case Publication.CHECK:
-                raise PublishFailed("a check is not available yet", hint="Leave it out.")
             case _ as never:
                 assert_never(never)
 

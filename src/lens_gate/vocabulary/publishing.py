@@ -11,8 +11,8 @@ class Publication(StrEnum):
 
     SUMMARY = "summary"
     OUTPUTS = "outputs"
-    ANNOTATIONS = "annotations"
     CHECK = "check"
+    ANNOTATIONS = "annotations"
     COMMENT = "comment"
 
 
@@ -46,3 +46,21 @@ class Annotation:
     message: str
     path: str | None = None
     line: int | None = None
+
+
+class Conclusion(StrEnum):
+    """How a check on a commit ends."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What a check says at its end: a plain title, Markdown, and remarks on lines, worst first."""
+
+    conclusion: Conclusion
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...] = ()

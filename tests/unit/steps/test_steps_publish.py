@@ -17,15 +17,17 @@ from lens_gate.ci.github.files import RunnerFiles
 from lens_gate.ci.github.platform import GitHub
 from lens_gate.ci.notes import Notes, Patience
 from lens_gate.ci.waiting import Waiting
-from lens_gate.errors import PublishFailed
+from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.steps.publish import Finished, Stage, Wish, publish, worst_first
+from lens_gate.steps.publish_check import begin_checks, give_up_checks
 from lens_gate.steps.publish_comment import STATE_CHARACTERS, composed, wanted
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode, Publication
+from tests.builders import a_verdict, an_analysis
 from tests.fakes.github import FORBIDDEN, PUBLISHED_LIMIT, TOKEN, Fault, GitHubServer, an_open_pull, github_server
 from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request
 from tests.fakes.virtual_time import Travelling, VirtualTime
-from tests.scenarios import SCENARIOS
+from tests.scenarios import SCENARIOS, SLOWER
 from tests.unit.reports.test_reports_comment import a_leg
 
 COMMENT = Wish(kinds=(Publication.COMMENT,))
@@ -66,8 +68,9 @@ def suites_in(body: str) -> list[str]:
 
 def test_auto_on_a_pull_request_writes_everywhere(tmp_path: Path, server: GitHubServer) -> None:
     runner, said = a_runner(tmp_path, server), list[str]()
-    wish = Wish(kinds=(Publication.SUMMARY, Publication.OUTPUTS, Publication.ANNOTATIONS, Publication.COMMENT))
-    assert publish([finished()], wish, a_stage(runner, said)) == ()
+    assert publish([finished()], AUTO, a_stage(runner, said)) == ()
+    (check,) = server.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / support-bot", "failure")
     (body,) = server.bodies()
     assert "## ◆ Regression" in body
     assert body.startswith("<!-- lens-gate board lens%2Dgate -->")
@@ -304,3 +307,66 @@ def test_the_same_suites_give_the_same_comment_again() -> None:
     board = read_board([first])
     legs = {name: (slot, Leg.model_validate(slot.content)) for name, slot in board.slots.items()}
     assert composed("b", legs, url_of) == first
+
+
+# Checks
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "ends"),
+    [
+        ("pass", ExitCode.OK, "success"),
+        ("regression", ExitCode.GATE_FAILED, "failure"),
+        ("regression", ExitCode.OK, "neutral"),
+        ("inconclusive", ExitCode.OK, "neutral"),
+        ("inconclusive", ExitCode.INCONCLUSIVE, "failure"),
+        ("no_baseline", ExitCode.OK, "neutral"),
+        ("nothing_to_compare", ExitCode.OK, "neutral"),
+        ("not_measured", ExitCode.COULD_NOT_MEASURE, "failure"),
+        ("not_measured", ExitCode.OK, "neutral"),
+    ],
+)
+def test_a_check_ends_as_the_verdict_and_its_code_say(
+    tmp_path: Path, server: GitHubServer, scenario: str, code: ExitCode, ends: str
+) -> None:
+    wish = Wish(kinds=(Publication.CHECK,), strict=True)
+    assert publish([finished(scenario, code=code)], wish, a_stage(a_runner(tmp_path, server), [])) == ()
+    (check,) = server.checks.values()
+    assert check["conclusion"] == ends
+
+
+def test_what_stands_on_a_line_is_told_by_the_check_and_by_commands_only_without_one(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    wish = Wish(kinds=(Publication.CHECK, Publication.ANNOTATIONS))
+    said: list[str] = []
+    publish([finished(places=lambda _: ("a.yaml", 7))], wish, a_stage(a_runner(tmp_path, server), said))
+    assert said == []
+    (check,) = server.checks.values()
+    assert {one["start_line"] for one in check["annotations"]} == {7}
+    server.faults = [Fault(FORBIDDEN, times=99)]
+    publish([finished(places=lambda _: ("a.yaml", 7))], wish, a_stage(a_runner(tmp_path, server), said))
+    assert any(line.startswith("::error file=a.yaml,line=7") for line in said)
+
+
+def test_a_check_with_a_thousand_rows_stays_below_its_limit(tmp_path: Path, server: GitHubServer) -> None:
+    rows = [SLOWER.model_copy(update={"series": f"openai/model-{number} 😀"}) for number in range(1000)]
+    one = Finished(suite="s", verdict=a_verdict(an_analysis(*rows)), code=ExitCode.GATE_FAILED)
+    runner = a_runner(tmp_path, server)
+    assert publish([one], Wish(kinds=None, strict=True), a_stage(runner, [])) == ()
+    (check,) = server.checks.values()
+    assert len(check["output"]["summary"].encode()) <= 65_535
+    assert len(runner.summary.encode()) <= 1024 * 1024
+    assert "990 more checks did not pass" in server.bodies()[0]
+
+
+def test_checks_are_begun_and_given_up_by_name(tmp_path: Path, server: GitHubServer) -> None:
+    platform = a_stage(a_runner(tmp_path, server), []).platform
+    assert platform is not None
+    assert begin_checks(["a", "b"], platform) == ()
+    assert give_up_checks(["a"], platform, ConfigProblem("`x` is @octocat")) == ()
+    assert give_up_checks(["b"], platform, KeyboardInterrupt()) == ()
+    ended = {one["name"]: one for one in server.checks.values()}
+    assert {one["conclusion"] for one in ended.values()} == {"failure"}
+    assert "@octocat" not in ended["lens-gate / a"]["output"]["summary"]
+    assert "was stopped" in ended["lens-gate / b"]["output"]["summary"]

@@ -16,7 +16,7 @@ from lens_gate.ci.notes import Notes
 from lens_gate.ci.platform import Obstacle, Platform, Step
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed, UsageProblem
-from lens_gate.vocabulary.publishing import Annotation, Publication
+from lens_gate.vocabulary.publishing import Annotation, CheckResult, Publication
 
 if TYPE_CHECKING:
     from lens_gate.ci.github.api import Api
@@ -71,8 +71,6 @@ class GitHub(Platform):
 
     @override
     def obstacle(self, what: Publication) -> Obstacle | None:
-        if what is Publication.CHECK:
-            return Obstacle(why="checks are not available yet")
         if what not in _ASKING:
             why = self._files.obstacle(what)
             return Obstacle(why=why) if why else None
@@ -112,6 +110,14 @@ class GitHub(Platform):
     @override
     def notes(self) -> Notes:
         return self._api.notes()
+
+    @override
+    def begin_check(self, suite: str) -> None:
+        self._api.checks(self._waiting.now).begin(suite)
+
+    @override
+    def end_check(self, suite: str, result: CheckResult) -> None:
+        self._api.checks(self._waiting.now).end(suite, result)
 
     @property
     def _token(self) -> str:

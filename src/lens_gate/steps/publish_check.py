@@ -1,0 +1,55 @@
+"""Checks on a commit: what a verdict means for one, and what is said where there is no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from lens_gate.ci.platform import Platform
+from lens_gate.errors import LensGateError, PublishFailed
+from lens_gate.reports.escape import markdown_text, shortened
+from lens_gate.reports.markdown import markdown
+from lens_gate.reports.page import ReportView
+from lens_gate.steps.line import attempted
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
+from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion
+
+SUMMARY_BYTES = 60_000
+"""GitHub takes 65,535."""
+
+
+def conclusion(outcome: Outcome, code: ExitCode) -> Conclusion:
+    """Return how a check ends: what fails its command fails, a pass succeeds, and all that is open is neutral."""
+    if code is not ExitCode.OK:
+        return Conclusion.FAILURE
+    return Conclusion.SUCCESS if outcome is Outcome.PASS else Conclusion.NEUTRAL
+
+
+def check_result(view: ReportView, code: ExitCode, annotations: Sequence[Annotation]) -> CheckResult:
+    """Return what a check says of a verdict."""
+    return CheckResult(
+        conclusion=conclusion(view.outcome, code),
+        title=view.headline,
+        summary=markdown(view, limit=SUMMARY_BYTES),
+        annotations=tuple(annotations),
+    )
+
+
+def without_verdict(error: BaseException) -> CheckResult:
+    """Return what a check says where a command ended before there was a verdict."""
+    known = error.message if isinstance(error, LensGateError) else "the command was stopped, or failed by a defect"
+    return CheckResult(
+        conclusion=Conclusion.FAILURE,
+        title="Not measured: there is no verdict",
+        summary=f"There is no verdict: {markdown_text(shortened(known, 500))}",
+    )
+
+
+def begin_checks(suites: Sequence[str], platform: Platform) -> tuple[PublishFailed, ...]:
+    """Show on the commit that these suites are being measured."""
+    return attempted(*(partial(platform.begin_check, suite) for suite in suites))
+
+
+def give_up_checks(suites: Sequence[str], platform: Platform, error: BaseException) -> tuple[PublishFailed, ...]:
+    """Show on the commit that these suites ended without a verdict."""
+    return attempted(*(partial(platform.end_check, suite, without_verdict(error)) for suite in suites))
