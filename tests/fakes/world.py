@@ -23,6 +23,8 @@ from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
+from lens_gate.notify.delivery import Answer, Messenger
+from lens_gate.notify.letter import Letter
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.secrets.keyring import Keyring, unfetched
 from lens_gate.steps.arms import Arms
@@ -146,6 +148,11 @@ class ThreadedProcess(Spawned):
         """Leave it alone: a thread cannot be killed."""
 
 
+def nobody(letter: Letter) -> Answer:
+    """Fail the test that sends a notification without saying to whom."""
+    raise AssertionError(f"a notification was sent: {letter.body!r}")
+
+
 def a_world(
     directory: Path,
     *,
@@ -161,6 +168,7 @@ def a_world(
     return World(
         open_store=lambda address, _: FileStore(directory / address),
         keyring=Keyring(unfetched),
+        messenger=Messenger(exchange=nobody, sleep=lambda _: None, now=lambda: NOW),
         version="0.0.0",
         environment=environment or {},
         directory=directory,

@@ -11,6 +11,7 @@ from lens_gate.vocabulary.index import IndexEntry, RunRow
 
 RESULTS: Final = "results"
 BASELINES: Final = "baselines/"
+NOTIFICATIONS: Final = "notifications"
 RUN_ENDING: Final = ".json.gz"
 SAMPLES_ENDING: Final = ".samples.jsonl.gz"
 

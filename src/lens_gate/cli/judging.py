@@ -16,6 +16,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
 from lens_gate.cli.publishing import begun, closing_check, places_of, publish_options, published, suites_of, wish_of
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
@@ -90,6 +91,7 @@ def analyze(**options: Any) -> None:
 @config_options
 @judge_options
 @gate_options
+@notify_options
 @log_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write verdict.json.")
 @click.option("--junit", type=click.Path(), help="Also write JUnit XML here.")
@@ -113,6 +115,7 @@ def gate(**options: Any) -> int:
         }
         failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
         note_verdict(logging_here.log, verdict)
+        failed += notified(verdict, judged_by, options, logging_here)
         note_failures(logging_here.log, failed)
     return conclude(verdict, failed, exit_zero=options["exit_zero"])
 
@@ -125,11 +128,15 @@ def gate(**options: Any) -> int:
 @log_options
 @publish_options
 @click.option("--begin", is_flag=True, help="With --publish check: begin the check, before anything is measured.")
+@notify_asked_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
 @click.option("--template", type=click.Path(), help="Own template (not available yet).")
 def report(**options: Any) -> int:
-    """Render artifacts: a verdict, an analysis, or bare runs; with --publish, show verdicts on the platform too."""
+    """Render artifacts: a verdict, an analysis, or bare runs.
+
+    With --publish verdicts are shown on the platform too, with --notify whom the configuration names is told of them.
+    """
     form = chosen_format(options["form"], options["output"], Format.TEXT)
     if options["template"]:
         raise UsageProblem("--template is not available yet", hint="Leave it out.")
@@ -145,6 +152,8 @@ def report(**options: Any) -> int:
         text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
         left = filed(text, options["output"], logging_here)
         failed = _published(found, judged_by, options, logging_here)
+        if options["notify"]:
+            failed += _notified(found, judged_by, options, logging_here)
     show_rest(left, for_people=form is Format.TEXT)
     return _told_failures(failed, here)
 
@@ -166,6 +175,22 @@ def _published(
         found, judged_by, here, suites=suites_of(options, judged_by), places=places_of(judged_by, here)
     )
     return published(finished, wish, here)
+
+
+def _notified(
+    found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
+) -> tuple[PublishFailed, ...]:
+    """Tell of each verdict that was read, or that the rules give to what was read."""
+    if judged_by.loaded is None or not judged_by.config.regression.notifications:
+        raise UsageProblem(
+            "--notify was given, and the configuration names nobody to tell",
+            hint="Add `regression.notifications` (docs/notifications.md), or leave --notify out.",
+        )
+    verdicts = [
+        one if isinstance(one, Verdict | TrendVerdict) else verdict_of(one, path, judged_by, here)
+        for one, path in found
+    ]
+    return tuple(failure for one in verdicts for failure in notified(one, judged_by, options, here))
 
 
 def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:

@@ -13,6 +13,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.forecast import forecast_text
 from lens_gate.cli.judging import conclude
 from lens_gate.cli.live import watching
+from lens_gate.cli.notifying import notified, notify_options
 from lens_gate.cli.options import (
     against_of,
     chosen_of,
@@ -110,6 +111,7 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
 @gate_options
 @upload_option
 @publish_options
+@notify_options
 @click.option("--output-dir", type=click.Path(), default="results", show_default=True, help="Where all files go.")
 def ci(**options: Any) -> int:
     """Run, analyze, gate and report in one command; exits with the verdict.
@@ -148,7 +150,10 @@ def ci(**options: Any) -> int:
         note_analysis(logging_here.log, done.verdict.analysis)
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")
-        failed += published_run(done.verdict, folder, publishing, judged_by, logging_here)
+        failed += (
+            *published_run(done.verdict, folder, publishing, judged_by, logging_here),
+            *notified(done.verdict, judged_by, options, logging_here, stores=stores),
+        )
     return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import JsonValue, SecretStr
 
 from lens_gate import __version__
+from lens_gate.ci.change import change_of, needs_payload
 from lens_gate.ci.log_text import in_log
 from lens_gate.ci.repository import Repository
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
@@ -43,6 +44,8 @@ from lens_gate.load.wire.build import build_transport
 from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.transport import Transport
+from lens_gate.notify.delivery import Answer, Exchange, Messenger
+from lens_gate.notify.letter import Letter
 from lens_gate.secrets.base import Manager, Reference
 from lens_gate.secrets.base import Surroundings as SecretSurroundings
 from lens_gate.secrets.keyring import Keyring, unfetched
@@ -82,6 +85,7 @@ def world(*, fetches: bool = True) -> World:
         spawn=lambda end, assignment: spawned(end, assignment, environment()),
         open_store=_open_store,
         keyring=Keyring(_fetch, note_fetched) if fetches else Keyring(unfetched),
+        messenger=Messenger(exchange=_exchange(through), sleep=time.sleep, now=lambda: datetime.now(UTC)),
         new_loop=new_loop,
         machine=_machine(),
         data_folder=_data_folder(),
@@ -100,6 +104,18 @@ def _fetch(manager: Manager, references: Sequence[Reference]) -> Sequence[Secret
     from lens_gate.secrets.opening import fetch_secrets  # noqa: PLC0415 the clients of managers are not for `--help`
 
     return fetch_secrets(manager, references, SecretSurroundings(Path.cwd(), environment()))
+
+
+def _exchange(through: Proxies) -> Exchange:
+    """Return what sends notifications, through the same proxies and by the same certificates as requests."""
+
+    def exchanged(letter: Letter) -> Answer:
+        from lens_gate.load.wire.tls import client_context  # noqa: PLC0415 the client is not for `--help`
+        from lens_gate.notify.on_httpx import HttpxExchange  # noqa: PLC0415
+
+        return HttpxExchange(proxy_of=through.of_url, tls=lambda: client_context(environment()))(letter)
+
+    return exchanged
 
 
 def _transports(through: Proxies, say: Callable[[str], None]) -> Callable[[TransportOrder], Transport]:
@@ -150,6 +166,7 @@ def _executor() -> Executor:
 
 
 def _runner() -> Runner:
+    change = change_of(environment(), _event())
     return Runner(
         name=os.environ.get("RUNNER_NAME") or os.environ.get("CI_RUNNER_DESCRIPTION") or "local",
         platform=f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
@@ -159,7 +176,21 @@ def _runner() -> Runner:
         event=os.environ.get("GITHUB_EVENT_NAME") or os.environ.get("CI_PIPELINE_SOURCE"),
         branch=_branch(),
         actor=os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN"),
+        change=change.name,
+        project=change.project,
+        fork=change.fork,
     )
+
+
+def _event() -> bytes:
+    """Return GitHub's document on the event, where it is needed to tell whose change this is."""
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    if not path or not needs_payload(environment()):
+        return b""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
 
 
 def _branch() -> str | None:

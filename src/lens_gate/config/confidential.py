@@ -14,6 +14,8 @@ from lens_gate.vocabulary.secrets import holds_a_secret
 _SHOWN = frozenset({"providers[].name", "providers[].api", "providers[].models[].id"})
 """What reports call a series by."""
 
+_NEWS = "regression.notifications[]."
+
 _MARK = "\0"
 
 
@@ -22,7 +24,7 @@ def confidential(loaded: LoadedConfig) -> frozenset[str]:
 
     These are all that `providers` reads, whatever their names, since it is only there that they are sent: but for
     numbers, for what a series is called, and for the host that it is found at, which every artifact tells. Elsewhere
-    they are those with the name of a secret.
+    they are those with the name of a secret, and whatever stands in the secrets of a notification.
     """
     return frozenset(use.name for use in loaded.variables if _is_confidential(use, loaded))
 
@@ -32,6 +34,8 @@ def _is_confidential(use: VariableUse, loaded: LoadedConfig) -> bool:
         return True
     pattern = pattern_of(use.path)
     info = key_index().get(pattern)
+    if pattern.startswith(_NEWS) and info is not None and info.secret:
+        return True
     if use.path[0] != "providers" or pattern in _SHOWN or (info is not None and info.numeric):
         return False
     return pattern != "providers[].endpoint" or use.name not in _in_origin(str(value_at(loaded.tree, use.path)))

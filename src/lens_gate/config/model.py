@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validat
 from lens_gate.config.distributed import Coordinator, Distribution, Worker
 from lens_gate.config.guards import CostControls, CostOptimization, Privacy, RateLimits
 from lens_gate.config.managers import Secrets
+from lens_gate.config.notifications import Notification
 from lens_gate.config.observability import OpenTelemetry, Prometheus
 from lens_gate.config.output import Logging, Output
 from lens_gate.config.publish import Publish
@@ -210,15 +211,6 @@ class QualityGate(Section):
     name: str
     condition: str
     severity: Severity = Severity.ERROR
-
-
-class Notification(Section):
-    """Whom to tell, and when."""
-
-    type: Literal["slack", "pagerduty", "teams", "webhook"]
-    webhook: SecretStr | None = None
-    integration_key: SecretStr | None = None
-    conditions: tuple[str, ...] = ()
 
 
 class Regression(Section):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from lens_gate.config.status import JUDGING, REPORTING, SENDING, Effect, Later, Refused, Status
+from lens_gate.config.table_notifications import TELLING
 from lens_gate.config.table_publish import PUBLISHING
 from lens_gate.config.table_secrets import SECRETS
 from lens_gate.config.table_stores import STORING
@@ -278,7 +279,6 @@ _JUDGE: Mapping[str, Status] = {
     "regression.quality_gates[].name": Effect("gates", "names the gate in reports"),
     "regression.quality_gates[].condition": Effect("gates", "an expression over the metrics of a run"),
     "regression.quality_gates[].severity": Effect("gates", "only `error` fails the gate"),
-    "regression.notifications": Later(text="notifications", commands=frozenset({"gate", "ci"}), off=([],)),
     "budgets[].metric": Effect("gates", "the metric (docs/metrics.md)"),
     "budgets[].budget": Effect("gates", "its absolute limit, in the metric's unit"),
     "budgets[].baseline": Effect("gates", "names what `variance` compares with in reports"),
@@ -352,7 +352,17 @@ _MODES: Mapping[str, Status] = {
     ),
 }
 
-KEYS: Mapping[str, Status] = {**_RUN, **_TRUST, **_JUDGE, **_SHOW, **PUBLISHING, **STORING, **SECRETS, **_MODES}
+KEYS: Mapping[str, Status] = {
+    **_RUN,
+    **_TRUST,
+    **_JUDGE,
+    **_SHOW,
+    **PUBLISHING,
+    **STORING,
+    **SECRETS,
+    **TELLING,
+    **_MODES,
+}
 
 VALUES: Mapping[str, Later] = {
     "regression.methods[].type": Later(

@@ -32,13 +32,16 @@ _FILES: Mapping[str, str] = {
     "output.files[].path": "write",
 }
 
+_NEWS: KeyPath = ("regression", "notifications")
+_FREE_OF_NEWS = frozenset({"name", "conditions", "when", "strict"})
+
 Destinations = Mapping[str, KeyPath]
 """Where requests go (an origin, or the text as written where it holds variables), and the key that says so."""
 
 
 def check_keys_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> None:
     """Raise SecurityRefusal where the candidate could send a variable to a new place, or leave the repository."""
-    for use in candidate.variables:
+    for use in _read_at_once(candidate):
         _check_read(use, candidate, trusted)
         if use.path[0] == "providers":
             _check_destinations(use, candidate, trusted)
@@ -54,11 +57,39 @@ def check_stores_stay_home(candidate: LoadedConfig, trusted: LoadedConfig) -> No
 
     Who judges sends no request, so that what stands under `providers` does not matter.
     """
-    for use in candidate.variables:
+    for use in _read_at_once(candidate):
         if use.path[0] != "providers":
             _check_read(use, candidate, trusted)
     _check_stores(candidate, trusted)
     _check_managers(candidate, trusted)
+
+
+def trusted_notifications(candidate: LoadedConfig, trusted: LoadedConfig) -> frozenset[int]:
+    """Return the numbers of the candidate's notifications that go where one of the trusted configuration goes.
+
+    The others are left unsent, and their variables unread: news of a change need not stop its verdict. Names,
+    conditions and `when` may differ; that forks may send is the trusted configuration's word alone.
+    """
+    known = {text for _, text in _destinations_of_news(trusted)}
+    return frozenset(index for index, text in _destinations_of_news(candidate) if text in known)
+
+
+def _destinations_of_news(loaded: LoadedConfig) -> Iterator[tuple[int, str]]:
+    """Yield the number of each notification, and all that says where and by whose leave it goes, as it is written."""
+    written = value_at(loaded.tree, _NEWS)
+    for index, one in enumerate(written if isinstance(written, list) else ()):
+        if isinstance(one, dict):
+            yield index, _canonical({name: value for name, value in one.items() if not _is_free(name, value)})
+
+
+def _is_free(name: str, value: JsonValue) -> bool:
+    """Whether a key of a notification is anybody's to change: it neither says where it goes nor reads a variable."""
+    return name in _FREE_OF_NEWS and "${" not in json.dumps(value)
+
+
+def _read_at_once(loaded: LoadedConfig) -> Iterator[VariableUse]:
+    """Yield the uses of variables but for those of notifications, which are read only when one is sent."""
+    return (use for use in loaded.variables if use.path[: len(_NEWS)] != _NEWS)
 
 
 def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
@@ -66,7 +97,7 @@ def check_keys_go_to_public_addresses(candidate: LoadedConfig) -> None:
 
     For a candidate of which no trusted version is known: then nobody vouches for any other place.
     """
-    for use in candidate.variables:
+    for use in _read_at_once(candidate):
         built_in = BUILT_IN.get(_name(candidate, int(use.path[1]))) if use.path[0] == "providers" else None
         public = {_destination(built_in.endpoint)} if built_in else set()
         if built_in is None or not set(_destinations(candidate, int(use.path[1]))) <= public:

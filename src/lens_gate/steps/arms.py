@@ -186,7 +186,7 @@ def _trusted_commit(order: RunOrder, world: World) -> str | None:
 def _trusted(order: RunOrder, world: World) -> LoadedConfig | None:
     """Return the configuration at the trusted ref."""
     ref = _trusted_ref(order, world)
-    return None if ref is None else trusted_config(order.sources, _needs_git(world), ref)
+    return None if ref is None else trusted_config([one.name for one in order.sources], _needs_git(world), ref)
 
 
 def _by_override(order: RunOrder, against: Against, loaded: LoadedConfig, world: World) -> tuple[Side, Side]:

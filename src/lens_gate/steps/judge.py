@@ -33,6 +33,7 @@ from lens_gate.errors import ArtifactProblem, ConfigProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
+from lens_gate.steps.addressees import require_conditions
 from lens_gate.steps.archive import asked_for_baseline
 from lens_gate.steps.fetching import with_secrets
 from lens_gate.steps.reading import samples_beside
@@ -131,6 +132,7 @@ def require_readable(config: Config, loaded: LoadedConfig) -> None:
         parse(asked.condition, place=loaded.place(("regression", "quality_gates", index, "condition")))
     for index, budget in enumerate(config.budgets):
         metric_named(budget.metric, loaded.place(("budgets", index, "metric")))
+    require_conditions(loaded)
 
 
 def _require_applicable(method: Method, *, place: str) -> None:

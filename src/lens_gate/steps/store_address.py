@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from lens_gate.baselines.keys import BASELINES, RESULTS
+from lens_gate.baselines.keys import BASELINES, NOTIFICATIONS, RESULTS
 from lens_gate.config.model import BaselineChoice, Config
 from lens_gate.config.output import Database, Remote
 from lens_gate.config.types import parse_frequency
@@ -40,7 +40,8 @@ def is_store(address: str, directory: Path) -> bool:
 
 
 def _has_runs_of_a_store(folder: Path) -> bool:
-    return (folder / BASELINES / INDEX).is_file() or next((folder / RESULTS).glob(f"*/*/*/{INDEX}"), None) is not None
+    kept = ((folder / BASELINES / INDEX).is_file(), (folder / NOTIFICATIONS).is_dir())
+    return any(kept) or next((folder / RESULTS).glob(f"*/*/*/{INDEX}"), None) is not None
 
 
 def shown(address: str) -> str:

@@ -22,14 +22,15 @@ def keep_stores_home(loaded: LoadedConfig, sources: Sequence[Source], world: Wor
     if ref is None:
         return
     known = repository is not None and repository.knows(ref)
-    trusted = trusted_config(sources, repository, ref) if repository is not None and known else None
+    trusted = (
+        trusted_config([one.name for one in sources], repository, ref) if repository is not None and known else None
+    )
     check_stores_stay_home(loaded, trusted or load_config([]))
 
 
-def trusted_config(sources: Sequence[Source], repository: Repository, ref: str) -> LoadedConfig | None:
+def trusted_config(names: Sequence[str], repository: Repository, ref: str) -> LoadedConfig | None:
     """Return the configuration at a ref, from files of the same names, else of the usual one; None without any."""
     commit = repository.resolve(ref)
-    names = [source.name for source in sources]
     found = _sources_at(repository, commit, ref, names) or _sources_at(repository, commit, ref, CONFIG_NAMES)[:1]
     return load_config(found) if found else None
 

@@ -19,6 +19,7 @@ from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.transport import Transport
+from lens_gate.notify.delivery import Messenger
 from lens_gate.secrets.keyring import Keyring
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
@@ -31,7 +32,8 @@ class Runner:
     """The machine that we run on, for the fingerprint of every artifact, and the pipeline that runs us.
 
     `event` is what that pipeline runs for, in the words of its platform; `actor` is who started it, `branch` what it
-    checked out: git knows no branch of a commit that is checked out by itself.
+    checked out: git knows no branch of a commit that is checked out by itself. `change` names the pull or merge request
+    (`pull/12`), `fork` says that it comes from another repository, `project` names this one.
     """
 
     name: str
@@ -42,6 +44,9 @@ class Runner:
     event: str | None = None
     actor: str | None = None
     branch: str | None = None
+    change: str | None = None
+    project: str | None = None
+    fork: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +86,9 @@ class World:
     `trusted_ref` the branch that a pipeline's change goes to.
     `executor` is where arithmetic goes that must not hold up that clock, `spawn` starts a process that sends a share of
     a run for whoever holds the other end of a socket. `open_store` opens the store at an address as `store_settings`
-    say, and `keyring` fetches from secret managers. `proxies` say which endpoints are asked through one. `machine` is a
-    fingerprint of this machine and its Python, `data_folder` where things are kept for the next invocation (None:
-    nowhere).
+    say, `keyring` fetches from secret managers, and `messenger` sends notifications. `proxies` say which endpoints are
+    asked through one. `machine` is a fingerprint of this machine and its Python, `data_folder` where things are kept
+    for the next invocation (None: nowhere).
     """
 
     version: str
@@ -103,6 +108,7 @@ class World:
     spawn: Callable[[socket.socket, Assignment], Spawned]
     open_store: Callable[[str, StoreSettings], Store]
     keyring: Keyring
+    messenger: Messenger
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     proxies: Proxies = field(default_factory=Proxies)
     store_settings: StoreSettings = field(default_factory=StoreSettings)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.config.load import LoadedConfig, Source, load_config
+from lens_gate.config.notifications import SlackNotification
 from lens_gate.config.substitute import judging_paths, measuring_paths, missing_variables, substitute
 from lens_gate.config.workload import WorkloadType
 from lens_gate.errors import ConfigProblem, MissingVariable, SecurityRefusal
@@ -71,7 +72,7 @@ def test_a_missing_variable_is_no_error_where_its_part_is_not_used() -> None:
     config = substitute(result, {"OPENAI_API_KEY": "sk-1"}, used=measuring_paths(result, ["openai"]))
     assert config.providers[1].api_key is not None
     assert config.providers[1].api_key.get_secret_value() == "${ANTHROPIC_API_KEY}"
-    assert config.regression.notifications[0].webhook is not None
+    assert isinstance(config.regression.notifications[0], SlackNotification)
     with pytest.raises(MissingVariable, match="ANTHROPIC_API_KEY"):
         substitute(result, {"OPENAI_API_KEY": "sk-1"}, used=measuring_paths(result))
     with pytest.raises(MissingVariable, match="SLACK"):

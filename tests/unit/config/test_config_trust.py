@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from lens_gate.config.load import LoadedConfig, Source, load_config
-from lens_gate.config.trust import check_keys_go_to_public_addresses, check_keys_stay_home
+from lens_gate.config.trust import (
+    check_keys_go_to_public_addresses,
+    check_keys_stay_home,
+    check_stores_stay_home,
+    trusted_notifications,
+)
 from lens_gate.errors import ConfigProblem, SecurityRefusal
 
 TRUSTED = """\
@@ -131,8 +136,9 @@ def test_a_header_goes_where_the_key_may_go() -> None:
 
 
 def test_a_webhook_with_a_token_keeps_its_address() -> None:
-    assert "SLACK_TOKEN into an address" in refused(changed("hooks.slack.example", "evil.example"))
-    check_keys_stay_home(loaded(changed("type: slack", "type: teams")), loaded(TRUSTED))
+    candidate = loaded(changed("hooks.slack.example", "evil.example"))
+    assert trusted_notifications(candidate, loaded(TRUSTED)) == frozenset()
+    assert trusted_notifications(loaded(TRUSTED), loaded(TRUSTED)) == {0}
 
 
 def test_an_address_with_a_variable_is_trusted_only_as_written() -> None:
@@ -322,3 +328,43 @@ def test_a_candidate_reaches_stores_in_no_other_way() -> None:
     check_keys_stay_home(loaded(trusted), loaded(trusted))
     for changed_stores in ("{s3: {endpoint: https://evil.example}}", "{git: {remote: 'ext::sh -c id'}}"):
         assert "`stores` is a store that the trusted" in refused(TRUSTED + f"stores: {changed_stores}\n", trusted)
+
+
+NEWS = """\
+regression:
+  notifications:
+    - {type: slack, webhook: "https://hooks.slack.example/${SLACK_TOKEN}", conditions: ["branch == 'main'"]}
+    - {type: pagerduty, integration_key: "${PAGERDUTY_KEY}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sent"),
+    [
+        ("branch == 'main'", "regression_detected", {0, 1}),
+        ("type: slack,", "type: slack, name: ours, when: failing, strict: true,", {0, 1}),
+        ("hooks.slack.example", "evil.example", {1}),
+        ("${SLACK_TOKEN}", "${OPENAI_API_KEY}", {1}),
+        ("https://hooks.slack.example/${SLACK_TOKEN}", "https://evil.example/mine", {1}),
+        ("type: slack,", "type: teams,", {1}),
+        ("type: slack,", "type: slack, forks: true,", {1}),
+        ("type: slack,", "type: slack, name: '${OPENAI_API_KEY}',", {1}),
+        ("branch == 'main'", "branch == '${OPENAI_API_KEY}'", {1}),
+        ('"${PAGERDUTY_KEY}"', '"${PAGERDUTY_KEY}", endpoint: "https://evil.example"', {0}),
+        ('"${PAGERDUTY_KEY}"', '"${PAGERDUTY_KEY:-x}"', {0}),
+    ],
+)
+def test_a_notification_is_sent_only_where_one_of_the_trusted_configuration_goes(
+    old: str, new: str, sent: set[int]
+) -> None:
+    assert old in NEWS
+    candidate, trusted = loaded(NEWS.replace(old, new)), loaded(NEWS)
+    assert trusted_notifications(candidate, trusted) == sent
+    assert trusted_notifications(candidate, loaded("version: '1.0'\n")) == frozenset()
+    check_keys_stay_home(candidate, trusted)
+    check_stores_stay_home(candidate, trusted)
+
+
+def test_an_unknown_destination_of_news_refuses_no_measurement() -> None:
+    check_keys_go_to_public_addresses(loaded(NEWS))
+    check_keys_stay_home(loaded(NEWS), loaded("version: '1.0'\n"))

@@ -1,0 +1,51 @@
+"""The change that a pipeline runs for, from its variables: which request, of which project, and whether of a fork."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lens_gate.ci.github.event import read_event
+from lens_gate.errors import PublishFailed
+
+_GITHUB_EVENTS = ("pull_request", "workflow_run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A pull or merge request (`pull/12`, None for what is none), and the project that it goes to.
+
+    `fork` where it comes from another project, or where nobody can tell.
+    """
+
+    name: str | None = None
+    project: str | None = None
+    fork: bool = False
+
+
+def needs_payload(environment: Mapping[str, str]) -> bool:
+    """Say whether the event's payload has to be read to tell."""
+    return environment.get("GITHUB_EVENT_NAME", "").startswith(_GITHUB_EVENTS)
+
+
+def change_of(environment: Mapping[str, str], payload: bytes) -> Change:
+    """Return the change; `payload` is GitHub's document on the event, empty where none is needed."""
+    project = environment.get("GITHUB_REPOSITORY") or environment.get("CI_PROJECT_PATH")
+    if needs_payload(environment):
+        return _on_github(environment, payload, project)
+    if number := environment.get("CI_MERGE_REQUEST_IID"):
+        home, goes_to = (environment.get(f"CI_MERGE_REQUEST_{end}") for end in ("SOURCE_PROJECT_ID", "PROJECT_ID"))
+        return Change(name=f"merge_request/{number}", project=project, fork=home is None or home != goes_to)
+    return Change(project=project)
+
+
+def _on_github(environment: Mapping[str, str], payload: bytes, project: str | None) -> Change:
+    try:
+        event = read_event(environment, payload)
+    except PublishFailed:
+        return Change(project=project, fork=True)
+    if event.origin is not None:
+        return Change(project=project, fork=event.origin.repository != event.repository)
+    if event.pull is None:
+        return Change(project=project, fork=True)
+    return Change(name=f"pull/{event.pull.number}", project=project, fork=event.pull.fork or not payload)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lens_gate.ci.change import Change, change_of, needs_payload
+from tests.fakes.github_runner import VARIABLES, a_finished_run, a_pull_request
+
+GITLAB = {"GITLAB_CI": "true", "CI_PROJECT_PATH": "acme/widgets"}
+REQUEST = GITLAB | {"CI_MERGE_REQUEST_IID": "12", "CI_MERGE_REQUEST_PROJECT_ID": "7"}
+
+
+def on_github(name: str, event: dict[str, Any] | None) -> Change:
+    environment = VARIABLES | {"GITHUB_EVENT_NAME": name}
+    assert needs_payload(environment) is name.startswith(("pull_request", "workflow_run"))
+    return change_of(environment, b"" if event is None else json.dumps(event).encode())
+
+
+@pytest.mark.parametrize("name", ["pull_request", "pull_request_target", "pull_request_review"])
+def test_a_pull_request_has_its_number_and_a_fork_is_seen(name: str) -> None:
+    own = on_github(name, {"pull_request": a_pull_request()})
+    assert own == Change(name="pull/482", project="acme/widgets", fork=False)
+    for home in ("visitor/widgets", None):
+        assert on_github(name, {"pull_request": a_pull_request(home=home)}).fork
+
+
+def test_the_half_that_follows_a_pull_request_of_a_fork_counts_as_that_fork() -> None:
+    assert on_github("workflow_run", {"workflow_run": a_finished_run()}).fork
+    assert on_github("workflow_run", {"workflow_run": a_finished_run(home=None)}).fork
+    assert not on_github("workflow_run", {"workflow_run": a_finished_run(home="acme/widgets")}).fork
+
+
+@pytest.mark.parametrize("event", [None, {}, {"pull_request": {"number": "x"}}])
+def test_a_pull_request_of_which_nothing_is_known_counts_as_a_fork(event: dict[str, Any] | None) -> None:
+    assert on_github("pull_request", event).fork
+    assert on_github("workflow_run", event).fork
+    merge = VARIABLES | {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/9/merge"}
+    assert change_of(merge, b"").fork
+
+
+@pytest.mark.parametrize("name", ["push", "schedule", "workflow_dispatch"])
+def test_a_push_is_nobody_elses_change(name: str) -> None:
+    assert on_github(name, None) == Change(project="acme/widgets")
+
+
+def test_a_merge_request_has_its_number_and_a_fork_is_seen() -> None:
+    own = change_of(REQUEST | {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "7"}, b"")
+    assert own == Change(name="merge_request/12", project="acme/widgets", fork=False)
+    assert change_of(REQUEST | {"CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8"}, b"").fork
+    assert change_of(REQUEST, b"").fork
+
+
+def test_outside_of_pipelines_there_is_no_change() -> None:
+    assert change_of({}, b"") == Change()
+    assert change_of(GITLAB, b"") == Change(project="acme/widgets")
