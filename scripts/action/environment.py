@@ -1,7 +1,8 @@
 """The environment of the action: a virtual one of its own under RUNNER_TEMP, from hash-locked requirements.
 
-`plan` writes to the step's outputs where it lies and the key that its cache goes by; `make` makes it unless the cache
-brought it. It needs nothing but the standard library, and neither touches nor asks the caller's own packages.
+`plan` writes to the step's outputs where it lies, the key that its cache goes by, and whether an earlier step of this
+job has made it; `make` makes it unless it is there. Both need nothing but the standard library, and neither touch nor
+ask the caller's own packages.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS = ROOT / "requirements"
+MARK = "lens-gate.key"
 INDEX_OPTIONS = ("index-url", "extra-index-url", "find-links")
 """Where packages come from: options of pip, which its configuration may give, and which uv spells alike."""
 
@@ -30,7 +32,7 @@ def main() -> None:
         make(venv, lock, key)
         return
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
-        outputs.write(f"venv={venv}\nkey={key}\npython={python_of(venv)}\n")
+        outputs.write(f"venv={venv}\nkey={key}\npython={python_of(venv)}\nthere={str(is_whole(venv, key)).lower()}\n")
 
 
 def locked(extras: str) -> Path:
@@ -53,17 +55,22 @@ def python_of(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
+def is_whole(venv: Path, key: str) -> bool:
+    """Say whether the environment is there, made to its end and of the same parts."""
+    mark = venv / MARK
+    return mark.is_file() and mark.read_text(encoding="utf-8") == key
+
+
 def make(venv: Path, lock: Path, key: str) -> None:
     """Make the environment unless the whole of it is there; then let it find the code of this very checkout."""
-    began, mark = time.monotonic(), venv / "lens-gate.key"
-    found = mark.is_file() and mark.read_text(encoding="utf-8") == key
+    began, found = time.monotonic(), is_whole(venv, key)
     if not found:
         shutil.rmtree(venv, ignore_errors=True)
         run([sys.executable, "-I", "-m", "venv", str(venv)])
         install(python_of(venv), lock)
-        mark.write_text(key, encoding="utf-8")
+        (venv / MARK).write_text(key, encoding="utf-8")
     point_to_code(next(venv.glob("[Ll]ib/**/site-packages")))
-    origin = "from the cache" if found else f"from {lock.name}"
+    origin = "that were there" if found else f"from {lock.name}"
     print(f"Python {platform.python_version()}, packages {origin}, in {time.monotonic() - began:.1f} s")
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 
 import click
 
-from lens_gate.cli.action_inputs import OWN, options_of
+from lens_gate.cli.action_inputs import DEFAULTS, OWN, options_of
 
 INPUTS_BEGIN = "  # inputs: written by `make docs`\n"
 INPUTS_END = "  # end of inputs\n"
 
+_OWN_TYPES: Mapping[str, list[str]] = {
+    "extras": ["type: enum", "allowed-values:", "  - all"],
+    "without-secrets": ["type: enum", "allowed-values:", "  - neutral", "  - fail"],
+}
 _NUMBERS: Mapping[str, str] = {
     "integer": "integer",
     "integer range": "integer",
@@ -44,18 +48,21 @@ def with_inputs(action_yml: str) -> str:
 def types_yml() -> str:
     """Return `action-types.yml`, by which typed callers of the action are checked."""
     options = options_of(["ci"])
-    inputs = {name: ["type: string"] for name in OWN} | {name: _type_of(options[name]) for name in options}
+    inputs = {name: _OWN_TYPES.get(name, ["type: string"]) for name in OWN} | {
+        name: _type_of(options[name]) for name in options
+    }
     outputs = {name: [f"type: {form}"] for name, form in OUTPUT_TYPES.items()}
     head = "# Written by `make docs` from the options of `lens-gate ci`, for typed callers (github-actions-typing).\n"
     return f"{head}inputs:\n{''.join(_typed(inputs))}outputs:\n{''.join(_typed(outputs))}"
 
 
 def _inputs() -> Iterator[str]:
-    for name, own in OWN.items():
-        default = f"    default: {json.dumps(own.default)}\n" if own.default else ""
-        yield f"  {name}:\n    description: {json.dumps(own.description)}\n{default}"
-    for name, option in options_of(["ci"]).items():
-        yield f"  {name}:\n    description: {json.dumps(_described(option))}\n"
+    told = {name: (own.description, own.default) for name, own in OWN.items()}
+    told |= {name: (_described(option), DEFAULTS.get(name, "")) for name, option in options_of(["ci"]).items()}
+    for name, (description, default) in told.items():
+        lines = [f"  {name}:", f"    description: {json.dumps(description)}"]
+        lines += [f"    default: {json.dumps(default)}"] if default else []
+        yield "\n".join(lines) + "\n"
 
 
 def _described(option: click.Option) -> str:

@@ -7,7 +7,7 @@ line is made from them.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import click
@@ -28,11 +28,18 @@ OWN: Mapping[str, Own] = {
     "command": Own(
         description="What to run: ci, or a single step such as report; the other inputs are its options.", default="ci"
     ),
-    "args": Own(description="Further words of the command line, quoted as in a shell; file names stand here."),
+    "args": Own(
+        description="Further words of the command line, quoted as in a shell; names of files stand here, and patterns "
+        "of names."
+    ),
     "working-directory": Own(description="The folder to run in, where the configuration lies.", default="."),
     "extras": Own(
         description="`all` also installs the clients of buckets, databases and secret managers; nothing, what a "
         "verdict and its pull request need."
+    ),
+    "without-secrets": Own(
+        description="What happens where GitHub gives no key to a fork's pull request: neutral (warned of), or fail.",
+        default="neutral",
     ),
     "github-token": Own(
         description="What comments, checks and a fetch of the base are authorized by.", default="${{ github.token }}"
@@ -40,11 +47,18 @@ OWN: Mapping[str, Own] = {
 }
 
 
-def command_line(inputs: Mapping[str, str]) -> list[str]:
-    """Return the words after `lens-gate` that the inputs of the action ask for; raises UsageProblem."""
+DEFAULTS: Mapping[str, str] = {"publish": "auto"}
+"""What an option is given unless the caller says otherwise, in those commands that have it."""
+
+
+def command_line(inputs: Mapping[str, str], expanded: Callable[[str], list[str]] = lambda word: [word]) -> list[str]:
+    """Return the words after `lens-gate` that the inputs of the action ask for; raises UsageProblem.
+
+    `expanded` returns the files that a word of `args` stands for.
+    """
     words = shlex.split(inputs.get("command", "")) or ["ci"]
     try:
-        further = shlex.split(inputs.get("args", ""))
+        further = [file for word in shlex.split(inputs.get("args", "")) for file in expanded(word)]
     except ValueError as error:
         raise UsageProblem(f"`args` cannot be split into words: {error}", place="args") from error
     return [*words, *_words_of(options_of(words), inputs, " ".join(words)), *further]
@@ -66,7 +80,8 @@ def _input_name(option: click.Option) -> str:
 def _words_of(options: Mapping[str, click.Option], inputs: Mapping[str, str], command: str) -> list[str]:
     """Return the inputs that are given as options; raises UsageProblem with everything that is wrong with them."""
     given = {name: text.strip() for name, text in inputs.items() if name not in OWN and text.strip()}
-    problems = [f"`{name}`: `lens-gate {command}` has no such option" for name in given if name not in options]
+    foreign = [name for name, text in given.items() if name not in options and DEFAULTS.get(name) != text]
+    problems = [f"`{name}`: `lens-gate {command}` has no such option" for name in foreign]
     known = {name: text for name, text in given.items() if name in options}
     problems += [
         f"`{name}`: it is true or false, not {text!r}"

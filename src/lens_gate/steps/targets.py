@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Ready = TypeVar("Ready")
 
+_PUBLISHING = ("GITHUB_TOKEN", "GH_TOKEN")
+"""Variables that our own publishing reads, and the action sets: a server under test runs a change's own code."""
+
 
 @asynccontextmanager
 async def started(arms: Arms, output: Path, world: World) -> AsyncIterator[tuple[ArmPlan, ArmPlan | None]]:
@@ -67,9 +70,13 @@ async def _logged(
 
 
 def target_environment(config: Config, keys: Collection[str], world: World) -> dict[str, str]:
-    """Return what a target may see: not `keys`, which are read for measuring, unless its configuration names them."""
+    """Return what a target may see: neither `keys`, which are read for measuring, nor what publishes the verdict.
+
+    What its configuration names it sees all the same.
+    """
     named = config.target.environment if config.target else ()
-    return {name: value for name, value in world.environment.items() if name not in keys or name in named}
+    ours = {*keys, *_PUBLISHING}
+    return {name: value for name, value in world.environment.items() if name not in ours or name in named}
 
 
 def _pointed_at(plan: ArmPlan, base_url: str) -> ArmPlan:
