@@ -26,6 +26,7 @@ from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeo
 from lens_gate.notify.delivery import Answer, Messenger
 from lens_gate.notify.letter import Letter
 from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.reports.template import rendered
 from lens_gate.secrets.keyring import Keyring, unfetched
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.watcher import Watcher
@@ -169,6 +170,7 @@ def a_world(
         open_store=lambda address, _: FileStore(directory / address),
         keyring=Keyring(unfetched),
         messenger=Messenger(exchange=nobody, sleep=lambda _: None, now=lambda: NOW),
+        render_template=rendered,
         version="0.0.0",
         environment=environment or {},
         directory=directory,

@@ -30,6 +30,7 @@ from lens_gate.steps.publish_what import finished_of
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.store_address import reaching
+from lens_gate.steps.templating import templated, told_of
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
@@ -131,15 +132,15 @@ def gate(**options: Any) -> int:
 @notify_asked_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
-@click.option("--template", type=click.Path(), help="Own template (not available yet).")
+@click.option("--template", type=click.Path(), help="Template of your own, for all inputs together.")
 def report(**options: Any) -> int:
     """Render artifacts: a verdict, an analysis, or bare runs.
 
     With --publish verdicts are shown on the platform too, with --notify whom the configuration names is told of them.
     """
     form = chosen_format(options["form"], options["output"], Format.TEXT)
-    if options["template"]:
-        raise UsageProblem("--template is not available yet", hint="Leave it out.")
+    if options["template"] and options["form"]:
+        raise UsageProblem("--format says nothing beside --template", hint="Leave one of them out.")
     here = world()
     judged_by = _rules(options, here)
     here = reaching(here, judged_by.config)
@@ -149,7 +150,11 @@ def report(**options: Any) -> int:
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         with closing_check(options, judged_by, logging_here):
             found = [(_read(path, options, logging_here), path) for path in paths]
-        text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
+        if options["template"]:
+            parts = [told_of(artifact, path, judged_by, logging_here) for artifact, path in found]
+            text = templated(Path(options["template"]), parts, logging_here, output=options["output"])
+        else:
+            text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
         left = filed(text, options["output"], logging_here)
         failed = _published(found, judged_by, options, logging_here)
         if options["notify"]:

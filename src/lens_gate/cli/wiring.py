@@ -32,6 +32,7 @@ from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
 from lens_gate.cli.processes import new_loop, spawned, stand_beside
 from lens_gate.cli.proxies import known_proxies
 from lens_gate.cli.redact import note_fetched, secret_values
+from lens_gate.cli.sandbox import sandboxed
 from lens_gate.config.confidential import confidential
 from lens_gate.config.defaults import CONFIG_NAMES
 from lens_gate.config.keys import remarks_when_used
@@ -86,6 +87,7 @@ def world(*, fetches: bool = True) -> World:
         open_store=_open_store,
         keyring=Keyring(_fetch, note_fetched) if fetches else Keyring(unfetched),
         messenger=Messenger(exchange=_exchange(through), sleep=time.sleep, now=lambda: datetime.now(UTC)),
+        render_template=sandboxed,
         new_loop=new_loop,
         machine=_machine(),
         data_folder=_data_folder(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lens_gate.config.section import Section
 from lens_gate.config.types import Bytes, IpAddress, Port, UrlPath
@@ -26,7 +26,14 @@ class OutputFile(Section):
     path: str = Field(min_length=1)
     pretty: bool = False
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    template: str | None = None
+    template: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _template_makes_text_for_people(self) -> Self:
+        if self.template is not None and self.type not in {"markdown", "html"}:
+            msg = f"a `template` goes with `type: markdown` or `html`, and {self.type} is for programs"
+            raise ValueError(msg)
+        return self
 
 
 class Database(Section):

@@ -295,7 +295,7 @@ _SHOW: Mapping[str, Status] = {
     "output.files[].path": Effect("steps", "where; `{{timestamp}}` is the start of the run"),
     "output.files[].pretty": Effect("steps", "whether JSON is indented"),
     "output.files[].delimiter": Effect("reports", "what stands between the fields of a CSV line"),
-    "output.files[].template": Later(text="your own report templates", commands=REPORTING),
+    "output.files[].template": Effect("steps", "a template of your own for this file (docs/reports.md)"),
     "output.prometheus.enabled": Effect("cli", "whether metrics of the run are served while it goes on"),
     "output.prometheus.host": Effect("cli", "the address that they are served at; default: for this machine alone"),
     "output.prometheus.port": Effect("cli", "the port that they are served at"),

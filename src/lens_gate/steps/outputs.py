@@ -16,6 +16,7 @@ from lens_gate.reports.markdown import run_markdown
 from lens_gate.reports.view import run_view
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.measure import Measured
+from lens_gate.steps.templating import templated, told_run
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_file, write_file, write_named
 
@@ -24,7 +25,7 @@ def write_outputs(measured: Measured, arms: Arms, world: World) -> None:
     """Write every configured file; `{{timestamp}}` in a path is the start of the run."""
     stamp = measured.run.benchmark.start_time.replace("-", "").replace(":", "")
     for wanted in arms.candidate_side.config.output.files:
-        text = _text(wanted, measured)
+        text = _text(wanted, measured, world)
         path = world.directory / wanted.path.replace("{{timestamp}}", stamp)
         write_named(path, text)
         _bring_samples(measured, wanted, path.parent)
@@ -38,17 +39,25 @@ def _bring_samples(measured: Measured, wanted: OutputFile, folder: Path) -> None
         write_file(folder / samples.file, read_file(home / samples.file))
 
 
-def _text(wanted: OutputFile, measured: Measured) -> bytes:
+def _text(wanted: OutputFile, measured: Measured, world: World) -> bytes:
+    if wanted.template is not None:
+        told = [told_run(measured.run, measured.path)]
+        return templated(world.directory / wanted.template, told, world, output=wanted.path).encode("utf-8")
+    return _rendered(wanted, measured).encode("utf-8")
+
+
+def _rendered(wanted: OutputFile, measured: Measured) -> str:
+    run = measured.run
     match wanted.type:
         case "json":
-            return dumps(measured.run, pretty=wanted.pretty)
+            return dumps(run, pretty=wanted.pretty).decode("utf-8")
         case "csv":
-            return csv_rows(measured.samples, measured.run, delimiter=wanted.delimiter).encode("utf-8")
+            return csv_rows(measured.samples, run, delimiter=wanted.delimiter)
         case "markdown":
-            return run_markdown(run_view(measured.run, str(measured.path))).encode("utf-8")
+            return run_markdown(run_view(run, str(measured.path)))
         case "junit":
-            return junit(measured.run).encode("utf-8")
+            return junit(run)
         case "html":
-            return run_html(measured.run, str(measured.path), exhibits(measured.samples)).encode("utf-8")
+            return run_html(run, str(measured.path), exhibits(measured.samples))
         case _ as never:
             assert_never(never)

@@ -85,13 +85,13 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
             return _csv(artifact, path)
         case _ if isinstance(artifact, Run | Selftest):
             return _unjudged(artifact, path, form, screen)
-        case Format.MARKDOWN | Format.TEXT | Format.HTML if isinstance(artifact, Analysis) and _only_ranks(artifact):
+        case Format.MARKDOWN | Format.TEXT | Format.HTML if isinstance(artifact, Analysis) and only_ranks(artifact):
             return _comparison(artifact, form, screen)
         case _:
-            return _judged(_verdict(artifact, path, rules, world), path, form, screen)
+            return _judged(judged_of(artifact, path, rules, world), path, form, screen)
 
 
-def _verdict(artifact: Artifact, path: Path, rules: Rules, world: World) -> Judgement:
+def judged_of(artifact: Artifact, path: Path, rules: Rules, world: World) -> Judgement:
     """Return the artifact if it is a verdict, else the one that the rules give it."""
     match artifact:
         case Verdict() | TrendVerdict():
@@ -124,7 +124,7 @@ def _extract(run: Run, path: Path) -> Exhibits | None:
         return None
 
 
-def _only_ranks(analysis: Analysis) -> bool:
+def only_ranks(analysis: Analysis) -> bool:
     """Whether an analysis puts models in order, and has nothing to say of another version."""
     return analysis.ranking is not None and analysis.source == "none"
 
@@ -208,7 +208,7 @@ def render_all(
 ) -> str:
     """Write several artifacts into one text; JUnit holds a suite for each of them."""
     if form is Format.JUNIT:
-        shown = (one if isinstance(one, Run) else _verdict(one, at, rules, world) for one, at in found)
+        shown = (one if isinstance(one, Run) else judged_of(one, at, rules, world) for one, at in found)
         return junit(*shown)
     return joined([render(one, path, form, rules=rules, world=world, screen=screen) for one, path in found], form)
 

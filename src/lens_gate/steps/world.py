@@ -20,6 +20,7 @@ from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.transport import Transport
 from lens_gate.notify.delivery import Messenger
+from lens_gate.reports.template_job import TemplateJob
 from lens_gate.secrets.keyring import Keyring
 from lens_gate.steps.log import SILENT, Log
 from lens_gate.steps.wire import Assignment
@@ -109,6 +110,7 @@ class World:
     open_store: Callable[[str, StoreSettings], Store]
     keyring: Keyring
     messenger: Messenger
+    render_template: Callable[[TemplateJob], str]
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     proxies: Proxies = field(default_factory=Proxies)
     store_settings: StoreSettings = field(default_factory=StoreSettings)
