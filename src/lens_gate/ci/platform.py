@@ -45,6 +45,11 @@ class Platform(ABC):
     def trusted_half(self) -> bool:
         """Whether what is published comes from a run that may be hostile."""
 
+    @property
+    @abstractmethod
+    def without_secrets(self) -> str:
+        """Why this run has no secrets, as a sentence for people; empty where it may have them."""
+
     @abstractmethod
     def require(self, kinds: Iterable[Publication]) -> None:
         """Raise UsageProblem where a part of lens-gate that one of these takes is not installed."""

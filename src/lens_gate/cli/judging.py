@@ -18,7 +18,16 @@ from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
-from lens_gate.cli.publishing import begun, closing_check, places_of, publish_options, published, suites_of, wish_of
+from lens_gate.cli.publishing import (
+    begun,
+    closing_check,
+    in_trusted_half,
+    places_of,
+    publish_options,
+    published,
+    suites_of,
+    wish_of,
+)
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
@@ -26,7 +35,7 @@ from lens_gate.reports.onward import whose_rules
 from lens_gate.steps.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
-from lens_gate.steps.publish_what import finished_of
+from lens_gate.steps.publish_what import finished_of, read_untrusted, untrusted
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.store_address import reaching
@@ -179,6 +188,8 @@ def _published(
     finished = finished_of(
         found, judged_by, here, suites=suites_of(options, judged_by), places=places_of(judged_by, here)
     )
+    if in_trusted_half(here):
+        finished = tuple(map(untrusted, finished))
     return published(finished, wish, here)
 
 
@@ -228,7 +239,7 @@ def require_fitting(options: dict[str, Any], artifact: Artifact) -> None:
 
 def _read(path: Path, options: dict[str, Any], here: World) -> Artifact:
     """Read an artifact, refuse options that do not apply to it, and say which one is left aside."""
-    artifact = read_artifact(path)
+    artifact = read_untrusted(path) if in_trusted_half(here) else read_artifact(path)
     require_fitting(options, artifact)
     _say_unused(options, artifact, path, here)
     note_read(here.log, artifact, path)

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,14 +21,14 @@ from lens_gate.ci.platform import Platform
 from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
-from lens_gate.errors import LensGateError, PublishFailed, UsageProblem
+from lens_gate.errors import LensGateError, MissingVariable, PublishFailed, UsageProblem
 from lens_gate.steps.judge import Rules
-from lens_gate.steps.publish import Finished, Stage, Wish, publish
+from lens_gate.steps.publish import Finished, Stage, Wish, publish, publish_unmeasured
 from lens_gate.steps.publish_check import begin_checks, give_up_checks
 from lens_gate.steps.publish_places import Places, places_in
 from lens_gate.steps.publish_what import files_in, suite_names
 from lens_gate.steps.world import World
-from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 
 AUTO = "auto"
@@ -117,6 +117,8 @@ def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> 
     if len(suites) > 1:
         raise UsageProblem("one verdict has one name, and --suite gives more", hint="Give --suite once.")
     wish = wish_of(options, judged_by.config.publish, here.environment)
+    if options["dry_run"]:
+        wish = replace(wish, kinds=())
     return Publishing(wish=wish, suites=suites, exit_zero=options["exit_zero"])
 
 
@@ -132,8 +134,28 @@ def published_run(
     return published([finished], publishing.wish, here)
 
 
+def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Callable[[], int]) -> int:
+    """Measure between the beginning and the end of a check, and return the exit code.
+
+    Where a run has no secrets by rule, as that of a fork, and a verdict was to be published, that is said loudly
+    instead: it is no fault of whoever opened the pull request.
+    """
+    try:
+        with _open_check(publishing, judged_by, here):
+            return measure()
+    except MissingVariable as error:
+        platform = platform_of(here.environment, click.echo) if publishing.wish.anything else None
+        if platform is None or not platform.without_secrets:
+            raise
+        here.say(f"warning: {platform.without_secrets}\n  {error.message}")
+        failed = publish_unmeasured(error, publishing.wish, _stage(platform, here))
+        code = ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
+        here.say(f"lens-gate: outcome={Outcome.NOT_MEASURED} exit={int(code)}")
+        return code
+
+
 @contextmanager
-def open_check(publishing: Publishing, judged_by: Rules, here: World) -> Iterator[None]:
+def _open_check(publishing: Publishing, judged_by: Rules, here: World) -> Iterator[None]:
     """Show on the commit that this is being measured, and that it ended without a verdict where the block raises."""
     suites = publishing.suites or (judged_by.config.profiler.name,)
     platform = _checking(publishing.wish, here)
@@ -197,9 +219,17 @@ def suites_of(options: Mapping[str, Any], judged_by: Rules) -> tuple[str, ...]:
 
 def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:
     """Publish verdicts in this pipeline; return the failures that count."""
+    return publish(finished, wish, _stage(platform_of(here.environment, click.echo), here))
+
+
+def _stage(platform: Platform | None, here: World) -> Stage:
+    return Stage(platform=platform, patience=Patience(waiting=_waiting(), pause_s=PAUSE_S), say=here.say)
+
+
+def in_trusted_half(here: World) -> bool:
+    """Whether what is published here was measured by another's run, and is not to be believed."""
     platform = platform_of(here.environment, click.echo)
-    patience = Patience(waiting=_waiting(), pause_s=PAUSE_S)
-    return publish(finished, wish, Stage(platform=platform, patience=patience, say=here.say))
+    return platform is not None and platform.trusted_half
 
 
 def _waiting() -> Waiting:

@@ -29,7 +29,7 @@ from lens_gate.cli.options import (
     until_option,
     upload_option,
 )
-from lens_gate.cli.publishing import publish_options, published_run, publishing_of
+from lens_gate.cli.publishing import Publishing, publish_options, published_run, publishing_of, watched
 from lens_gate.cli.wiring import logged, quick_source, read_sources, say, screen, show_in_log, timestamp, world
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source, load_config
@@ -125,6 +125,11 @@ def ci(**options: Any) -> int:
     judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
     here = reaching(here, judged_by.config)
     publishing = publishing_of(options, judged_by, here)
+    return watched(publishing, judged_by, here, lambda: _whole_line(order, judged_by, publishing, options, here))
+
+
+def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, options: dict[str, Any], here: World) -> int:
+    """Measure, judge, write and publish; return the exit code."""
     require_one_comparison(order, judged_by, here, named=bool(options["baselines"]))
     if order.against is None and not judged_by.baselines:
         order = with_default_base(order, here)

@@ -121,6 +121,12 @@ def unpublished(notes: Sequence[str]) -> str:
     )
 
 
+def unmeasured(why: str, missing: str) -> str:
+    """Return the summary of a run that had no secrets, and measured nothing."""
+    head = f"## {MARKS[Outcome.NOT_MEASURED].symbol} Not measured: this run has no secrets"
+    return "\n".join((head, "", markdown_text(why), "", markdown_text(shortened(missing, 600))))
+
+
 def _filled(head: str, blocks: Sequence[str], limit: int) -> str:
     room, kept = limit - size(head) - 120, [head]
     for block in blocks:

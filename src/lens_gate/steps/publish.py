@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
 
-from lens_gate.artifacts.leg import Leg
+from lens_gate.artifacts.leg import MOST_ROWS, Leg
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.notes import Patience
 from lens_gate.ci.platform import Platform
-from lens_gate.errors import PublishFailed
-from lens_gate.reports.comment import leg_of, unpublished
+from lens_gate.errors import LensGateError, PublishFailed
+from lens_gate.reports.comment import leg_of, lighter, unmeasured, unpublished
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.published import annotated, outputs
@@ -21,8 +21,8 @@ from lens_gate.steps.line import attempted
 from lens_gate.steps.publish_check import check_result
 from lens_gate.steps.publish_comment import publish_comment
 from lens_gate.steps.publish_places import Places, no_places
-from lens_gate.vocabulary.outcomes import ExitCode, most_important
-from lens_gate.vocabulary.publishing import Annotation, CommentMode, Publication
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome, most_important
+from lens_gate.vocabulary.publishing import Annotation, CheckResult, CommentMode, Level, Publication
 
 ORDER = tuple(Publication)
 """What cannot fail by anybody else's fault comes first."""
@@ -51,18 +51,28 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A verdict to publish: the name it goes by, the code that it means here, and files by the name of their output."""
+    """A verdict to publish: the name it goes by, the code that it means here, and files by the name of their output.
+
+    Of an `untrusted` one only numbers and names are left, and no word of it is a command to copy.
+    """
 
     suite: str
     verdict: Verdict
     code: ExitCode
     files: Mapping[str, str] = field(default_factory=dict)
     places: Places = no_places
+    untrusted: bool = False
 
     @property
     def view(self) -> ReportView:
         """The verdict in words."""
-        return view(self.verdict)
+        page = view(self.verdict)
+        return replace(page, next_step=None) if self.untrusted else page
+
+    @property
+    def check(self) -> CheckResult:
+        """What a check says of the verdict."""
+        return check_result(self.view, self.code, self.annotations, vouched=not self.untrusted)
 
     @property
     def annotations(self) -> tuple[Annotation, ...]:
@@ -71,7 +81,8 @@ class Finished:
 
     def leg(self, commit: str) -> Leg:
         """Return what a comment keeps of the verdict on a commit."""
-        return leg_of(self.view, suite=self.suite, commit=commit, code=self.code)
+        leg = leg_of(self.view, suite=self.suite, commit=commit, code=self.code)
+        return lighter(leg, MOST_ROWS) if self.untrusted else leg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +148,7 @@ class _Publishing:
                 platform.write_outputs(_outputs(finished))
             case Publication.CHECK:
                 for one in finished:
-                    platform.end_check(one.suite, check_result(one.view, one.code, one.annotations))
+                    platform.end_check(one.suite, one.check)
                 self.places_told = True
             case Publication.ANNOTATIONS:
                 notes = [note for one in finished for note in one.annotations]
@@ -148,6 +159,24 @@ class _Publishing:
                 publish_comment(legs, platform, self.stage.patience, board=wish.board, mode=wish.comment)
             case _ as never:
                 assert_never(never)
+
+
+def publish_unmeasured(error: LensGateError, wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
+    """Say loudly that nothing was measured, because this run has no secrets by rule; return the failures that count."""
+    platform = stage.platform
+    if platform is None:
+        return ()
+    wanted = [what for what in ORDER if wish.kinds is None or what in wish.kinds]
+    told = unmeasured(platform.without_secrets, error.message)
+    values = {"verdict": Outcome.NOT_MEASURED.value, "exit-code": "0", "regressions": "0"}
+    note = Annotation(level=Level.WARNING, title="lens-gate: not measured", message=platform.without_secrets)
+    doing = {
+        Publication.SUMMARY: partial(platform.write_summary, told),
+        Publication.OUTPUTS: partial(platform.write_outputs, values),
+        Publication.ANNOTATIONS: partial(platform.annotate, [note]),
+    }
+    failed = attempted(*(doing[what] for what in wanted if what in doing))
+    return failed if wish.strict else ()
 
 
 def _summary(finished: Sequence[Finished]) -> str:

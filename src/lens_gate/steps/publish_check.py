@@ -25,11 +25,14 @@ def conclusion(outcome: Outcome, code: ExitCode) -> Conclusion:
     return Conclusion.SUCCESS if outcome is Outcome.PASS else Conclusion.NEUTRAL
 
 
-def check_result(view: ReportView, code: ExitCode, annotations: Sequence[Annotation]) -> CheckResult:
-    """Return what a check says of a verdict."""
+def check_result(
+    view: ReportView, code: ExitCode, annotations: Sequence[Annotation], *, vouched: bool = True
+) -> CheckResult:
+    """Return what a check says of a verdict; one that nobody can vouch for never ends as a success."""
+    ends = conclusion(view.outcome, code)
     return CheckResult(
-        conclusion=conclusion(view.outcome, code),
-        title=view.headline,
+        conclusion=ends if vouched or ends is Conclusion.FAILURE else Conclusion.NEUTRAL,
+        title=view.headline if vouched else f"As a fork's own run says: {view.headline}",
         summary=markdown(view, limit=SUMMARY_BYTES),
         annotations=tuple(annotations),
     )

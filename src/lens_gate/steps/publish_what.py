@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lens_gate.artifacts.analysis import Analysis
-from lens_gate.artifacts.codec import Artifact
+from lens_gate.artifacts.codec import Artifact, loads
+from lens_gate.artifacts.compressed import MAGIC
+from lens_gate.artifacts.numbers_only import numbers_only
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.steps.judge import Rules, verdict_of
 from lens_gate.steps.publish import Finished
-from lens_gate.steps.publish_places import Places
+from lens_gate.steps.publish_places import Places, no_places
 from lens_gate.steps.world import World
+from lens_gate.stores.files import read_start
 
 LONGEST_SUITE = 100
+UNTRUSTED_BYTES = 5_000_000
+"""A verdict on ten models is a twentieth of that."""
 
 _OUTPUTS = {"report": "report.md", "junit": "junit.xml"}
 """Outputs of a step by the file that `ci` writes beside the verdict."""
@@ -33,6 +39,34 @@ def finished_of(
         Finished(suite=name, verdict=verdict, code=verdict.exit_code, files=files_in(path.parent), places=places)
         for name, (verdict, path) in zip(names, verdicts, strict=True)
     )
+
+
+def untrusted(finished: Finished) -> Finished:
+    """Return a verdict of which nothing is believed but that it has the right form: no words, no files, no lines."""
+    artifacts = dict.fromkeys(finished.files, "")
+    return replace(finished, untrusted=True, files=artifacts, places=no_places)
+
+
+def read_untrusted(path: Path) -> Verdict:
+    """Read a verdict that another's run has uploaded, and leave its numbers and names.
+
+    Raises UsageProblem for a file that is too large, is packed, or holds no verdict.
+    """
+    data = read_start(path, UNTRUSTED_BYTES + 1)
+    if len(data) > UNTRUSTED_BYTES or data[: len(MAGIC)] == MAGIC:
+        raise UsageProblem(
+            f"a verdict from another's run is taken up to {UNTRUSTED_BYTES:,} bytes, and not packed",
+            place=str(path),
+            hint="Upload the verdict.json alone, as `lens-gate ci` wrote it.",
+        )
+    artifact = loads(data, name=str(path))
+    if not isinstance(artifact, Verdict):
+        raise UsageProblem(
+            f"from another's run only a verdict is taken, and this is of kind `{artifact.kind}`",
+            place=str(path),
+            hint="Upload the verdict.json that `lens-gate ci` wrote: nothing is measured or judged anew here.",
+        )
+    return numbers_only(artifact)
 
 
 def suite_names(verdicts: Sequence[tuple[Verdict, Path]], given: Sequence[str]) -> list[str]:

@@ -45,6 +45,12 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
+def read_start(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file, `size` of them at most. Raises the same as `read_file`."""
+    with _readable(path), path.open("rb") as file:
+        return file.read(size)
+
+
 def read_pieces(path: Path) -> Iterator[bytes]:
     """Yield the bytes of a file bit by bit, however large it is. Raises the same as `read_file`."""
     with _readable(path), path.open("rb") as file:

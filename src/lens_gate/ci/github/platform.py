@@ -29,6 +29,10 @@ _TWO_HALVES = (
     "Upload verdict.json as an artifact of this workflow, and let a second one, `on: workflow_run`, publish it: "
     "`lens-gate report verdict.json --publish auto` there takes the pull request from GitHub's own event."
 )
+_NO_SECRETS = (
+    "This pull request comes from a fork: GitHub gives its runs no secrets, and so nothing was measured. "
+    "Someone who may push to this repository can run the same commit from a branch of it."
+)
 
 
 def runs_on_github(environment: Mapping[str, str]) -> bool:
@@ -64,6 +68,19 @@ class GitHub(Platform):
     def trusted_half(self) -> bool:
         return self._environment.get("GITHUB_EVENT_NAME") == "workflow_run"
 
+    @property
+    @override
+    def without_secrets(self) -> str:
+        return _NO_SECRETS if self._from_fork else ""
+
+    @property
+    def _from_fork(self) -> bool:
+        try:
+            pull = self.event.pull
+        except PublishFailed:
+            return False
+        return pull is not None and pull.fork and self.event.name == "pull_request"
+
     @override
     def require(self, kinds: Iterable[Publication]) -> None:
         if any(what in _ASKING for what in kinds) and not _installed():
@@ -85,7 +102,7 @@ class GitHub(Platform):
             event = self.event
         except PublishFailed as error:
             return Obstacle(why=error.message)
-        if event.pull and event.pull.fork and event.name == "pull_request":
+        if self._from_fork:
             return Obstacle(why="the pull request comes from a fork", way_out=_TWO_HALVES)
         if what is Publication.COMMENT and event.pull is None and event.origin is None:
             return Obstacle(why=f"`{event.name}` belongs to no pull request")
