@@ -16,6 +16,7 @@ import click
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.github.files import RunnerFiles
 from lens_gate.ci.github.platform import GitHub, runs_on_github
+from lens_gate.ci.gitlab.platform import GitLab, runs_on_gitlab
 from lens_gate.ci.notes import Patience
 from lens_gate.ci.platform import Platform
 from lens_gate.ci.waiting import Waiting
@@ -99,6 +100,8 @@ def platform_of(environment: Mapping[str, str], show: Callable[[str], None]) -> 
     if runs_on_github(environment):
         files = RunnerFiles(environment=environment, show=show, draw=lambda: uuid.uuid4().hex)
         return GitHub(environment, files, _waiting())
+    if runs_on_gitlab(environment):
+        return GitLab(environment, Path.cwd(), _waiting())
     return None
 
 

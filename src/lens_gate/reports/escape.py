@@ -45,7 +45,7 @@ _REFERENCE = re.compile(
     r"|\$(?![0-9])",  # mathematics: a price is none
     re.IGNORECASE,
 )
-_BLOCK_START = re.compile(r"^([0-9]{1,9}(?=[.)](?: |$))|(?=(?:[+-]|#+|=+|-+)(?: |$)))")
+_BLOCK_START = re.compile(r"^([0-9]{1,9}(?=[.)](?: |$))|(?=(?:[+-]|#+|=+|-+)(?: |$)|/[a-z]))", re.IGNORECASE)
 _CUT = "…"
 
 
