@@ -9,6 +9,7 @@ from lens_gate.artifacts.assemble import embed
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.samples import Samples
 from tests.builders import a_run, a_sample
+from tests.histories import a_history_run
 from tests.integration.conftest import Duet, Invoke
 from tests.unit.reports.pages import Page, require_self_contained
 
@@ -47,3 +48,49 @@ def test_a_configuration_asks_for_a_page_too(invoke: Invoke, configure: Configur
     configure(output={"files": [{"type": "html", "path": "own.html"}]})
     assert invoke("run", "--requests", "6", "--rps", "60", "--output", "run.json").code == 0
     assert "Slowest requests" in page(home / "own.html")
+
+
+def a_history(home: Path, count: int = 24, step: float = 0.3) -> list[str]:
+    """Write the runs of so many days, the last third of which is slower."""
+    for number in range(count):
+        run = a_history_run(number, step if number >= count * 2 // 3 else 0.001 * number % 0.01)
+        (home / f"day-{number:02}.json").write_bytes(dumps(run))
+    return [f"day-{number:02}.json" for number in range(count)]
+
+
+def test_runs_become_a_site_of_their_history(invoke: Invoke, home: Path) -> None:
+    answer = invoke("report", "--site", "pages", *a_history(home))
+    assert answer.code == 0, answer.err
+    assert "open index.html" in answer.err
+    index = Page((home / "pages/index.html").read_text(encoding="utf-8"))
+    assert any("Slower since 17 Jan 2026" in text for text in index.text_of("h1"))
+    lines = {path.name for path in (home / "pages/s").iterdir()}
+    assert "gpt-small-whole-answer-median.html" in lines
+    assert {path.stem for path in (home / "pages/badge").iterdir()} == {"index", *(Path(name).stem for name in lines)}
+
+
+def test_a_trend_is_shown_as_it_was_made(invoke: Invoke, home: Path) -> None:
+    names = a_history(home)
+    assert invoke("trend", *names, "--metric", "median_ttft", "--output", "trend.json").code == 0
+    assert invoke("report", "trend.json", "--site", "pages").code == 0
+    assert [path.name for path in (home / "pages/s").iterdir()] == ["gpt-small-first-token-median.html"]
+    assert invoke("report", "trend.json", "--output", "trend.html").code == 0
+    assert Page(page(home / "trend.html")).tags["table"] == 2
+
+
+def test_a_store_tells_which_runs_were_baselines_and_how_they_ended(invoke: Invoke, home: Path) -> None:
+    for name in a_history(home, 1):
+        assert invoke("baseline", "save", name).code == 0, name
+    answer = invoke("report", "--site", "pages", "--history", "lens-gate-store")
+    assert answer.code == 0, answer.err
+    line = (home / "pages/s/gpt-small-first-token-median.html").read_text(encoding="utf-8")
+    assert line.count('class="accepted"') >= 1
+    assert '"ended":"' in line
+
+
+def test_a_site_has_no_other_output_and_needs_a_history(invoke: Invoke, duet: Duet, home: Path) -> None:
+    duet()
+    assert invoke("report", "--site", "pages").code == 2
+    assert invoke("report", "--site", "pages", "run.json", "--output", "a.html").code == 2
+    assert invoke("report", "run.json", "--history", "store").code == 2
+    assert not (home / "pages").exists()

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
+from lens_gate.analysis.exhibits_history import history_exhibit
+from lens_gate.reports.html.history import Known
+from lens_gate.reports.html.report import comparison_html, run_html, verdict_html
+from lens_gate.reports.html.site import site
 from lens_gate.reports.view import view
 from tests.builders import a_run
 from tests.comparisons import a_comparison
+from tests.histories import FIRST_DAY, a_record, a_trend_verdict, noisy, run_id
 from tests.scenarios import SCENARIOS
-from tests.unit.reports.test_reports_html import a_drawn_verdict, a_duet_of, one_arm
+from tests.unit.reports.test_reports_html import a_drawn_verdict, a_duet_of, one_arm, trend_page
 from tests.unit.reports.test_reports_snapshots import TRENDS
 
 pytestmark = pytest.mark.real
@@ -36,8 +43,30 @@ PAGES: dict[str, Callable[[], str]] = {
     "nothing": lambda: verdict_html(SCENARIOS["nothing_to_compare"](), "verdict.json"),
     "run": lambda: run_html(a_run(), "run.json", one_arm()),
     "comparison": lambda: comparison_html(a_comparison()),
-    "trend": lambda: trend_html(TRENDS["mixed"]()),
+    "trend": lambda: trend_page(TRENDS["mixed"]),
 }
+SITE = ("site/index", "site/s/anthropic-claude-sonnet-first-token-median")
+MODELS = ("anthropic/claude-sonnet", "openai/gpt-mini", "google/gemini-flash")
+
+
+def a_site(runs: int) -> dict[str, str]:
+    """Return the site of 90 days, in which one first token shifts three times and one is steady."""
+    steps = np.select([np.arange(runs) < share * runs for share in (0.26, 0.5, 0.84)], [0.0, 0.09, 0.02], 0.14)
+    logs = {name: np.array(noisy(runs, seed=seed)) for seed, name in enumerate(MODELS)}
+    logs[MODELS[0]] += steps
+    records = [
+        a_record(
+            number,
+            values={(name, "median_ttft"): 480 * float(np.exp(log[number])) for name, log in logs.items()},
+            start=FIRST_DAY + timedelta(days=90 * number / runs),
+        )
+        for number in range(runs)
+    ]
+    verdict = a_trend_verdict(records, metrics=("median_ttft",))
+    known = Known(outcomes={run_id(78): "regression", run_id(9): "inconclusive"}, baselines={run_id(20): "main"})
+    return site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
+
+
 Visit = Callable[..., dict[str, Any]]
 
 
@@ -71,13 +100,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("pages")
     for name, make in PAGES.items():
         (folder / f"{name}.html").write_text(make(), encoding="utf-8")
-    return {name: str(folder / f"{name}.html") for name in PAGES}
+    for name, text in a_site(300).items():
+        path = folder / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return {name: str(folder / f"{name}.html") for name in (*PAGES, *SITE)}
 
 
 OPENED = ["evaluate", "for (const one of document.querySelectorAll('details')) one.open = true"]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *SITE])
 def test_a_page_needs_no_network_fits_every_screen_and_has_no_fault_for_axe(
     name: str, visit: Visit, files: dict[str, str]
 ) -> None:
@@ -101,3 +134,26 @@ def test_a_page_prints_on_a_few_sheets(visit: Visit, files: dict[str, str], tmp_
     printed = (tmp_path / "page.pdf").read_bytes()
     assert len(printed) < 400_000
     assert 2 <= printed.count(b"/Type /Page\n") <= 6
+
+
+def test_the_filter_of_the_site_shows_the_lines_that_hold_its_words(visit: Visit, files: dict[str, str]) -> None:
+    typed = ["fill", "#filter", "token GPT"]
+    seen = visit(file=files[SITE[0]], widths=[1280], steps=[typed])
+    assert "1 of 3" in seen["shown"]
+    assert "gemini-flash" not in seen["shown"].partition("All lines")[2].partition("Shifts")[0]
+    without = visit(file=files[SITE[0]], widths=[1280], script=False)["shown"]
+    assert all(name.partition("/")[2] in without for name in MODELS)
+    assert "Filter" not in without
+
+
+def test_the_arrow_keys_walk_from_run_to_run(visit: Visit, files: dict[str, str]) -> None:
+    keys = [["press", "#plot", key] for key in ("ArrowLeft", "ArrowLeft", "ArrowRight")]
+    told = visit(file=files[SITE[1]], widths=[1280], steps=keys)["shown"]
+    assert re.search(r"2026-03-3[01] \d\d:\d\d UTC · \d{3}\u00a0ms · 000012b", told)
+    assert "regression" in visit(file=files[SITE[1]], widths=[1280], steps=regressed())["shown"]
+    assert "arrow keys" not in visit(file=files[SITE[1]], widths=[1280], script=False)["shown"]
+
+
+def regressed() -> list[list[str]]:
+    """Return the keys that lead to run 78 from the first one."""
+    return [["press", "#plot", key] for key in ("Home", *["PageDown"] * 4, "ArrowLeft", "ArrowLeft")]

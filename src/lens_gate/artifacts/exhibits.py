@@ -114,3 +114,31 @@ class Exhibits(Frozen):
     series: tuple[SeriesExhibit, ...]
     slowest: tuple[SlowRequest, ...]
     left_out: Annotated[int, Field(ge=0)] = 0
+
+
+class Level(Frozen):
+    """A level of a history: the points from `first` to before `end`; 9 of 10 of them lie between `low` and `high`."""
+
+    first: Nanoseconds
+    end: Number
+    value: float
+    low: float
+    high: float
+
+
+class Column(Frozen):
+    """The runs of one column of a drawing, `at` a fraction of the time: least, middle and largest value."""
+
+    at: float = Field(ge=0, le=1)
+    least: float
+    middle: float
+    largest: float
+
+
+class HistoryExhibit(Frozen):
+    """What the drawing of one line of a history needs beside its points; `columns` where those are too many to draw."""
+
+    seconds: tuple[float, ...]
+    levels: tuple[Level, ...]
+    columns: tuple[Column, ...] = ()
+    spark: tuple[Column, ...] = ()

@@ -28,6 +28,7 @@ from lens_gate.cli.publishing import (
     suites_of,
     wish_of,
 )
+from lens_gate.cli.sites import report_site, require_site, site_options
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
@@ -142,16 +143,22 @@ def gate(**options: Any) -> int:
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
 @click.option("--template", type=click.Path(), help="Template of your own, for all inputs together.")
+@site_options
 def report(**options: Any) -> int:
     """Render artifacts: a verdict, an analysis, or bare runs.
 
-    With --publish verdicts are shown on the platform too, with --notify whom the configuration names is told of them.
+    With --site a history becomes a folder of pages, for GitHub or GitLab Pages. With --publish verdicts are shown on
+    the platform too, with --notify whom the configuration names is told of them.
     """
     form = chosen_format(options["form"], options["output"], Format.TEXT)
     if options["template"] and options["form"]:
         raise UsageProblem("--format says nothing beside --template", hint="Leave one of them out.")
+    require_site(options)
     here = world()
     judged_by = _rules(options, here)
+    if options["site"] is not None:
+        report_site(options, judged_by, here)
+        return ExitCode.OK
     here = reaching(here, judged_by.config)
     if options["begin"]:
         return _told_failures(begun(options, judged_by, here), here)

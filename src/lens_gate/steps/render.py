@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import assert_never
 
 from lens_gate.analysis.exhibits import exhibits
+from lens_gate.analysis.exhibits_history import history_exhibit
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.cost import CostReport
@@ -25,7 +26,8 @@ from lens_gate.reports.console import console
 from lens_gate.reports.cost import cost_sheet, cost_table
 from lens_gate.reports.csv_rows import comparison_rows, csv_rows
 from lens_gate.reports.doctor import doctor_sheet
-from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
+from lens_gate.reports.html.report import comparison_html, run_html, verdict_html
+from lens_gate.reports.html.site import trend_html
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import comparison_markdown, markdown, run_markdown, trend_markdown
 from lens_gate.reports.planning import plan_sheet
@@ -147,9 +149,13 @@ def _judged(verdict: Judgement, path: Path, form: Format, screen: Screen) -> str
                 return trend_markdown(trend_view(verdict))
             return markdown(view(verdict))
         case Format.HTML:
-            return trend_html(verdict) if isinstance(verdict, TrendVerdict) else verdict_html(verdict, str(path))
+            return _trend_page(verdict) if isinstance(verdict, TrendVerdict) else verdict_html(verdict, str(path))
         case _:
             return told(verdict, screen)
+
+
+def _trend_page(verdict: TrendVerdict) -> str:
+    return trend_html(verdict, [history_exhibit(series) for series in verdict.trend.series])
 
 
 def told(verdict: Judgement, screen: Screen) -> str:

@@ -14,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from lens_gate.analysis.exhibits import exhibits
+from lens_gate.analysis.exhibits_history import history_exhibit
 from lens_gate.artifacts.exhibits import ArmExhibit, Exhibits, QuantileChange, SeriesExhibit
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample, Samples
@@ -23,7 +24,8 @@ from lens_gate.reports.html.figures import figures, limits_of
 from lens_gate.reports.html.forest import MOST_DRAWN, axis, forest_of
 from lens_gate.reports.html.marks import Kind
 from lens_gate.reports.html.parts import parts_of, waterfalls
-from lens_gate.reports.html.report import comparison_html, run_html, trend_html, verdict_html
+from lens_gate.reports.html.report import comparison_html, run_html, verdict_html
+from lens_gate.reports.html.site import trend_html
 from lens_gate.reports.html.tiles import tiles
 from lens_gate.reports.numbers import headline_size
 from lens_gate.reports.page import Bounds
@@ -95,7 +97,8 @@ def run_page(make: Callable[[], Run]) -> str:
 
 
 def trend_page(make: Callable[[], TrendVerdict]) -> str:
-    return trend_html(make())
+    verdict = make()
+    return trend_html(verdict, [history_exhibit(series) for series in verdict.trend.series])
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -21,25 +21,33 @@ if TYPE_CHECKING:
 _HERE = files("lens_gate.reports.html") / "templates"
 
 
-def document(template: str, **shown: object) -> str:
+def document(template: str, *, script: str = "", **shown: object) -> str:
     """Return the page that a template makes of what it is given; all of it is text, unless it is Markup."""
-    return _templates().get_template(template).render(style=Markup(style_sheet()), policy=policy(), **shown)
+    trusted = {"style": Markup(style_sheet()), "script": Markup(script) if script else "", "policy": policy(script)}
+    return _templates().get_template(template).render(**trusted, **shown)
 
 
-def policy() -> str:
-    """Return the content security policy: the digest allows this style sheet, as it stands in the page."""
-    digest = base64.b64encode(hashlib.sha256(style_sheet().encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+def policy(script: str = "") -> str:
+    """Return the content security policy: digests allow the style sheet and the script as they stand in the page."""
+    scripts = f"script-src 'sha256-{_digest(script)}'; " if script else ""
+    return (
+        f"default-src 'none'; style-src 'sha256-{_digest(style_sheet())}'; {scripts}base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
 def style_sheet() -> str:
     """Return the style sheet that all pages share, on as few lines as it can be read on."""
-    lines = (line.strip() for line in _source("style.css").splitlines())
+    lines = (line.strip() for line in source("style.css").splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("/*"))
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """Return a file beside the templates."""
     return (_HERE / name).read_text(encoding="utf-8")
 
 
@@ -48,7 +56,7 @@ def _templates() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 only who writes a page waits for it
 
     made = Environment(
-        loader=FunctionLoader(_source),
+        loader=FunctionLoader(source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.exhibits import Exhibits, Shown
 from lens_gate.artifacts.run import ArmIdentity, Run
-from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.escape import shell_word, shortened
@@ -22,7 +22,6 @@ from lens_gate.reports.html.tiles import tiles
 from lens_gate.reports.numbers import NOTHING
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, subjects
-from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import run_view, series_names, view
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm
@@ -61,7 +60,7 @@ def verdict_html(verdict: Verdict, file: str) -> str:
 
 def drawn(
     found: Exhibits | None, names: Mapping[str, str], limits: Mapping[tuple[str, Shown], float]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the figures that are drawn from samples; none of them where the artifact has no extract of those."""
     return {
         "drawn": found is not None,
@@ -109,9 +108,3 @@ def provenance(analysis: Analysis, shown: ReportView) -> Iterator[Entry]:
 def comparison_html(analysis: Analysis) -> str:
     """Return a comparison of several models as one file."""
     return document("comparison.html", page=comparison_view(analysis), kind=Kind.NEUTRAL)
-
-
-def trend_html(verdict: TrendVerdict) -> str:
-    """Return a trend with its verdict as one file."""
-    shown = trend_view(verdict)
-    return document("trend.html", page=shown, kind=kind_of(shown.mark), kind_of=kind_of)

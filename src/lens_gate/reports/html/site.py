@@ -1,0 +1,95 @@
+"""The history as a static site: an index, a page for each line, and badges; each page is one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from lens_gate.artifacts.exhibits import HistoryExhibit
+from lens_gate.artifacts.trend import TrendSeries, TrendVerdict
+from lens_gate.reports.escape import plain
+from lens_gate.reports.html.badge import badge, line_badge
+from lens_gate.reports.html.document import document, source
+from lens_gate.reports.html.history import (
+    COMMIT_DIGITS,
+    Known,
+    Line,
+    headline,
+    lines_of,
+    places,
+    shifts_of,
+    worst_shift,
+)
+from lens_gate.reports.html.marks import kind_of
+from lens_gate.reports.numbers import quantity
+from lens_gate.reports.svg import Markup
+from lens_gate.reports.trend_view import trend_view
+from lens_gate.vocabulary.outcomes import Outcome
+
+MOST_CHARTS = 12
+"""Lines that a single page draws large; the others have their small drawing and their shifts."""
+
+FIRST_CHARTS = 3
+"""Lines that the index of a site draws large."""
+
+_LETTERS: Mapping[str, str] = {Outcome.PASS: "p", Outcome.REGRESSION: "r", Outcome.INCONCLUSIVE: "i"}
+
+
+def trend_html(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit]) -> str:
+    """Return a trend with its verdict as one file without a script."""
+    lines = lines_of(verdict.trend, exhibits, Known())
+    return document("trend.html", **_shown(verdict, lines), charts=lines[:MOST_CHARTS], site=False)
+
+
+def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known) -> dict[str, str]:
+    """Return the files of the site by their path in it."""
+    lines = lines_of(verdict.trend, exhibits, known)
+    shown = _shown(verdict, lines)
+    files = {
+        "index.html": document(
+            "trend.html", script=source("filter.js"), **shown, charts=lines[:FIRST_CHARTS], site=True
+        )
+    }
+    for one in lines:
+        data = _data(verdict.trend.series[one.place], exhibits[one.place], known)
+        drawn = line_badge(one)
+        files[f"badge/{one.slug}.svg"] = drawn
+        files[f"s/{one.slug}.html"] = document(
+            "line.html", script=source("walk.js"), **shown, line=one, data=data, badge=Markup(drawn)
+        )
+    return {**files, "badge/index.svg": _summary_badge(lines)}
+
+
+def _summary_badge(lines: Sequence[Line]) -> str:
+    worse = worst_shift(lines)
+    return badge("trend", worse.told, worse.turn) if worse else badge("trend", "steady", "steady")
+
+
+def _shown(verdict: TrendVerdict, lines: Sequence[Line]) -> dict[str, Any]:
+    page = trend_view(verdict)
+    title, lead = headline(lines, verdict.trend.runs)
+    return {
+        "page": page,
+        "kind": kind_of(page.mark),
+        "kind_of": kind_of,
+        "lines": lines,
+        "shifts": shifts_of(lines),
+        "history": title,
+        "lead": lead,
+    }
+
+
+def _data(series: TrendSeries, drawn: HistoryExhibit, known: Known) -> Markup:
+    """Return what a script needs to walk along the runs; nothing in it can end the element that holds it."""
+    outcomes = (known.outcomes.get(point.run, "") for point in series.points)
+    found = {
+        "t": [round(datetime.fromisoformat(point.time).timestamp() / 60) for point in series.points],
+        "x": [round(1000 * x, 1) for x, _ in places(series, drawn)],
+        "y": [round(1000 * y) for _, y in places(series, drawn)],
+        "say": [quantity(point.value, series.unit) for point in series.points],
+        "commit": [plain(point.commit or "")[:COMMIT_DIGITS] for point in series.points],
+        "ended": "".join(_LETTERS.get(outcome, "-") for outcome in outcomes),
+    }
+    return Markup(json.dumps(found, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c"))

@@ -1,0 +1,36 @@
+"use strict";
+// Tells of the run under the pointer or the arrow keys: day, value, commit, and how it ended.
+const data = JSON.parse(document.getElementById("data").textContent);
+const ENDED = { p: "pass", r: "regression", i: "inconclusive" };
+const plot = document.getElementById("plot"), chart = plot.querySelector("svg"), said = document.getElementById("read");
+const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+ring.setAttribute("class", "ring-now");
+ring.setAttribute("r", 6);
+let at = data.t.length;
+
+function nearest(x) {
+  let low = 0, high = data.x.length - 1;
+  while (high - low > 1) { const middle = (low + high) >> 1; data.x[middle] < x ? low = middle : high = middle; }
+  return x - data.x[low] < data.x[high] - x ? low : high;
+}
+
+function tell(index) {
+  at = Math.max(0, Math.min(data.t.length - 1, index));
+  ring.setAttribute("cx", data.x[at] / 10 + "%");
+  ring.setAttribute("cy", data.y[at] / 10 + "%");
+  chart.append(ring);
+  const when = new Date(data.t[at] * 6e4).toISOString().slice(0, 16).replace("T", " ") + " UTC";
+  said.textContent = [when, data.say[at], data.commit[at], ENDED[data.ended[at]]].filter(Boolean).join(" · ");
+}
+
+said.hidden = false;
+plot.addEventListener("pointermove", (event) => {
+  const room = chart.getBoundingClientRect();
+  tell(nearest(1000 * (event.clientX - room.left) / room.width));
+});
+plot.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -data.t.length, End: data.t.length }[event.key];
+  if (step === undefined) return;
+  event.preventDefault();
+  tell(at + step);
+});

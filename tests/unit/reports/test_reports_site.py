@@ -1,0 +1,190 @@
+"""The history as pages: what shifted, in words and drawings, with and without a script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from math import exp
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lens_gate.analysis.exhibits_history import history_exhibit
+from lens_gate.artifacts.trend import TrendVerdict
+from lens_gate.reports.html.badge import badge
+from lens_gate.reports.html.history import Known, Line, headline, lines_of, shifts_of
+from lens_gate.reports.html.site import site, trend_html
+from lens_gate.trends.history import RunRecord
+from tests.histories import a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
+from tests.unit.reports.pages import Page
+
+KNOWN = Known(
+    outcomes={run_id(30): "regression", run_id(4): "inconclusive", run_id(5): "pass", run_id(6): "not_measured"},
+    baselines={run_id(2): "main"},
+)
+
+
+def lines(verdict: TrendVerdict, known: Known = KNOWN) -> tuple[Line, ...]:
+    return lines_of(verdict.trend, [history_exhibit(series) for series in verdict.trend.series], known)
+
+
+def files(verdict: TrendVerdict, known: Known = KNOWN) -> dict[str, str]:
+    return site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
+
+
+def several(**logs: Sequence[float]) -> list[RunRecord]:
+    """Return a history of models by their logarithms; names may hold what users write into them."""
+    count = max(map(len, logs.values()))
+    return [
+        a_record(n, values={(f"openai/{name}", "median_ttft"): 500 * exp(log[n]) for name, log in logs.items()})
+        for n in range(count)
+    ]
+
+
+SLOWER = several(steady=noisy(38, seed=2), moved=stepped(0.16))
+
+
+def test_the_newest_shift_is_the_headline_with_its_date_its_size_and_its_commit() -> None:
+    verdict = a_trend_verdict(SLOWER)
+    [shift] = [one for series in verdict.trend.series for one in series.shifts]
+    said, lead = headline(lines(verdict), verdict.trend.runs)
+    assert said == "Slower since 31 Jan 2026: moved: first token (median) rose 18\u00a0%"
+    assert f"The first run of the new level measured {commit(shift.index)[:7]}." in lead
+    assert lead.endswith("1 of 2 lines kept one level.")
+
+
+def test_what_shifted_comes_first_and_what_did_not_is_steady() -> None:
+    moved, steady = lines(a_trend_verdict(SLOWER))
+    assert (moved.subject, steady.subject) == ("moved", "steady")
+    assert moved.newest is not None
+    assert (moved.newest.turn, moved.newest.stays) == ("worse", True)
+    assert steady.newest is None
+    [row] = shifts_of((moved, steady))
+    assert (row.when, row.change) == ("31 Jan 2026", "▲ +18.0\u00a0%")
+
+
+def test_a_history_in_which_nothing_moved_is_steady() -> None:
+    verdict = a_trend_verdict(records_of(noisy(40)))
+    assert headline(lines(verdict), 40) == ("Steady: nothing shifted in 40 runs", "1 of 1 line kept one level.")
+    page = files(verdict)
+    assert "None: every line kept one level." in page["index.html"]
+    assert "None: it kept one level." in next(text for name, text in page.items() if name.startswith("s/"))
+    assert ">steady<" in page["badge/index.svg"]
+
+
+def test_a_shift_for_the_better_is_told_where_there_is_no_other() -> None:
+    verdict = a_trend_verdict(records_of(stepped(-0.2)))
+    said, _ = headline(lines(verdict), 38)
+    assert said.startswith("Faster since ")
+    assert "fell 18" in said
+    assert ">steady<" in files(verdict)["badge/index.svg"]
+
+
+def test_a_shift_without_a_commit_says_nothing_of_one() -> None:
+    records = [a_record(n, value, commit=None) for n, value in enumerate(1500 * exp(log) for log in stepped(0.16))]
+    _, lead = headline(lines(a_trend_verdict(records)), 38)
+    assert "measured" not in lead
+
+
+def test_runs_that_a_gate_did_not_pass_and_baselines_are_marked() -> None:
+    chart = lines(a_trend_verdict(records_of(stepped(0.16))))[0].chart.text
+    assert chart.count('class="m regression"') == chart.count('class="m inconclusive"') == 1
+    assert chart.count('class="accepted"') == 1
+    unknown = lines(a_trend_verdict(records_of(stepped(0.16))), Known())[0]
+    assert not unknown.marked
+    assert 'class="m ' not in unknown.chart.text
+
+
+def test_many_runs_are_an_envelope_in_which_regressions_still_stand() -> None:
+    records = records_of(noisy(1000))
+    many = Known(outcomes={run_id(n): "regression" if n == 500 else "inconclusive" for n in range(1000)})
+    [line] = lines(a_trend_verdict(records), many)
+    assert line.enveloped
+    assert 'class="env"' in line.chart.text
+    assert 'class="runs"' not in line.chart.text
+    assert line.chart.text.count('class="m ') == 1
+    assert len(line.chart.text) < 40_000
+
+
+@pytest.mark.parametrize("values", [[0.0] * 20, [0.0, 5.0] * 10, [-3.0] * 12])
+def test_the_oddest_values_have_an_axis(values: list[float]) -> None:
+    records = [a_record(n, values={("openai/a", "error_rate"): abs(value)}) for n, value in enumerate(values)]
+    [line] = lines(a_trend_verdict(records, metrics=("error_rate",)))
+    assert "nan" not in line.chart.text.lower()
+
+
+def test_a_metric_of_the_whole_run_has_no_model() -> None:
+    records = [a_record(n, values={(None, "total_cost_usd"): 1.0 + n % 3}) for n in range(20)]
+    [line] = lines(a_trend_verdict(records, metrics=("total_cost_usd",)))
+    assert (line.subject, line.title) == ("Whole run", "cost of the run")
+
+
+def test_names_that_are_alike_get_files_of_their_own() -> None:
+    alike = several(**{"a b": noisy(20), "a-b": noisy(20, seed=2), "a/b": noisy(20, seed=3), "…": noisy(20, seed=4)})
+    names = [line.slug for line in lines(a_trend_verdict(alike))]
+    assert len(set(names)) == 4
+    assert all(re.fullmatch(r"[a-z0-9-]{1,84}", name) for name in names)
+
+
+def scripts(text: str) -> list[str]:
+    return re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+
+
+def test_every_page_allows_its_own_script_and_no_other() -> None:
+    pages = {name: text for name, text in files(a_trend_verdict(SLOWER)).items() if name.endswith(".html")}
+    assert len(pages) == 3
+    for text in pages.values():
+        Page(text)
+        [script] = scripts(text)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"script-src &#39;sha256-{digest}&#39;" in text
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+
+
+def test_the_links_of_the_site_lead_somewhere() -> None:
+    made = files(a_trend_verdict(SLOWER))
+    places = {value for _, name, value in Page(made["index.html"]).attributes if name == "href" and value[0] != "#"}
+    assert places == {name for name in made if name.startswith("s/")}
+
+
+def test_what_a_script_reads_is_what_the_drawing_shows() -> None:
+    text = next(text for name, text in files(a_trend_verdict(records_of(stepped(0.16)))).items() if name[:2] == "s/")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
+    assert {len(data[name]) for name in ("t", "x", "y", "say", "commit", "ended")} == {38}
+    assert (data["x"][0], data["x"][-1]) == (0, 1000)
+    assert data["ended"][30] == "r"
+    assert data["ended"][6] == "-"
+    assert data["say"][0].endswith("\u00a0s")
+
+
+def test_without_a_script_words_lines_and_shifts_are_there() -> None:
+    verdict = a_trend_verdict(SLOWER)
+    exhibits = [history_exhibit(series) for series in verdict.trend.series]
+    for text in (trend_html(verdict, exhibits), re.sub(r"<script.*?</script>", "", files(verdict)["index.html"])):
+        page = Page(text)
+        assert any("Slower since" in one for one in page.text_of("h1"))
+        assert "▲ +18.0\u00a0%" in page.text_of("b")
+        assert page.tags["table"] == 2
+        assert page.tags["polyline"] == 0
+        assert text.count('class="sp"') == 2
+
+
+@given(name=st.text(min_size=1, max_size=30) | st.just("</script><script>alert(1)</script>"))
+def test_a_name_in_a_badge_is_text(name: str) -> None:
+    root = ET.fromstring(badge(name, name, "worse"))
+    assert [child.tag.rpartition("}")[2] for child in root] == ["rect", "path", "g"]
+
+
+def test_a_hostile_name_ends_no_script() -> None:
+    made = files(a_trend_verdict(several(**{"</script><script>alert(1)</script>": stepped(0.16)})))
+    for name, text in made.items():
+        if name.endswith(".html"):
+            assert len(scripts(text)) == 1
+            Page(text)
