@@ -11,7 +11,7 @@ from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.facts import results, valid
 from lens_gate.reports.junit_xml import SUITE, Case, Measuring, Result, Suite, document
-from lens_gate.reports.numbers import exact, known, quantity
+from lens_gate.reports.numbers import known, precise, quantity
 from lens_gate.reports.page import ReportView, Row
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import view
@@ -141,7 +141,7 @@ def _verdict_values(verdict: Verdict) -> dict[str, str]:
     return {
         "outcome": verdict.outcome.value,
         "exit_code": str(int(verdict.exit_code)),
-        "spent_usd": exact(verdict.analysis.spend.spent_usd),
+        "spent_usd": precise(verdict.analysis.spend.spent_usd),
         **{name: value for values in findings for name, value in values.items()},
     }
 
@@ -153,18 +153,20 @@ def _finding_values(finding: Finding) -> dict[str, str]:
         f"change [{finding.effect.unit}]": known(finding.effect.estimate),
     }
     return {
-        f"{finding.series} {finding.metric} {name}": exact(value) for name, value in values.items() if value is not None
+        f"{finding.series} {finding.metric} {name}": precise(value)
+        for name, value in values.items()
+        if value is not None
     }
 
 
 def _run_values(run: Run) -> dict[str, str]:
     times = {
-        f"{series} {name} [ms]": exact(value)
+        f"{series} {name} [ms]": precise(value)
         for series, model in results(run.providers).items()
         for name, value in _times(model).items()
         if value is not None
     }
-    return {"ending": run.ending.value, "spent_usd": exact(run.spend.spent_usd), **times}
+    return {"ending": run.ending.value, "spent_usd": precise(run.spend.spent_usd), **times}
 
 
 def _trend_cases(verdict: TrendVerdict) -> list[Case]:
@@ -187,7 +189,7 @@ def _trend_cases(verdict: TrendVerdict) -> list[Case]:
 
 def _trend_values(verdict: TrendVerdict) -> dict[str, str]:
     newest = {
-        f"{series.series or SUITE} {series.metric} [{series.unit}]": exact(series.points[-1].value)
+        f"{series.series or SUITE} {series.metric} [{series.unit}]": precise(series.points[-1].value)
         for series in verdict.trend.series
         if series.points
     }

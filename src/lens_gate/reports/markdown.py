@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 from lens_gate.reports.compare import ComparisonView, MetricTable
 from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, size
-from lens_gate.reports.numbers import plural
+from lens_gate.reports.numbers import count, plural
 from lens_gate.reports.page import CostRow, ErrorRow, Gap, ModelRow, ReportView, Row, RunView
 from lens_gate.reports.trend_page import TrendRow, TrendView
 from lens_gate.vocabulary.outcomes import Outcome
@@ -38,18 +41,18 @@ def run_markdown(view: RunView) -> str:
         "",
         *(f"- {name}: {value}" for name, value in view.summary),
         "",
-        "## Model Comparison",
-        "",
-        *_model_table(view.models),
     ]
-    spread = ["## Latency Distribution", "", *_table(("Model", "Time", *view.percentiles), _distribution(view.models))]
-    errors = ["## Errors", "", *_error_table(view.errors)] if view.errors else []
+    spread = _table(("Model", "Time", *view.percentiles), _distribution(view.models))
     told = (*view.notes, *view.prices)
-    notes = ["## Notes", "", *_bullets(told)] if told else []
-    blocks = [[*block, ""] for block in (spread, errors, notes) if block]
+    parts = [
+        _headed("## Model Comparison", _model_table(view.models)),
+        _headed("## Latency Distribution", spread),
+        *([_headed("## Errors", _error_table(view.errors))] if view.errors else []),
+        *([_headed("## Notes", _bullets(told))] if told else []),
+    ]
     onward = f"\n**{view.onward.head}:** {markdown_code(view.onward.command)}\n" if view.onward else ""
     foot = f"{onward}\n{markdown_text(view.tool)}\n"
-    return _fitted("\n".join([*head, ""]), blocks, foot)
+    return _fitted("\n".join(head), parts, foot)
 
 
 def comparison_markdown(view: ComparisonView) -> str:
@@ -65,7 +68,7 @@ def comparison_markdown(view: ComparisonView) -> str:
         *((markdown_text(view.need), "") if view.need else ()),
         *(line for note in view.notes for line in (f"> {markdown_text(note)}", "")),
     ]
-    blocks = [[f"### {table.label.capitalize()}", "", *_standings(table), ""] for table in view.tables]
+    tables = [_headed(f"### {table.label.capitalize()}", _standings(table)) for table in view.tables]
     folded = [
         _folded("Every two of them", _pair_table(view.tables)),
         _folded(
@@ -73,7 +76,7 @@ def comparison_markdown(view: ComparisonView) -> str:
             _bullets((*view.reading, *view.coverage, *view.validity_checks, *view.prices)),
         ),
     ]
-    return _fitted("\n".join(head), [*blocks, *folded], f"\n{markdown_text(view.tool)}\n")
+    return _fitted("\n".join(head), [*tables, *folded], f"\n{markdown_text(view.tool)}\n")
 
 
 def _title(view: ComparisonView) -> str:
@@ -108,17 +111,19 @@ def trend_markdown(view: TrendView) -> str:
         "",
         markdown_text(f"{view.name}: {view.about}" if view.name else view.about),
         "",
-        *_table(("", "series", "runs", "newest last", "now"), (_trend_row(row) for row in view.rows)),
-        "",
-        *_bullets(f"{row.title}, {answer.rule}: {answer.text}" for row in view.rows for answer in row.answers),
-        *_bullets(f"{row.title}: {text}" for row in view.rows for text in row.caveats),
-        "",
         *([f"**To confirm, with your other options:** {markdown_code(view.next_step)}", ""] if view.next_step else []),
     ]
+    rows = _table(("", "series", "runs", "newest last", "now"), (_trend_row(row) for row in view.rows))
+    said = [f"{row.title}, {answer.rule}: {answer.text}" for row in view.rows for answer in row.answers]
+    said += [f"{row.title}: {text}" for row in view.rows for text in row.caveats]
     told = (*view.left_out, *view.notes)
-    blocks = [_folded("Left out, how to read this", _bullets(told))] if told else []
+    parts = [
+        _Part(before=tuple(rows[:2]), items=tuple(rows[2:])),
+        _Part(before=(), items=tuple(_bullets(said))),
+        *([_folded("Left out, how to read this", _bullets(told))] if told else []),
+    ]
     foot = f"\n{markdown_text(view.tool)}, {markdown_text(view.written)}\n"
-    return _fitted("\n".join(head), blocks, foot)
+    return _fitted("\n".join(head), parts, foot)
 
 
 _COST_BY_MEANS = "These are plain means of all answers; the change of a check is that of a typical pair."
@@ -255,21 +260,61 @@ def _bullets(texts: Iterable[str]) -> list[str]:
     return [f"- {markdown_text(text)}" for text in texts]
 
 
-def _folded(title: str, lines: Sequence[str]) -> list[str]:
-    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>", ""]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Lines that belong together; where not all fit, the first `items` stay, which are the worst."""
+
+    before: tuple[str, ...]
+    items: tuple[str, ...]
+    after: tuple[str, ...] = ("",)
+
+    def text(self, kept: int) -> str:
+        """Return the part with so many items, and how many are missing."""
+        missing = len(self.items) - kept
+        said = ("", f"{count(missing)} more: the artifact has them.") if missing else ()
+        return "\n".join(("", *self.before, *self.items[:kept], *said, *self.after))
 
 
-def _fitted(head: str, blocks: Iterable[Sequence[str]], foot: str, limit: int = LIMIT) -> str:
-    """Join head, blocks and foot; blocks that do not fit into `limit` bytes are dropped, and their number is said."""
+def _folded(title: str, lines: Sequence[str]) -> _Part:
+    head, items = _parted(lines)
+    return _Part(before=(f"<details><summary>{title}</summary>", "", *head), items=items, after=("", "</details>", ""))
+
+
+def _headed(title: str, lines: Sequence[str]) -> _Part:
+    head, items = _parted(lines)
+    return _Part(before=(title, "", *head), items=items)
+
+
+def _parted(lines: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Part the head of a table from its rows; a list has none."""
+    head = 2 if lines and lines[0].startswith("|") else 0
+    return tuple(lines[:head]), tuple(lines[head:])
+
+
+def _fitted(head: str, parts: Iterable[_Part], foot: str, limit: int = LIMIT) -> str:
+    """Join head, parts and foot in `limit` bytes; what of a part is missing, and which have no room at all, is said.
+
+    A part that does not fit as a whole takes half of the room that is left, so that those behind it have some.
+    """
     room = limit - size(foot) - 100
     kept, dropped = [cut_to(head, room)], 0
     room -= size(kept[0])
-    for block in blocks:
-        text = "\n" + "\n".join(block)
-        if size(text) > room:
+    for part in parts:
+        text = _fitting(part, room)
+        if text is None:
             dropped += 1
             continue
         kept.append(text)
         room -= size(text)
     said = f"\n\n{plural(dropped, 'section')} left out: this report was too long. The artifact has them.\n"
     return "".join(kept) + (said if dropped else "") + foot
+
+
+def _fitting(part: _Part, room: int) -> str | None:
+    """Return all of a part, or the items that half of `room` can hold; None where not even one of them fits."""
+    whole = part.text(len(part.items))
+    if size(whole) <= room:
+        return whole
+    ends = list(accumulate(size(item) + 1 for item in part.items))
+    kept = bisect_right(ends, room // 2 - size(part.text(0)))
+    return part.text(kept) if kept else None

@@ -220,6 +220,11 @@ def cents_up(usd_value: float) -> str:
     return f"{max(1, ceil(usd_value * 120)) / 100:.2f}"
 
 
+def precise(value: float) -> str:
+    """Return a number for programs, in the twelve digits on which all machines agree."""
+    return f"{value:.12g}"
+
+
 def exact(value: float) -> str:
     """Return a number for machines, in six significant digits."""
     return f"{value:.6g}"

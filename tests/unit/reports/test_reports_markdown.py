@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,12 +87,72 @@ def test_the_table_shows_the_ten_worst_and_the_others_are_folded() -> None:
     assert "20 checks passed" in folded
 
 
-def test_a_report_that_is_too_long_keeps_its_worst_rows_and_says_what_is_missing() -> None:
-    text = many(3_000, reason="x " * 300)
-    assert len(text) <= LIMIT
-    assert "model-2999" in text
-    assert "sections left out: this report was too long" in text
+def crowded(models: int, metrics: int) -> str:
+    """A gate that asks so many questions of so many models; the last model is the worst, and every second one fails."""
+    findings = [
+        a_finding(
+            series=f"openai/model-{model:04d}",
+            metric=metric,
+            hypothesis=None,
+            outcome=Outcome.REGRESSION if model % 2 else Outcome.PASS,
+            effect=an_effect(20.0 + model, upper_pass=1.0),
+            reason=f"changed by {20 + model} %, and that is not chance",
+        )
+        for model in range(models)
+        for metric in list(METRICS)[:metrics]
+    ]
+    return markdown(view(a_verdict(an_analysis(*findings))))
+
+
+METRICS = (
+    "mean_ttft", "p95_ttft", "mean_tpot", "mean_latency", "p95_latency", "error_rate", "cost_per_request_usd",
+    "mean_output_tokens",
+)  # fmt: skip
+
+
+def shown_models(part: str) -> list[int]:
+    return [
+        int(number) for number in re.findall(r"^(?:\| \S [a-z ]+\||- )[^\n]*?model-(\d{4})", part, flags=re.MULTILINE)
+    ]
+
+
+def test_two_hundred_models_with_eight_metrics_fit_and_the_worst_come_first() -> None:
+    text = crowded(200, 8)
+    assert len(text.encode()) <= LIMIT
+    head, *folded = text.split("<details>")
+    assert shown_models(head)[0] == 199
+    for part in (head, *folded[:2]):
+        found = shown_models(part)
+        assert len(found) >= 10
+        assert found == sorted(found, reverse=True)
+    assert "790 more checks did not pass" in text
+    for part in folded[:3]:
+        assert re.search(r"\n\n[0-9,]+ more: the artifact has them\.\n\n</details>", part)
+    assert "how to read this" in text
+    assert "left out: this report was too long" not in text
+
+
+def test_what_is_missing_of_a_part_is_counted() -> None:
+    part = crowded(200, 8).split("<details>")[2]
+    (missing,) = re.findall(r"([0-9,]+) more: the artifact", part)
+    assert len(shown_models(part)) + int(missing.replace(",", "")) == 790
+
+
+def test_a_part_that_has_no_room_for_one_item_is_left_out_and_that_is_said() -> None:
+    page = view(SCENARIOS["regression"]())
+    text = markdown(page, limit=1_500)
+    assert len(text.encode()) <= 1_500
+    assert re.search(r"\d sections left out: this report was too long", text)
     assert text.rstrip().endswith("UTC")
+
+
+def test_a_run_of_a_thousand_models_and_a_trend_of_as_many_fit() -> None:
+    models = [a_model_result(id=f"model-{number}") for number in range(1_000)]
+    text = run_markdown(run_view(a_run(providers=(a_provider_result(*models),))))
+    assert len(text.encode()) <= LIMIT
+    assert "more: the artifact has them." in text
+    assert "## Latency Distribution" in text
+    assert not re.search(r"^\|[^\n]*[^|\n]$", text, flags=re.MULTILINE)
 
 
 @settings(max_examples=20, deadline=None)
