@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from lens_gate.artifacts.assemble import embed
 from lens_gate.artifacts.codec import dumps
@@ -94,3 +97,51 @@ def test_a_site_has_no_other_output_and_needs_a_history(invoke: Invoke, duet: Du
     assert invoke("report", "--site", "pages", "run.json", "--output", "a.html").code == 2
     assert invoke("report", "run.json", "--history", "store").code == 2
     assert not (home / "pages").exists()
+
+
+def a_browser(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program that goes by the name of a browser in front of all others."""
+    folder.mkdir()
+    program = folder / "chromium"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+COPY = (
+    'for word in "$@"; do case $word in --print-to-pdf=*) to=${word#*=};; file://*) from=${word#file://};; esac; done; '
+)
+
+
+def test_a_pdf_is_the_page_as_a_browser_prints_it(
+    invoke: Invoke, duet: Duet, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_browser(home / "bin", COPY + 'cp "$from" "$to"', monkeypatch)
+    duet()
+    assert invoke("report", "run.json", "--output", "report.pdf").code == 0
+    assert "During the run" in page(home / "report.pdf")
+    assert invoke("report", "run.json", "--format", "pdf").code == 2
+    assert invoke("report", "run.json", "--output", "a.pdf", "--template", "own.md").code == 2
+
+
+@pytest.mark.parametrize("script", ["exit 3", "exit 0"])
+def test_a_browser_that_prints_nothing_is_an_error_of_writing(
+    script: str, invoke: Invoke, duet: Duet, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_browser(home / "bin", script, monkeypatch)
+    duet()
+    answer = invoke("report", "run.json", "--output", "report.pdf")
+    assert answer.code == 7
+    assert "chromium" in answer.err
+    assert "Write HTML instead" in answer.err
+
+
+def test_without_a_browser_the_error_says_what_to_do(
+    invoke: Invoke, duet: Duet, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duet()
+    (home / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(home / "bin"))
+    answer = invoke("report", "run.json", "--output", "report.pdf")
+    assert answer.code == 2
+    assert "Install one of chromium" in answer.err

@@ -9,7 +9,7 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 
-async function visit({ file, widths, script = true, audit = false, steps = [], pdf, picture }) {
+async function visit({ file, widths, script = true, audit = false, steps = [] }) {
   const context = await browser.newContext({ javaScriptEnabled: script, offline: true });
   const page = await context.newPage();
   const seen = { console: [], requests: [], sizes: [], faults: [] };
@@ -29,8 +29,6 @@ async function visit({ file, widths, script = true, audit = false, steps = [], p
     drawings: [...document.querySelectorAll('svg[role=img]')].filter((svg) => svg.getBoundingClientRect().height > 0).length,
   })));
   if (audit) for (const colorScheme of ['light', 'dark']) seen.faults.push(...await faults(page, colorScheme));
-  if (picture) await page.screenshot({ path: picture, fullPage: true });
-  if (pdf) await page.pdf({ path: pdf, format: 'A4', printBackground: true });
   await context.close();
   return seen;
 }

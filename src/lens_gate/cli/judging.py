@@ -18,6 +18,7 @@ from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
+from lens_gate.cli.printing import PDF, form_of, print_to, wants_pdf
 from lens_gate.cli.publishing import (
     begun,
     closing_check,
@@ -141,7 +142,12 @@ def gate(**options: Any) -> int:
 @click.option("--begin", is_flag=True, help="With --publish check: begin the check, before anything is measured.")
 @notify_asked_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
-@click.option("--format", "form", type=click.Choice(formats), help="Default: text, or what the output's ending means.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*formats, PDF]),
+    help="Default: text, or what the output's ending means. PDF needs a browser on the path.",
+)
 @click.option("--template", type=click.Path(), help="Template of your own, for all inputs together.")
 @site_options
 def report(**options: Any) -> int:
@@ -150,7 +156,7 @@ def report(**options: Any) -> int:
     With --site a history becomes a folder of pages, for GitHub or GitLab Pages. With --publish verdicts are shown on
     the platform too, with --notify whom the configuration names is told of them.
     """
-    form = chosen_format(options["form"], options["output"], Format.TEXT)
+    form = form_of(options)
     if options["template"] and options["form"]:
         raise UsageProblem("--format says nothing beside --template", hint="Leave one of them out.")
     require_site(options)
@@ -171,12 +177,20 @@ def report(**options: Any) -> int:
             text = templated(Path(options["template"]), parts, logging_here, output=options["output"])
         else:
             text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
-        left = filed(text, options["output"], logging_here)
+        left = _kept(text, options, logging_here)
         failed = _published(found, judged_by, options, logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
     show_rest(left, for_people=form is Format.TEXT)
     return _told_failures(failed, here)
+
+
+def _kept(text: str, options: dict[str, Any], here: World) -> str | None:
+    """Write a report to its file, printed where PDF is asked for; return what is left for standard output."""
+    if not wants_pdf(options):
+        return filed(text, options["output"], here)
+    print_to(text, options["output"], here)
+    return None
 
 
 def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:

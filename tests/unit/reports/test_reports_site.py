@@ -188,3 +188,10 @@ def test_a_hostile_name_ends_no_script() -> None:
         if name.endswith(".html"):
             assert len(scripts(text)) == 1
             Page(text)
+
+
+def test_flags_of_shifts_that_are_near_stand_in_two_rows() -> None:
+    logs = [value + 0.2 * (n >= 30) + 0.2 * (n >= 45) for n, value in enumerate(noisy(90))]
+    [line] = lines(a_trend_verdict(records_of(logs)))
+    assert len(line.shifts) == 2
+    assert re.findall(r'class="flag worse"[^>]* dy="(-\d+)"', line.chart.text) == ["-5", "-18"]

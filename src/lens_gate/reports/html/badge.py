@@ -33,7 +33,7 @@ def badge(name: str, value: str, turn: str) -> str:
     )
     edge, last = sizes[0], sizes[1] - 3
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" viewBox="0 0 {width} 20" role="img" '
         f'aria-label="{escape(left)}: {escape(right)}"><rect width="{width}" height="20" rx="3" fill="#3b424b"/>'
         f'<path d="M{edge} 0h{last}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{last}Z" fill="{_COLOURS[turn]}"/>'
         f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">{texts}</g></svg>\n'

@@ -37,6 +37,9 @@ COMMIT_DIGITS = 7
 _REACH = 0.15
 """The axis goes at least so far around the middle: on a tight one a steady line looks like a storm."""
 
+_FLAG_ROOM = 0.4
+"""The share of a phone's width that two flags need beside each other."""
+
 _MARKS: Mapping[str, tuple[Shape, str]] = {
     Outcome.REGRESSION: (Shape.DIAMOND, "m regression"),
     Outcome.INCONCLUSIVE: (Shape.CIRCLE, "m inconclusive"),
@@ -293,13 +296,19 @@ def _cuts(drawn: HistoryExhibit, axes: Axes, style: str) -> Iterator[str]:
 
 
 def _flags(series: TrendSeries, drawn: HistoryExhibit, axes: Axes) -> Iterator[str]:
+    """Write the size of each shift above it, one row higher where the flag before is near."""
+    before, row = -1.0, 0
     for shift in series.shifts:
         place = axes.when.share(drawn.seconds[shift.index])
-        late = place > 0.75
-        text = f"{'▲' if shift.rises else '▼'} {change(shift.effect.estimate, shift.effect.unit)}"
-        style = "flag worse" if shift.worse else "flag better"
+        row = 1 - row if place - before < _FLAG_ROOM else 0
+        before = place
+        to_left = place > 0.75
         yield words(
-            text, (place, 0.0), anchor=Anchor.END if late else Anchor.START, shift=(-4 if late else 4, -5), style=style
+            f"{'▲' if shift.rises else '▼'} {change(shift.effect.estimate, shift.effect.unit)}",
+            (place, 0.0),
+            anchor=Anchor.END if to_left else Anchor.START,
+            shift=(-4 if to_left else 4, -5 - 13 * row),
+            style=f"flag {'worse' if shift.worse else 'better'}",
         )
 
 
