@@ -20,7 +20,8 @@ MOST_DOTS = 500
 MOST_STRETCHES = 40
 MOST_SLOWEST = 10
 
-Nanoseconds = Annotated[int, Field(ge=0)]
+Nanoseconds = int
+"""As they were measured: a foreign file may hold times that cannot be, and a figure of them must stop no verdict."""
 Number = Annotated[int, Field(ge=1)]
 Shown = Literal[Quantity.TTFT, Quantity.TPOT, Quantity.LATENCY]
 """The first token and the whole answer count from when a request was due; the time per token is a request's mean."""
@@ -87,7 +88,7 @@ class SlowRequest(Frozen):
     """
 
     series: str
-    index: Nanoseconds
+    index: Annotated[int, Field(ge=0)]
     prompt_id: str
     due_ns: Nanoseconds
     typical_ns: Nanoseconds

@@ -52,7 +52,7 @@ def test_the_whole_line_leaves_every_artifact_and_report(tmp_path: Path) -> None
     world = a_world(tmp_path)
     folder = tmp_path / "out"
     done = whole_line(an_order(Against(kind="model", value="n")), rules((), world), folder, world, NoWatcher())
-    assert names(folder) == ["analysis.json", "junit.xml", "report.md", "run.json", "verdict.json"]
+    assert names(folder) == ["analysis.json", "junit.xml", "report.html", "report.md", "run.json", "verdict.json"]
     assert read_artifact(folder / "verdict.json") == done.verdict
     assert read_artifact(folder / "analysis.json") == done.verdict.analysis
     assert done.failed == ()
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_written_hides_neither_the_verdict_nor_the_others(
     (tmp_path / "report.md").mkdir()
     done = whole_line(an_order(), rules((), world), tmp_path, world, NoWatcher())
     assert [failure.place for failure in done.failed] == [str(tmp_path / "report.md")]
-    assert names(tmp_path) == ["analysis.json", "junit.xml", "run.json", "verdict.json"]
+    assert names(tmp_path) == ["analysis.json", "junit.xml", "report.html", "run.json", "verdict.json"]
     assert done.verdict.exit_code in {ExitCode.OK, ExitCode.COULD_NOT_MEASURE}
 
 
@@ -93,8 +93,8 @@ def test_configured_files_are_written_in_their_formats_with_the_start_in_their_n
     assert (tmp_path / "rows.csv").read_text(encoding="utf-8").startswith("timestamp;provider;")
     assert "p/m" in (tmp_path / "page.md").read_text(encoding="utf-8")
     assert len(JUnitXml.fromfile(str(tmp_path / "junit.xml"))) == 1
-    assert not (tmp_path / "page.html").exists()
-    assert said[-1] == f"written to {tmp_path / 'junit.xml'}"
+    assert "p/m" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert said[-1] == f"written to {tmp_path / 'page.html'}"
 
 
 @pytest.mark.parametrize("folder", ["copy", "."])

@@ -9,7 +9,7 @@ import pytest
 from junitparser import JUnitXml
 
 from lens_gate.artifacts.codec import Artifact
-from lens_gate.errors import NotAvailableYet, UsageProblem
+from lens_gate.errors import UsageProblem
 from lens_gate.steps.judge import rules
 from lens_gate.steps.render import Format, Screen, chosen_format, joined, render, render_all
 from tests.builders import a_duet_run, a_pair, a_run, a_sample, a_verdict, an_analysis
@@ -30,6 +30,8 @@ def shown(folder: Path, form: Format, *artifacts: Artifact) -> str:
         ("csv", "x.md", Format.CSV),
         (None, "x.md", Format.MARKDOWN),
         (None, "x.xml", Format.JUNIT),
+        (None, "x.html", Format.HTML),
+        (None, "x.htm", Format.HTML),
         (None, "x.unknown", Format.TEXT),
         (None, None, Format.TEXT),
     ],
@@ -38,12 +40,6 @@ def test_a_named_format_wins_over_the_ending_and_that_over_the_default(
     name: str | None, output: str | None, form: Format
 ) -> None:
     assert chosen_format(name, output, Format.TEXT) is form
-
-
-@pytest.mark.parametrize(("name", "output"), [("html", None), (None, "x.html"), (None, "x.htm")])
-def test_html_comes_later(name: str | None, output: str | None) -> None:
-    with pytest.raises(NotAvailableYet):
-        chosen_format(name, output, Format.TEXT)
 
 
 @pytest.mark.parametrize("artifact", [a_run([a_sample()]), an_analysis(), a_verdict()])
