@@ -29,7 +29,7 @@ from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.reports.template import rendered
 from lens_gate.secrets.keyring import Keyring, unfetched
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.watcher import Looked, Watcher
 from lens_gate.steps.wire import Assignment
 from lens_gate.steps.worker import Tools, work
 from lens_gate.steps.world import Runner, Spawned, World
@@ -123,6 +123,10 @@ class NoWatcher(Watcher):
 
     @override
     def note(self, sample: Sample) -> None:
+        pass
+
+    @override
+    def looked(self, look: Looked) -> None:
         pass
 
 

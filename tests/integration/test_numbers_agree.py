@@ -57,7 +57,7 @@ def told(answer: Answer) -> str:
 
 
 @pytest.fixture
-def run(invoke: Invoke, configure: Configure) -> Formats:
+def run(invoke: Invoke, configure: Configure, unhurried: None) -> Formats:
     configure()
     assert invoke("run", "--requests", "30", "--rps", "60", "--output", "run.json").code == 0
     return Formats(invoke, "run.json", "json", "csv", "junit", "markdown", "text", "html")

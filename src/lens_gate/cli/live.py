@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lens_gate.artifacts.samples import Sample
-from lens_gate.cli.wiring import live_terminal
+from lens_gate.cli.wiring import live_terminal, speaks_unicode
 from lens_gate.config.output import Output
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.record.progress import Progress, Snapshot
 from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.reports.escape import ascii_text
+from lens_gate.reports.sparkline import sparkline
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.watcher import Looked, Watcher
 from lens_gate.steps.world import World
 
 if TYPE_CHECKING:
@@ -24,17 +27,17 @@ if TYPE_CHECKING:
 
 REDRAW_S = 0.25
 LINE_S = 30.0
-COLUMNS = ("requests", "rate", "first token", "whole answer", "errors", "spent", "left")
 
 Show = Callable[[Snapshot, "Plan"], None]
 
 
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What the run is, for its heading."""
+    """What the run is, for its heading, and what was found of it so far by the looks that may end it."""
 
-    def __init__(self, title: str, cap_usd: float | None) -> None:
-        self.title = title
-        self.cap_usd = cap_usd
+    title: str
+    cap_usd: float | None
+    look: Looked | None = None
 
 
 class LiveWatcher:
@@ -67,6 +70,10 @@ class LiveWatcher:
             self._shown = now
             self._show(self._progress.snapshot(now - self._started), self._plan)
 
+    def looked(self, look: Looked) -> None:
+        """Take note of what a look found; it is shown with the next request that ends."""
+        self._plan = replace(self._plan, look=look)
+
 
 @contextmanager
 def watching(world: World, arms: Arms | None = None) -> Iterator[Watcher]:
@@ -86,7 +93,7 @@ def watching(world: World, arms: Arms | None = None) -> Iterator[Watcher]:
 def _showing(world: World, *, live: bool) -> Iterator[Watcher]:
     """Show a run in the way that suits where standard error goes; beside a log no table is drawn."""
     if live and live_terminal() and not world.log.hears("error"):
-        board = Board()
+        board = Board(unicode=speaks_unicode())
         with _live(board):
             yield LiveWatcher(board.put, REDRAW_S)
     else:
@@ -96,7 +103,8 @@ def _showing(world: World, *, live: bool) -> Iterator[Watcher]:
 class Board:
     """Takes what is to be shown, and is read by the thread that draws: a stopped terminal must not stop the run."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, unicode: bool = True) -> None:
+        self._unicode = unicode
         self._latest: tuple[Snapshot, Plan] | None = None
 
     def put(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -105,7 +113,7 @@ class Board:
 
     def drawn(self) -> Text | str:
         """Return what is shown now."""
-        return "" if self._latest is None else table(*self._latest)
+        return "" if self._latest is None else table(*self._latest, unicode=self._unicode)
 
 
 def _live(board: Board) -> Live:
@@ -121,21 +129,49 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-def table(snapshot: Snapshot, plan: Plan) -> Text:
-    """Draw the state of a run in two rows; rich's own table takes ten times as long, which the run would feel."""
+def table(snapshot: Snapshot, plan: Plan, *, unicode: bool = True) -> Text:
+    """Draw the state of a run in short lines; rich's own table takes ten times as long, which the run would feel."""
     from rich.text import Text  # noqa: PLC0415 as above
 
-    shown = cells(snapshot, plan)
-    widths = [max(len(name), len(cell)) for name, cell in zip(COLUMNS, shown, strict=True)]
-    rows = ("  ".join(map(str.rjust, row, widths)) for row in (COLUMNS, shown))
-    return Text("\n".join((plan.title, *rows)), no_wrap=True, overflow="crop")
+    requests, rate, ttft, latency, errors, spent, left = cells(snapshot, plan)
+    expected = f" of {snapshot.expected}" if snapshot.expected else ""
+    drawing = sparkline(snapshot.trail_ms)
+    shown = (
+        f"  {requests}{expected} requests   {rate}   {left} left",
+        f"  first token {ttft}   whole answer {latency} {drawing}".rstrip(),
+        f"  spent {spent}",
+        f"  {so_far(plan.look)}" if plan.look else "",
+    )
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(plan.title, style="bold")
+    for one in filter(None, shown):
+        text.append(f"\n{one if unicode else ascii_text(one)}")
+    if snapshot.errors:
+        text.append(f"\n  errors {errors}: {told_errors(snapshot)}", style="red")
+    return text
+
+
+def told_errors(snapshot: Snapshot) -> str:
+    """Name what went wrong, the most frequent first."""
+    classes = sorted(snapshot.errors.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {times}" for name, times in classes)
+
+
+def so_far(look: Looked) -> str:
+    """Say what the last look found."""
+    after = f"after {look.pairs} of at most {look.most} pairs"
+    if not look.still_open:
+        return f"decided {after}"
+    models = f"{look.still_open} of {look.series} models" if look.series > 1 else "the answer"
+    return f"so far, {after}: {models} still open"
 
 
 def line(snapshot: Snapshot, plan: Plan) -> str:
     """Write the state of a run in a line."""
     requests, rate, ttft, latency, errors, spent, left = cells(snapshot, plan)
     times = f"first token {ttft}, whole answer {latency}"
-    return f"{requests} requests, {rate}, {times}, errors {errors}, {spent}, {left} left"
+    found = f"; {so_far(plan.look)}" if plan.look else ""
+    return f"{requests} requests, {rate}, {times}, errors {errors}, {spent}, {left} left{found}"
 
 
 def cells(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.reports.prometheus import registry_of
 from lens_gate.steps.arms import Arms
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.watcher import Looked, Watcher
 from lens_gate.steps.world import World
 
 HAND_OVER_S = 0.5
@@ -126,6 +126,10 @@ class Metering:
         """Have a request counted that ended."""
         self._watcher.note(sample)
         self._counter.put(Ended.of(sample))
+
+    def looked(self, look: Looked) -> None:
+        """Pass on what a look found."""
+        self._watcher.looked(look)
 
 
 @contextmanager

@@ -348,6 +348,11 @@ def live_terminal() -> bool:
     return sys.stderr.isatty() and not in_ci() and os.environ.get("TERM") != "dumb"
 
 
+def speaks_unicode() -> bool:
+    """Say whether standard error takes more than ASCII."""
+    return (sys.stderr.encoding or "").lower().startswith("utf")
+
+
 def timestamp(here: World) -> str:
     """Return the moment as it stands in file names."""
     return here.now().strftime("%Y%m%dT%H%M%SZ")

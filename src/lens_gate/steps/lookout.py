@@ -19,6 +19,7 @@ from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.scheduling import settings_of
+from lens_gate.steps.watcher import Looked
 from lens_gate.vocabulary.outcomes import Decision, Ending
 from lens_gate.vocabulary.requests import Phase
 
@@ -102,7 +103,7 @@ class Lookout:
     """Counts what ends, and has every look taken by `executor`, so that looking holds up no clock.
 
     A series that passed is not sent any more. `samples` returns everything that ended so far; `on_look` learns of each
-    look before it is taken. All methods belong on the event loop's thread.
+    look before it is taken, `on_found` what it found. All methods belong on the event loop's thread.
     """
 
     def __init__(
@@ -113,12 +114,14 @@ class Lookout:
         samples: Callable[[], Samples],
         stop: StopSignal,
         on_look: Callable[[Look], None] = lambda _: None,
+        on_found: Callable[[Looked], None] = lambda _: None,
     ) -> None:
         self._plan = plan
         self._executor = executor
         self._samples = samples
         self._stop = stop
         self._on_look = on_look
+        self._on_found = on_found
         self._looks: list[Look] = []
         self._open: frozenset[str] | None = None
         self._first_pair: int | None = None
@@ -180,6 +183,8 @@ class Lookout:
             self._stop.request(Ending.INTERRUPTED, "a look at the run failed")
             raise
         self._open, self._decided, self._looking = found.open, found.decided, None
+        still_open = 0 if found.decided else len(found.open)
+        self._on_found(Looked(self._looks[-1].pairs, self._plan.pairs[-1], still_open, self._plan.series))
         if found.decided:
             looked = self._looks[-1].pairs
             self._stop.request(Ending.DECIDED, f"decided after {looked} of at most {self._plan.pairs[-1]} pairs")

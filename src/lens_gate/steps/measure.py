@@ -55,7 +55,7 @@ def measure(
     logbook = Logbook.begun(world.log, begun)
     with ExitStack() as stack:
         stack.enter_context(intent.account.settling(lambda: intent.purse.spend().spent_usd))
-        keeper, lookout = _opened(stack, intent, output, world)
+        keeper, lookout = _opened(stack, intent, output, world, watcher)
         transport = None if arms.comparison and arms.comparison.equal else world.transport(transport_order(arms))
         session = Session(intent, keeper, lookout, logbook, transport, watcher, world)
         done = _published(session, session.run())
@@ -64,7 +64,9 @@ def measure(
     return done
 
 
-def _opened(stack: ExitStack, intent: Intent, output: Path, world: World) -> tuple[Keeper, Lookout | None]:
+def _opened(
+    stack: ExitStack, intent: Intent, output: Path, world: World, watcher: Watcher
+) -> tuple[Keeper, Lookout | None]:
     """Return what keeps the samples, and what looks at them where that is wanted, until the `stack` is left."""
     arms, looks, earlier = intent.arms, intent.options.looks, intent.options.earlier
     personal = personal_rules(arms.candidate_side.config, secrets_in(arms, world), key=world.new_id())
@@ -79,7 +81,14 @@ def _opened(stack: ExitStack, intent: Intent, output: Path, world: World) -> tup
     if executor and personal:
         keeper.keep_bodies(personal, executor)
     if executor and looks:
-        return keeper, Lookout(looks, executor=executor, samples=keeper.samples, stop=world.stop, on_look=keeper.look)
+        return keeper, Lookout(
+            looks,
+            executor=executor,
+            samples=keeper.samples,
+            stop=world.stop,
+            on_look=keeper.look,
+            on_found=watcher.looked,
+        )
     return keeper, None
 
 

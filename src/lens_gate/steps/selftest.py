@@ -29,7 +29,7 @@ from lens_gate.steps.measure import Measured, measure
 from lens_gate.steps.order import Overrides
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import Chunks, by_index, compared, tagged
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.watcher import Looked, Watcher
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.transports import TransportKind
@@ -67,6 +67,10 @@ class Tagging(Watcher):
 
     @override
     def note(self, sample: Sample) -> None:
+        """Show nothing."""
+
+    @override
+    def looked(self, look: Looked) -> None:
         """Show nothing."""
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A look at a run that ends when it is decided: after how many pairs of at most how many, what is still open."""
+
+    pairs: int
+    most: int
+    still_open: int
+    series: int
 
 
 class Watcher(Protocol):
@@ -24,4 +35,8 @@ class Watcher(Protocol):
 
     def note(self, sample: Sample) -> None:
         """Take note of a request that ended."""
+        ...
+
+    def looked(self, look: Looked) -> None:
+        """Take note of what a look at the run found."""
         ...

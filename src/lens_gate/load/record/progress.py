@@ -15,12 +15,18 @@ from lens_gate.vocabulary.requests import ErrorClass, Status
 RECENT: Final = 50
 """How many of the last successes the medians are taken over."""
 
+TRAIL: Final = 24
+"""How many medians of the past are kept, one for each second in which the run was shown."""
+
+_TRAIL_EVERY_S = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The run at one moment; times in seconds and milliseconds, dollars without the requests in flight.
 
-    `rate` is of ended requests per second. `left_s` is None where the length of the run is not known.
+    `rate` is of ended requests per second. `left_s` and `expected` are None where the length of the run is not known.
+    `trail_ms` are the median latencies of the last seconds, the newest last.
     """
 
     elapsed_s: float
@@ -33,6 +39,8 @@ class Snapshot:
     rate: float
     ttft_ms: float | None
     latency_ms: float | None
+    expected: int | None = None
+    trail_ms: tuple[float, ...] = ()
 
 
 class Progress:
@@ -48,6 +56,8 @@ class Progress:
         self._spent_usd = 0.0
         self._ttft: deque[float] = deque(maxlen=RECENT)
         self._latency: deque[float] = deque(maxlen=RECENT)
+        self._trail: deque[float] = deque(maxlen=TRAIL)
+        self._trailed_s = 0.0
 
     def following(self, schedule: Iterable[PlannedRequest]) -> Iterator[PlannedRequest]:
         """Pass `schedule` on, counting what has been sent: all that was taken but the one now prepared."""
@@ -71,6 +81,10 @@ class Progress:
     def snapshot(self, elapsed_s: float) -> Snapshot:
         """Return the state `elapsed_s` seconds after the start."""
         rate = self._done / elapsed_s if elapsed_s > 0 else 0.0
+        latency_ms = median(self._latency) if self._latency else None
+        if latency_ms is not None and elapsed_s - self._trailed_s >= _TRAIL_EVERY_S:
+            self._trailed_s = elapsed_s
+            self._trail.append(latency_ms)
         return Snapshot(
             elapsed_s=elapsed_s,
             left_s=self._left_s(elapsed_s, rate),
@@ -81,7 +95,9 @@ class Progress:
             spent_usd=self._spent_usd,
             rate=rate,
             ttft_ms=median(self._ttft) if self._ttft else None,
-            latency_ms=median(self._latency) if self._latency else None,
+            latency_ms=latency_ms,
+            expected=self._expected_requests,
+            trail_ms=tuple(self._trail),
         )
 
     def _left_s(self, elapsed_s: float, rate: float) -> float | None:

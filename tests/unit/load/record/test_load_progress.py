@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lens_gate.load.record.progress import RECENT, Progress
+from lens_gate.load.record.progress import RECENT, TRAIL, Progress
 from lens_gate.load.record.recorder import unsent
 from lens_gate.vocabulary.requests import ErrorClass, Phase, Status
 from tests.fakes.transport import a_request, paced
@@ -67,3 +67,17 @@ def test_the_time_left_comes_from_the_pace_where_only_a_number_is_asked() -> Non
 
 def test_no_time_is_left_beyond_the_end() -> None:
     assert Progress(expected_s=1).snapshot(3.0).left_s == 0
+
+
+def test_the_trail_keeps_a_median_for_each_second_that_was_shown() -> None:
+    progress = Progress(expected_requests=40)
+    assert progress.snapshot(5.0).trail_ms == ()
+    progress.note(OK)
+    assert progress.snapshot(5.5).trail_ms == (200,)
+    progress.note(replace(OK, end_ns=400 * MS))
+    assert progress.snapshot(6.4).trail_ms == (200,)
+    assert progress.snapshot(6.5).trail_ms == (200, 300)
+    for second in range(7, 60):
+        progress.snapshot(float(second) + 0.5)
+    assert len(progress.snapshot(60.0).trail_ms) == TRAIL
+    assert progress.snapshot(60.0).expected == 40
