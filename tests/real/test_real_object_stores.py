@@ -38,20 +38,20 @@ WRITERS = 12
 
 
 @contextmanager
-def served(command: Sequence[str], port: int) -> Iterator[None]:
+def served(command: Sequence[str], port: int, *, within_s: float = READY_WITHIN_S) -> Iterator[None]:
     """Run a server until the context ends, which it must be ready for in time."""
     assert Path(command[0]).exists(), "run `make test-real`, which installs it"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _await(port, process)
+        _await(port, process, within_s)
         yield
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + READY_WITHIN_S
+def _await(port: int, process: subprocess.Popen[bytes], within_s: float) -> None:
+    end = time.monotonic() + within_s
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
