@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
@@ -13,20 +14,27 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from lens_gate.analysis.rules import rules_of
 from lens_gate.analysis.sequential import Progress
 from lens_gate.artifacts.run import Look, Run, Validity
+from lens_gate.artifacts.samples import Samples
 from lens_gate.config.load import Source
 from lens_gate.config.model import Regression
 from lens_gate.errors import ConfigProblem, CouldNotMeasure, UsageProblem
+from lens_gate.load.engine.contract import StopSignal
+from lens_gate.load.record.recorder import unsent
 from lens_gate.steps import lookout
 from lens_gate.steps.arms import Arms, RunOrder, resolve
 from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.judge import analysis_of, rules
-from lens_gate.steps.lookout import looks_of
+from lens_gate.steps.lookout import Lookout, LookPlan, looks_of
 from lens_gate.steps.measure import measure
 from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.watcher import Looked
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
+from lens_gate.vocabulary.requests import Phase
+from tests.fakes.transport import paced
 from tests.fakes.world import ChatTransport, NoWatcher, a_world
 
 MODELS = [{"id": name, "max_tokens": 8, "input_usd_per_million": 1, "output_usd_per_million": 2} for name in "mn"]
@@ -60,6 +68,34 @@ def run_until_decided(world: World, arms: Arms) -> Run:
 
 def spawned() -> Executor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (Progress(open=frozenset({"p/m"}), decided=False), Looked(pairs=2, most=4, still_open=1, series=1)),
+        (Progress(open=frozenset({"p/m"}), decided=True), Looked(pairs=2, most=4, still_open=0, series=1)),
+    ],
+)
+def test_whoever_watches_learns_what_a_look_found(
+    found: Progress, told: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookout, "progress", lambda *_: found)
+    plan = LookPlan(pairs=(2, 4), series=1, rules=rules_of(Regression()), limit_ns=1e9)
+    heard: list[Looked] = []
+
+    async def watched() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            looking = Lookout(
+                plan, executor=executor, samples=lambda: Samples.of([]), stop=StopSignal(), on_found=heard.append
+            )
+            planned = list(looking.following(iter(paced(6, 0.1))))
+            for request in planned[:4]:
+                looking.note(unsent(request, intended_ns=0, phase=Phase.MEASURE))
+            await looking.finish()
+
+    asyncio.run(watched())
+    assert heard == [told]
 
 
 @pytest.mark.measuring  # the answer must come while there is something left to send
