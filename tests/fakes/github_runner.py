@@ -40,7 +40,8 @@ def commands_in(log: str) -> list[Command]:
     found = []
     for line in re.split(r"\r\n|\r|\n", log):
         new = re.match(r"\s*::([^ :]+)(?: ([^:]*))?::(.*)", line, re.DOTALL)
-        old = re.search(r"##\[([^ \]]+)(?: ([^\]]*))?\](.*)", line)
+        # The older form is tried where the newer one does not fit.
+        old = None if new else re.search(r"##\[([^ \]]+)(?: ([^\]]*))?\](.*)", line)
         for match, pairs in ((new, ","), (old, ";")):
             if match:
                 parts = [part.split("=", 1) for part in (match[2] or "").split(pairs) if "=" in part]

@@ -21,14 +21,25 @@ from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.steps.publish import Finished, Stage, Wish, publish, worst_first
 from lens_gate.steps.publish_check import begin_checks, give_up_checks
 from lens_gate.steps.publish_comment import STATE_CHARACTERS, composed, wanted
-from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
-from tests.builders import a_verdict, an_analysis
+from tests.builders import (
+    a_benchmark,
+    a_finding,
+    a_model_result,
+    a_provider_result,
+    a_verdict,
+    an_analysis,
+    an_arm,
+    an_error_count,
+)
 from tests.fakes.github import FORBIDDEN, PUBLISHED_LIMIT, TOKEN, Fault, GitHubServer, an_open_pull, github_server
-from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request
+from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.fakes.virtual_time import Travelling, VirtualTime
+from tests.hostile import HOSTILE
 from tests.scenarios import SCENARIOS, SLOWER
 from tests.unit.reports.test_reports_comment import a_leg
+from tests.unit.reports.test_reports_markdown import html_of
 
 COMMENT = Wish(kinds=(Publication.COMMENT,))
 AUTO = Wish(kinds=None)
@@ -370,3 +381,37 @@ def test_checks_are_begun_and_given_up_by_name(tmp_path: Path, server: GitHubSer
     assert {one["conclusion"] for one in ended.values()} == {"failure"}
     assert "@octocat" not in ended["lens-gate / a"]["output"]["summary"]
     assert "was stopped" in ended["lens-gate / b"]["output"]["summary"]
+
+
+# Hostile texts
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_of_a_verdict_is_more_than_text_wherever_it_is_published(
+    tmp_path: Path, server: GitHubServer, text: str
+) -> None:
+    model = text.encode("utf-8", "replace").decode()
+    finding = a_finding(series=f"openai/{model}", outcome=Outcome.REGRESSION, reason=model)
+    analysis = an_analysis(
+        finding,
+        benchmark=a_benchmark(name=model or "x"),
+        arms=(an_arm(label=model, commit=None),),
+        providers=(a_provider_result(a_model_result(id=model, errors=(an_error_count(model, 2, example=model),))),),
+        notes=(model,),
+    )
+    one = Finished(suite=model[:100], verdict=a_verdict(analysis), code=ExitCode.GATE_FAILED)
+    runner, shown = a_runner(tmp_path, server), list[str]()
+    assert publish([one], Wish(kinds=None, strict=True), a_stage(runner, shown)) == ()
+    assert runner.outputs["verdict"] == "regression"
+    assert set(runner.outputs) == {
+        "verdict", "exit-code", "regressions", "mean-latency-ms", "p95-latency-ms", "cost-usd", "baseline-id"
+    }  # fmt: skip
+    assert [command.name for command in commands_in("\n".join(shown))] == ["error"]
+    (check,) = server.checks.values()
+    for body in (runner.summary, server.bodies()[0], check["output"]["summary"]):
+        html = {tag for tag in html_of(body) if not tag.startswith(("<details><summary>", "<!-- lens-gate "))}
+        assert html <= {"<details>", "</details>"}
+        assert "@octocat" not in body
+        assert "@acme" not in body
+        assert "](https://evil" not in body
+    assert suites_in(server.bodies()[0]) != []
