@@ -68,6 +68,9 @@ def a_site(runs: int) -> dict[str, str]:
     return site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
 
 
+ALIKE = ("partial_pass", "large", "many_errors", "stored_runs", "nothing")
+"""Pages that hold no element that another one has not: axe reads that one."""
+
 Visit = Callable[..., dict[str, Any]]
 
 
@@ -112,10 +115,10 @@ OPENED = ["evaluate", "for (const one of document.querySelectorAll('details')) o
 
 
 @pytest.mark.parametrize("name", [*PAGES, *SITE])
-def test_a_page_needs_no_network_fits_every_screen_and_has_no_fault_for_axe(
+def test_a_page_needs_no_network_fits_every_screen_and_has_no_serious_fault(
     name: str, visit: Visit, files: dict[str, str]
 ) -> None:
-    seen = visit(file=files[name], widths=WIDTHS, steps=[OPENED], audit=True)
+    seen = visit(file=files[name], widths=WIDTHS, steps=[OPENED], audit=name not in ALIKE)
     assert (seen["requests"], seen["console"]) == ([], [])
     assert seen["sizes"] == [[width, width] for width in WIDTHS]
     assert seen["faults"] == []

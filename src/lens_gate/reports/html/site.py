@@ -86,10 +86,9 @@ def _data(series: TrendSeries, drawn: HistoryExhibit, known: Known) -> Markup:
     outcomes = (known.outcomes.get(point.run, "") for point in series.points)
     found = {
         "t": [round(datetime.fromisoformat(point.time).timestamp() / 60) for point in series.points],
-        "x": [round(1000 * x, 1) for x, _ in places(series, drawn)],
         "y": [round(1000 * y) for _, y in places(series, drawn)],
         "say": [quantity(point.value, series.unit) for point in series.points],
         "commit": [plain(point.commit or "")[:COMMIT_DIGITS] for point in series.points],
         "ended": "".join(_LETTERS.get(outcome, "-") for outcome in outcomes),
     }
-    return Markup(json.dumps(found, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c"))
+    return Markup(json.dumps(found, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))

@@ -6,17 +6,19 @@ const plot = document.getElementById("plot"), chart = plot.querySelector("svg"),
 const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
 ring.setAttribute("class", "ring-now");
 ring.setAttribute("r", 6);
+const first = data.t[0], span = data.t[data.t.length - 1] - first || 1;
 let at = data.t.length;
 
-function nearest(x) {
-  let low = 0, high = data.x.length - 1;
-  while (high - low > 1) { const middle = (low + high) >> 1; data.x[middle] < x ? low = middle : high = middle; }
-  return x - data.x[low] < data.x[high] - x ? low : high;
+function nearest(share) {
+  const minute = first + share * span;
+  let low = 0, high = data.t.length - 1;
+  while (high - low > 1) { const middle = (low + high) >> 1; data.t[middle] < minute ? low = middle : high = middle; }
+  return minute - data.t[low] < data.t[high] - minute ? low : high;
 }
 
 function tell(index) {
   at = Math.max(0, Math.min(data.t.length - 1, index));
-  ring.setAttribute("cx", data.x[at] / 10 + "%");
+  ring.setAttribute("cx", 100 * (data.t[at] - first) / span + "%");
   ring.setAttribute("cy", data.y[at] / 10 + "%");
   chart.append(ring);
   const when = new Date(data.t[at] * 6e4).toISOString().slice(0, 16).replace("T", " ") + " UTC";
@@ -26,7 +28,7 @@ function tell(index) {
 said.hidden = false;
 plot.addEventListener("pointermove", (event) => {
   const room = chart.getBoundingClientRect();
-  tell(nearest(1000 * (event.clientX - room.left) / room.width));
+  tell(nearest((event.clientX - room.left) / room.width));
 });
 plot.addEventListener("keydown", (event) => {
   const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -data.t.length, End: data.t.length }[event.key];
