@@ -89,7 +89,7 @@ def keep_one(
         f"other jobs kept overwriting the comment, {patience.rounds} times in a row",
         place="comment",
         hint="Let the legs of the matrix upload their verdicts, and one job after them publish all: "
-        "`lens-gate report */verdict.json --publish comment`.",
+        "`lens-gate report ./*/verdict.json --publish comment`.",
     )
 
 
