@@ -11,6 +11,7 @@ OUTPUTS = {
     "requirements/dev.txt": ["pyproject.toml", "--all-extras", "--group", "dev", "--group", "build"],
     "requirements/action.txt": ["pyproject.toml", "--extra", "github", "--constraint", "requirements/run.txt"],
     "requirements/uv.txt": ["--group", "pyproject.toml:installer", "--constraint", "requirements/dev.txt"],
+    "requirements/build.txt": ["--group", "pyproject.toml:build", "--constraint", "requirements/dev.txt"],
     "requirements/real.txt": ["--group", "pyproject.toml:real"],
 }
 

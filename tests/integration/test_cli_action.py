@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.github_runner import SHA, VARIABLES, commands_in, outputs_in
+from tests.fakes.github import TOKEN, github_server
+from tests.fakes.github_runner import SHA, VARIABLES, outputs_in
 from tests.integration.conftest import Invoke
 
 
@@ -83,40 +84,27 @@ def test_an_error_leaves_the_verdict_not_measured(
     assert outputs(home)["verdict"] == "not_measured"
 
 
-def test_a_fork_without_the_key_is_neutral_and_loud(
-    home: Path,
-    invoke: Invoke,
-    configure: Callable[..., Path],
-    step: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_end_of_a_cancelled_job_concludes_the_check_and_nothing_else(
+    invoke: Invoke, step: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configure()
-    monkeypatch.setenv("SIM_KEY", "")
-    step(pull_from="stranger/widgets")
-    answer = invoke("action")
-    assert answer.code == 0
-    assert answer.told["outcome"] == "not_measured"
-    assert outputs(home)["verdict"] == "not_measured"
-    (warning,) = [one for one in commands_in(answer.out) if one.name == "warning"]
-    assert "SIM_KEY" in warning.message
-    assert "no secrets to pull requests from forks" in (home / "summary").read_text(encoding="utf-8")
+    with github_server() as github:
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        step(publish="auto", suite="chat")
+        monkeypatch.setenv("GITHUB_API_URL", github.url)
+        answer = invoke("action", "--end")
+    (check,) = github.checks.values()
+    assert check["status"] == "completed", answer.err
+    assert check["conclusion"] != "success"
+    assert github.comments == {}
 
 
-@pytest.mark.parametrize(("pull_from", "inputs"), [("acme/widgets", {}), ("a/fork", {"without_secrets": "fail"})])
-def test_a_missing_key_fails_where_it_could_be_there_or_where_that_is_asked_for(
-    invoke: Invoke,
-    configure: Callable[..., Path],
-    step: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-    pull_from: str,
-    inputs: dict[str, str],
+@pytest.mark.parametrize("inputs", [{"publish": "summary"}, {"command": "report", "publish": "auto"}])
+def test_where_no_check_was_begun_none_is_ended(
+    invoke: Invoke, step: Callable[..., None], inputs: dict[str, str]
 ) -> None:
-    configure()
-    monkeypatch.delenv("SIM_KEY")
-    step(pull_from=pull_from, **inputs)
-    answer = invoke("action")
-    assert answer.code == 2
-    assert "SIM_KEY" in answer.err
+    step(**inputs)
+    answer = invoke("action", "--end")
+    assert (answer.code, answer.err) == (0, "")
 
 
 def test_on_a_command_line_it_says_what_to_type_instead(invoke: Invoke) -> None:

@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.git import commit, git, make_repository
+from tests.fakes.github import TOKEN
 
 ROOT = Path(__file__).parent.parent.parent
 TOOLS = ROOT / ".real" / "venv" / "bin"
 STANDINS = Path(__file__).parent / "standins"
 PARTS_OF_THE_ACTION = ("action.yml", "requirements", "scripts/action", "src")
 LIMIT_S = 300
+UNREACHABLE = "http://127.0.0.1:9"
+"""Where the platform answers unless a test stands in for it."""
+
 PULL_REQUEST = 12
+MERGE_REF = f"refs/pull/{PULL_REQUEST}/merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Runner:
             "STANDIN_ARTIFACTS": str(self.folder / "artifacts" / repository.name),
             "STANDIN_PYTHON": sys.executable,
             "SEEN": str(seen),
+            "GITHUB_API_URL": UNREACHABLE,
+            "GITHUB_REPOSITORY": "acme/widgets",
             **options.get("variables", {}),
         }
         command = [str(TOOLS / "act"), event, "--eventpath", str(payload), "--json", "--no-cache-server"]
@@ -60,7 +67,7 @@ class Runner:
         command += ["--workflows", options.get("workflow", ".github/workflows/ci.yml")]
         for name, value in variables.items():
             command += ["--env", f"{name}={value}"]
-        for name, value in {"GITHUB_TOKEN": "token-of-the-runner", **options.get("secrets", {})}.items():
+        for name, value in {"GITHUB_TOKEN": TOKEN, **options.get("secrets", {})}.items():
             command += ["--secret", f"{name}={value}"]
         for uses, folder in {**stand_ins(), "org/llm-lens@v1": self.release()}.items():
             command += ["--local-repository", f"{uses}={folder}"]
@@ -115,20 +122,30 @@ def export_action(folder: Path) -> None:
 def make_pull_request(
     folder: Path, base: Mapping[str, str], change: Mapping[str, str], *, with_action: bool = True
 ) -> dict[str, Any]:
-    """Make a repository whose merge commit is checked out, as a pull request's is; return the event's payload."""
+    """Make a repository as `actions/checkout` leaves it for a pull request; return the event's payload.
+
+    It holds the merge commit alone, checked out by itself; the server that has the rest lies beside it.
+    """
+    server = folder.with_name(f"{folder.name}-server")
+    server.mkdir()
+    make_repository(server)
+    if with_action:
+        export_action(server)
+    _write(server, base)
+    base_sha = commit(server, "base")
+    git(server, "checkout", "--quiet", "-b", "change")
+    _write(server, change)
+    head_sha = commit(server, "change")
+    git(server, "checkout", "--quiet", "--detach", "main")
+    git(server, "merge", "--quiet", "--no-ff", "--message", "merge", "change")
+    git(server, "update-ref", MERGE_REF, "HEAD")
+    git(server, "config", "uploadpack.allowAnySHA1InWant", "true")
     folder.mkdir()
     make_repository(folder)
-    if with_action:
-        export_action(folder)
-    _write(folder, base)
-    base_sha = commit(folder, "base")
     git(folder, "remote", "add", "origin", "https://github.com/acme/widgets.git")
-    git(folder, "update-ref", "refs/remotes/origin/main", base_sha)
-    git(folder, "checkout", "--quiet", "-b", "change")
-    _write(folder, change)
-    head_sha = commit(folder, "change")
-    git(folder, "checkout", "--quiet", "--detach", "main")
-    git(folder, "merge", "--quiet", "--no-ff", "--message", "merge", "change")
+    git(folder, "config", f"url.{server.as_uri()}.insteadOf", "https://github.com/acme/widgets.git")
+    git(folder, "fetch", "--quiet", "--depth=1", "origin", f"+{MERGE_REF}:refs/remotes/pull/{PULL_REQUEST}/merge")
+    git(folder, "checkout", "--quiet", "--detach", f"refs/remotes/pull/{PULL_REQUEST}/merge")
     return payload_of(base_sha, head_sha)
 
 

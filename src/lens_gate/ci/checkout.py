@@ -45,9 +45,15 @@ def credentials(repository: Repository, environment: Mapping[str, str]) -> dict[
     server, token = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_TOKEN")
     if not server or not token or repository.shows_credentials():
         return {}
-    shown = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    shown, number = base64.b64encode(f"x-access-token:{token}".encode()).decode(), _settings_there(environment)
     return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
-        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {shown}",
+        "GIT_CONFIG_COUNT": str(number + 1),
+        f"GIT_CONFIG_KEY_{number}": f"http.{server}/.extraheader",
+        f"GIT_CONFIG_VALUE_{number}": f"AUTHORIZATION: basic {shown}",
     }
+
+
+def _settings_there(environment: Mapping[str, str]) -> int:
+    """Return how many settings of git the environment holds already: ours stand behind them."""
+    count = environment.get("GIT_CONFIG_COUNT", "0")
+    return int(count) if count.isdecimal() else 0

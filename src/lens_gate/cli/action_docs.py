@@ -14,7 +14,6 @@ INPUTS_END = "  # end of inputs\n"
 
 _OWN_TYPES: Mapping[str, list[str]] = {
     "extras": ["type: enum", "allowed-values:", "  - all"],
-    "without-secrets": ["type: enum", "allowed-values:", "  - neutral", "  - fail"],
 }
 _NUMBERS: Mapping[str, str] = {
     "integer": "integer",

@@ -37,10 +37,6 @@ OWN: Mapping[str, Own] = {
         description="`all` also installs the clients of buckets, databases and secret managers; nothing, what a "
         "verdict and its pull request need."
     ),
-    "without-secrets": Own(
-        description="What happens where GitHub gives no key to a fork's pull request: neutral (warned of), or fail.",
-        default="neutral",
-    ),
     "github-token": Own(
         description="What comments, checks and a fetch of the base are authorized by.", default="${{ github.token }}"
     ),
@@ -62,6 +58,19 @@ def command_line(inputs: Mapping[str, str], expanded: Callable[[str], list[str]]
     except ValueError as error:
         raise UsageProblem(f"`args` cannot be split into words: {error}", place="args") from error
     return [*words, *_words_of(options_of(words), inputs, " ".join(words)), *further]
+
+
+def ending_line(inputs: Mapping[str, str]) -> list[str] | None:
+    """Return the words that end the check which `ci` began; None where it began none.
+
+    `ci` ends its check itself, unless the job is cancelled while it measures.
+    """
+    kinds = [kind.strip() for kind in inputs.get("publish", "").split(",")]
+    if (shlex.split(inputs.get("command", "")) or ["ci"]) != ["ci"] or not {"auto", "check"} & set(kinds):
+        return None
+    verdict = f"{inputs.get('output-dir') or 'results'}/verdict.json"
+    same = {name: inputs.get(name, "") for name in ("config", "suite", "publish-strict")}
+    return ["report", verdict, "--publish", "check", *_words_of(options_of(["report"]), same, "report")]
 
 
 def options_of(words: list[str]) -> Mapping[str, click.Option]:

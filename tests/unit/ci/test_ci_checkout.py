@@ -117,6 +117,14 @@ def test_the_credentials_that_the_checkout_left_are_used_alone(merged: Path, tmp
     assert credentials(repository, around) == {}
 
 
+def test_settings_that_the_environment_gives_git_stay(merged: Path, tmp_path: Path) -> None:
+    repository = shallow(merged, tmp_path / "work")
+    around = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_TOKEN": TOKEN, "GIT_CONFIG_COUNT": "2"}
+    shown = credentials(repository, around)
+    assert shown["GIT_CONFIG_COUNT"] == "3"
+    assert shown["GIT_CONFIG_KEY_2"] == "http.https://github.com/.extraheader"
+
+
 def test_without_a_token_nothing_is_shown(merged: Path, tmp_path: Path) -> None:
     repository = shallow(merged, tmp_path / "work")
     assert credentials(repository, {"GITHUB_SERVER_URL": "https://github.com"}) == {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.ci.github.event import Event, read_event, runs_without_secrets
+from lens_gate.ci.github.event import Event, read_event
 from lens_gate.errors import PublishFailed
 from tests.fakes.github_runner import BEFORE_SHA, SHA, VARIABLES, Runner, a_finished_run, a_pull_request
 
@@ -135,23 +135,3 @@ def test_any_payload_gives_an_event_or_says_why_not(payload: Any, name: str) -> 
         except PublishFailed:
             continue
         assert event.trusted_half == (name == "workflow_run")
-
-
-@pytest.mark.parametrize(
-    ("variables", "pull", "expected"),
-    [
-        ({"GITHUB_EVENT_NAME": "pull_request"}, "stranger/widgets", True),
-        ({"GITHUB_EVENT_NAME": "pull_request"}, "acme/widgets", False),
-        ({"GITHUB_EVENT_NAME": "pull_request_target"}, "stranger/widgets", False),
-        ({"GITHUB_EVENT_NAME": "pull_request", "GITHUB_ACTOR": "dependabot[bot]"}, "acme/widgets", True),
-        ({"GITHUB_EVENT_NAME": "push"}, "stranger/widgets", False),
-    ],
-)
-def test_secrets_are_kept_from_forks_and_from_dependabot(variables: dict[str, str], pull: str, expected: bool) -> None:
-    head, base = {"sha": SHA, "repo": {"full_name": pull}}, {"repo": {"full_name": "acme/widgets"}}
-    payload = json.dumps({"pull_request": {"number": 12, "head": head, "base": base}})
-    assert runs_without_secrets({**VARIABLES, **variables}, payload) is expected
-
-
-def test_an_event_that_cannot_be_read_is_no_reason_to_expect_no_secrets() -> None:
-    assert not runs_without_secrets({**VARIABLES, "GITHUB_EVENT_NAME": "pull_request"}, "{")

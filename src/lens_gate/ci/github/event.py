@@ -103,20 +103,6 @@ def read_event(environment: Mapping[str, str], payload: str | bytes) -> Event:
     )
 
 
-def runs_without_secrets(environment: Mapping[str, str], payload: str | bytes) -> bool:
-    """Say whether GitHub keeps its secrets from this run: the pull request of a fork, or anything that Dependabot does.
-
-    Where the event cannot be read there is no reason to think so.
-    """
-    if environment.get("GITHUB_ACTOR") == "dependabot[bot]":
-        return True
-    try:
-        pull = read_event(environment, payload).pull
-    except PublishFailed:
-        return False
-    return pull is not None and pull.fork and environment.get("GITHUB_EVENT_NAME") != "pull_request_target"
-
-
 def _payload(text: str | bytes) -> dict[str, Any]:
     if not text.strip():
         return {}
