@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK := requirements/dev.txt
 
-.PHONY: help setup demo test test-real check format docs lock clean
+DIST ?= dist
+RELEASE := .release
+RELEASE_LOCK := requirements/release.txt
+
+.PHONY: help setup demo test test-real check format docs lock release clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,5 +52,13 @@ docs: setup ## write the generated docs and schemas anew
 lock: setup ## resolve the dependencies anew into requirements/*.txt
 	@$(BIN)/python scripts/lock.py
 
+$(RELEASE)/.installed: $(RELEASE_LOCK)
+	@$(PYTHON) -m venv --clear $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(RELEASE_LOCK)
+	@touch $@
+
+release: $(RELEASE)/.installed ## build wheel, zipapp, wheelhouse, SBOM and checksums into DIST (dist)
+	@$(RELEASE)/bin/python scripts/release.py $(DIST)
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) .real demo-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) $(RELEASE) .real demo-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -13,6 +13,7 @@ OUTPUTS = {
     "requirements/uv.txt": ["--group", "pyproject.toml:installer", "--constraint", "requirements/dev.txt"],
     "requirements/build.txt": ["--group", "pyproject.toml:build", "--constraint", "requirements/dev.txt"],
     "requirements/real.txt": ["--group", "pyproject.toml:real"],
+    "requirements/release.txt": ["--group", "pyproject.toml:release"],
 }
 
 
