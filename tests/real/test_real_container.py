@@ -34,7 +34,7 @@ def test_the_image_runs_as_nobody_who_owns_it() -> None:
 
 
 def test_the_steps_of_the_build_make_a_command_in_a_clean_prefix(tmp_path: Path) -> None:
-    text = DOCKERFILE.read_text(encoding="utf-8").partition("\nFROM")[0].replace("\\\n", " ")
+    text = DOCKERFILE.read_text(encoding="utf-8").split("\nFROM")[1].replace("\\\n", " ")
     source, steps = tmp_path / "source", text.partition("RUN ")[2]
     for line in text.splitlines():
         if line.startswith("COPY "):

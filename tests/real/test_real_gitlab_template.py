@@ -39,6 +39,7 @@ class Pipeline:
 
     code: int
     log: str
+    shown: str
     folder: Path
 
     def verdict(self, job: str) -> Verdict:
@@ -98,7 +99,8 @@ def ran(project: Path, wheelhouse: Path, *words: str, **variables: str) -> Pipel
     around = {**kept, "PIP_FIND_LINKS": f"{wheelhouse} {os.environ.get('PIP_FIND_LINKS', '')}".strip()}
     around |= {"HOME": str(project.parent), "PATH": f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=project, env=around, capture_output=True, text=True, timeout=300, check=False)
-    return Pipeline(done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr), project)
+    log = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    return Pipeline(done.returncode, log, done.stdout, project)
 
 
 def test_the_include_of_the_readme_gives_a_verdict_on_its_first_run(project: Path, wheelhouse: Path) -> None:
@@ -134,7 +136,7 @@ def test_each_way_of_including_gives_the_same_jobs(way: str, project: Path, whee
     text = text.replace("https://gitlab.com/org/llm-lens/-/raw/v1", served)
     (project / "other.yml").write_text(text, encoding="utf-8")
     done = ran(project, wheelhouse, "--preview", "--file", "other.yml", **MERGE_REQUEST)
-    jobs = yaml.safe_load(done.log[done.log.index("---") :])
+    jobs = yaml.safe_load(done.shown[done.shown.index("---") :])
     assert {f"lens-gate:{job}" for job in ("development", "production", "scheduled", "report")} <= set(jobs)
     assert "--max-cost 2.00" in jobs["lens-gate:development"]["script"][0]
 
