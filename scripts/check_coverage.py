@@ -1,4 +1,4 @@
-"""Hold the coverage promise: every branch of the pure rooms, nine of ten of everything."""
+"""Hold the coverage promise: every branch of the pure rooms, by the tests of these rooms."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ PURE = (
 PURE_MODULES = ("ci.board", "ci.log_text", "ci.github.commands", "ci.github.event")
 """Of rooms that talk to the outside: what decides there without doing anything."""
 
-OVERALL_PERCENT = 90.0
-
 
 def main() -> None:
     """Read the coverage data of the last test run; exit 1 where a promise is broken."""
@@ -37,10 +35,7 @@ def main() -> None:
         for name, found in report["files"].items()
         if pure(name) and (found["missing_lines"] or found["missing_branches"])
     ]
-    overall = report["totals"]["percent_covered"]
-    print(f"coverage: {overall:.1f} % overall, pure rooms {'complete' if not gaps else 'incomplete'}")
-    if overall < OVERALL_PERCENT:
-        gaps.append(f"overall {overall:.1f} % is below {OVERALL_PERCENT} %")
+    print(f"coverage: pure rooms {'complete' if not gaps else 'incomplete'}")
     if gaps:
         sys.exit("\n".join(gaps))
 

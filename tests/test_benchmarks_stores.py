@@ -38,7 +38,7 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path: Path, on_git: tuple[str
 
 def test_a_store_that_ignores_conditions_fails_the_proof(tmp_path: Path) -> None:
     script = (
-        "import sys; from lens_gate.stores.file import FileStore; FileStore._holds = lambda *_: True; "
+        "import sys; from lens_gate.stores.file import FileStore; FileStore._require = lambda *_: None; "
         "from benchmarks.stores.concurrency import main; main()"
     )
     arguments = [str(tmp_path / "store"), "--writers", "2", "--baseline-writers", "8", "--versions", "2"]

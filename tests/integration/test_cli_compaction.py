@@ -28,7 +28,7 @@ def test_a_branch_becomes_one_commit_of_what_is_stored(invoke: Invoke, home: Pat
 def test_a_branch_that_is_not_there_and_other_stores_are_told(invoke: Invoke, home: Path) -> None:
     make_repository(home)
     answer = invoke("baseline", "compact", "--store", "git:nothing")
-    assert answer.code == 2
+    assert answer.code == 7
     assert "there is no such branch" in answer.err
     answer = invoke("baseline", "compact", "--store", "results/")
     assert answer.code == 2

@@ -57,6 +57,12 @@ def test_a_shape_is_trusted_from_its_second_text_on() -> None:
     assert _learned((_read("a"), "a"), (_read("b"), "b")).read(_read("c")) == _told("c")
 
 
+def test_several_texts_in_one_read_have_no_shape_and_change_nothing() -> None:
+    repetition = _learned((_read("a"), "a"), (_read("b"), "b"))
+    repetition.learn(_read("c") + _read("d"), [*_told("c"), *_told("d")])
+    assert repetition.read(_read("e")) == _told("e")
+
+
 def test_padding_of_any_length_is_no_part_of_the_shape() -> None:
     learned = _learned((_read("a", obfuscation="x1"), "a"), (_read("b", obfuscation="abcd"), "b"))
     assert learned.read(_read("c", obfuscation="")) == _told("c")

@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from lens_gate.artifacts.leg import Leg, MarkWord, read_leg, written_leg
-from lens_gate.reports.comment import TEXT_BYTES, Told, comment, differs, leg_of, lighter, unpublished
+from lens_gate.reports.comment import TEXT_BYTES, Told, comment, differs, leg_of, lighter, unmeasured, unpublished
 from lens_gate.reports.escape import size
 from lens_gate.reports.view import view
 from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING
@@ -196,3 +196,11 @@ def test_a_leg_that_is_not_exactly_ours_is_no_leg(change: dict[str, Any]) -> Non
     assert read_leg({**written_leg(a_leg()), **change}) is None
     assert read_leg("\ud800") is None
     assert a_leg().outcome is Outcome.PASS
+
+
+def test_a_run_without_secrets_says_loudly_that_nothing_was_measured() -> None:
+    text = unmeasured("The pull request is a fork's.", "`KEY` is missing @here " + "x" * 1000)
+    assert text.startswith("## ✗ Not measured: this run has no secrets\n\nThe pull request is a fork's.")
+    assert "@here" not in text
+    assert "<code>" not in MarkdownIt().render(text)
+    assert size(text) < 1000

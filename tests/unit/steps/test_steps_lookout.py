@@ -120,6 +120,7 @@ def test_a_clear_answer_ends_the_run_and_is_found_again_in_its_file(tmp_path: Pa
     assert analysis.regression.verdict is Outcome.REGRESSION
 
 
+@pytest.mark.measuring  # looks must keep up with what is sent
 def test_series_that_are_decided_are_not_sent_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def first_passes(samples: Any, looks: Any, *_: Any) -> Progress:
         names = frozenset(str(name) for name in samples.texts["series"].values)
