@@ -22,5 +22,5 @@ COPY --from=build /opt/lens-gate /opt/lens-gate
 ENV PATH="/opt/lens-gate/bin:$PATH"
 USER 1000
 WORKDIR /work
-ENTRYPOINT ["lens-gate"]
-CMD ["--help"]
+# No entry point: pipelines start the image with a shell of their own.
+CMD ["lens-gate", "--help"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lens_gate.ci.github.event import read_event
+from lens_gate.ci.repository import ChangePlace
 from lens_gate.errors import PublishFailed
 
 _GITHUB_EVENTS = ("pull_request", "workflow_run")
+_GITHUB_MERGE = re.compile(r"refs/pull/\d+/merge")
+_GITLAB_MERGES = ("merged_result", "merge_train")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,26 @@ def change_of(environment: Mapping[str, str], payload: bytes) -> Change:
         home, goes_to = (environment.get(f"CI_MERGE_REQUEST_{end}") for end in ("SOURCE_PROJECT_ID", "PROJECT_ID"))
         return Change(name=f"merge_request/{number}", project=project, fork=home is None or home != goes_to)
     return Change(project=project)
+
+
+def target_of(environment: Mapping[str, str]) -> str | None:
+    """Return the name of the branch that the pull or merge request of this pipeline goes to, None without one."""
+    return environment.get("GITHUB_BASE_REF") or environment.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME") or None
+
+
+def place_of(environment: Mapping[str, str]) -> ChangePlace:
+    """Return where the change of this pipeline stands."""
+    merge = None
+    if _GITHUB_MERGE.fullmatch(environment.get("GITHUB_REF", "")):
+        merge = environment.get("GITHUB_SHA")
+    elif environment.get("CI_MERGE_REQUEST_EVENT_TYPE") in _GITLAB_MERGES:
+        merge = environment.get("CI_COMMIT_SHA")
+    known = (target_of(environment), environment.get("CI_DEFAULT_BRANCH"))
+    return ChangePlace(
+        merge=merge,
+        left_at=environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"),
+        goes_to=tuple(dict.fromkeys(name for name in known if name)),
+    )
 
 
 def _on_github(environment: Mapping[str, str], payload: bytes, project: str | None) -> Change:

@@ -20,7 +20,9 @@ from pathlib import Path
 from lens_gate.errors import ConfigProblem, UsageProblem
 
 _SAFE = ("--no-optional-locks", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-_MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+_REMOTE = "refs/remotes/origin/"
+_MAIN_BRANCHES = (f"{_REMOTE}HEAD", f"{_REMOTE}main", f"{_REMOTE}master", "refs/heads/main", "refs/heads/master")
+"""Whole names: a tag may be called `origin/main` as well, and git would take that one."""
 _SHALLOW_HINT = (
     "This clone is shallow. Fetch the whole history: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` in GitLab,"
     " or `git fetch --unshallow`."
@@ -36,6 +38,25 @@ class _Answer:
     @property
     def line(self) -> str:
         return self.stdout.decode("utf-8", "surrogateescape").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePlace:
+    """Where the change of a pipeline stands.
+
+    `merge` is the platform's own merge of it into the branch that it goes to, and `left_at` the commit at which it left
+    that branch, None for what the platform does not tell; `goes_to` are the names of branches that may be that one,
+    the likeliest first.
+    """
+
+    merge: str | None = None
+    left_at: str | None = None
+    goes_to: tuple[str, ...] = ()
+
+
+def branch_of_origin(name: str) -> str:
+    """Return the whole name of a branch as it was fetched, which no tag can have."""
+    return f"{_REMOTE}{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +206,19 @@ class Repository:
         """Say whether the configuration holds a header for the remote, as `actions/checkout` leaves one."""
         return self._git("config", "--includes", "--get-regexp", r"^http\..*extraheader$").code == 0
 
-    def default_base(self) -> str:
-        """Return the commit that a change is compared with when nobody names one.
+    def default_base(self, place: ChangePlace | None = None) -> str:
+        """Return the commit that a change is compared with when nobody names one; `place` is what the pipeline says.
 
-        A merge commit that is checked out by itself (the merge ref of a pull request) has its first parent; else it is
-        the merge base with the main branch. Raises UsageProblem if neither can be told.
+        The platform's own merge has its first parent; any other commit, merges of its author among them, is compared
+        with where it left the branch that it goes to, or the main branch. Raises UsageProblem if neither can be told.
         """
-        if self.branch() is None and self.is_merge_commit():
+        place = place or ChangePlace()
+        if place.merge is not None and self._commit("HEAD") == place.merge and self.is_merge_commit():
             return self.first_parent()
-        main = next((name for name in _MAIN_BRANCHES if self._commit(name)), None)
+        if place.left_at is not None and (commit := self._commit(place.left_at)):
+            return commit
+        branches = [*(branch_of_origin(name) for name in place.goes_to), *_MAIN_BRANCHES]
+        main = next((name for name in branches if self._commit(name)), None)
         if main is None:
             hint = "Name the commit to compare with: --against-ref COMMIT."
             raise UsageProblem("there is no branch main or master to compare with", place="git", hint=self._hint(hint))

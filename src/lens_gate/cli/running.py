@@ -201,7 +201,7 @@ def with_default_base(order: RunOrder, here: World) -> RunOrder:
     if here.repository is None:
         here.say("not in a git repository: there is nothing to compare with (see --against and --baseline)")
         return order
-    commit = here.repository.default_base()
+    commit = here.repository.default_base(here.runner.place)
     try:
         for source in order.sources:
             here.repository.read(commit, source.name)

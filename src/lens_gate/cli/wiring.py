@@ -25,9 +25,9 @@ import numpy as np
 from pydantic import JsonValue, SecretStr
 
 from lens_gate import __version__
-from lens_gate.ci.change import change_of, needs_payload
+from lens_gate.ci.change import change_of, needs_payload, place_of, target_of
 from lens_gate.ci.log_text import in_log
-from lens_gate.ci.repository import Repository
+from lens_gate.ci.repository import Repository, branch_of_origin
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
 from lens_gate.cli.processes import new_loop, spawned, stand_beside
 from lens_gate.cli.proxies import known_proxies
@@ -181,6 +181,7 @@ def _runner() -> Runner:
         change=change.name,
         project=change.project,
         fork=change.fork,
+        place=place_of(environment()),
     )
 
 
@@ -203,9 +204,9 @@ def _branch() -> str | None:
 
 
 def _trusted_ref() -> str | None:
-    """Return the branch that the pull or merge request of this pipeline goes to."""
-    target = os.environ.get("GITHUB_BASE_REF") or os.environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
-    return f"origin/{target}" if target else None
+    """Return the branch that the pull or merge request of this pipeline goes to, as it was fetched."""
+    target = target_of(environment())
+    return branch_of_origin(target) if target else None
 
 
 def _ci_run() -> str | None:

@@ -33,7 +33,7 @@ from lens_gate.baselines.comparable import Subject, differences
 from lens_gate.baselines.fitness import Standards
 from lens_gate.baselines.keys import baseline_key
 from lens_gate.baselines.renewal import staleness
-from lens_gate.ci.repository import Repository
+from lens_gate.ci.repository import ChangePlace, Repository
 from lens_gate.config.model import BaselineChoice
 from lens_gate.errors import PublishFailed, StoreDamaged, UsageProblem
 from lens_gate.steps.archive import described, kept_at, looks, open_run, opened, samples_in
@@ -133,14 +133,14 @@ def choice_of(config: BaselineChoice, world: World) -> Choice:
         case Selection.ROLLING:
             return Rolling(config.window)
         case Selection.TAG | Selection.MERGE_BASE:
-            return _at_commit(config, _repository(world))
+            return _at_commit(config, _repository(world), world.runner.place)
         case _ as never:
             assert_never(never)
 
 
-def _at_commit(config: BaselineChoice, repository: Repository) -> AtCommit:
+def _at_commit(config: BaselineChoice, repository: Repository, place: ChangePlace) -> AtCommit:
     if config.select is Selection.MERGE_BASE:
-        commits = repository.ancestors(repository.default_base(), _ANCESTORS)
+        commits = repository.ancestors(repository.default_base(place), _ANCESTORS)
         return AtCommit(commits, "the merge base or of a commit before it")
     if config.tag is None:
         raise UsageProblem(

@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 
 Ready = TypeVar("Ready")
 
-_PUBLISHING = ("GITHUB_TOKEN", "GH_TOKEN")
-"""Variables that our own publishing reads, and the action sets: a server under test runs a change's own code."""
+_PUBLISHING = (
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITLAB_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+)
+"""Variables that publishing and logging in read, and a runner sets: a server under test runs a change's own code."""
 
 
 @asynccontextmanager

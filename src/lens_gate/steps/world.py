@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from lens_gate.artifacts.envelope import Fingerprint, Provenance
-from lens_gate.ci.repository import Repository
+from lens_gate.ci.repository import ChangePlace, Repository
 from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.wire.choice import TransportOrder
 from lens_gate.load.wire.proxies import Proxies
@@ -34,7 +34,8 @@ class Runner:
 
     `event` is what that pipeline runs for, in the words of its platform; `actor` is who started it, `branch` what it
     checked out: git knows no branch of a commit that is checked out by itself. `change` names the pull or merge request
-    (`pull/12`), `fork` says that it comes from another repository, `project` names this one.
+    (`pull/12`), `fork` says that it comes from another repository, `project` names this one, and `place` says where the
+    change stands.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Runner:
     change: str | None = None
     project: str | None = None
     fork: bool = False
+    place: ChangePlace = field(default_factory=ChangePlace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lens_gate.ci.change import Change, change_of, needs_payload
+from lens_gate.ci.change import Change, change_of, needs_payload, place_of, target_of
+from lens_gate.ci.repository import ChangePlace
 from tests.fakes.github_runner import VARIABLES, a_finished_run, a_pull_request
 
 GITLAB = {"GITLAB_CI": "true", "CI_PROJECT_PATH": "acme/widgets"}
@@ -55,3 +56,25 @@ def test_a_merge_request_has_its_number_and_a_fork_is_seen() -> None:
 def test_outside_of_pipelines_there_is_no_change() -> None:
     assert change_of({}, b"") == Change()
     assert change_of(GITLAB, b"") == Change(project="acme/widgets")
+
+
+def test_only_the_merge_that_the_platform_made_is_one() -> None:
+    asked = {"GITHUB_REF": "refs/pull/9/merge", "GITHUB_SHA": "a" * 40, "GITHUB_BASE_REF": "release"}
+    assert place_of(asked) == ChangePlace(merge="a" * 40, goes_to=("release",))
+    assert place_of(asked | {"GITHUB_REF": "refs/heads/x/refs/pull/9/merge"}).merge is None
+    assert target_of({"GITHUB_BASE_REF": ""}) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "merge"), [("detached", None), ("merged_result", "b" * 40), ("merge_train", "b" * 40)]
+)
+def test_a_merge_request_says_where_it_left_its_target(kind: str, merge: str | None) -> None:
+    asked = REQUEST | {
+        "CI_MERGE_REQUEST_EVENT_TYPE": kind,
+        "CI_COMMIT_SHA": "b" * 40,
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": "c" * 40,
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "release",
+        "CI_DEFAULT_BRANCH": "trunk",
+    }
+    assert place_of(asked) == ChangePlace(merge=merge, left_at="c" * 40, goes_to=("release", "trunk"))
+    assert target_of(asked) == "release"

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from lens_gate.ci.checkout import credentials, fetch_base
-from lens_gate.ci.repository import Repository
+from lens_gate.ci.repository import ChangePlace, Repository, branch_of_origin
 from tests.fakes.git import commit, git, make_repository
 
 TOKEN = "ghs_0123456789"
+
+TARGET = branch_of_origin("main")
 
 
 @pytest.fixture
@@ -58,9 +60,9 @@ def test_the_first_parent_and_the_target_branch_are_fetched_into_a_shallow_check
     repository, said = shallow(merged, tmp_path / "work"), list[str]()
     parent = git(merged, "rev-parse", "main")
     assert repository.missing_parent() == parent
-    fetch_base(repository, "origin/main", os.environ, said.append)
-    assert repository.default_base() == parent
-    assert repository.resolve("origin/main") == parent
+    fetch_base(repository, TARGET, os.environ, said.append)
+    assert repository.default_base(ChangePlace(merge=repository.head())) == parent
+    assert repository.resolve(TARGET) == parent
     assert repository.is_shallow()
     assert git(repository.root, "rev-list", "--count", parent) == "1"
     assert len(said) == 1
@@ -69,9 +71,9 @@ def test_the_first_parent_and_the_target_branch_are_fetched_into_a_shallow_check
 
 def test_nothing_is_fetched_where_everything_is_there(merged: Path, tmp_path: Path) -> None:
     repository, said = shallow(merged, tmp_path / "work"), list[str]()
-    fetch_base(repository, "origin/main", os.environ, said.append)
+    fetch_base(repository, TARGET, os.environ, said.append)
     git(repository.root, "remote", "set-url", "origin", "file:///nowhere")
-    fetch_base(repository, "origin/main", os.environ, said.append)
+    fetch_base(repository, TARGET, os.environ, said.append)
     assert len(said) == 1
 
 
@@ -79,15 +81,15 @@ def test_a_whole_clone_stays_whole(merged: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--no-local", merged.as_uri(), "work")
     repository = Repository(tmp_path / "work")
     git(repository.root, "update-ref", "-d", "refs/remotes/origin/main")
-    fetch_base(repository, "origin/main", os.environ, list[str]().append)
-    assert repository.knows("origin/main")
+    fetch_base(repository, TARGET, os.environ, list[str]().append)
+    assert repository.knows(TARGET)
     assert not repository.is_shallow()
 
 
 def test_where_it_cannot_be_fetched_it_says_what_to_do_and_goes_on(merged: Path, tmp_path: Path) -> None:
     repository, said = shallow(merged, tmp_path / "work"), list[str]()
     git(repository.root, "remote", "set-url", "origin", "file:///nowhere")
-    fetch_base(repository, "origin/main", os.environ, said.append)
+    fetch_base(repository, TARGET, os.environ, said.append)
     assert said[0].startswith("warning: ")
     assert "fetch-depth: 0" in said[0]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lens_gate.ci.repository import Repository
+from lens_gate.ci.repository import ChangePlace, Repository, branch_of_origin
 from lens_gate.errors import ConfigProblem, UsageProblem
 
 Git = Callable[..., str]
@@ -227,7 +227,44 @@ def test_the_first_commit_has_no_parent(repository: Repository) -> None:
 def test_a_merge_ref_is_compared_with_its_first_parent(repository: Repository, git: Git) -> None:
     before, merge = merged(git)
     git("checkout", "--quiet", "--detach", merge)
-    assert repository.default_base() == before
+    assert repository.default_base(ChangePlace(merge=merge)) == before
+
+
+def test_a_merge_of_main_into_a_change_is_not_the_merge_of_that_change(
+    repository: Repository, git: Git
+) -> None:
+    git("checkout", "--quiet", "-b", "change")
+    commit(git, "change")
+    git("checkout", "--quiet", "main")
+    main = commit(git, "main moves on")
+    git("checkout", "--quiet", "change")
+    git("merge", "--quiet", "--no-ff", "--message", "merge", "main")
+    git("checkout", "--quiet", "--detach", "change")
+    for place in (ChangePlace(), ChangePlace(merge=main), ChangePlace(left_at=main), ChangePlace(left_at="0" * 40)):
+        assert repository.default_base(place) == main
+
+
+def test_a_change_is_compared_with_where_it_left_the_branch_that_it_goes_to(repository: Repository, git: Git) -> None:
+    git("checkout", "--quiet", "-b", "release")
+    release = commit(git, "release")
+    git("update-ref", "refs/remotes/origin/release", release)
+    git("checkout", "--quiet", "-b", "change")
+    commit(git, "change")
+    assert repository.default_base(ChangePlace(goes_to=("not-fetched", "release"))) == release
+    git("branch", "--move", "main", "trunk")
+    assert repository.default_base(ChangePlace(goes_to=("release",))) == release
+
+
+def test_a_tag_is_not_taken_for_the_branch_of_its_name(repository: Repository, git: Git) -> None:
+    main = git("rev-parse", "HEAD")
+    git("update-ref", "refs/remotes/origin/main", main)
+    git("checkout", "--quiet", "-b", "change")
+    commit(git, "change")
+    git("tag", "origin/main", "HEAD")
+    git("tag", "main", "HEAD")
+    assert repository.default_base() == main
+    assert repository.default_base(ChangePlace(goes_to=("main",))) == main
+    assert repository.resolve(branch_of_origin("main")) == main
 
 
 def test_a_branch_is_compared_with_its_merge_base_even_after_merging_main(repository: Repository, git: Git) -> None:
@@ -264,10 +301,12 @@ def test_a_shallow_clone_says_what_to_fetch(root: Path, env: dict[str, str], git
     shallow = Repository(clone, env=env)
     assert shallow.is_shallow()
     assert shallow.is_merge_commit()
-    for ask in (shallow.default_base, lambda: shallow.resolve("v1")):
-        with pytest.raises(UsageProblem) as caught:
-            ask()
-        assert "fetch-depth: 0" in str(caught.value.hint)
+    with pytest.raises(UsageProblem) as caught:
+        shallow.default_base(ChangePlace(merge=merge))
+    assert "fetch-depth: 0" in str(caught.value.hint)
+    with pytest.raises(UsageProblem) as caught:
+        shallow.resolve("v1")
+    assert "fetch-depth: 0" in str(caught.value.hint)
 
 
 def test_a_whole_clone_is_not_shallow(repository: Repository) -> None:
