@@ -20,6 +20,16 @@ class NoteGone(Exception):
     """Somebody deleted the comment in between."""
 
 
+class NoteDelayed(Exception):
+    """The platform did not take a text now, and asks to wait: what stands there may be another one by then."""
+
+    def __init__(self, wait_s: float, failure: PublishFailed) -> None:
+        """Take the seconds to wait, and what is said where waiting is of no use."""
+        super().__init__(failure.message)
+        self.wait_s = wait_s
+        self.failure = failure
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A comment."""
@@ -45,7 +55,7 @@ class Notes(ABC):
 
     @abstractmethod
     def edit(self, note: Note, body: str) -> None:
-        """Replace the text of a comment; raises NoteGone."""
+        """Replace the text of a comment, at once or not at all; raises NoteGone and NoteDelayed."""
 
     @abstractmethod
     def delete(self, note: Note) -> None:
@@ -56,17 +66,25 @@ class Notes(ABC):
 class Patience:
     """How long to wait for what others write: `rounds` times, between half and all of `pause_s`, later twice as long.
 
-    The shortest wait must be longer than two requests take.
+    The shortest wait must be longer than two requests take. A platform that asks to wait is waited for, up to
+    `longest_s` at a time.
     """
 
     waiting: Waiting
     rounds: int = 10
     pause_s: float = 4.0
+    longest_s: float = 90.0
 
     def wait(self, round_number: int) -> None:
         """Wait before this round's next look."""
         longest = self.pause_s * (1 if round_number < self.rounds // 2 else 2)
         self.waiting.sleep(longest * self.waiting.rng.uniform(0.5, 1.0))
+
+    def bear(self, delayed: NoteDelayed) -> None:
+        """Wait as long as the platform asks; raises PublishFailed where that is too long."""
+        if delayed.wait_s > self.longest_s:
+            raise delayed.failure
+        self.waiting.sleep(delayed.wait_s)
 
 
 def keep_one(
@@ -75,18 +93,29 @@ def keep_one(
     """Bring the one comment with this marker up to date, and return it; None where nothing is to be said.
 
     `compose` returns the text that should stand where these texts stand now (none at first), None where all is well as
-    it is. Raises PublishFailed where others' writing leaves no rest.
+    it is. Raises PublishFailed where others' writing, or the platform, leaves no rest.
     """
+    failure = overwritten = _overwritten(patience.rounds)
     for number in range(patience.rounds):
         found = notes.mine(marker)
         body = compose([note.body for note in found])
         if body is None or (len(found) == 1 and found[0].body == body):
             return found[0] if found else None
-        with suppress(NoteGone):  # the next look shows what is there instead
-            _write(notes, found, body, compose)
+        try:
+            with suppress(NoteGone):  # the next look shows what is there instead
+                _write(notes, found, body, compose)
+        except NoteDelayed as delayed:
+            failure = delayed.failure
+            patience.bear(delayed)
+        else:
+            failure = overwritten
         patience.wait(number)
-    raise PublishFailed(
-        f"other jobs kept overwriting the comment, {patience.rounds} times in a row",
+    raise failure
+
+
+def _overwritten(rounds: int) -> PublishFailed:
+    return PublishFailed(
+        f"other jobs kept overwriting the comment, {rounds} times in a row",
         place="comment",
         hint="Let the legs of the matrix upload their verdicts, and one job after them publish all: "
         "`lens-gate report ./*/verdict.json --publish comment`.",

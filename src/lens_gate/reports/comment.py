@@ -140,9 +140,13 @@ def _filled(head: str, blocks: Sequence[str], limit: int) -> str:
     return "\n".join(kept)
 
 
-def _badness(one: Told) -> tuple[bool, bool, int, str]:
-    failed = one.leg.exit_code is not ExitCode.OK
-    return not one.current, not failed, _ORDER.index(one.leg.outcome), one.leg.suite
+def badness(leg: Leg) -> tuple[bool, int, str]:
+    """Return what puts results in order, the worst first."""
+    return leg.exit_code is ExitCode.OK, _ORDER.index(leg.outcome), leg.suite
+
+
+def _badness(one: Told) -> tuple[bool, tuple[bool, int, str]]:
+    return not one.current, badness(one.leg)
 
 
 def _alone(one: Told) -> Iterator[str]:

@@ -10,7 +10,7 @@ from lens_gate.artifacts.leg import Leg, read_leg, written_leg
 from lens_gate.ci.board import Board, Slot, marker, packed, read_board, written
 from lens_gate.ci.notes import Patience, keep_one
 from lens_gate.ci.platform import Platform
-from lens_gate.reports.comment import TEXT_BYTES, Told, comment, differs, lighter
+from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, differs, lighter
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode
 
@@ -84,11 +84,11 @@ def _fits(suites: Suites) -> bool:
 
 
 def _fewer(suites: Suites) -> Suites:
-    """Leave out suites until the rest fits: names and headlines alone are too long only where somebody made them so."""
-    kept = dict(suites)
-    while not _fits(kept):
-        kept = dict(list(kept.items())[: len(kept) // 2])
-    return kept
+    """Leave out suites until the rest fits, the best first: only many long names and headlines take so much room."""
+    worst_first = sorted(suites, key=lambda name: badness(suites[name][1]))
+    while not _fits({name: suites[name] for name in worst_first}):
+        del worst_first[len(worst_first) * 3 // 4 :]
+    return {name: suites[name] for name in sorted(worst_first)}
 
 
 def _lightened(suites: Suites, rows: int) -> Suites:

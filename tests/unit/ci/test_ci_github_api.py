@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from lens_gate.ci.github.api import Api
-from lens_gate.ci.github.asking import Asking
+from lens_gate.ci.github.asking import Asking, Errand
 from lens_gate.ci.github.event import read_event
-from lens_gate.ci.notes import Note, NoteGone
+from lens_gate.ci.notes import Note, NoteDelayed, NoteGone
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 from tests.fakes.github import (
@@ -115,12 +115,13 @@ def test_an_outage_that_ends_is_waited_for(
 def test_a_cut_connection_is_tried_again_and_said_in_the_end(
     server: GitHubServer, tmp_path: Path, waits: list[float], answer: Answer
 ) -> None:
-    server.faults = [Fault(answer, method="GET", times=2), Fault(answer, method="PATCH", times=99)]
+    server.faults = [Fault(answer, method="GET", times=2)]
     server.add_comment(f"{MARKER} x")
     notes = connected(server, tmp_path, waits).notes()
     (note,) = notes.mine(MARKER)
-    with pytest.raises(PublishFailed, match="cannot be reached to update the comment"):
-        notes.edit(note, "y")
+    server.faults = [Fault(answer, method="GET", times=99)]
+    with pytest.raises(PublishFailed, match="cannot be reached to read the comment"):
+        notes.read(note)
     assert len(waits) == 2 + 4
 
 
@@ -160,6 +161,34 @@ def test_a_limit_is_waited_for_as_long_as_github_asks(
     connected(server, tmp_path, waits).notes().create("x")
     assert waits == [wait]
     assert server.bodies() == ["x"]
+
+
+def test_an_update_waits_for_nothing_by_itself_since_others_write_meanwhile(
+    server: GitHubServer, tmp_path: Path, waits: list[float]
+) -> None:
+    notes = connected(server, tmp_path, waits).notes()
+    notes.create(f"{MARKER} x")
+    (note,) = notes.mine(MARKER)
+    server.faults = [Fault(refused(429, "Too many requests", headers={"Retry-After": "7"}), method="PATCH")]
+    with pytest.raises(NoteDelayed) as caught:
+        notes.edit(note, f"{MARKER} y")
+    assert (caught.value.wait_s, waits) == (7.0, [])
+    notes.edit(note, f"{MARKER} y")
+    assert server.bodies() == [f"{MARKER} y"]
+    server.faults = [Fault(FORBIDDEN, method="PATCH")]
+    with pytest.raises(PublishFailed, match="does not let this token"):
+        notes.edit(note, f"{MARKER} z")
+
+
+@pytest.mark.parametrize("error", [TypeError("a page"), ValueError("half a document"), RuntimeError("a redirect")])
+def test_an_answer_that_is_none_of_the_interface_is_a_failure_to_publish(error: Exception) -> None:
+    def call() -> None:
+        raise error
+
+    waiting = Waiting(sleep=pytest.fail, now=lambda: NOW, rng=Random(1))
+    with pytest.raises(PublishFailed, match="not its interface") as caught:
+        Asking(waiting=waiting)(Errand(what="begin the check", permission="checks: write"), call)
+    assert "proxy" in str(caught.value)
 
 
 def test_a_primary_limit_is_waited_for_until_it_is_lifted(

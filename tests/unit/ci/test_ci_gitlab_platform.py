@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from lens_gate.ci.gitlab.platform import GitLab, runs_on_gitlab
-from lens_gate.ci.notes import Note, NoteGone, Notes, Patience, keep_one
+from lens_gate.ci.notes import Note, NoteDelayed, NoteGone, Notes, Patience, keep_one
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion, Level, Publication
@@ -122,6 +122,21 @@ def test_the_server_says_how_long_to_wait(server: GitLabServer, notes: Notes, wa
     server.faults = [Fault(refused(429, "Too Many Requests", **{"Retry-After": "17"}))]
     assert notes.mine(MARKER) == []
     assert watch.slept == [17.0]
+
+
+def test_an_update_waits_for_nothing_by_itself_since_others_write_meanwhile(
+    server: GitLabServer, notes: Notes, watch: Watch
+) -> None:
+    notes.create(f"{MARKER} x")
+    (note,) = notes.mine(MARKER)
+    server.faults = [Fault(refused(429, "Too Many Requests", **{"Retry-After": "17"}), method="PUT")]
+    with pytest.raises(NoteDelayed) as caught:
+        notes.edit(note, f"{MARKER} y")
+    assert (caught.value.wait_s, watch.slept) == (17.0, [])
+    notes.edit(note, f"{MARKER} y")
+    server.faults = [Fault(refused(403, "Forbidden"), method="PUT")]
+    with pytest.raises(PublishFailed, match="does not let this token"):
+        notes.edit(note, f"{MARKER} z")
 
 
 def test_a_wait_that_is_too_long_is_given_up_at_once(server: GitLabServer, notes: Notes, watch: Watch) -> None:

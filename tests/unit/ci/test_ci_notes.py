@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from typing_extensions import override
 
-from lens_gate.ci.notes import Note, NoteGone, Notes, Patience, keep_one
+from lens_gate.ci.notes import Note, NoteDelayed, NoteGone, Notes, Patience, keep_one
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 from tests.fakes.virtual_time import Travelling, VirtualTime
@@ -124,6 +124,41 @@ def test_what_became_unneeded_between_list_and_write_is_not_written() -> None:
     keep_one(notes, MARKER, lambda bodies: None if "done" in bodies[0] else f"{MARKER} mine", patience())
     assert notes.notes == {1: f"{MARKER} done"}
     assert notes.did == []
+
+
+class Busy(Memory):
+    """Takes no edit until it was waited for, as long as it asks."""
+
+    def __init__(self, *bodies: str, asks_s: float) -> None:
+        super().__init__(*bodies)
+        self.asks_s: float | None = asks_s
+
+    @override
+    def edit(self, note: Note, body: str) -> None:
+        if self.asks_s is not None:
+            raise NoteDelayed(self.asks_s, PublishFailed("asks to wait"))
+        super().edit(note, body)
+
+
+def test_after_a_wait_that_the_platform_asks_for_the_text_is_made_anew_from_what_stands_there_then() -> None:
+    notes, waits = Busy(f"{MARKER} a", asks_s=30.0), list[float]()
+
+    def others_write(seconds: float) -> None:
+        waits.append(seconds)
+        if seconds == 30.0:
+            notes.notes[1], notes.asks_s = f"{MARKER} a b", None
+
+    keep_one(notes, MARKER, adding("c"), waiting_with(others_write))
+    assert notes.notes == {1: f"{MARKER} a b c"}
+    assert waits[0] == 30.0
+
+
+@pytest.mark.parametrize("asks_s", [1.0, 3600.0])
+def test_a_platform_that_never_takes_the_text_is_given_up_in_its_own_words(asks_s: float) -> None:
+    waits = list[float]()
+    with pytest.raises(PublishFailed, match="asks to wait"):
+        keep_one(Busy(f"{MARKER} a", asks_s=asks_s), MARKER, adding("b"), patience(waits))
+    assert waits.count(asks_s) == (6 if asks_s == 1.0 else 0)
 
 
 def test_without_an_end_of_others_writing_it_gives_up_and_names_the_other_road() -> None:

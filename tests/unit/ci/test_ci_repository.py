@@ -230,9 +230,7 @@ def test_a_merge_ref_is_compared_with_its_first_parent(repository: Repository, g
     assert repository.default_base(ChangePlace(merge=merge)) == before
 
 
-def test_a_merge_of_main_into_a_change_is_not_the_merge_of_that_change(
-    repository: Repository, git: Git
-) -> None:
+def test_a_merge_of_main_into_a_change_is_not_the_merge_of_that_change(repository: Repository, git: Git) -> None:
     git("checkout", "--quiet", "-b", "change")
     commit(git, "change")
     git("checkout", "--quiet", "main")

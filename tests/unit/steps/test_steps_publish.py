@@ -313,6 +313,18 @@ def test_no_number_of_suites_breaks_the_limits_and_ordinary_ones_are_all_kept(nu
     assert len(kept) == number or (noise and number > 60 and kept)
 
 
+def test_where_there_is_no_room_for_all_the_best_are_left_out() -> None:
+    suites = many(256, noise=True)
+    passed = {
+        name: (slot, leg.model_copy(update={"outcome": Outcome.PASS, "exit_code": ExitCode.OK}))
+        for name, (slot, leg) in suites.items()
+    }
+    worst = max(suites)
+    kept = suites_in(composed("b", {**passed, worst: suites[worst]}, url_of))
+    assert len(kept) < 256
+    assert worst in kept
+
+
 def test_the_same_suites_give_the_same_comment_again() -> None:
     first = composed("b", many(12, width=3), url_of)
     board = read_board([first])

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from github import GithubException
 from requests import RequestException
 
+from lens_gate.ci.notes import NoteDelayed
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 
@@ -52,7 +53,7 @@ class Asking:
         for number in range(self.tries):
             try:
                 return call()
-            except (GithubException, RequestException) as error:
+            except Exception as error:  # what answers may be no API at all, and the client then raises anything
                 wait = self._wait(error, errand, number)
                 if wait is None or number + 1 == self.tries or waited + wait > self.longest_s:
                     raise _failure(error, errand, wait) from error
@@ -60,11 +61,21 @@ class Asking:
                 self.waiting.sleep(wait)
         raise AssertionError  # the last try returns or raises
 
+    def at_once(self, errand: Errand, call: Callable[[], _Answer]) -> _Answer:
+        """Return the answer to one try; raises NoteDelayed where another one may succeed, else PublishFailed."""
+        try:
+            return call()
+        except Exception as error:
+            wait = self._wait(error, errand, 0)
+            if wait is None:
+                raise _failure(error, errand, wait) from error
+            raise NoteDelayed(wait, _failure(error, errand, wait)) from error
+
     def _wait(self, error: Exception, errand: Errand, number: int) -> float | None:
         """Return how many seconds to wait before the next try, None where another one is of no use."""
         jittered = 2.0**number * self.waiting.rng.uniform(0.5, 1.0)
         if not isinstance(error, GithubException):
-            return jittered if errand.repeatable else None
+            return jittered if errand.repeatable and isinstance(error, RequestException) else None
         if error.status >= 500:
             return jittered if errand.repeatable else None
         return self._asked_wait(error, jittered) if _is_limit(error) else None
@@ -88,6 +99,10 @@ def _is_limit(error: GithubException) -> bool:
 
 
 def _failure(error: Exception, errand: Errand, wait: float | None) -> PublishFailed:
+    if not isinstance(error, GithubException | RequestException):
+        kind = PublishFailed if errand.repeatable else Unsure
+        message = f"what answered for GitHub is not its interface, so that it did not {errand.what}"
+        return kind(message, place="GitHub", hint=_ADDRESS)
     if not isinstance(error, GithubException):
         kind = PublishFailed if errand.repeatable else Unsure
         return kind(f"GitHub cannot be reached to {errand.what}: {type(error).__name__}", place="GitHub", hint=_LATER)
@@ -103,6 +118,7 @@ def _failure(error: Exception, errand: Errand, wait: float | None) -> PublishFai
     return _refusal(error, errand)
 
 
+_ADDRESS = "Does a proxy or a login page stand before the address in GITHUB_API_URL?"
 _LATER = "The verdict is in its files. Repeat `lens-gate report verdict.json --publish …` when GitHub is back."
 
 

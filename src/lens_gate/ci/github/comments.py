@@ -55,7 +55,7 @@ class GitHubNotes(Notes):
     def edit(self, note: Note, body: str) -> None:
         errand = Errand(what="update the comment", permission=_PERMISSION)
         try:
-            self._asking(errand, lambda: self._issue.get_comment(note.id).edit(body))
+            self._asking.at_once(errand, lambda: self._issue.get_comment(note.id).edit(body))
         except NotThere as error:
             raise NoteGone from error
 

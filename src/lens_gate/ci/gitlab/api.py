@@ -86,7 +86,7 @@ class GitLabNotes(Notes):
             return self._client.http_put(self._of(note), post_data={"body": body}, obey_rate_limit=False)
 
         try:
-            self._asking("update the note", put)
+            self._asking.at_once("update the note", put)
         except NotThere as error:
             raise NoteGone from error
 

@@ -13,6 +13,7 @@ from gitlab.exceptions import GitlabError, GitlabParsingError, RedirectError
 from requests import RequestException, Response, TooManyRedirects
 
 from lens_gate.ci.gitlab.hints import ADDRESS, LATER, TOKEN
+from lens_gate.ci.notes import NoteDelayed
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 
@@ -64,6 +65,16 @@ class Asking:
                 waited += wait
                 self.waiting.sleep(wait)
         raise AssertionError  # the last try returns or raises
+
+    def at_once(self, what: str, call: Callable[[], _Answer]) -> _Answer:
+        """Return the answer to one try; raises NoteDelayed where another one may succeed, else PublishFailed."""
+        try:
+            return call()
+        except (GitlabError, RequestException) as error:
+            wait, failure = self._wait(error, 0, repeatable=True), _failure(error, what, repeatable=True)
+            if wait is None:
+                raise failure from error
+            raise NoteDelayed(wait, failure) from error
 
     def _wait(self, error: Exception, number: int, *, repeatable: bool) -> float | None:
         """Return how many seconds to wait before the next try, None where another one is of no use."""
