@@ -185,10 +185,12 @@ def test_an_answer_that_is_none_of_the_interface_is_a_failure_to_publish(error: 
     def call() -> None:
         raise error
 
-    waiting = Waiting(sleep=pytest.fail, now=lambda: NOW, rng=Random(1))
+    waits = list[float]()
+    waiting = Waiting(sleep=waits.append, now=lambda: NOW, rng=Random(1))
     with pytest.raises(PublishFailed, match="not its interface") as caught:
         Asking(waiting=waiting)(Errand(what="begin the check", permission="checks: write"), call)
     assert "proxy" in str(caught.value)
+    assert waits == []
 
 
 def test_a_primary_limit_is_waited_for_until_it_is_lifted(

@@ -72,9 +72,42 @@ def test_a_history_in_which_nothing_moved_is_steady() -> None:
     verdict = a_trend_verdict(records_of(noisy(40)))
     assert headline(lines(verdict), 40) == ("Steady: nothing shifted in 40 runs", "1 of 1 line kept one level.")
     page = files(verdict)
-    assert "None: every line kept one level." in page["index.html"]
+    assert "None was found." in page["index.html"]
     assert "None: it kept one level." in next(text for name, text in page.items() if name.startswith("s/"))
     assert ">steady<" in page["badge/index.svg"]
+
+
+def test_too_few_runs_are_not_called_steady() -> None:
+    verdict = a_trend_verdict(records_of(noisy(5)))
+    said, lead = headline(lines(verdict), 5)
+    assert (said, lead) == ("Too few runs to tell whether anything shifted", "1 line with too few runs to tell.")
+    page = files(verdict)
+    assert "steady" not in page["index.html"].lower()
+    assert all("too few runs" in text for name, text in page.items() if name.endswith(".svg"))
+
+
+def test_lines_that_are_new_are_told_apart_from_those_that_are_steady() -> None:
+    records = [
+        a_record(n, values={(f"openai/{name}", "median_ttft"): 500.0 + log for name in names})
+        for n, (log, names) in enumerate(zip(noisy(40), [["old"]] * 36 + [["old", "new"]] * 4, strict=True))
+    ]
+    verdict = a_trend_verdict(records)
+    assert headline(lines(verdict), 40)[1] == "1 of 1 line kept one level. 1 line with too few runs to tell."
+
+
+@pytest.mark.parametrize(("back", "told"), [(-0.12, "Slower since"), (-0.5, "Faster since")])
+def test_what_only_part_of_was_undone_is_still_worse(back: float, told: str) -> None:
+    verdict = a_trend_verdict(
+        records_of([*stepped(0.4, after=30), *(0.4 + back + value for value in noisy(30, seed=3))])
+    )
+    [line] = lines(verdict)
+    assert len(line.shifts) == 2
+    assert line.newest is not None
+    assert line.newest.turn == "better"
+    said, _ = headline((line,), 90)
+    assert said.startswith(told)
+    badges = [text for name, text in files(verdict).items() if name.startswith("badge/")]
+    assert all(("▲" in text or "Slower" in text) is (told == "Slower since") for text in badges)
 
 
 def test_a_shift_for_the_better_is_told_where_there_is_no_other() -> None:
@@ -82,7 +115,7 @@ def test_a_shift_for_the_better_is_told_where_there_is_no_other() -> None:
     said, _ = headline(lines(verdict), 38)
     assert said.startswith("Faster since ")
     assert "fell 18" in said
-    assert ">steady<" in files(verdict)["badge/index.svg"]
+    assert "Faster since" in files(verdict)["badge/index.svg"]
 
 
 def test_a_shift_without_a_commit_says_nothing_of_one() -> None:

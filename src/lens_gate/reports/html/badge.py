@@ -10,16 +10,17 @@ from lens_gate.reports.html.history import Line
 _LETTER = 6.6
 """About what a letter takes at 11 pixels; the text is stretched to exactly this, so that no font breaks the badge."""
 
-_COLOURS = {"worse": "#b02a0c", "better": "#00705a", "steady": "#00705a"}
+_COLOURS = {"worse": "#b02a0c", "better": "#00705a", "steady": "#00705a", "unknown": "#6b727b"}
 _LONGEST = 48
 
 
 def line_badge(line: Line) -> str:
-    """Return the badge of one line: its newest value, and its newest shift where there is one."""
-    newest = line.newest
-    if newest is None:
-        return badge(line.title, f"{line.now}, steady", "steady")
-    return badge(line.title, f"{line.now} {newest.change}", newest.turn)
+    """Return the badge of one line: its newest value, and the shift that says how it is, where there is one."""
+    if line.told is not None:
+        return badge(line.title, f"{line.now} {line.told.change}", line.told.turn)
+    if not line.judged:
+        return badge(line.title, f"{line.now}, too few runs", "unknown")
+    return badge(line.title, f"{line.now}, steady", "steady")
 
 
 def badge(name: str, value: str, turn: str) -> str:

@@ -76,7 +76,8 @@ class ShiftRow:
 class Line:
     """One metric of one series: its newest value, its shifts (newest first), a small drawing and a large one.
 
-    `place` is that of its series in the trend, `slug` a name for files.
+    `place` is that of its series in the trend, `slug` a name for files. `judged` says that it has the runs that a shift
+    takes to be found; `standing` is the newest shift for the worse that no later one has undone.
     """
 
     place: int
@@ -86,7 +87,9 @@ class Line:
     title: str
     now: str
     runs: str
+    judged: bool
     shifts: tuple[ShiftRow, ...]
+    standing: ShiftRow | None
     spark: Markup
     chart: Markup
     marked: bool
@@ -96,6 +99,11 @@ class Line:
     def newest(self) -> ShiftRow | None:
         """The newest shift."""
         return self.shifts[0] if self.shifts else None
+
+    @property
+    def told(self) -> ShiftRow | None:
+        """The shift that says how the line is: one that still makes it worse before one that made it better."""
+        return self.standing or self.newest
 
 
 class Title(NamedTuple):
@@ -120,7 +128,7 @@ def lines_of(trend: Trend, exhibits: Sequence[HistoryExhibit], known: Known) -> 
     names = subjects(series.series for series in trend.series if series.series is not None)
     taken: set[str] = set()
     found = [
-        _line(place, trend.series[place], _title(trend.series[place], names, taken), drawn, known)
+        _line(place, trend, _title(trend.series[place], names, taken), drawn, known)
         for place, drawn in enumerate(exhibits)
         if trend.series[place].points
     ]
@@ -135,19 +143,24 @@ def shifts_of(lines: Sequence[Line]) -> tuple[ShiftRow, ...]:
 
 def headline(lines: Sequence[Line], runs: int) -> tuple[str, str]:
     """Return what the history says in a sentence without its full stop, and what stands behind it."""
-    moved = [one for one in lines if one.newest]
-    steady = len(lines) - len(moved)
-    rest = f"{steady:,} of {plural(len(lines), 'line')} kept one level."
-    newest = worst_shift(lines) or next((one.newest for one in moved if one.newest), None)
-    if newest is None:
-        return f"Steady: nothing shifted in {plural(runs, 'run')}", rest
-    commit = f"The first run of the new level measured {newest.commit}. " if newest.commit != NOTHING else ""
-    return newest.told, f"From {newest.before} to {newest.after}. {commit}{rest}"
+    judged = [one for one in lines if one.judged]
+    steady = sum(one.newest is None for one in judged)
+    few = len(lines) - len(judged)
+    parts = [f"{steady:,} of {plural(len(judged), 'line')} kept one level."] if judged else []
+    parts += [f"{plural(few, 'line')} with too few runs to tell."] if few else []
+    newest = standing_shift(lines) or next((one.newest for one in lines if one.newest), None)
+    if newest is not None:
+        commit = f"The first run of the new level measured {newest.commit}." if newest.commit != NOTHING else ""
+        return newest.told, " ".join(filter(None, (f"From {newest.before} to {newest.after}.", commit, *parts)))
+    if not judged:
+        return "Too few runs to tell whether anything shifted", " ".join(parts)
+    return f"Steady: nothing shifted in {plural(runs, 'run')}", " ".join(parts)
 
 
-def worst_shift(lines: Sequence[Line]) -> ShiftRow | None:
-    """Return the newest shift for the worse that stays; None where each line is as it was, or better."""
-    return next((one.newest for one in lines if one.newest and one.newest.turn == "worse" and one.newest.stays), None)
+def standing_shift(lines: Sequence[Line]) -> ShiftRow | None:
+    """Return the newest shift for the worse that stays and is not undone; None where no line is worse than it was."""
+    standing = [one.standing for one in lines if one.standing]
+    return max(standing, key=lambda shift: shift.time, default=None)
 
 
 def _title(series: TrendSeries, names: Mapping[str, str], taken: set[str]) -> Title:
@@ -157,8 +170,9 @@ def _title(series: TrendSeries, names: Mapping[str, str], taken: set[str]) -> Ti
     return Title(subject or "Whole run", asked, text, _slug(text, taken))
 
 
-def _line(place: int, series: TrendSeries, title: Title, drawn: HistoryExhibit, known: Known) -> Line:
-    axes = _axes(series, drawn)
+def _line(place: int, trend: Trend, title: Title, drawn: HistoryExhibit, known: Known) -> Line:
+    series = trend.series[place]
+    axes, standing = _axes(series, drawn), _standing(series)
     return Line(
         place=place,
         slug=title.slug,
@@ -167,12 +181,22 @@ def _line(place: int, series: TrendSeries, title: Title, drawn: HistoryExhibit, 
         title=title.text,
         now=quantity(series.points[-1].value, series.unit),
         runs=plural(len(series.points), "run"),
+        judged=len(series.points) >= trend.policy.fewest_runs,
         shifts=tuple(_shift(series, one, title.text) for one in reversed(series.shifts)),
+        standing=None if standing is None else _shift(series, standing, title.text),
         spark=_spark(drawn, axes),
         chart=_chart(series, drawn, axes, known, title.text),
         marked=any(point.run in known.outcomes or point.run in known.baselines for point in series.points),
         enveloped=bool(drawn.columns),
     )
+
+
+def _standing(series: TrendSeries) -> TrendShift | None:
+    """Return the newest certain shift for the worse that what came later has not undone."""
+    for shift in reversed(series.shifts):
+        if shift.worse and shift.certain and (series.shifts[-1].after > shift.before) is shift.rises:
+            return shift
+    return None
 
 
 def _slug(title: str, taken: set[str]) -> str:

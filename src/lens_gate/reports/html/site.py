@@ -20,7 +20,7 @@ from lens_gate.reports.html.history import (
     lines_of,
     places,
     shifts_of,
-    worst_shift,
+    standing_shift,
 )
 from lens_gate.reports.html.marks import kind_of
 from lens_gate.reports.numbers import quantity
@@ -63,8 +63,12 @@ def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known
 
 
 def _summary_badge(lines: Sequence[Line]) -> str:
-    worse = worst_shift(lines)
-    return badge("trend", worse.told, worse.turn) if worse else badge("trend", "steady", "steady")
+    shift = standing_shift(lines) or next((one.newest for one in lines if one.newest), None)
+    if shift is not None:
+        return badge("trend", shift.told, shift.turn)
+    if not any(one.judged for one in lines):
+        return badge("trend", "too few runs", "unknown")
+    return badge("trend", "steady", "steady")
 
 
 def _shown(verdict: TrendVerdict, lines: Sequence[Line]) -> dict[str, Any]:
