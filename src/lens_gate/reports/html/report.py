@@ -12,7 +12,7 @@ from lens_gate.artifacts.run import ArmIdentity, Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.escape import shell_word, shortened
-from lens_gate.reports.facts import identity, moment, results
+from lens_gate.reports.facts import identity, measured_anything, moment, results
 from lens_gate.reports.html.document import document
 from lens_gate.reports.html.figures import figures, limits_of
 from lens_gate.reports.html.forest import forest_of
@@ -55,6 +55,7 @@ def verdict_html(verdict: Verdict, file: str) -> str:
         parts=parts_of(analysis.attribution, names),
         reasons=tuple(row for row in shown.open_rows if row.bounds),
         provenance=tuple(provenance(analysis, shown)),
+        answered=measured_anything((*analysis.providers, *analysis.base_providers)),
     )
 
 
