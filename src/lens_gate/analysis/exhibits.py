@@ -101,7 +101,7 @@ def _asked(finding: Finding) -> Shown:
 
 
 def _arm(arm: Arm, rows: Samples, quantity: Shown) -> ArmExhibit:
-    times, due = column(rows, quantity), rows.numbers["intended_ns"]
+    times, due = column(rows, quantity), np.nan_to_num(rows.numbers["intended_ns"])
     known = np.isfinite(times)
     times, due = times[known], due[known]
     order = np.argsort(due, kind="stable")
@@ -162,12 +162,17 @@ def _change(old: Floats, new: Floats, share: float) -> QuantileChange:
 
 
 def _slowest(successes: Samples) -> tuple[SlowRequest, ...]:
-    """Return the answers that took longest against the median of their series: models are not equally fast."""
+    """Return the answers that took longest against the median of their series: models are not equally fast.
+
+    What another tool measured may hold answers whose end nobody knows: they are left out.
+    """
     total = column(successes, Quantity.LATENCY)
+    successes = successes.where(np.isfinite(total))
+    total = total[np.isfinite(total)]
     typical = np.full(len(total), np.nan)
     for name in names_of(successes):
         mine = successes.texts["series"].equals(name)
-        typical[mine] = np.nanmedian(total[mine])
+        typical[mine] = np.median(total[mine])
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.nan_to_num(total / typical)
     order = np.argsort(-ratio, kind="stable")[:MOST_SLOWEST]
@@ -181,6 +186,7 @@ def _slow(rows: Samples, row: int, typical: float) -> SlowRequest:
         for name in ("intended_ns", "sent_ns", "connect_ns", "first_token_ns", "last_token_ns", "end_ns")
     )
     connect, streamed = float(np.nan_to_num(connect)), first <= last
+    sent = due + connect if np.isnan(sent) else sent
     return SlowRequest(
         series=rows.texts["series"].strings()[row] or "",
         index=round(float(rows.numbers["index"][row])),

@@ -170,6 +170,13 @@ def test_a_slow_request_is_told_by_what_it_went_through() -> None:
     assert slowest.first_token_ns == 500 * MS
 
 
+def test_what_a_foreign_file_does_not_say_stops_no_figure() -> None:
+    rows = [a_request(n, sent_ns=None) for n in range(4)] + [a_request(4, end_ns=None), a_request(5, end_ns=None)]
+    shown = of(rows)
+    assert [one.queue_ns for one in shown.slowest] == [0, 0, 0, 0]
+    assert shown.series[0].arms[0].requests in {4, 6}
+
+
 def test_slow_is_against_the_own_model_and_an_unstreamed_answer_is_all_wait() -> None:
     fast = [a_request(n, series="openai/fast", total_ms=400) for n in range(20)]
     slow = [a_request(20 + n, series="openai/slow", total_ms=9_000) for n in range(20)]
