@@ -33,7 +33,7 @@ test: setup ## the tests that need nothing but Python and git
 
 test-real: setup ## the tests against real servers, SDKs and runners, which this installs
 	@$(BIN)/python scripts/install_real.py
-	@$(BIN)/python -m pytest -m real -q -p no:randomly tests/real
+	@$(BIN)/python -m pytest -m real -q -n 2 --dist loadfile -p no:randomly tests/real
 
 check: setup ## lint, types, import contracts, schemas and docs in step
 	@$(BIN)/ruff check .

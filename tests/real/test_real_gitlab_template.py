@@ -125,9 +125,11 @@ def test_the_second_pipeline_finds_its_environment_in_the_cache_and_keeps_a_stor
 
 
 def test_words_in_a_commit_skip_the_measurement(project: Path, wheelhouse: Path) -> None:
-    git(project, "commit", "--quiet", "--allow-empty", "--message", "words only [skip benchmark]")
-    done = ran(project, wheelhouse, "--list-json", **MERGE_REQUEST)
-    assert "lens-gate:development" not in done.log
+    for message, when in (("words only [skip benchmark]", "never"), ("words [skip] benchmark", "on_success")):
+        done = ran(project, wheelhouse, "--list-json", **MERGE_REQUEST, CI_COMMIT_MESSAGE=message)
+        listed = re.search(r'"name": "lens-gate:development".*?"when": "(\w+)"', done.log, re.DOTALL)
+        assert listed is not None
+        assert listed[1] == when
 
 
 @pytest.mark.parametrize("way", ["component", "project", "remote"])

