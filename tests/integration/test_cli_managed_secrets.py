@@ -148,7 +148,12 @@ def _git(home: Path, *arguments: str) -> None:
 def merged(configure: Configure, home: Path, vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipeline of a pull request whose target branch names the Vault and its one secret."""
     configure(secrets=section(vault))
-    for command in (("init", "-b", "main"), ("add", "."), ("commit", "-m", "trusted"), ("branch", "origin/main")):
+    for command in (
+        ("init", "-b", "main"),
+        ("add", "."),
+        ("commit", "-m", "trusted"),
+        ("update-ref", "refs/remotes/origin/main", "HEAD"),
+    ):
         _git(home, *command)
     monkeypatch.setenv("GITHUB_BASE_REF", "main")
 

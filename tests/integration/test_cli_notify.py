@@ -292,7 +292,7 @@ def test_a_pull_request_cannot_send_to_a_place_of_its_own(
     mine = {"type": "webhook", "webhook": services.hook, "secret": SIGNING_SECRET}
     answer = gate(configuration({**slack, "when": "failing"}, mine, hook, store=False))
     assert answer.code == 1
-    assert answer.err.count("the configuration of origin/main does not name it") == 2
+    assert answer.err.count("the configuration of refs/remotes/origin/main does not name it") == 2
     assert (len(services.at(SLACK_PATH)), len(services.at(HOOK_PATH))) == (1, 0)
 
 
