@@ -244,7 +244,7 @@ class Repository:
                 self._git("worktree", "remove", "--force", "--force", str(tree))
 
     def _anywhere(self, ref: str) -> str | None:
-        return self._commit(ref) or self._commit(f"origin/{ref}")
+        return self._commit(ref) or self._commit(branch_of_origin(ref))
 
     def _commit(self, ref: str) -> str | None:
         # A ref that starts with a dash would be read as an option.
