@@ -20,7 +20,7 @@ from typing import ClassVar
 import pytest
 
 from lens_gate.errors import ConditionFailed, NotStored, StoreDamaged, StoreProblem, UsageProblem
-from lens_gate.stores.base import Condition, ETag, Listing, Store, Stored
+from lens_gate.stores.base import Condition, ETag, Listing, Store, Tagged
 from lens_gate.stores.index_file import as_listed
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, MiddleRow, Point, RunRow, SeriesRow
 
@@ -116,7 +116,7 @@ class StoreContract:
         etag = store.put(RUN, b"one", ENTRY)
         for reader in (store, subject.open()):
             assert reader.get(RUN) == b"one"
-            assert reader.read(RUN) == Stored(b"one", etag)
+            assert reader.read(RUN) == Tagged(b"one", etag)
 
     def test_bytes_come_back_as_they_were(self, store: Store) -> None:
         kinds = (b"", b"\0", b"\xff\xfe\r\n", bytes(range(256)) * 3, "größer".encode())
@@ -127,7 +127,7 @@ class StoreContract:
     def test_eight_megabytes_come_back_as_they_were(self, store: Store) -> None:
         data = Random(5).randbytes(8 * 1024 * 1024)
         etag = store.put(RUN, data, ENTRY)
-        assert store.read(RUN) == Stored(data, etag)
+        assert store.read(RUN) == Tagged(data, etag)
 
     def test_a_key_without_bytes_is_told(self, store: Store) -> None:
         store.put(RUN, b"one", ENTRY)
@@ -147,6 +147,20 @@ class StoreContract:
         for reader in (store, subject.open()):
             assert reader.list("results/") == expected
             assert reader.newest("results", 1) == expected
+            assert reader.entry(RUN) == as_listed(entry)
+
+    def test_the_entry_of_a_key_is_that_of_this_key_alone(self, store: Store, subject: Subject) -> None:
+        store.put(f"{RUN}.samples", b"sidecar")
+        store.put(f"{DAY}/commit-9", b"nine", RICH)
+        for reader in (store, subject.open()):
+            for key in (RUN, f"{RUN}.samples", f"{DAY}/commit", DAY, "baselines/main.json.gz"):
+                assert reader.entry(key) is None
+            assert reader.entry(f"{DAY}/commit-9") == as_listed(RICH)
+        store.put(RUN, b"one", ENTRY)
+        assert (store.entry(RUN), store.entry(f"{DAY}/commit-9")) == (ENTRY, as_listed(RICH))
+        store.put(f"{DAY}/commit-9", b"ten")
+        store.delete(RUN)
+        assert store.entry(RUN) is store.entry(f"{DAY}/commit-9") is None
 
     def test_a_later_write_replaces_bytes_and_entry(self, store: Store) -> None:
         store.put("baselines/main.json.gz", b"one", RICH)
@@ -234,7 +248,7 @@ class StoreContract:
 
     def test_keys_that_some_store_cannot_hold_are_refused(self, store: Store) -> None:
         for key in ("", "/a", "a/", "a//b", "..", "a/../b", ".lock", "a/.b", "a b", "a\\b", "ä", "a\n", "a" * 201):
-            for act in (store.get, store.read, store.delete, lambda refused: store.put(refused, b"x")):
+            for act in (store.get, store.read, store.entry, store.delete, lambda refused: store.put(refused, b"x")):
                 with pytest.raises(UsageProblem, match="cannot be the key"):
                     act(key)
         assert store.list() == ()
@@ -261,7 +275,7 @@ class ConditionContract:
         with pytest.raises(ConditionFailed, match="baselines/main does not hold what was to be replaced") as caught:
             store.put("baselines/main", b"two", ENTRY, condition="absent")
         assert (caught.value.exit_code, bool(caught.value.place)) == (7, True)
-        assert store.read("baselines/main") == Stored(b"one", first)
+        assert store.read("baselines/main") == Tagged(b"one", first)
         assert store.list() == (Listing("baselines/main", as_listed(RICH)),)
 
     def test_bytes_are_replaced_only_while_they_are_what_was_read(self, store: Store, subject: Subject) -> None:
@@ -270,7 +284,7 @@ class ConditionContract:
         assert first != second
         with pytest.raises(ConditionFailed):
             store.put("baselines/main", b"three", RICH, first)
-        assert store.read("baselines/main") == Stored(b"two", second)
+        assert store.read("baselines/main") == Tagged(b"two", second)
         assert store.list() == (Listing("baselines/main", ENTRY),)
         store.put("baselines/main", b"four", ENTRY, "none")
         assert store.get("baselines/main") == b"four"
@@ -369,7 +383,7 @@ class IndexContract:
     def test_bytes_outlive_their_index(self, store: Store, subject: Subject) -> None:
         store.put(RUN, b"one", ENTRY)
         bare = subject.damaged(f"{DAY}/index.json", None)
-        assert bare.list() == (Listing(RUN, None),)
+        assert (bare.list(), bare.entry(RUN)) == ((Listing(RUN, None),), None)
         assert bare.newest("results", 1) == ()
         bare.put(RUN, b"one", ENTRY)
         assert bare.list() == bare.newest("results", 1) == (Listing(RUN, ENTRY),)
@@ -378,7 +392,7 @@ class IndexContract:
         store.put(RUN, b"one", ENTRY)
         store.put(f"{DAY}/kept", b"two", ENTRY)
         empty = subject.damaged(RUN, None)
-        assert empty.list() == (Listing(f"{DAY}/kept", ENTRY),)
+        assert (empty.list(), empty.entry(RUN)) == ((Listing(f"{DAY}/kept", ENTRY),), None)
         with pytest.raises(NotStored):
             empty.get(RUN)
 
@@ -387,6 +401,7 @@ def _uses(store: Store) -> Iterable[Callable[[], object]]:
     return (
         store.list,
         lambda: store.newest("results", 1),
+        lambda: store.entry(RUN),
         lambda: store.put(f"{DAY}/new", b"new", ENTRY),
         lambda: store.put(RUN, b"two", ENTRY),
         lambda: store.delete(RUN),

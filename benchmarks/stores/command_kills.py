@@ -36,7 +36,7 @@ from lens_gate.artifacts.journal import encode_blocks, encode_header
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.keys import RESULTS, SAMPLES_ENDING
 from lens_gate.errors import LensGateError
-from lens_gate.steps.archive import entry_at, keep, open_run, pack, samples_in
+from lens_gate.steps.archive import keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
 from lens_gate.steps.baseline_upkeep import prune, versions_of
 from lens_gate.steps.syncing import sync
@@ -176,7 +176,7 @@ class Proof:
 
     def _require_whole(self, store: Store, key: str) -> None:
         try:
-            run, entry = open_run(store, key), entry_at(store, key)
+            run, entry = open_run(store, key), store.entry(key)
             samples_in(store, run)
             self.found["entries of other bytes"] += entry is not None and entry.id != run.benchmark.id
             self.found["bytes without an entry, as a kill may leave them"] += entry is None

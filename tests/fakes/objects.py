@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from lens_gate.errors import ConditionFailed
-from lens_gate.stores.base import Condition, ETag, Stored
+from lens_gate.stores.base import Condition, ETag, Tagged
 
 Before = Callable[[str, str], None]
 """Called with the action and the key before each request: it may raise, or use the store itself."""
@@ -20,14 +20,14 @@ class MemoryObjects:
 
     def __init__(self, honours: frozenset[str] = frozenset({"absent", "tag"})) -> None:
         self.honours = honours
-        self.held: dict[str, Stored] = {}
+        self.held: dict[str, Tagged] = {}
         self.requests: list[tuple[str, str]] = []
         self.bytes_read = 0
         self.before: Before | None = None
         self._writes = 0
         self._lock = threading.Lock()
 
-    def get(self, key: str) -> Stored | None:
+    def get(self, key: str) -> Tagged | None:
         self._asked("get", key)
         found = self.held.get(key)
         self.bytes_read += len(found.data) if found else 0
@@ -44,7 +44,7 @@ class MemoryObjects:
             self._require(key, condition)
             self._writes += 1
             etag = ETag(self._writes)
-            self.held[key] = Stored(data, etag)
+            self.held[key] = Tagged(data, etag)
             return etag
 
     def delete(self, key: str, condition: Condition) -> None:

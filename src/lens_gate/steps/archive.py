@@ -27,7 +27,8 @@ from lens_gate.errors import (
     StoreDamaged,
     StoreProblem,
 )
-from lens_gate.stores.base import Condition, Listing, Store, Stored
+from lens_gate.stores.base import Condition, Listing, Store, Tagged
+from lens_gate.stores.conditions import not_stored
 from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
 from lens_gate.vocabulary.outcomes import Outcome
@@ -66,7 +67,7 @@ class Opened:
 
     kept: Kept
     run: Run
-    stored: Stored
+    stored: Tagged
 
 
 def pack(path: Path) -> Packed:
@@ -129,7 +130,7 @@ def _keep(store: Store, packed: Packed) -> None:
         put_of_run(store, packed.key, packed.data, packed.entry, "absent" if there is None else there.etag)
 
 
-def _whole(store: Store, key: str, there: Stored) -> Run | None:
+def _whole(store: Store, key: str, there: Tagged) -> Run | None:
     """Return the run under a key of the history; None for damaged bytes, which the run of that key replaces."""
     try:
         return _loaded(store, key, there.data)
@@ -148,7 +149,7 @@ def put_of_run(store: Store, key: str, data: bytes, entry: IndexEntry | None, co
         store.put(key, data, entry)
 
 
-def _read(store: Store, key: str) -> Stored | None:
+def _read(store: Store, key: str) -> Tagged | None:
     try:
         return store.read(key)
     except NotStored:
@@ -183,17 +184,12 @@ def _put_samples(store: Store, packed: Packed) -> None:
             put_of_run(store, key, packed.samples, None, there.etag)
 
 
-def _refresh(store: Store, packed: Packed, there: Stored) -> None:
+def _refresh(store: Store, packed: Packed, there: Tagged) -> None:
     """Say of a run that is stored already what is known of it now: its outcome, or that it was accepted."""
-    known = entry_at(store, packed.key)
+    known = store.entry(packed.key)
     said = packed.entry if known is None else joined(packed.entry, known)
     if known is None or (said.outcome, said.acceptance) != (known.outcome, known.acceptance):
         put_of_run(store, packed.key, there.data, said, there.etag)
-
-
-def entry_at(store: Store, key: str) -> IndexEntry | None:
-    """Return what is kept beside a key, without opening it; None where nothing is."""
-    return next((one.entry for one in store.list(key) if one.key == key), None)
 
 
 def kept_runs(listings: Iterable[Listing]) -> tuple[Kept, ...]:
@@ -225,7 +221,7 @@ def kept_at(store: Store, key: str) -> Kept | None:
 
     Where bytes have no entry (a writer was killed in between, or another program put them there) they are opened.
     """
-    entry = entry_at(store, key)
+    entry = store.entry(key)
     if entry is not None and entry.run is not None:
         return Kept(key, entry, entry.run)
     there = opened(store, key)
@@ -245,7 +241,7 @@ def opened(store: Store, key: str) -> Opened | None:
     with _in_store(f"{store.place}/{key}"):
         own, row = described(run, file=f"{store.place}/{key}")
         keys = dict.fromkeys((key, run_key(own, row)))
-    entries = (entry_at(store, each) for each in keys)
+    entries = (store.entry(each) for each in keys)
     known = next((entry for entry in entries if entry is not None and entry.id == own.id), own)
     return Opened(kept=Kept(key, joined(own, known), row), run=run, stored=stored)
 
@@ -254,7 +250,7 @@ def packed_from(store: Store, key: str) -> Packed:
     """Take a run and its samples out of a store as they go into another; StoreProblem where they are not whole."""
     there = opened(store, key)
     if there is None:
-        raise NotStored(f"nothing is stored under {key}", place=store.place, hint="List the store to see its keys.")
+        raise not_stored(key, store.place)
     entry, row, sidecar = there.kept.entry, there.kept.row, there.run.samples
     packed = Packed(run=there.run, entry=entry, row=row, data=_compressed(there.stored.data), samples=None)
     if not isinstance(sidecar, Sidecar):

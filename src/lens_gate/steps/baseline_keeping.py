@@ -17,7 +17,7 @@ from lens_gate.baselines.choice import Kept, over
 from lens_gate.baselines.fitness import ACCEPTABLE, Offer, Refusal, Standards, refusals, standing
 from lens_gate.baselines.keys import BASELINES, baseline_key, baseline_name, run_key, samples_key, version_key
 from lens_gate.errors import ConditionFailed, NoBaseline, NotStored, StoreDamaged, UsageProblem
-from lens_gate.steps.archive import Opened, Packed, entry_at, keep, opened, pack, samples_in
+from lens_gate.steps.archive import Opened, Packed, keep, opened, pack, samples_in
 from lens_gate.steps.judge import Rules, analyze_run, judge
 from lens_gate.steps.reading import read_artifact, samples_beside
 from lens_gate.steps.world import World, rfc3339
@@ -175,7 +175,7 @@ def held_as(store: Store, name: str) -> Held:
         return current_of(store, name)
     except StoreDamaged as problem:
         key = baseline_key(name)
-        return Unreadable(entry=entry_at(store, key), etag=store.read(key).etag, problem=problem)
+        return Unreadable(entry=store.entry(key), etag=store.read(key).etag, problem=problem)
 
 
 def _entry_in(held: Held) -> IndexEntry | None:
@@ -226,12 +226,12 @@ def _remember(store: Store, name: str, former: IndexEntry) -> None:
     if former.run is None:
         return
     key = version_key(name, former, former.run)
-    if entry_at(store, key) is None:  # also where a writer was killed after the bytes; all write the same ones
+    if store.entry(key) is None:  # also where a writer was killed after the bytes; all write the same ones
         store.put(key, orjson.dumps({"run": former.id, "key": run_key(former, former.run)}), former)
 
 
 def _overtaken(store: Store, name: str) -> ConditionFailed:
-    winner = entry_at(store, baseline_key(name))
+    winner = store.entry(baseline_key(name))
     who = "somebody" if winner is None else f"a writer of the run {winner.id} ({told_of(winner)})"
     return ConditionFailed(
         f"{who} replaced the baseline {name} in between, and it stands",

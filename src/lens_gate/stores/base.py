@@ -25,7 +25,7 @@ Condition: TypeAlias = Literal["none", "absent"] | ETag
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class Tagged:
     """The bytes of a key, and the tag by which they can be replaced."""
 
     data: bytes
@@ -55,8 +55,12 @@ class Store(Protocol):
         """Return the bytes; NotStored where there are none."""
         ...
 
-    def read(self, key: str) -> Stored:
+    def read(self, key: str) -> Tagged:
         """Return the bytes with their tag, to replace them later; NotStored where there are none."""
+        ...
+
+    def entry(self, key: str) -> IndexEntry | None:
+        """Return the entry of a key as `list` does, without opening what it holds; None where there is none."""
         ...
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lens_gate.errors import PublishFailed
-from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.base import Condition, ETag, Listing, Tagged, check_prefix, is_key
 from lens_gate.stores.conditions import not_stored, require
 from lens_gate.stores.days import newest_first
 from lens_gate.stores.files import write_file
@@ -38,13 +38,19 @@ class FileStore:
         """Return the bytes; NotStored where there are none."""
         return self.read(key).data
 
-    def read(self, key: str) -> Stored:
+    def read(self, key: str) -> Tagged:
         """Return the bytes with their tag; NotStored where there are none."""
         self._split(key)
         data = self._content(self.root / key)
         if data is None:
             raise not_stored(key, self.place)
-        return Stored(data, _etag(data))
+        return Tagged(data, _etag(data))
+
+    def entry(self, key: str) -> IndexEntry | None:
+        """Return the entry of a key, from the index of its folder; None where there is none."""
+        folder, name = self._split(key)
+        entry = self._entries(folder).get(name)
+        return entry if self._exists(key) else None
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Write the bytes and their entry, and return the new tag.

@@ -14,14 +14,13 @@ from google.cloud.storage import Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from lens_gate.errors import UsageProblem
-from lens_gate.stores.base import Condition, ETag, Stored
+from lens_gate.stores.base import Condition, ETag, Tagged
 from lens_gate.stores.conditions import condition_failed
-from lens_gate.stores.gcs_faults import Tried, fault
-from lens_gate.stores.objects import content_type
+from lens_gate.stores.gcs_faults import fault
+from lens_gate.stores.object_faults import Tried
+from lens_gate.stores.objects import MARK, Written, content_type, own_write
 from lens_gate.stores.settings import GcsSettings
 
-_MARK = "lens-gate-write"
-"""The name of the metadata by which a write is known again."""
 _CONNECT_TIMEOUT_SECONDS = 5.0
 
 
@@ -48,7 +47,7 @@ class GcsObjects:
         """A generation of 1970: generations count microseconds since."""
         return ETag("1")
 
-    def get(self, key: str) -> Stored | None:
+    def get(self, key: str) -> Tagged | None:
         """Return an object, or None where there is none; emulators do not say its generation with the bytes."""
         blob = self._bucket.blob(self._prefix + key)
         with self._said("storage.objects.get", key):
@@ -57,22 +56,22 @@ class GcsObjects:
             except NotFound:
                 return None
         tag = self.tag(key) if blob.generation is None else ETag(blob.generation)
-        return None if tag is None else Stored(data, tag)
+        return None if tag is None else Tagged(data, tag)
 
     def tag(self, key: str) -> ETag | None:
         """Return the tag of an object without reading it."""
-        found = self._metadata(key)
-        return None if found is None else ETag(found.generation)
+        found = self._written(key)
+        return None if found is None else found.etag
 
     def put(self, key: str, data: bytes, condition: Condition) -> ETag:
         """Write an object as a whole; ConditionFailed where the store says that the condition does not hold."""
         blob = self._bucket.blob(self._prefix + key)
-        blob.metadata = {_MARK: uuid4().hex}
+        blob.metadata = {MARK: uuid4().hex}
         with self._said("storage.objects.create", key):
             try:
                 blob.upload_from_string(data, content_type(key), **self._required(key, condition), **self._how)
-            except PreconditionFailed as error:
-                return self._own_write(key, blob.metadata[_MARK], error)
+            except PreconditionFailed:
+                return own_write(self._written(key), blob.metadata[MARK], key, self._place)
         return ETag(blob.generation)
 
     def delete(self, key: str, condition: Condition) -> None:
@@ -102,9 +101,10 @@ class GcsObjects:
     def _listed(self, prefix: str, **what: str) -> Any:
         return self._client.list_blobs(self._bucket, prefix=self._prefix + prefix, **what, **self._how)
 
-    def _metadata(self, key: str) -> Any:
+    def _written(self, key: str) -> Written | None:
         with self._said("storage.objects.get", key):
-            return self._bucket.get_blob(self._prefix + key, **self._how)
+            found = self._bucket.get_blob(self._prefix + key, **self._how)
+        return None if found is None else Written(ETag(found.generation), (found.metadata or {}).get(MARK))
 
     def _required(self, key: str, condition: Condition) -> dict[str, int]:
         if isinstance(condition, ETag):
@@ -112,13 +112,6 @@ class GcsObjects:
                 raise condition_failed(key, self._place)
             return {"if_generation_match": int(condition)}
         return {"if_generation_match": 0} if condition == "absent" else {}
-
-    def _own_write(self, key: str, mark: str, error: Exception) -> ETag:
-        """Return the tag of our own write where the client sent it again after an answer that got lost."""
-        held = self._metadata(key)
-        if held is not None and (held.metadata or {}).get(_MARK) == mark:
-            return ETag(held.generation)
-        raise condition_failed(key, self._place) from error
 
     @contextmanager
     def _said(self, permission: str, key: str) -> Iterator[None]:

@@ -6,8 +6,6 @@ The codes are those of the JSON API's reference ("HTTP status and error codes"),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, RetryError
@@ -15,15 +13,13 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, Tra
 from google.cloud.storage.exceptions import InvalidResponse
 
 from lens_gate.errors import PublishFailed
-
-_Words: TypeAlias = tuple[str, str]
-"""What happened, and the next step."""
+from lens_gate.stores.object_faults import Tried, Words, WordsByType, words_for
 
 _SLOW_DOWN = (
     "the store asks for fewer requests, or is out of order for now, after several attempts",
     "Try again later; what is here is safe. One object takes about one write a second.",
 )
-_BY_STATUS: Mapping[int, _Words] = {
+_BY_STATUS: Mapping[int, Words] = {
     400: ("the request is not accepted", "Check the bucket's name: 3 to 63 small letters, digits, dots and hyphens."),
     401: (
         "the credentials are not accepted, or have expired",
@@ -56,7 +52,7 @@ _TLS = (
 _UNREACHABLE = ("the endpoint cannot be reached", "Check the network, the proxy, and the endpoint's address.")
 _UNKNOWN_HINT = "Try again; if it stays so, check the store and its log."
 
-_BY_TYPE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Words], ...] = (
+_BY_TYPE: WordsByType = (
     (DefaultCredentialsError, _NO_CREDENTIALS),
     (TransportError, _UNREACHABLE),
     (GoogleAuthError, _REFUSED),
@@ -66,36 +62,18 @@ _BY_TYPE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Words], ..
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What was tried: a permission (as IAM calls it) on a key (empty: none)."""
-
-    place: str
-    permission: str
-    key: str
-
-
 def fault(error: Exception, tried: Tried) -> PublishFailed:
     """Return our error for one of the client's."""
-    message, hint = _words(error, tried)
-    what = f"{tried.permission} on {tried.key}" if tried.key else tried.permission
-    return PublishFailed(f"{what}: {message}", place=tried.place, hint=hint)
-
-
-def _words(error: Exception, tried: Tried) -> _Words:
     cause = error.cause if isinstance(error, RetryError) and isinstance(error.cause, Exception) else error
     if isinstance(cause, GoogleAPICallError):
-        return _by_status(cause.code or 0, tried)
+        return tried.failed(_by_status(cause.code or 0, tried))
     if isinstance(cause, InvalidResponse):
-        return _by_status(cause.response.status_code, tried)
-    for kinds, words in _BY_TYPE:
-        if isinstance(cause, kinds):
-            return words
-    return f"the client failed with {type(cause).__name__}", _UNKNOWN_HINT
+        return tried.failed(_by_status(cause.response.status_code, tried))
+    return tried.failed(words_for(cause, _BY_TYPE, otherwise=_UNKNOWN_HINT))
 
 
-def _by_status(status: int, tried: Tried) -> _Words:
+def _by_status(status: int, tried: Tried) -> Words:
     if status == 403:
-        hint = f"Grant {tried.permission} on the bucket, as roles/storage.objectUser does."
+        hint = f"Grant {tried.action} on the bucket, as roles/storage.objectUser does."
         return "access denied", hint + " To replace an object takes storage.objects.delete, too."
     return _BY_STATUS.get(status, (f"the store answered with the status {status}", _UNKNOWN_HINT))

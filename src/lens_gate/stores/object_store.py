@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from lens_gate.errors import PublishFailed
-from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.base import Condition, ETag, Listing, Tagged, check_prefix, is_key
 from lens_gate.stores.conditions import Retries, condition_failed, not_stored
 from lens_gate.stores.days import newest_first
 from lens_gate.stores.index_file import INDEX, split_key
@@ -39,13 +39,18 @@ class ObjectStore:
         """Return the bytes; NotStored where there are none."""
         return self.read(key).data
 
-    def read(self, key: str) -> Stored:
+    def read(self, key: str) -> Tagged:
         """Return the bytes with their tag; NotStored where there are none."""
         split_key(key, place=self.place)
         found = self._objects.get(key)
         if found is None:
             raise not_stored(key, self.place)
         return found
+
+    def entry(self, key: str) -> IndexEntry | None:
+        """Return the entry of a key, from the index of its folder; None where there is none."""
+        entry = self._entries.get(key)
+        return None if entry is None or self._objects.tag(key) is None else entry
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Write the bytes and their entry, and return the new tag.

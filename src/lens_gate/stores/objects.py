@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from lens_gate.errors import ConditionFailed, ConditionsIgnored
-from lens_gate.stores.base import Condition, ETag, Stored
+from lens_gate.stores.base import Condition, ETag, Tagged
+from lens_gate.stores.conditions import condition_failed
 
 PROBE = ".lens-gate/conditions"
 """What is written to find out whether a store honours conditions; no key of an artifact starts with a dot."""
 
 _PROBED = b"This object shows whether the store honours conditional writes. It may be deleted at any time.\n"
+
+MARK = "lens-gate-write"
+"""The name of the metadata by which a write is known again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a store says of an object without its bytes: its tag, and the mark of the write that it comes from."""
+
+    etag: ETag
+    mark: str | None
+
+
+def own_write(found: Written | None, mark: str, key: str, place: str) -> ETag:
+    """Return the tag of our own write, which was refused when it was sent again as its answer had got lost.
+
+    Raises ConditionFailed where the object comes from another one.
+    """
+    if found is None or found.mark != mark:
+        raise condition_failed(key, place)
+    return found.etag
 
 
 class Objects(Protocol):
@@ -32,7 +55,7 @@ class Objects(Protocol):
         """A tag that the store understands, and no object of it bears."""
         ...
 
-    def get(self, key: str) -> Stored | None:
+    def get(self, key: str) -> Tagged | None:
         """Return an object, or None where there is none."""
         ...
 

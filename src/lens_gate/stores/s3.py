@@ -19,10 +19,11 @@ from botocore.exceptions import (
 from pydantic import SecretStr
 
 from lens_gate.errors import UsageProblem
-from lens_gate.stores.base import Condition, ETag, Stored
+from lens_gate.stores.base import Condition, ETag, Tagged
 from lens_gate.stores.conditions import condition_failed
-from lens_gate.stores.objects import content_type
-from lens_gate.stores.s3_faults import Tried, code_of, fault
+from lens_gate.stores.object_faults import Tried
+from lens_gate.stores.objects import MARK, Written, content_type, own_write
+from lens_gate.stores.s3_faults import code_of, fault
 from lens_gate.stores.settings import S3Settings
 
 _ABSENT = frozenset({"NoSuchKey", "404"})
@@ -35,8 +36,6 @@ _CONFLICTS = 5
 """How often a conditional request is sent that the store does not decide, as another one is in flight."""
 _BROKEN_OFF = 2
 """How often an answer that breaks off is asked for again: the client does that only where it does not begin."""
-_MARK = "lens-gate-write"
-"""The name of the metadata by which a write is known again."""
 
 
 class S3Objects:
@@ -58,7 +57,7 @@ class S3Objects:
         """A digest that nothing is likely to have."""
         return ETag(f'"{"0" * 32}"')
 
-    def get(self, key: str) -> Stored | None:
+    def get(self, key: str) -> Tagged | None:
         """Return an object, or None where there is none; an answer that breaks off is asked for again."""
         with self._said("s3:GetObject", key):
             for _ in range(_BROKEN_OFF):
@@ -68,20 +67,20 @@ class S3Objects:
 
     def tag(self, key: str) -> ETag | None:
         """Return the tag of an object without reading it."""
-        answer = self._head(key)
-        return None if answer is None else ETag(answer["ETag"])
+        found = self._written(key)
+        return None if found is None else found.etag
 
     def put(self, key: str, data: bytes, condition: Condition) -> ETag:
         """Write an object as a whole; ConditionFailed where the store says that the condition does not hold."""
         mark = uuid4().hex
-        named = {**self._named(key), "ContentType": content_type(key), "Metadata": {_MARK: mark}}
+        named = {**self._named(key), "ContentType": content_type(key), "Metadata": {MARK: mark}}
         with self._said("s3:PutObject", key):
             try:
                 return ETag(self._decided(partial(self._client.put_object, **named, Body=data), key, condition)["ETag"])
             except ClientError as error:
                 if not _header(condition) or code_of(error) not in _NOT_HELD | _ABSENT:
                     raise
-                return self._own_write(key, mark, error)
+                return own_write(self._written(key) if _sent_again(error) else None, mark, key, self._place)
 
     def delete(self, key: str, condition: Condition) -> None:
         """Remove an object; one that is gone already is no failure."""
@@ -105,23 +104,24 @@ class S3Objects:
         found = [one["Prefix"] for page in self._pages(folder, "/") for one in page.get("CommonPrefixes", ())]
         return tuple(one.removeprefix(self._prefix + folder).rstrip("/") for one in found)
 
-    def _fetch(self, key: str) -> Stored | None:
+    def _fetch(self, key: str) -> Tagged | None:
         try:
             answer = self._client.get_object(**self._named(key))
         except ClientError as error:
             if code_of(error) in _ABSENT:
                 return None
             raise
-        return Stored(answer["Body"].read(), ETag(answer["ETag"]))
+        return Tagged(answer["Body"].read(), ETag(answer["ETag"]))
 
-    def _head(self, key: str) -> Mapping[str, Any] | None:
+    def _written(self, key: str) -> Written | None:
         with self._said("s3:GetObject", key):
             try:
-                return dict(self._client.head_object(**self._named(key)))
+                answer = self._client.head_object(**self._named(key))
             except ClientError as error:
                 if code_of(error) in _ABSENT:
                     return None
                 raise
+        return Written(ETag(answer["ETag"]), answer["Metadata"].get(MARK))
 
     def _decided(self, send: Callable[..., Mapping[str, Any]], key: str, condition: Condition) -> Mapping[str, Any]:
         """Send a request with its condition until the store has said whether that holds.
@@ -139,14 +139,6 @@ class S3Objects:
                 header = {} if code_of(error) in _UNKNOWN_HEADER else header
         raise condition_failed(key, self._place)
 
-    def _own_write(self, key: str, mark: str, error: ClientError) -> ETag:
-        """Return the tag of our own write where the refused request was sent again after an answer that got lost."""
-        if error.response["ResponseMetadata"].get("RetryAttempts"):
-            held = self._head(key)
-            if held is not None and held["Metadata"].get(_MARK) == mark:
-                return ETag(held["ETag"])
-        raise condition_failed(key, self._place) from error
-
     def _pages(self, prefix: str, delimiter: str = "") -> Iterator[Mapping[str, Any]]:
         with self._said("s3:ListBucket", prefix):
             pages = self._client.get_paginator("list_objects_v2")
@@ -162,6 +154,10 @@ class S3Objects:
             yield
         except (ClientError, BotoCoreError, OSError) as error:
             raise fault(error, Tried(self._place, action, key, self._client.meta.endpoint_url)) from error
+
+
+def _sent_again(error: ClientError) -> bool:
+    return bool(error.response["ResponseMetadata"].get("RetryAttempts"))
 
 
 def _header(condition: Condition) -> dict[str, str]:

@@ -6,17 +6,14 @@ The codes are those of the S3 API reference ("Error responses") and of the STS A
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
 from lens_gate.errors import PublishFailed
-
-_Words: TypeAlias = tuple[str, str]
-"""What happened, and the next step."""
+from lens_gate.stores.object_faults import Tried, Words, WordsByType, words_for
 
 _NO_BUCKET = ("there is no such bucket", "Create it, or check its name, the account, and the endpoint.")
 _WRONG_KEY = (
@@ -79,7 +76,7 @@ _NO_FILE = (
 )
 _UNKNOWN_HINT = "Check the store; if it is a server of your own, its log says more."
 
-_BY_CODE: Mapping[str, _Words] = {
+_BY_CODE: Mapping[str, Words] = {
     "NoSuchBucket": _NO_BUCKET,
     "InvalidBucketName": _BAD_PARAMETER,
     "InvalidAccessKeyId": _WRONG_KEY,
@@ -111,7 +108,7 @@ _BY_CODE: Mapping[str, _Words] = {
     "IDPRejectedClaim": _TOKEN,
 }
 
-_BY_TYPE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Words], ...] = (
+_BY_TYPE: WordsByType = (
     ((boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError), _NO_CREDENTIALS),
     ((boto.TokenRetrievalError, boto.SSOError, boto.LoginError), _EXPIRED),
     ((boto.SSLError,), _TLS),
@@ -125,16 +122,6 @@ _BY_TYPE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], _Words], ..
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What was tried: an action (as IAM policies call it) on a key (empty: none), at an endpoint (None: Amazon's)."""
-
-    place: str
-    action: str
-    key: str
-    endpoint: str | None
-
-
 def code_of(error: ClientError) -> str:
     """Return the code that the store answered with; answers without a body have the HTTP status there."""
     answer: Mapping[str, Any] = error.response.get("Error", {})
@@ -143,12 +130,13 @@ def code_of(error: ClientError) -> str:
 
 def fault(error: Exception, tried: Tried) -> PublishFailed:
     """Return our error for one of the client's."""
-    message, hint = _client_words(error, tried) if isinstance(error, ClientError) else _own_words(error)
-    what = f"{tried.action} on {tried.key}" if tried.key else tried.action
-    return PublishFailed(f"{what}: {message.format(endpoint=_shown(tried.endpoint))}", place=tried.place, hint=hint)
+    if isinstance(error, ClientError):
+        return tried.failed(_answered(error, tried))
+    message, hint = words_for(error, _BY_TYPE, otherwise=_UNKNOWN_HINT)
+    return tried.failed((message.format(endpoint=_shown(tried.endpoint)), hint))
 
 
-def _client_words(error: ClientError, tried: Tried) -> _Words:
+def _answered(error: ClientError, tried: Tried) -> Words:
     code = code_of(error)
     if code in _BY_CODE:
         return _BY_CODE[code]
@@ -160,13 +148,6 @@ def _client_words(error: ClientError, tried: Tried) -> _Words:
     if tried.action == "s3:GetObject":
         hint += " Without s3:ListBucket also a key that is missing is answered so."
     return "access denied", hint
-
-
-def _own_words(error: Exception) -> _Words:
-    for kinds, words in _BY_TYPE:
-        if isinstance(error, kinds):
-            return words
-    return f"the client failed with {type(error).__name__}", _UNKNOWN_HINT
 
 
 def _word(code: str) -> str:

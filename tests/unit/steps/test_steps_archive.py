@@ -13,7 +13,7 @@ from lens_gate.artifacts.journal import encode_blocks, encode_header
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.keys import samples_key
 from lens_gate.errors import ArtifactCorrupt, ConditionFailed, ConditionsIgnored
-from lens_gate.steps.archive import Packed, entry_at, keep, open_run, pack, samples_in
+from lens_gate.steps.archive import Packed, keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
 from lens_gate.steps.syncing import sync
 from lens_gate.steps.uploading import Parcel, upload
@@ -44,7 +44,7 @@ def a_part(folder: Path, requests: int, *, beside: bool = False) -> Packed:
 
 def said_of(store: Store, key: str) -> tuple[float, str | None]:
     """Return how long the run lasted that the entry speaks of, and what was judged of it."""
-    entry = entry_at(store, key)
+    entry = store.entry(key)
     assert entry is not None
     assert entry.run is not None
     return entry.run.duration_seconds, entry.outcome

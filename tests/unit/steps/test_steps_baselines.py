@@ -18,7 +18,7 @@ from lens_gate.baselines.keys import baseline_key, version_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, LensGateError, NoBaseline, PublishFailed, StoreDamaged, UsageProblem
-from lens_gate.steps.archive import Packed, entry_at, keep, kept_at, pack
+from lens_gate.steps.archive import Packed, keep, kept_at, pack
 from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, Unreadable, current_of, save
 from lens_gate.steps.baseline_upkeep import prune, versions_of
 from lens_gate.steps.judge import checked_after, rules, stored_baseline
@@ -27,8 +27,7 @@ from lens_gate.steps.store_address import configured_store, is_store, named_file
 from lens_gate.steps.store_choice import after_measuring, stored_in, wanted_for
 from lens_gate.steps.uploading import Parcel, stores_for, upload
 from lens_gate.steps.world import StoreOptions, World
-from lens_gate.stores.base import Condition, ETag, Store
-from lens_gate.stores.base import Stored as StoredBytes
+from lens_gate.stores.base import Condition, ETag, Store, Tagged
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.settings import GcsSettings, GitSettings, S3Settings, SqlSettings, StoreSettings
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
@@ -200,7 +199,7 @@ class Replacing(FileStore):
         self._world = world
 
     @override
-    def read(self, key: str) -> StoredBytes:
+    def read(self, key: str) -> Tagged:
         stored = super().read(key)
         if key == baseline_key("main"):
             saved_by(self._other, FileStore(self.root), self._world)
@@ -273,7 +272,7 @@ def test_a_run_is_kept_once_and_what_is_known_of_it_later_is_added(tmp_path: Pat
     keep(store, packed.judged(Outcome.REGRESSION))
     keep(store, packed.accepted(Acceptance(by="ada", reason="a larger model", at="2026-03-05T11:00:00Z")))
     keep(store, packed)
-    entry = entry_at(store, key)
+    entry = store.entry(key)
     assert entry is not None
     assert entry.acceptance is not None
     assert (entry.outcome, entry.acceptance.by) == ("regression", "ada")

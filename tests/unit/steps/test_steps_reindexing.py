@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lens_gate.baselines.keys import baseline_key
-from lens_gate.steps.archive import entry_at, keep, pack
+from lens_gate.steps.archive import keep, pack
 from lens_gate.steps.reindexing import reindex
 from lens_gate.stores.base import ETag
 from lens_gate.stores.file import FileStore
@@ -32,7 +32,7 @@ def test_runs_without_an_entry_are_listed_again_with_what_they_say_themselves(tm
     assert store.newest("results", 5) == ()
     assert reindex(store, dry_run=False).restored == tuple(keys)
     assert [one.key for one in store.newest("results", 5)] == [keys[1], keys[0]]
-    entry = entry_at(store, keys[2])
+    entry = store.entry(keys[2])
     assert entry is not None
     assert entry == as_listed(pack(tmp_path / "day-2.json").entry)
     assert reindex(store, dry_run=False).restored == ()
@@ -43,7 +43,7 @@ def test_a_baseline_takes_over_what_the_history_still_knows(tmp_path: Path) -> N
     judged = pack(tmp_path / "day-2.json").judged(Outcome.PASS)
     store.put(key, judged.data, judged.entry)
     reindex(store, dry_run=False)
-    entry = entry_at(store, name)
+    entry = store.entry(name)
     assert entry is not None
     assert entry.outcome == "pass"
 

@@ -10,11 +10,10 @@ from typing_extensions import override
 
 from lens_gate.baselines.keys import baseline_key, samples_key
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.archive import entry_at, keep, open_run, pack
+from lens_gate.steps.archive import keep, open_run, pack
 from lens_gate.steps.baseline_keeping import current_of, record
 from lens_gate.steps.syncing import Synced, sync
-from lens_gate.stores.base import Condition, ETag, Store
-from lens_gate.stores.base import Stored as StoredBytes
+from lens_gate.stores.base import Condition, ETag, Store, Tagged
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
@@ -62,7 +61,7 @@ def test_what_became_known_of_a_run_later_comes_too(tmp_path: Path, stores: tupl
         keep(store, packed)
     keep(stores[0], packed.judged(Outcome.REGRESSION).accepted(ACCEPTANCE))
     assert sync(*stores, dry_run=False).copied == (packed.key,)
-    entry = entry_at(stores[1], packed.key)
+    entry = stores[1].entry(packed.key)
     assert entry is not None
     assert (entry.outcome, entry.acceptance) == ("regression", ACCEPTANCE)
     keep(stores[0], packed.judged(Outcome.PASS))
@@ -126,7 +125,7 @@ def test_a_run_without_an_entry_is_opened_and_what_cannot_be_is_named(
     keep(stores[0], large)
     stores[0].delete(samples_key(large.key))
     done = sync(*stores, dry_run=False)
-    assert entry_at(stores[1], packed.key) == entry_at(stores[1], done.copied[0])
+    assert stores[1].entry(packed.key) == stores[1].entry(done.copied[0])
     assert done.copied == (packed.key,)
     assert {one.key for one in done.left} == {damaged.key, large.key, baseline_key("v1")}
     assert [one.key for one in stores[1].list()] == [packed.key]
@@ -165,7 +164,7 @@ class Busy(FileStore):
         self._other = other
 
     @override
-    def read(self, key: str) -> StoredBytes:
+    def read(self, key: str) -> Tagged:
         stored = super().read(key)
         if key == baseline_key("main"):
             saved(FileStore(self.root), self._other)
@@ -184,6 +183,6 @@ def test_whoever_replaces_a_baseline_meanwhile_no_entry_comes_to_stand_on_other_
     done = sync(used[0], used[1], dry_run=False)
     assert done.apart == ("main",) * busy
     for store in stores:
-        entry = entry_at(store, baseline_key("main"))
+        entry = store.entry(baseline_key("main"))
         assert entry is not None
         assert entry.id == main_of(store)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lens_gate.errors import PublishFailed
-from lens_gate.stores.base import Listing, Stored
+from lens_gate.stores.base import Listing, Tagged
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.files import write_file
 from tests.stores_contract import ENTRY, RICH, RUN, ConditionContract, IndexContract, StoreContract, Subject
@@ -140,7 +140,7 @@ def test_after_a_kill_at_any_write_no_entry_speaks_of_other_bytes(
     seen = (store.get(RUN), listing.entry and listing.entry.outcome, listing.entry is not None)
     assert seen == [(b"one", None, True), (b"one", None, False), (b"two", None, False), (b"two", "pass", True)][at]
     store.put(RUN, b"three", RICH)
-    assert isinstance(store.read(RUN), Stored)
+    assert isinstance(store.read(RUN), Tagged)
     assert [one.entry is not None for one in store.newest("results", 9)] == [True]
 
 

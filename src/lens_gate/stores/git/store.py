@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lens_gate.errors import NotStored, PublishFailed, UsageProblem
-from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix, is_key
+from lens_gate.stores.base import Condition, ETag, Listing, Tagged, check_prefix, is_key
 from lens_gate.stores.conditions import Retries, not_stored
 from lens_gate.stores.conditions import require as require_held
 from lens_gate.stores.days import newest_listed
@@ -60,13 +60,22 @@ class GitStore:
         """Return the bytes; NotStored where there are none."""
         return self.read(key).data
 
-    def read(self, key: str) -> Stored:
+    def read(self, key: str) -> Tagged:
         """Return the bytes with their tag; NotStored where there are none."""
         split_key(key, place=self.place)
         blob = self._blob(self._branch.tip(), key)
         if blob is None:
             raise not_stored(key, self.place)
-        return Stored(self._branch.blobs([blob])[blob], ETag(blob))
+        return Tagged(self._branch.blobs([blob])[blob], ETag(blob))
+
+    def entry(self, key: str) -> IndexEntry | None:
+        """Return the entry of a key, from its own small file; None where there is none."""
+        split_key(key, place=self.place)
+        tip, path = self._branch.tip(), _entry_path(key)
+        indexed = self._blob(tip, path)
+        if indexed is None or self._blob(tip, key) is None:
+            return None
+        return self._entries({path: indexed}, [key]).get(key)
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Commit the bytes and their entry, and return the new tag.

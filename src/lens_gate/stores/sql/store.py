@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Row, Select, select
 
 from lens_gate.errors import StoreDamaged
-from lens_gate.stores.base import Condition, ETag, Listing, Stored, check_prefix
+from lens_gate.stores.base import Condition, ETag, Listing, Tagged, check_prefix
 from lens_gate.stores.conditions import not_stored
 from lens_gate.stores.index_file import split_key
 from lens_gate.stores.sql.database import Database
@@ -42,7 +42,7 @@ class SqlStore:
         """Return the bytes; NotStored where there are none."""
         return self.read(key).data
 
-    def read(self, key: str) -> Stored:
+    def read(self, key: str) -> Tagged:
         """Return the bytes with their tag; NotStored where there are none, StoreDamaged where a part is missing."""
         split_key(key, place=self.place)
         artifacts, chunks = self._tables.artifacts, self._tables.chunks
@@ -62,7 +62,14 @@ class SqlStore:
                 place=self.place,
                 hint="Someone changed the tables: delete this key, or restore them from a copy.",
             )
-        return Stored(data, ETag(rows[0].version))
+        return Tagged(data, ETag(rows[0].version))
+
+    def entry(self, key: str) -> IndexEntry | None:
+        """Return the entry of a key; None where there is none."""
+        split_key(key, place=self.place)
+        columns = self._tables.artifacts.c
+        found = self._listings(select(columns.key, columns.entry).where(columns.key == key))
+        return found[0].entry if found else None
 
     def put(self, key: str, data: bytes, entry: IndexEntry | None = None, condition: Condition = "none") -> ETag:
         """Write the bytes, their entry and the rows of its run, and return the new tag.
