@@ -171,7 +171,9 @@ def no_baseline() -> Verdict:
 
 
 def not_measured() -> Verdict:
-    late = a_validity_check(value=48.0, ok=False, message="requests left up to 48 ms late; at most 5 ms is fit")
+    late = a_validity_check(
+        value=48.0, ok=False, message="requests left up to 48 ms late; lower the rate, or use a larger runner"
+    )
     nothing = a_check(
         name="coverage",
         kind=CheckKind.COVERAGE,
@@ -180,7 +182,8 @@ def not_measured() -> Verdict:
         outcome=Outcome.NOT_MEASURED,
         value=0.0,
         limit=1.0,
-        unit="",
+        unit="share",
+        side="at least",
         message="0 of 1 series were measured; not measured: openai/gpt-small",
     )
     failed = a_model_result(requests=some_requests(failed=300), errors=(an_error_count("authentication", 300),))

@@ -15,7 +15,7 @@ from lens_gate.analysis.duet import duet
 from lens_gate.analysis.exhibits import exhibits
 from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.analysis.judgement import overall
-from lens_gate.analysis.need import need_of, need_of_duet
+from lens_gate.analysis.need import need_of, need_of_duet, need_to_cover
 from lens_gate.analysis.pairing import pair_up
 from lens_gate.analysis.rules import policy_of, rules_of
 from lens_gate.analysis.screen import Screening, covered, screen
@@ -51,6 +51,7 @@ class _Said:
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     need: Need | None = None
+    covering: Need | None = None
     looks: tuple[LookTaken, ...] = ()
     notes: tuple[str, ...] = ()
     attribution: tuple[Attribution, ...] = ()
@@ -94,6 +95,7 @@ def analyze(
         coverage=said.coverage,
         uncovered=run.uncovered,
         need=said.need,
+        covering=said.covering,
         looks=said.looks,
         regression=RegressionSummary(detected=said.verdict is Outcome.REGRESSION, verdict=said.verdict),
         notes=said.notes,
@@ -203,6 +205,7 @@ def _say_duet(run: Run, samples: Samples, regression: Regression, limit_ns: floa
         findings=(*result.findings, *shown_findings(arms, rules.shown)),
         coverage=result.coverage,
         need=need_of(result.judged, series, rules, requests_per_second=_rate(run)),
+        covering=need_to_cover(result.coverage, series, requests_per_second=_rate(run)),
         looks=settled.taken if settled else (),
         notes=notes,
         attribution=attributed_duet(series),

@@ -14,7 +14,7 @@ from lens_gate.analysis.pairing import PairedSeries
 from lens_gate.analysis.quantities import column, with_status
 from lens_gate.analysis.rules import Rules
 from lens_gate.analysis.stored import StoredSeries
-from lens_gate.artifacts.analysis import Need
+from lens_gate.artifacts.analysis import Coverage, Need
 from lens_gate.stats.planning import Aim, cautious_spread, pairs_for_shift
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
@@ -40,6 +40,14 @@ def need_of(
     if not plans:
         return None
     return _need(max(plans), len(series), _price_of_a_pair(series), requests_per_second)
+
+
+def need_to_cover(
+    coverage: Sequence[Coverage], series: Sequence[PairedSeries], *, requests_per_second: float | None
+) -> Need | None:
+    """Return what would cover the rare events that a pass says nothing of; None where it covers them."""
+    pairs = max((by.pairs or 0 for one in coverage for by in one.covered_by), default=0)
+    return _need(pairs, len(series), _price_of_a_pair(series), requests_per_second) if pairs else None
 
 
 def _need(pairs: int, series: int, price: float | None, requests_per_second: float | None) -> Need:

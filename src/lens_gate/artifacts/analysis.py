@@ -126,7 +126,7 @@ class Coverage(Frozen):
 
 
 class Need(Frozen):
-    """What an answer would take for the inconclusive findings of this analysis."""
+    """What an answer would take: pairs of each model, and the dollars and minutes of all of them."""
 
     pairs: int = Field(ge=0)
     usd: float | None
@@ -270,6 +270,7 @@ class Policy(Frozen):
 class Analysis(Envelope):
     """The artifact of `lens-gate analyze`.
 
+    `need` would settle what is inconclusive, `covering` would cover the rare events that a pass leaves out.
     With a `nonce` at the start of each request nothing is said about caches. `exhibits` is what figures are drawn from;
     None in analyses that were made before there were any.
     """
@@ -287,6 +288,7 @@ class Analysis(Envelope):
     coverage: tuple[Coverage, ...]
     uncovered: tuple[Uncovered, ...]
     need: Need | None
+    covering: Need | None = None
     looks: tuple[LookTaken, ...] = ()
     regression: RegressionSummary
     notes: tuple[str, ...]

@@ -23,6 +23,7 @@ _EMPTIED: dict[str, JsonValue] = {
     "false_alarm_note": None,
     "place": None,
     "need": None,
+    "covering": None,
     "exhibits": None,
     "notes": [],
     "config": {},

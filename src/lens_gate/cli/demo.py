@@ -125,7 +125,11 @@ def measured(scene: Scene, base_url: str, folder: Path) -> Verdict:
         click.echo("This machine was too busy to measure that; once more.", err=True)
         verdict = play(scene, base_url, folder)
     shown = screen()
-    click.echo(console(view(verdict), colour=shown.colour, width=shown.width, unicode=shown.unicode))
+    click.echo(
+        console(
+            view(verdict, str(folder / "verdict.json")), colour=shown.colour, width=shown.width, unicode=shown.unicode
+        )
+    )
     click.echo(machine_line(verdict) + "\n")
     return verdict
 

@@ -120,8 +120,10 @@ def gate(**options: Any) -> int:
         verdict = verdict_of(artifact, path, judged_by, logging_here)
         if isinstance(verdict, Verdict):
             note_analysis(logging_here.log, verdict.analysis)
+        # What explains the verdict is its own file, where it is written to one.
+        explained = Path(options["output"]) if options["output"] else path
         texts = {
-            options[option]: render(verdict, path, form, rules=judged_by, world=logging_here, screen=screen())
+            options[option]: render(verdict, explained, form, rules=judged_by, world=logging_here, screen=screen())
             for option, form in _GATE_OUTPUTS.items()
             if options[option]
         }
@@ -129,7 +131,7 @@ def gate(**options: Any) -> int:
         note_verdict(logging_here.log, verdict)
         failed += notified(verdict, judged_by, options, logging_here)
         note_failures(logging_here.log, failed)
-    return conclude(verdict, failed, exit_zero=options["exit_zero"])
+    return conclude(verdict, explained, failed, exit_zero=options["exit_zero"])
 
 
 @click.command()
@@ -230,12 +232,13 @@ def _notified(
     return tuple(failure for one in verdicts for failure in notified(one, judged_by, options, here))
 
 
-def conclude(verdict: Judgement, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
+def conclude(verdict: Judgement, path: Path, failed: Sequence[PublishFailed] = (), *, exit_zero: bool = False) -> int:
     """Show the verdict and what could not be written, print the line for machines last, and return the exit code.
 
-    A failed write is told, and hides no verdict: the more important of both codes is returned.
+    `path` is where the verdict, or what it was made from, lies. A failed write is told, and hides no verdict: the more
+    important of both codes is returned.
     """
-    text = told(verdict, screen())
+    text = told(verdict, path, screen())
     failed = (*failed, *attempted(lambda: show_in_log(text)))
     for failure in failed:
         say(f"lens-gate: {failure}")

@@ -130,9 +130,15 @@ def published_run(
 ) -> tuple[PublishFailed, ...]:
     """Publish a verdict whose files lie in a folder; return the failures that count."""
     code = ExitCode.OK if publishing.exit_zero else verdict.exit_code
-    (suite,) = suite_names([(verdict, folder / "verdict.json")], publishing.suites)
+    path = folder / "verdict.json"
+    (suite,) = suite_names([(verdict, path)], publishing.suites)
     finished = Finished(
-        suite=suite, verdict=verdict, code=code, files=files_in(folder), places=places_of(judged_by, here)
+        suite=suite,
+        verdict=verdict,
+        path=str(path),
+        code=code,
+        files=files_in(folder),
+        places=places_of(judged_by, here),
     )
     return published([finished], publishing.wish, here)
 

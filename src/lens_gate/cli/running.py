@@ -159,7 +159,7 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
             *published_run(done.verdict, folder, publishing, judged_by, logging_here),
             *notified(done.verdict, judged_by, options, logging_here, stores=stores),
         )
-    return conclude(done.verdict, failed, exit_zero=options["exit_zero"])
+    return conclude(done.verdict, folder / "verdict.json", failed, exit_zero=options["exit_zero"])
 
 
 def _stored(

@@ -234,7 +234,8 @@ def _coverage(analysis: Analysis, silent: frozenset[str], min_coverage: float, *
             outcome=Outcome.NOT_MEASURED,
             value=measured / len(series),
             limit=min_coverage,
-            unit="",
+            unit="share",
+            side="at least",
             message=f"{measured} of {len(series)} series were measured; not measured: {', '.join(sorted(silent))}.",
         ),
     )

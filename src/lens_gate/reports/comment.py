@@ -12,7 +12,7 @@ from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, Leg, LegRow
 from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, plain, shortened, size
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import ReportView, Row
-from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark, listed
+from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark, listed, next_words
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 
 TEXT_BYTES = 38_000
@@ -174,7 +174,7 @@ def _body(leg: Leg, url: str) -> Iterator[str]:
         yield f"{plural(more, 'more check')} did not pass: [the report]({url}) has {'it' if more == 1 else 'them'}."
         yield ""
     if leg.next_step:
-        yield f"**Next, with your other options:** {markdown_code(leg.next_step)}"
+        yield f"**{next_words(leg.next_step)}:** {markdown_code(leg.next_step)}"
         yield ""
     yield from _folded(leg)
 

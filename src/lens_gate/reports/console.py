@@ -174,7 +174,7 @@ def _verdict(page: ReportView, screen: _Screen) -> Iterator[str]:
     yield from screen.wrapped(page.second)
     yield from _gaps(page, screen)
     if page.next_step:
-        yield screen.text("Next, with your other options:")
+        yield screen.text(f"{page.next_words}:")
         yield screen.text(f"  {page.next_step}")
     yield ""
     mark = screen.mark(page.mark)

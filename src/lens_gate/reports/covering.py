@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lens_gate.artifacts.analysis import Analysis, CoveredBy
+from lens_gate.artifacts.analysis import Analysis, CoveredBy, Need
 from lens_gate.artifacts.run import Uncovered
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.facts import is_itself, uncovered_lines
-from lens_gate.reports.headlines import A_PAIR, against
+from lens_gate.reports.headlines import A_PAIR, against, asking_for, price
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import Gap
-from lens_gate.reports.words import in_words, sentence
+from lens_gate.reports.words import PHRASES, in_words, sentence
+from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Remedy
 
 COVERED_WITHOUT_NONCE = "Covered without `workload.cache.nonce`, or with `nonce: end`."
@@ -32,6 +33,23 @@ _REMEDIES: Mapping[Remedy, str] = {
 }
 _ONCE_BOTH_HAVE_IT = "Covered once both versions have it."
 _COMMAND_OF_BOTH = "lens-gate ci --against-ref main"
+
+
+_TOPICS: Mapping[str, str] = {
+    PHRASES[Hypothesis.TTFT_TAIL_EXCESS].label: "slow first tokens",
+    PHRASES[Hypothesis.TTFT_TAIL_EXCEEDANCE].label: "slow first tokens",
+}
+"""What two questions are called together."""
+_MOST_TOPICS = 3
+
+
+def not_covered(analysis: Analysis) -> tuple[str, ...]:
+    """Name what a pass says nothing of, each once and in few words, as a headline does."""
+    asked = [in_words(text).partition(": ") for row in analysis.coverage for text in row.not_covered]
+    topics = [_TOPICS.get(plain(name), plain(name)) if colon else "some checks" for name, colon, _ in asked]
+    told = list(dict.fromkeys([*topics, *(["what only one version has"] if analysis.uncovered else [])]))
+    more = len(told) - _MOST_TOPICS + 1
+    return tuple(told) if more <= 1 else (*told[: _MOST_TOPICS - 1], f"{more} more")
 
 
 def gaps(analysis: Analysis, names: Mapping[str, str]) -> tuple[Gap, ...]:
@@ -57,18 +75,18 @@ def _unanswered(analysis: Analysis, names: Mapping[str, str]) -> Iterator[tuple[
 
 
 def _with_more_pairs(analysis: Analysis, wanted: Sequence[CoveredBy]) -> tuple[str, str | None]:
-    """Return the remedy and the one command for all rare events together."""
-    pairs = max((by.pairs or 0 for by in wanted), default=0)
-    spare = f"Covered by {plural(pairs, 'pair')} a model, a few of them spare. {A_PAIR}"
+    """Return the remedy and the one command for all rare events together, with what it takes where that is known."""
+    if not wanted:
+        return "", None
+    most = Need(pairs=max(by.pairs or 0 for by in wanted), usd=None, minutes=None)
+    least = analysis.covering if analysis.covering and analysis.covering.pairs == most.pairs else most
+    remedy = f"Covered by {plural(least.pairs, 'pair')} a model{price(least)}. {A_PAIR}"
     if is_itself(analysis.comparison):
-        return spare, None
-    requests = 2 * pairs * len(analysis.coverage)
+        return remedy, None
     words = sorted({by.cover for by in wanted if by.cover is not None})
     cover = f" --cover {','.join(words)}" if words else ""
-    return (
-        f"{spare} With your other options:",
-        f"lens-gate ci {against(analysis.comparison)} --requests {requests}{cover}",
-    )
+    asked = asking_for(least, len(analysis.coverage))
+    return f"{remedy} With your other options:", f"lens-gate ci {against(analysis.comparison)}{asked}{cover}"
 
 
 def _alone(uncovered: Sequence[Uncovered]) -> Iterator[tuple[str, str, None]]:

@@ -198,7 +198,8 @@ def _next(verdict: Verdict, page: ReportView, told: Told, file: str) -> Section:
     advice = [_ADVICE[Outcome.NO_BASELINE if apart else verdict.outcome]]
     if apart and (kept := day_out(verdict.analysis)):
         advice.insert(0, kept)
-    worst, command = _worst_finding(told, verdict.analysis), page.next_step
+    worst = _worst_finding(told, verdict.analysis)
+    command = None if verdict.outcome is Outcome.REGRESSION else page.next_step
     if worst is not None:
         advice.append("This tells the worst finding in depth:")
         command = shell_command("lens-gate", "explain", file, "--series", worst.series, "--metric", worst.metric)

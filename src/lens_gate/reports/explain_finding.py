@@ -53,7 +53,8 @@ def _sections(finding: Finding, verdict: Verdict, names: Mapping[str, str]) -> I
         "Why it says that": tuple(_why(finding, analysis)),
     }
     yield from (Section(title=title, texts=texts) for title, texts in parts.items() if texts)
-    if finding.gated and finding.outcome is not Outcome.PASS and (command := view(verdict).next_step):
+    command = None if verdict.outcome is Outcome.REGRESSION else view(verdict).next_step
+    if command and finding.gated and finding.outcome is not Outcome.PASS:
         kept = day_out(analysis) if finding.outcome is Outcome.INCONCLUSIVE else ""
         texts = (*([kept] if kept else []), "With your other options:")
         yield Section(title="What comes next", texts=texts, command=command)

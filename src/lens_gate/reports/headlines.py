@@ -9,9 +9,10 @@ from typing import assert_never
 from lens_gate.artifacts.analysis import Analysis, Need
 from lens_gate.artifacts.run import Comparison
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.reports.escape import plain, shell_word, shortened
+from lens_gate.reports.escape import shell_command, shell_word, shortened
 from lens_gate.reports.facts import is_itself
-from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, plural, usd
+from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, percent_of, plural, usd
+from lens_gate.reports.obstacles import obstacle
 from lens_gate.reports.onward import resuming
 from lens_gate.reports.page import Bounds, Counts, Row
 from lens_gate.reports.rows import LONGEST_TEXT, decisive
@@ -20,7 +21,6 @@ from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
 
 _DEFAULT_REF = "main"
-_STOPPED = (Ending.AUTHENTICATION, Ending.UNREACHABLE, Ending.ERROR_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,23 @@ class Opening:
     next_step: str | None
 
 
-def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covered: int) -> Opening:
-    """Return the first lines of a verdict; `not_covered` is how many questions it says nothing of."""
-    lines = _opening(verdict, rows, counts, not_covered)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the first lines of a verdict are made from.
+
+    `not_covered` names what a pass says nothing of, `file` is where the verdict, or what it was made from, lies.
+    """
+
+    verdict: Verdict
+    rows: Sequence[Row]
+    counts: Counts
+    not_covered: Sequence[str]
+    file: str
+
+
+def opening(found: Found) -> Opening:
+    """Return the first lines of a verdict."""
+    lines, verdict = _opening(found), found.verdict
     if verdict.analysis.ending is Ending.INTERRUPTED and not verdict.analysis.looks:
         return replace(lines, second=_spaced(lines.second, _RESUMABLE), next_step=resuming(verdict.analysis.arms))
     if verdict.exit_code is ExitCode.CAP_REACHED:
@@ -42,18 +56,18 @@ def opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, *, not_covere
     return lines
 
 
-def _opening(verdict: Verdict, rows: Sequence[Row], counts: Counts, not_covered: int) -> Opening:
-    match verdict.outcome:
+def _opening(found: Found) -> Opening:
+    match found.verdict.outcome:
         case Outcome.PASS:
-            return _pass(rows, counts, not_covered, sure=_sure(verdict))
+            return _pass(found)
         case Outcome.REGRESSION:
-            return _regression(rows, counts, sure=_sure(verdict))
+            return _regression(found)
         case Outcome.INCONCLUSIVE:
-            return _inconclusive(verdict.analysis, rows, counts)
+            return _inconclusive(found.verdict.analysis, found.rows, found.counts)
         case Outcome.NOT_MEASURED:
-            return _not_measured(verdict.analysis, rows, counts)
+            return _not_measured(found.verdict.analysis, found.rows, found.counts)
         case Outcome.NO_BASELINE | Outcome.NOTHING_TO_COMPARE as outcome:
-            return (_no_baseline if outcome is Outcome.NO_BASELINE else _nothing_to_compare)(verdict.analysis)
+            return (_no_baseline if outcome is Outcome.NO_BASELINE else _nothing_to_compare)(found.verdict.analysis)
         case _ as never:
             assert_never(never)
 
@@ -66,10 +80,6 @@ NOTHING_TO_COMPARE = Opening(
 )
 
 
-_IF_MEANT = (
-    "If the change is not worth this, keep the old version or mend the new one; if it is, raise the limit in the "
-    "configuration."
-)
 _IF_LIMIT = "Mend what is beyond its limit, or set the limit in the configuration to what you accept."
 """Where nothing was compared there is no old version to keep."""
 
@@ -91,38 +101,37 @@ def _nothing_to_compare(analysis: Analysis) -> Opening:
     )
 
 
-def _sure(verdict: Verdict) -> str:
-    """Say how sure a pass or a regression is, in rates that anyone can imagine; nothing where no test says it."""
-    policy = verdict.analysis.policy
-    if policy.decision is Decision.CLASSIC or not any(finding.in_family for finding in verdict.analysis.findings):
-        return ""
-    if verdict.outcome is Outcome.PASS:
-        return f"Each pass is at least {100 * policy.pass_confidence:.4g}{NBSP}% sure."
-    return f"Where nothing has changed, at most {100 * policy.alpha:.4g}{NBSP}% of such reports say so."
-
-
-def _pass(rows: Sequence[Row], counts: Counts, not_covered: int, *, sure: str) -> Opening:
+def _pass(found: Found) -> Opening:
+    counts, not_covered = found.counts, list(found.not_covered)
     warned = f", with {plural(counts.warnings, 'warning')}" if counts.warnings else ""
-    headline = f"Pass{warned}: nothing got worse by more than you allow"
-    if not_covered:
-        verb = "is" if not_covered == 1 else "are"
-        headline = f"Pass for {plural(counts.passed, 'check')}; {plural(not_covered, 'question')} {verb} not covered"
+    limits = f"; not covered: {listed(not_covered)}" if not_covered else ""
+    headline = f"Pass{warned}: nothing got worse by more than you allow{limits}"
     unless = ", unless what is not covered matters to you" if not_covered else ""
     done = f"Nothing has to be done{unless}." if counts.total else ""
-    return Opening(headline, _spaced(_all_passed(rows, counts), sure if counts.total else "", done), None)
+    sure = _sure_of_pass(found.verdict.analysis) if counts.total else ""
+    return Opening(headline, _spaced(_all_passed(found.rows, counts), sure, done), None)
 
 
-def _regression(rows: Sequence[Row], counts: Counts, *, sure: str) -> Opening:
+def _sure_of_pass(analysis: Analysis) -> str:
+    """Say how sure a pass is, in a rate that anyone can imagine; nothing where no test says it."""
+    policy = analysis.policy
+    if policy.decision is Decision.CLASSIC or not any(finding.in_family for finding in analysis.findings):
+        return ""
+    return f"Each pass is at least {percent_of(policy.pass_confidence)} sure."
+
+
+def _regression(found: Found) -> Opening:
+    rows, counts = found.rows, found.counts
+    explained = shell_command("lens-gate", "explain", found.file)
     worst = _first(rows, Outcome.REGRESSION)
     if worst is None:
-        return Opening("Regression", tally(counts), None)
+        return Opening("Regression", tally(counts), explained)
     broken = worst.mark is BROKEN
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
     head = "Beyond the limit" if broken else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
-    advice = _IF_LIMIT if broken else _IF_MEANT
-    told = _spaced(_evidence(worst), "" if broken else sure, ends, _unsure(rows), advice)
-    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, None)
+    told = _spaced(_evidence(worst), ends, _unsure(rows), _IF_LIMIT if broken else "")
+    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, explained)
 
 
 def _unsure(rows: Sequence[Row]) -> str:
@@ -162,15 +171,19 @@ def _again(analysis: Analysis) -> str:
     """Return the command that would decide; of a version against itself there is nothing to decide."""
     if is_itself(analysis.comparison):
         return "lens-gate doctor --input RUN_FILE"
-    return f"lens-gate ci {against(analysis.comparison)}{_size(analysis)}"
+    models = len({finding.series for finding in analysis.findings}) or 1
+    wanted = asking_for(analysis.need, models) if analysis.need else ""
+    return f"lens-gate ci {against(analysis.comparison)}{wanted}"
 
 
 def _not_measured(analysis: Analysis, rows: Sequence[Row], counts: Counts) -> Opening:
+    silent = _first(rows, Outcome.NOT_MEASURED)
+    met = obstacle(analysis, silent.reason if silent else None)
     also = tally(counts) if counts.passed or counts.inconclusive else ""
     return Opening(
-        f"Not measured: {_obstacle(analysis, rows)}",
-        _spaced("Nothing is said about the endpoint.", also),
-        None,
+        f"Not measured: {shortened(met.trouble, LONGEST_TEXT)}",
+        _spaced("Nothing is said about the endpoint.", met.remedy, also),
+        met.command,
     )
 
 
@@ -200,25 +213,26 @@ def need(wanted: Need | None) -> str | None:
     """Say what an answer would take: `About 520 pairs would likely settle what is open ($2.10, 7 minutes)`."""
     if wanted is None:
         return None
-    prices = [usd(wanted.usd)] if wanted.usd is not None else []
+    return f"About {plural(wanted.pairs, 'pair')} would likely settle what is open{price(wanted)}. {A_PAIR}"
+
+
+def price(wanted: Need) -> str:
+    """Return what so many pairs cost, in brackets and behind a blank: ` ($2.10, 7 minutes)`."""
+    dollars = [usd(wanted.usd)] if wanted.usd is not None else []
     times = [minutes(wanted.minutes)] if wanted.minutes is not None else []
-    cost = f" ({', '.join(prices + times)})" if prices or times else ""
-    return f"About {plural(wanted.pairs, 'pair')} would likely settle what is open{cost}. {A_PAIR}"
+    return f" ({', '.join(dollars + times)})" if dollars or times else ""
+
+
+def asking_for(wanted: Need, models: int) -> str:
+    """Return the options that ask for so many pairs of each model, and cap what they may cost, behind a blank."""
+    requests = f" --requests {2 * models * wanted.pairs}"
+    return requests if wanted.usd is None else f"{requests} --max-cost {cents_up(wanted.usd)}"
 
 
 def _cap(analysis: Analysis) -> str:
     if analysis.ending is Ending.TIME_CAP or analysis.spend.cap_usd is None:
         return "your time limit"
     return f"your {usd(analysis.spend.cap_usd)} limit"
-
-
-def _obstacle(analysis: Analysis, rows: Sequence[Row]) -> str:
-    broken = [check.message for check in analysis.validity.checks if not check.ok and check.effect == "invalid"]
-    if analysis.ending in _STOPPED and analysis.ending_message:
-        broken.insert(0, analysis.ending_message)
-    reason = _first(rows, Outcome.NOT_MEASURED)
-    text = next((plain(message) for message in broken), reason.reason if reason else "no request succeeded")
-    return shortened(text.rstrip("."), LONGEST_TEXT)
 
 
 def _first(rows: Sequence[Row], outcome: Outcome) -> Row | None:
@@ -276,14 +290,6 @@ def against(comparison: Comparison | None) -> str:
     if comparison is None or comparison.kind == "import":
         return f"--against-ref {_DEFAULT_REF}"
     return f"--against-{comparison.kind} {shell_word(comparison.value)}"
-
-
-def _size(analysis: Analysis) -> str:
-    if analysis.need is None:
-        return ""
-    models = len({finding.series for finding in analysis.findings}) or 1
-    requests = f" --requests {2 * models * analysis.need.pairs}"
-    return requests if analysis.need.usd is None else f"{requests} --max-cost {cents_up(analysis.need.usd)}"
 
 
 def _spaced(*parts: str) -> str:

@@ -151,7 +151,7 @@ def _head(view: ReportView) -> Iterator[str]:
     if view.gaps:
         yield from ("Not covered:", "", *(line for gap in view.gaps for line in _gap(gap)), "")
     if view.next_step:
-        yield f"**Next, with your other options:** {markdown_code(view.next_step)}"
+        yield f"**{view.next_words}:** {markdown_code(view.next_step)}"
         yield ""
 
 

@@ -27,12 +27,12 @@ def onward(run: Run, file: str) -> Onward | None:
         return Onward("To go on, with your other options", resuming(run.arms, file))
     if not answered(run)[1]:
         return None
-    return Onward("Next", shell_command("lens-gate", "gate", *_named(run.arms), file))
+    return Onward("Next", shell_command("lens-gate", "gate", *own_options(run.arms), file))
 
 
 def resuming(arms: Sequence[ArmIdentity], file: str = RUN_FILE) -> str:
     """Return the command that goes on with an interrupted run; one that looks at its pairs can't be gone on with."""
-    return shell_command("lens-gate", "run", *_named(arms), "--resume", file)
+    return shell_command("lens-gate", "run", *own_options(arms), "--resume", file)
 
 
 def configured_by(arms: Sequence[ArmIdentity]) -> tuple[str, ...]:
@@ -65,7 +65,8 @@ def _bare(files: Sequence[str]) -> list[str]:
     return [file.replace("\\", "/").rpartition("/")[2] for file in files]
 
 
-def _named(arms: Sequence[ArmIdentity]) -> list[str]:
+def own_options(arms: Sequence[ArmIdentity]) -> list[str]:
+    """Return the options that name the configuration files that a run was made with."""
     return _options(configured_by(arms))
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
 from lens_gate.reports.numbers import EffectUnit, plural
-from lens_gate.reports.words import Mark
+from lens_gate.reports.words import Mark, next_words
 from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
 
 MOST_TOLD = 6
-"""Questions of one kind that a report names where it says what is not covered; `explain` names all."""
+"""Checks of one kind that a report names where it says what is not covered; `explain` names all."""
 
 
 class Harm(NamedTuple):
@@ -160,7 +160,7 @@ class Gap:
     def few(self) -> tuple[str, ...]:
         """The first sentences, and how many more there are."""
         more = len(self.texts) - MOST_TOLD
-        return self.texts if more <= 0 else (*self.texts[:MOST_TOLD], f"And {plural(more, 'more question')}.")
+        return self.texts if more <= 0 else (*self.texts[:MOST_TOLD], f"And {plural(more, 'more check')}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +207,11 @@ class ReportView:
     name: str
     written: str
     tool: str
+
+    @property
+    def next_words(self) -> str:
+        """The words before the next command, which say whether it takes the other options of the run."""
+        return next_words(self.next_step) if self.next_step else ""
 
     @property
     def open_rows(self) -> tuple[Row, ...]:

@@ -193,11 +193,12 @@ def _finding_row(finding: Finding, names: Mapping[str, str], *, severity: Severi
 
 
 def _interval(finding: Finding, outcome: Outcome) -> str:
-    """Return what the row is judged by: both ends, or for a pass the bound that it was judged by."""
-    bound = known(finding.effect.upper_pass)
-    if outcome is Outcome.PASS and bound is not None:
+    """Return what the row is judged by: both ends; for a pass, and where there are no ends, the bound of a pass."""
+    effect = finding.effect
+    bound = known(effect.upper_pass)
+    if bound is not None and (outcome is Outcome.PASS or known(effect.lower) is known(effect.upper) is None):
         return f"at worst {at_worst(bound, worse(finding.metric))}"
-    return interval(finding.effect.lower, finding.effect.upper)
+    return interval(effect.lower, effect.upper)
 
 
 def _story(finding: Finding, subject: str) -> str:
@@ -221,6 +222,8 @@ def _asked(check: Check) -> str:
     """Return what a check without a finding asks: the name of a quality gate is the user's own."""
     if check.kind is CheckKind.QUALITY_GATE:
         return plain(check.name)
+    if check.kind is CheckKind.COVERAGE:
+        return "series with an answer"
     return label(check.metric, None) if check.metric else plain(check.name).replace("_", " ")
 
 

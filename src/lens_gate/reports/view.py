@@ -9,7 +9,7 @@ from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.run import LatencySummary, ModelResult, Requests, Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.causes import cause_lines
-from lens_gate.reports.covering import COVERED_WITHOUT_NONCE, gaps
+from lens_gate.reports.covering import COVERED_WITHOUT_NONCE, gaps, not_covered
 from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.facts import (
     answered,
@@ -32,7 +32,7 @@ from lens_gate.reports.facts import (
     view_lines,
 )
 from lens_gate.reports.goodput import goodput_cell, goodput_entry, goodput_lines
-from lens_gate.reports.headlines import need, opening
+from lens_gate.reports.headlines import Found, need, opening
 from lens_gate.reports.numbers import (
     NBSP,
     NOTHING,
@@ -64,14 +64,17 @@ PERCENTILES: Mapping[str, str] = {
 }
 
 
-def view(verdict: Verdict) -> ReportView:
-    """Return a verdict in words and rounded numbers."""
+VERDICT_FILE = "verdict.json"
+"""What the file of a verdict is called where nobody says otherwise."""
+
+
+def view(verdict: Verdict, file: str = VERDICT_FILE) -> ReportView:
+    """Return a verdict in words and rounded numbers; `file` is where it, or what it was made from, lies."""
     analysis = verdict.analysis
     names = series_names(analysis)
     rows = check_rows(verdict.checks, analysis.findings, names)
     counts = counted(rows)
-    open_questions = gaps(analysis, names)
-    first = opening(verdict, rows, counts, not_covered=sum(len(gap.texts) for gap in open_questions))
+    first = opening(Found(verdict=verdict, rows=rows, counts=counts, not_covered=not_covered(analysis), file=file))
     return ReportView(
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
@@ -86,7 +89,7 @@ def view(verdict: Verdict) -> ReportView:
         interval_title=interval_title(analysis.findings),
         rows=rows,
         causes=cause_lines(analysis, names),
-        gaps=open_questions if verdict.outcome is Outcome.PASS else (),
+        gaps=gaps(analysis, names) if verdict.outcome is Outcome.PASS else (),
         counts=counts,
         need=need(analysis.need) if verdict.outcome is not Outcome.PASS else None,
         next_step=first.next_step,
@@ -179,7 +182,12 @@ _RULE = (
 
 
 _BOUND = (
-    "Beside a pass stands the bound that it was judged by, beside other rows the interval of the whole gate's level."
+    "Beside a pass, and where there are too few pairs for an interval, stands the bound that a pass is judged by; "
+    "beside other rows the interval of the whole gate's level."
+)
+_IF_MEANT = (
+    "Where a regression is worth what it brings, raise its limit in the configuration, in the same change; else keep "
+    "the old version, or mend the new one."
 )
 
 
@@ -196,6 +204,7 @@ def _method(analysis: Analysis) -> tuple[str, ...]:
                 _RULE,
                 _BOUND,
                 f"Where nothing has changed, at most {alpha} of all gates raise a false alarm, over all their checks.",
+                *([_IF_MEANT] if analysis.regression.detected else []),
             )
         case _ as never:
             assert_never(never)

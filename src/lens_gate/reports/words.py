@@ -174,6 +174,15 @@ def listed(parts: list[str]) -> str:
     return ", ".join(parts[:-1]) + f", and {parts[-1]}"
 
 
+_ALONE = ("lens-gate explain ", "lens-gate validate ", "lens-gate doctor --input ")
+"""Commands that read what is there; all others measure anew, with the options of the run that was judged."""
+
+
+def next_words(command: str) -> str:
+    """Return the words that stand before the next command: `Next`, or that it takes the other options too."""
+    return "Next" if f"{command} ".startswith(_ALONE) else "Next, with your other options"
+
+
 def sentence(text: str) -> str:
     """Return a message as a sentence: a capital where it begins with a plain word, a full stop at its end."""
     clean = plain(text)

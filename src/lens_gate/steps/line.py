@@ -44,10 +44,11 @@ def judged(
     usable = checked_after(stored, measured.run, judged_by, world)
     analysis = analyze_run(measured.run, measured.samples, judged_by, world, stored=usable)
     verdict = judge(analysis, judged_by, world)
+    page = view(verdict, str(folder / "verdict.json"))
     failed = attempted(
         lambda: write_file(folder / "analysis.json", dumps(analysis)),
         lambda: write_file(folder / "verdict.json", dumps(verdict)),
-        lambda: write_file(folder / "report.md", markdown(view(verdict)).encode("utf-8")),
+        lambda: write_file(folder / "report.md", markdown(page).encode("utf-8")),
         lambda: write_file(folder / "report.html", verdict_html(verdict, str(folder / "verdict.json")).encode("utf-8")),
         lambda: write_file(folder / "junit.xml", junit(verdict).encode("utf-8")),
     )

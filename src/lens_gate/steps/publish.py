@@ -16,7 +16,7 @@ from lens_gate.reports.comment import leg_of, lighter, unmeasured, unpublished
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.published import annotated, outputs
-from lens_gate.reports.view import view
+from lens_gate.reports.view import VERDICT_FILE, view
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publish_check import check_result
 from lens_gate.steps.publish_comment import publish_comment
@@ -53,12 +53,14 @@ class Wish:
 class Finished:
     """A verdict to publish: the name it goes by, the code that it means here, and files by the name of their output.
 
+    `path` is where the verdict, or what it was made from, lies.
     Of an `untrusted` one only numbers and names are left, and no word of it is a command to copy.
     """
 
     suite: str
     verdict: Verdict
     code: ExitCode
+    path: str = VERDICT_FILE
     files: Mapping[str, str] = field(default_factory=dict)
     places: Places = no_places
     untrusted: bool = False
@@ -66,7 +68,7 @@ class Finished:
     @property
     def view(self) -> ReportView:
         """The verdict in words."""
-        page = view(self.verdict)
+        page = view(self.verdict, self.path)
         return replace(page, next_step=None) if self.untrusted else page
 
     @property

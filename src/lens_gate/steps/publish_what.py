@@ -36,7 +36,14 @@ def finished_of(
     verdicts = [(_verdict(artifact, path, judged_by, world), path) for artifact, path in found]
     names = suite_names(verdicts, suites)
     return tuple(
-        Finished(suite=name, verdict=verdict, code=verdict.exit_code, files=files_in(path.parent), places=places)
+        Finished(
+            suite=name,
+            verdict=verdict,
+            path=str(path),
+            code=verdict.exit_code,
+            files=files_in(path.parent),
+            places=places,
+        )
         for name, (verdict, path) in zip(names, verdicts, strict=True)
     )
 

@@ -147,20 +147,20 @@ def _judged(verdict: Judgement, path: Path, form: Format, screen: Screen) -> str
         case Format.MARKDOWN:
             if isinstance(verdict, TrendVerdict):
                 return trend_markdown(trend_view(verdict))
-            return markdown(view(verdict))
+            return markdown(view(verdict, str(path)))
         case Format.HTML:
             return _trend_page(verdict) if isinstance(verdict, TrendVerdict) else verdict_html(verdict, str(path))
         case _:
-            return told(verdict, screen)
+            return told(verdict, path, screen)
 
 
 def _trend_page(verdict: TrendVerdict) -> str:
     return trend_html(verdict, [history_exhibit(series) for series in verdict.trend.series])
 
 
-def told(verdict: Judgement, screen: Screen) -> str:
-    """Tell a verdict on a terminal."""
-    page = trend_view(verdict) if isinstance(verdict, TrendVerdict) else view(verdict)
+def told(verdict: Judgement, path: Path, screen: Screen) -> str:
+    """Tell a verdict on a terminal; `path` is where it, or what it was made from, lies."""
+    page = trend_view(verdict) if isinstance(verdict, TrendVerdict) else view(verdict, str(path))
     return console(page, colour=screen.colour, width=screen.width, unicode=screen.unicode)
 
 

@@ -24,7 +24,7 @@ from lens_gate.reports.template_job import ESCAPED, TemplateJob
 from lens_gate.reports.trend_page import TrendView
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import run_view, view
-from lens_gate.steps.judge import Rules
+from lens_gate.steps.judge import Judgement, Rules
 from lens_gate.steps.render import judged_of, only_ranks
 from lens_gate.steps.world import World, rfc3339
 from lens_gate.stores.files import read_file
@@ -73,7 +73,11 @@ def told_of(artifact: Artifact, path: Path, rules: Rules, world: World) -> Told:
             return _told(artifact, path, comparison_view(artifact))
         case _:
             verdict = judged_of(artifact, path, rules, world)
-            return _told(verdict, path, trend_view(verdict) if isinstance(verdict, TrendVerdict) else view(verdict))
+            return _told(verdict, path, _page(verdict, path))
+
+
+def _page(verdict: Judgement, path: Path) -> ReportView | TrendView:
+    return trend_view(verdict) if isinstance(verdict, TrendVerdict) else view(verdict, str(path))
 
 
 def _told(artifact: Artifact, path: Path, shown: ReportView | RunView | TrendView | ComparisonView | Sheet) -> Told:

@@ -9,7 +9,7 @@ import pytest
 
 from lens_gate.analysis.answers import excess_answer, points_answer, ratio_answer, share_answer
 from lens_gate.analysis.duet import DuetResult, duet
-from lens_gate.analysis.need import need_of
+from lens_gate.analysis.need import need_of, need_to_cover
 from lens_gate.analysis.pairing import PairedValues, pair_up
 from lens_gate.analysis.rules import rules_of
 from lens_gate.artifacts.analysis import Finding
@@ -271,6 +271,19 @@ def test_without_price_or_rate_only_pairs_are_stated_and_without_open_questions_
 
     assert (need.usd, need.minutes) == (None, None)
     assert planned(noisy_pairs(120)) is None
+
+
+def test_what_a_pass_leaves_out_says_what_covering_it_would_take() -> None:
+    series = pair_up(Samples.of([row for pair in noisy_pairs(120) for row in pair]), limit_ns=LIMIT_NS)
+    coverage = duet(series, RULES).coverage
+
+    need = need_to_cover(coverage, series, requests_per_second=2.0)
+
+    assert need is not None
+    assert need.pairs == max(by.pairs or 0 for by in coverage[0].covered_by)
+    assert need.usd == pytest.approx(need.pairs * 0.004)
+    assert need.minutes == pytest.approx(need.pairs * 2 / 2.0 / 60)
+    assert need_to_cover((), series, requests_per_second=2.0) is None
 
 
 def test_a_margin_of_zero_has_no_plan() -> None:

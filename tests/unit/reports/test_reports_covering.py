@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lens_gate.artifacts.analysis import CoveredBy
+from lens_gate.artifacts.analysis import CoveredBy, Need
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.reports.console import console
-from lens_gate.reports.covering import gaps
+from lens_gate.reports.covering import gaps, not_covered
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import MOST_TOLD, Gap
 from lens_gate.reports.view import view
@@ -34,6 +34,29 @@ def test_one_command_covers_all_rare_events_of_all_models() -> None:
     assert gap.remedy.startswith("Covered by 829 pairs a model")
     assert "A pair is two requests, one to each version." in gap.remedy
     assert gap.command == "lens-gate ci --against-model 'x y' --requests 3316 --cover errors,tails"
+
+
+def test_what_it_costs_to_cover_them_is_said_and_capped() -> None:
+    price = Need(pairs=829, usd=0.0829, minutes=2.4)
+    (gap,) = gaps_of(LATE, FAILED, covering=price)
+    assert gap.remedy.startswith("Covered by 829 pairs a model ($0.0829, 3 minutes). A pair")
+    assert gap.command == "lens-gate ci --against-ref main --requests 1658 --max-cost 0.10 --cover errors,tails"
+    (other,) = gaps_of(LATE, covering=price)
+    assert "Covered by 663 pairs a model. A pair" in other.remedy, "a price of other pairs says nothing"
+
+
+def test_a_headline_names_each_topic_once() -> None:
+    def named(*texts: str, **changes: Any) -> tuple[str, ...]:
+        return not_covered(
+            an_analysis(coverage=(a_coverage(not_covered=texts), a_coverage(not_covered=texts)), **changes)
+        )
+
+    slow = ("ttft_above_pooled_p95: few", "ttft_excess_above_pooled_p90: few", "error_rate: few")
+    assert named(*slow) == ("slow first tokens", "errors")
+    assert named("too few") == ("some checks",)
+    alone = (Uncovered(prompt_id="new", arm=Arm.CANDIDATE),)
+    assert named("error_rate: few", uncovered=alone) == ("errors", "what only one version has")
+    assert named(*slow, "cached_share: none", "cost_per_request_usd: none") == ("slow first tokens", "errors", "2 more")
 
 
 def test_a_version_against_itself_has_no_gate_to_repeat() -> None:
@@ -63,7 +86,7 @@ def test_a_file_that_does_not_say_what_would_cover_it_is_told_as_it_is() -> None
 def test_many_questions_of_one_kind_are_counted() -> None:
     (gap,) = gaps_of(*[LATE] * (MOST_TOLD + 2))
     assert len(gap.texts) == MOST_TOLD + 2
-    assert gap.few == (*gap.texts[:MOST_TOLD], "And 2 more questions.")
+    assert gap.few == (*gap.texts[:MOST_TOLD], "And 2 more checks.")
     (short,) = gaps_of(LATE)
     assert short.few == short.texts
 

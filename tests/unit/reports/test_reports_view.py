@@ -43,12 +43,7 @@ from tests.comparisons import a_ranking
 from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
 
 FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
-IF_MEANT = (
-    "If the change is not worth this, keep the old version or mend the new one; if it is, raise the limit in the "
-    "configuration."
-)
 SURE = "Each pass is at least 95\u00a0% sure."
-SELDOM = "Where nothing has changed, at most 1 % of such reports say so."
 LATER_COMMANDS = ("baseline", "cost", "export", "selftest", "distributed")
 
 
@@ -101,8 +96,10 @@ def test_a_regression_names_subject_size_interval_and_limit() -> None:
     assert plain(shown.headline) == "Regression: gpt-small's first token comes 15 % later"
     assert plain(shown.second) == (
         "That is +74.0 ms on 500 ms. The true change lies between +12.1 % and +17.2 %; at most +5 % is allowed. "
-        f"{SELDOM} Of 2 checks, 1 failed and 1 passed. {IF_MEANT}"
+        "Of 2 checks, 1 failed and 1 passed."
     )
+    assert shown.next_step == "lens-gate explain verdict.json"
+    assert any("worth what it brings" in plain(line) for line in shown.details.method)
 
 
 def test_a_regression_that_is_not_surely_beyond_its_limit_is_told_apart() -> None:
@@ -127,9 +124,7 @@ def test_a_regression_without_an_interval_gives_its_reason() -> None:
     assert plain(shown.headline) == (
         "Regression: gpt-small, first token: changed by +14.8 %, and that is not chance; 5 % is what matters"
     )
-    assert (
-        plain(shown.second) == f"Changed by +14.8 %, and that is not chance; 5 % is what matters. {SELDOM} {IF_MEANT}"
-    )
+    assert plain(shown.second) == "Changed by +14.8 %, and that is not chance; 5 % is what matters."
 
 
 @pytest.mark.parametrize(
@@ -143,7 +138,7 @@ def test_an_interval_without_an_end_says_so(lower: float | None, upper: float | 
 
 def test_a_regression_without_a_limit_or_base_value_leaves_them_out() -> None:
     shown = view_of(SLOWER.model_copy(update={"threshold": None, "base_value": None}))
-    assert plain(shown.second) == f"The true change lies between +12.1 % and +17.2 %. {SELDOM} {IF_MEANT}"
+    assert plain(shown.second) == "The true change lies between +12.1 % and +17.2 %."
 
 
 def test_shorter_answers_are_a_change_in_the_other_direction() -> None:
@@ -245,7 +240,7 @@ def test_versions_that_share_too_little_are_not_called_the_same() -> None:
 
 def test_a_pass_says_what_it_does_not_cover() -> None:
     one = view_of(STEADY, coverage=(a_coverage(not_covered=("ttft_above_pooled_p95: too few pairs",)),))
-    assert one.headline == "Pass for 1 check; 1 question is not covered"
+    assert one.headline == "Pass: nothing got worse by more than you allow; not covered: slow first tokens"
     assert one.gaps == (Gap(texts=("gpt-small: late first tokens: too few pairs.",), remedy="", command=None),)
     assert one.second.endswith("unless what is not covered matters to you.")
 
@@ -325,8 +320,35 @@ def test_what_was_in_the_way_of_measuring_is_the_headline() -> None:
     assert view(refused).headline == "Not measured: 401: wrong key"
     assert view(not_measured(validity=late)).headline == "Not measured: the generator was too slow"
     assert view(not_measured()).headline == "Not measured: no request succeeded"
-    assert view(not_measured()).next_step is None
     assert view(not_measured(ending=Ending.UNREACHABLE)).headline == "Not measured: no request succeeded"
+
+
+def test_a_run_that_measured_nothing_says_what_helps_and_what_looks_closer() -> None:
+    ours = (an_arm(label="ours.yaml"),)
+    refused = view(not_measured(ending=Ending.AUTHENTICATION, ending_message="401: wrong key", arms=ours))
+    assert "See that the key is set, is valid, and may use this model." in refused.second
+    assert (refused.next_words, refused.next_step) == ("Next", "lens-gate validate --strict-env -c ours.yaml")
+    late = a_validity(a_validity_check(ok=False, message="sent 9 ms late; a fault of ours; lower the rate"))
+    invalid = view(not_measured(validity=late))
+    assert invalid.headline == "Not measured: sent 9 ms late; a fault of ours"
+    assert invalid.second == "Nothing is said about the endpoint. Lower the rate."
+    assert (invalid.next_words, invalid.next_step) == ("Next, with your other options", "lens-gate doctor")
+
+
+def test_what_of_the_series_was_measured_is_held_against_what_is_asked_for() -> None:
+    [row] = view(SCENARIOS["not_measured"]()).rows
+    assert (row.label, plain(row.change), plain(row.allowed)) == (
+        "series with an answer",
+        "now 0.0 %",
+        "at least 100.0 %",
+    )
+
+
+def test_without_an_interval_the_bound_of_a_pass_is_shown() -> None:
+    few = UNCLEAR.model_copy(update={"effect": an_effect(9.0, lower=None, upper=None, upper_pass=37.7)})
+    assert view_of(few).rows[0].interval == "at worst +37.7"
+    nothing = few.model_copy(update={"effect": an_effect(9.0, lower=None, upper=None, upper_pass=None)})
+    assert view_of(nothing).rows[0].interval == "–"
 
 
 def test_what_was_measured_beside_it_is_counted() -> None:

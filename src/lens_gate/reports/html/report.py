@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lens_gate.artifacts.analysis import Analysis
@@ -11,7 +11,7 @@ from lens_gate.artifacts.exhibits import Exhibits, Shown
 from lens_gate.artifacts.run import ArmIdentity, Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.compare import comparison_view
-from lens_gate.reports.escape import shell_word, shortened
+from lens_gate.reports.escape import shortened
 from lens_gate.reports.facts import identity, measured_anything, moment, results
 from lens_gate.reports.html.document import document
 from lens_gate.reports.html.figures import figures, limits_of
@@ -23,7 +23,6 @@ from lens_gate.reports.numbers import NOTHING
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, subjects
 from lens_gate.reports.view import run_view, series_names, view
-from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm
 
 _ARMS = {Arm.CANDIDATE: "This version", Arm.BASE: "Baseline"}
@@ -39,10 +38,8 @@ class Entry:
 
 def verdict_html(verdict: Verdict, file: str) -> str:
     """Return the report of a verdict as one file; `file` is where the verdict, or what it was made from, lies."""
-    shown, analysis = view(verdict), verdict.analysis
+    shown, analysis = view(verdict, file), verdict.analysis
     names = series_names(analysis)
-    if shown.next_step is None and shown.outcome is Outcome.REGRESSION:
-        shown = replace(shown, next_step=f"lens-gate explain {shell_word(file)}")
     return document(
         "verdict.html",
         page=shown,
