@@ -1,15 +1,18 @@
-"""Commands of many writes that are killed by SIGKILL at random moments: saving, pruning, syncing, making tables.
+"""Commands of many writes that are killed by SIGKILL at random moments: saves, prunes, syncs, compactions, new tables.
 
     python -m benchmarks.stores.command_kills upkeep results/ --kills 100
     python -m benchmarks.stores.command_kills sync postgres
+    python -m benchmarks.stores.command_kills compact git:lens-gate --directory WORK
     python -m benchmarks.stores.command_kills tables mariadb
 
 `upkeep` saves runs with samples beside them as the baseline, one after the other, and prunes what is old after each.
-`sync` brings all of a store into an empty one, over and over. `tables` makes the tables of a database. An address is
-that of an empty store; s3, postgres and mariadb are servers that are started here, on loopback.
+`sync` brings all of a store into an empty one, over and over. `compact` saves such a run, and rewrites the branch of
+git. `tables` makes the tables of a database. An address is that of an empty store; s3, postgres and mariadb are servers
+that are started here, on loopback.
 
 After each kill the baseline and every run of the history must open with all of its samples, entries must tell of the
-bytes beside them, no former version may be lost, and the command must go through when it is repeated.
+bytes beside them, no former version may be lost, nor any file where none is removed, and the command must go through
+when it is repeated.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from lens_gate.baselines.keys import RESULTS, SAMPLES_ENDING
 from lens_gate.errors import LensGateError
 from lens_gate.steps.archive import keep, open_run, pack, samples_in
 from lens_gate.steps.baseline_keeping import current_of, record
-from lens_gate.steps.baseline_upkeep import prune, versions_of
+from lens_gate.steps.baseline_upkeep import compact, prune, versions_of
 from lens_gate.steps.syncing import sync
 from lens_gate.stores.address import Address, parse_address
 from lens_gate.stores.base import Store
@@ -115,10 +118,10 @@ class Proof:
         self._here, self._folder = here, folder
         self._runs = made_runs(folder)
         self._seen: set[str] = set()
+        self._stored: set[str] = set()
         self._source = FileStore(folder / "source")
-        self.act: Callable[[Store, int], None] = {"upkeep": self._upkeep, "sync": self._sync, "tables": self._tables}[
-            name
-        ]
+        commands = {"upkeep": self._upkeep, "sync": self._sync, "compact": self._compact, "tables": self._tables}
+        self.act: Callable[[Store, int], None] = commands[name]
         self._prefixed = name == "tables"
         if name == "sync":
             for path in self._runs:
@@ -130,6 +133,10 @@ class Proof:
     def _sync(self, store: Store, _: int) -> None:
         emptied(store)
         sync(self._source, store, dry_run=False)
+
+    def _compact(self, store: Store, seed: int) -> None:
+        record(pack(random.Random(seed).choice(self._runs)), store, name="main", current=current_of(store, "main"))
+        compact(store)
 
     def _tables(self, store: Store, _: int) -> None:
         keep(store, pack(self._runs[0]))
@@ -159,7 +166,7 @@ class Proof:
     def check(self, store: Store) -> None:
         """Count what does not open, and what is told wrongly of what does."""
         current = None
-        for one in store.list(f"{RESULTS}/"):
+        for one in (listed := store.list(f"{RESULTS}/")):
             if not one.key.endswith(SAMPLES_ENDING):
                 self._require_whole(store, one.key)
         try:
@@ -170,9 +177,13 @@ class Proof:
             self.found["baselines that were not whole"] += 1
             print(error)
         held = {one.entry.id for one in versions_of(store, "main")} | ({current.run.benchmark.id} if current else set())
-        if self.act == self._upkeep:
+        if self.act in {self._upkeep, self._compact}:
             self.found["versions that were lost"] += len(self._seen - held)
             self._seen |= held
+        if self.act == self._compact:
+            keys = {one.key for one in listed}
+            self.found["files that were lost"] += len(self._stored - keys)
+            self._stored |= keys
 
     def _require_whole(self, store: Store, key: str) -> None:
         try:
@@ -197,6 +208,7 @@ LOSSES = (
     "baselines that were not whole",
     "entries of other bytes",
     "versions that were lost",
+    "files that were lost",
     "files that sync forgot",
     "commands that were blocked",
 )
@@ -204,7 +216,7 @@ LOSSES = (
 
 def main() -> None:
     options_of = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options_of.add_argument("command", choices=["upkeep", "sync", "tables"])
+    options_of.add_argument("command", choices=["upkeep", "sync", "compact", "tables"])
     options_of.add_argument("address", help=f"of an empty store, or one of {', '.join(SERVERS)}")
     options_of.add_argument("--directory", type=Path, default=Path.cwd(), help="where relative paths and git start")
     options_of.add_argument("--kills", type=int, default=100)

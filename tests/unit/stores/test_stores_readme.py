@@ -17,11 +17,15 @@ from lens_gate.stores.address import (
 README = Path(__file__).parents[3] / "README.md"
 
 
+def part() -> str:
+    """Return what the README says of stores."""
+    text = README.read_text(encoding="utf-8")
+    return text.partition("Where results are kept is an address.")[2].partition("In GitHub, six lines")[0]
+
+
 def blocks() -> list[list[str]]:
     """Return the lines of each set-up."""
-    text = README.read_text(encoding="utf-8")
-    part = text.partition("Where results are kept is an address.")[2].partition("In GitHub, six lines")[0]
-    return [block.strip().splitlines() for block in re.findall(r"```console\n(.*?)```", part, re.DOTALL)]
+    return [block.strip().splitlines() for block in re.findall(r"```console\n(.*?)```", part(), re.DOTALL)]
 
 
 def address_of(block: list[str]) -> str:
@@ -34,7 +38,12 @@ def address_of(block: list[str]) -> str:
 def test_every_kind_of_store_has_five_lines_that_name_one_address() -> None:
     assert {len(block) for block in blocks()} == {5}
     kinds = [type(parse_address(address_of(block))) for block in blocks()]
-    assert kinds == [FolderAddress, GitAddress, S3Address, GcsAddress, SqlAddress, SqlAddress, SqlAddress]
+    assert kinds == [GitAddress, FolderAddress, S3Address, GcsAddress, SqlAddress, SqlAddress, SqlAddress]
+
+
+def test_a_first_reader_passes_by_all_of_them_but_the_branch_of_git() -> None:
+    assert part().count("<details") == part().count("</details>") == len(blocks())
+    assert re.findall(r"<details open>\n.*\n\n```console\n(.*)", part()) == ["$ lens-gate ci --store git:lens-gate"]
 
 
 def test_what_has_to_be_installed_is_the_extra_of_that_store() -> None:
