@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ import pytest
 from lens_gate.artifacts.assemble import embed
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.samples import Samples
-from tests.builders import a_run, a_sample
+from lens_gate.steps.archive import kept_runs
+from lens_gate.stores.file import FileStore
+from lens_gate.vocabulary.index import OpenCheck
+from tests.builders import SERIES, a_run, a_sample
 from tests.histories import a_history_run
 from tests.integration.conftest import Duet, Invoke
 from tests.unit.reports.pages import Page, require_self_contained
@@ -89,6 +93,18 @@ def test_a_store_tells_which_runs_were_baselines_and_how_they_ended(invoke: Invo
     line = (home / "pages/s/gpt-small-first-token-median.html").read_text(encoding="utf-8")
     assert line.count('class="accepted"') >= 1
     assert '"ended":"' in line
+
+
+def test_a_store_tells_of_which_metric_a_gate_said_regression(invoke: Invoke, home: Path) -> None:
+    assert invoke("baseline", "save", *a_history(home, 1)).code == 0
+    store = FileStore(home / "lens-gate-store")
+    [newest] = kept_runs(store.newest("results", 1))
+    bad = OpenCheck(series=SERIES, metric="mean_ttft", outcome="regression")
+    entry = replace(newest.entry, outcome="regression", open_checks=(bad,))
+    store.put(newest.key, store.get(newest.key), entry)
+    assert invoke("report", "--site", "pages", "--history", "lens-gate-store").code == 0
+    marked = {path.stem for path in (home / "pages/s").iterdir() if 'class="m regression"' in path.read_text()}
+    assert marked == {"gpt-small-first-token-median"}
 
 
 def test_a_site_has_no_other_output_and_needs_a_history(invoke: Invoke, duet: Duet, home: Path) -> None:

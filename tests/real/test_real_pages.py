@@ -20,6 +20,7 @@ from lens_gate.reports.html.report import comparison_html, run_html, verdict_htm
 from lens_gate.reports.html.site import site
 from lens_gate.reports.view import view
 from lens_gate.steps.paper import printed
+from lens_gate.vocabulary.index import OpenCheck
 from tests.builders import a_run
 from tests.comparisons import a_comparison
 from tests.histories import FIRST_DAY, a_record, a_trend_verdict, noisy, run_id
@@ -64,7 +65,9 @@ def a_site(runs: int) -> dict[str, str]:
         for number in range(runs)
     ]
     verdict = a_trend_verdict(records, metrics=("median_ttft",))
-    known = Known(outcomes={run_id(78): "regression", run_id(9): "inconclusive"}, baselines={run_id(20): "main"})
+    said = {run_id(78): "regression", run_id(9): "inconclusive"}
+    checks = {run: (OpenCheck(series=MODELS[0], metric="mean_ttft", outcome=outcome),) for run, outcome in said.items()}
+    known = Known(outcomes=said | {run_id(200): "regression"}, open_checks=checks, baselines={run_id(20): "main"})
     return site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
 
 

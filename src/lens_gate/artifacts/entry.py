@@ -11,15 +11,18 @@ import orjson
 from lens_gate.artifacts.identity import commit_of, defect_of, identity_of, is_uncommitted, moment_of, sent
 from lens_gate.artifacts.metric_values import run_value, series_value
 from lens_gate.artifacts.run import LatencySummary, ModelResult, Run, TimePoint
+from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt
-from lens_gate.vocabulary.index import Acceptance, IndexEntry, MiddleRow, Point, RunRow, SeriesRow
+from lens_gate.vocabulary.index import Acceptance, IndexEntry, MiddleRow, OpenCheck, Point, RunRow, SeriesRow
 from lens_gate.vocabulary.metric_table import METRICS
 from lens_gate.vocabulary.metrics import Hypothesis, Scope
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import Outcome, Severity
 from lens_gate.vocabulary.requests import Arm, TokenSource
 
 _OF_RUNS = tuple(metric for metric in METRICS if metric.scope is Scope.RUN)
 _OF_SERIES = tuple(metric for metric in METRICS if metric.scope is Scope.SERIES)
+
+_GRAVITY = (Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.NOT_MEASURED, Outcome.REGRESSION)
 
 
 def entry_of(
@@ -67,6 +70,23 @@ def row_of(run: Run, *, file: str) -> RunRow:
         series=tuple(series_row(one.name, model) for one in run.providers for model in one.models),
         config=orjson.dumps(benchmark.config).decode(),
     )
+
+
+def open_checks(verdict: Verdict) -> tuple[OpenCheck, ...]:
+    """Return what a gate did not let pass of a run, and weighs; the same metric of a series is told once, as its worst.
+
+    A notice that fails nothing is left out.
+    """
+    worst: dict[tuple[str | None, str | None], Outcome] = {}
+    for check in verdict.checks:
+        about = check.series, check.metric
+        if check.severity is Severity.ERROR and _rank(check.outcome) > _rank(worst.get(about, Outcome.PASS)):
+            worst[about] = check.outcome
+    return tuple(OpenCheck(series=one, metric=name, outcome=how.value) for (one, name), how in worst.items())
+
+
+def _rank(outcome: Outcome) -> int:
+    return _GRAVITY.index(outcome) if outcome in _GRAVITY else 0
 
 
 def series_row(provider: str, model: ModelResult) -> SeriesRow:

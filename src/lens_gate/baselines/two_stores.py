@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from enum import Enum
 
-from lens_gate.vocabulary.index import Acceptance, IndexEntry
+from lens_gate.vocabulary.index import Acceptance, IndexEntry, OpenCheck
 from lens_gate.vocabulary.outcomes import Outcome
 
 _FAILED = (Outcome.REGRESSION.value, Outcome.NOT_MEASURED.value)
@@ -14,7 +14,13 @@ _FAILED = (Outcome.REGRESSION.value, Outcome.NOT_MEASURED.value)
 
 def joined(entry: IndexEntry, known: IndexEntry) -> IndexEntry:
     """Return an entry with what was known of the run before and is not said anew."""
-    return replace(entry, outcome=entry.outcome or known.outcome, acceptance=entry.acceptance or known.acceptance)
+    judged = entry if entry.outcome else known
+    return replace(
+        entry,
+        outcome=judged.outcome,
+        open_checks=judged.open_checks,
+        acceptance=entry.acceptance or known.acceptance,
+    )
 
 
 def agreed(entry: IndexEntry, other: IndexEntry) -> IndexEntry:
@@ -23,13 +29,25 @@ def agreed(entry: IndexEntry, other: IndexEntry) -> IndexEntry:
     A run that failed its gate in the eyes of either failed it; the later acceptance counts. Else the other store's word
     stands, where it has one: nobody knows which was later.
     """
-    failed = next((outcome for outcome in _FAILED if outcome in {entry.outcome, other.outcome}), None)
+    outcome = _worse(entry, other) or other.outcome or entry.outcome
     accepted = [one for one in (other.acceptance, entry.acceptance) if one is not None]
     return replace(
         entry,
-        outcome=failed or other.outcome or entry.outcome,
+        outcome=outcome,
+        open_checks=_checks_behind(outcome, other, entry),
         acceptance=max(accepted, key=_accepted_at, default=None),
     )
+
+
+def _worse(*entries: IndexEntry) -> str | None:
+    said = {one.outcome for one in entries}
+    return next((outcome for outcome in _FAILED if outcome in said), None)
+
+
+def _checks_behind(outcome: str | None, *entries: IndexEntry) -> tuple[OpenCheck, ...] | None:
+    """Return the checks of the first entry that says so and names them."""
+    named = (one.open_checks for one in entries if one.outcome == outcome)
+    return next((checks for checks in named if checks is not None), None)
 
 
 def _accepted_at(acceptance: Acceptance) -> str:

@@ -166,7 +166,7 @@ def _stored(
     measured: Measured, verdict: Verdict, stores: Sequence[Store], judged_by: Rules, here: World
 ) -> tuple[PublishFailed, ...]:
     """Store a run that was judged, and make it the baseline where its time has come; return what failed of that."""
-    parcel = Parcel(measured.path, verdict.outcome)
+    parcel = Parcel(measured.path, verdict)
     return (*upload(parcel, stores, here), *attempted(lambda: renew(parcel, verdict, judged_by, here)))
 
 

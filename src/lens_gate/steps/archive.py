@@ -11,9 +11,10 @@ from pathlib import Path
 from lens_gate.artifacts.assemble import require_sidecar, samples_of
 from lens_gate.artifacts.codec import load_run
 from lens_gate.artifacts.compressed import MAGIC
-from lens_gate.artifacts.entry import entry_of, row_of
+from lens_gate.artifacts.entry import entry_of, open_checks, row_of
 from lens_gate.artifacts.run import Run, Sidecar
 from lens_gate.artifacts.samples import Samples
+from lens_gate.artifacts.verdict import Verdict
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import RESULTS, run_key, samples_key
 from lens_gate.baselines.two_stores import joined
@@ -31,7 +32,6 @@ from lens_gate.stores.base import Condition, Listing, Store, Tagged
 from lens_gate.stores.conditions import not_stored
 from lens_gate.stores.files import read_file
 from lens_gate.vocabulary.index import Acceptance, IndexEntry, RunRow
-from lens_gate.vocabulary.outcomes import Outcome
 
 _WIDER = 4
 """Each further look at a history reads so many times as many runs."""
@@ -52,9 +52,12 @@ class Packed:
         """Where it lies in the history."""
         return run_key(self.entry, self.row)
 
-    def judged(self, outcome: Outcome | None) -> Packed:
+    def judged(self, verdict: Verdict | None) -> Packed:
         """Return the same with what was judged of it; None says nothing."""
-        return self if outcome is None else replace(self, entry=replace(self.entry, outcome=outcome.value))
+        if verdict is None:
+            return self
+        said = replace(self.entry, outcome=verdict.outcome.value, open_checks=open_checks(verdict))
+        return replace(self, entry=said)
 
     def accepted(self, acceptance: Acceptance) -> Packed:
         """Return the same with who took it over."""
@@ -188,8 +191,13 @@ def _refresh(store: Store, packed: Packed, there: Tagged) -> None:
     """Say of a run that is stored already what is known of it now: its outcome, or that it was accepted."""
     known = store.entry(packed.key)
     said = packed.entry if known is None else joined(packed.entry, known)
-    if known is None or (said.outcome, said.acceptance) != (known.outcome, known.acceptance):
+    if known is None or _told(said) != _told(known):
         put_of_run(store, packed.key, there.data, said, there.etag)
+
+
+def _told(entry: IndexEntry) -> tuple[object, ...]:
+    """Return what is said of a run by others than itself."""
+    return entry.outcome, entry.open_checks, entry.acceptance
 
 
 def kept_runs(listings: Iterable[Listing]) -> tuple[Kept, ...]:

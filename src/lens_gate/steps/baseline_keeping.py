@@ -24,7 +24,6 @@ from lens_gate.steps.world import World, rfc3339
 from lens_gate.stores.base import Condition, ETag, Store, check_key
 from lens_gate.stores.files import write_file, write_named
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
-from lens_gate.vocabulary.outcomes import Outcome
 
 VERDICT_FILE = "verdict.json"
 
@@ -101,7 +100,7 @@ def _offered(
 ) -> tuple[Packed, tuple[Refusal, ...]]:
     """Return a run with what was judged of it, and every reason why it may not replace the current baseline."""
     packed = pack(order.path)
-    packed = packed.judged(_outcome(order, packed.run, current, store, judged_by, world))
+    packed = packed.judged(_verdict(order, packed.run, current, store, judged_by, world))
     return packed, unfit(packed, current, order.standards, world, branch=order.branch)
 
 
@@ -246,7 +245,7 @@ def told_of(entry: IndexEntry) -> str:
     return f"{commit} of {entry.branch}" if entry.branch else commit
 
 
-def _outcome(order: SaveOrder, run: Run, current: Held, store: Store, judged_by: Rules, world: World) -> Outcome | None:
+def _verdict(order: SaveOrder, run: Run, current: Held, store: Store, judged_by: Rules, world: World) -> Verdict | None:
     """Return what was judged of a run: by the verdict that is named, the one beside it, or judged now."""
     beside = order.path.parent / VERDICT_FILE
     named = order.verdict or (beside if beside.is_file() else None)
@@ -254,7 +253,7 @@ def _outcome(order: SaveOrder, run: Run, current: Held, store: Store, judged_by:
         artifact = read_artifact(named)
         about = isinstance(artifact, Verdict) and artifact.analysis.benchmark.id == run.benchmark.id
         if isinstance(artifact, Verdict) and about:
-            return artifact.outcome
+            return artifact
         if order.verdict is not None:
             raise UsageProblem(
                 "this is no verdict on the run that is to become the baseline",
@@ -264,14 +263,14 @@ def _outcome(order: SaveOrder, run: Run, current: Held, store: Store, judged_by:
     return _judged_now(order.path, run, current, store, judged_by, world)
 
 
-def _judged_now(path: Path, run: Run, current: Held, store: Store, judged_by: Rules, world: World) -> Outcome | None:
+def _judged_now(path: Path, run: Run, current: Held, store: Store, judged_by: Rules, world: World) -> Verdict | None:
     """Judge a run against the baseline that it would replace; None where the two cannot be compared."""
     stored = _comparable(current, store, world)
     try:
         analysis = analyze_run(run, samples_beside(run, path), judged_by, world, stored=stored)
     except NoBaseline:
         return None
-    return judge(analysis, judged_by, world).outcome
+    return judge(analysis, judged_by, world)
 
 
 def _comparable(current: Held, store: Store, world: World) -> Stored | Missing | None:

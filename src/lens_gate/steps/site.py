@@ -76,6 +76,7 @@ def known_of(stores: Sequence[Store], last: int) -> Known:
     entries = [kept.entry for store in stores for kept in next(iter(looks(store, first=last)), ())]
     return Known(
         outcomes={entry.id: entry.outcome for entry in entries if entry.outcome},
+        open_checks={entry.id: entry.open_checks for entry in entries if entry.open_checks is not None},
         baselines=dict(_accepted(stores)),
     )
 

@@ -155,7 +155,7 @@ class _Copying:
         """Tell the other store what this one knows of the run that is the baseline of both."""
         key, entry = ours.kept.key, theirs.kept.entry
         known = agreed(entry, ours.kept.entry)
-        if (known.outcome, known.acceptance) == (entry.outcome, entry.acceptance) and self._there[key].entry:
+        if known == entry and self._there[key].entry:
             return False
         if not self._dry_run:
             self._target.put(key, theirs.stored.data, known, theirs.stored.etag)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
 from lens_gate.steps.archive import Packed, keep, pack
@@ -14,7 +15,6 @@ from lens_gate.steps.line import attempted, publishing
 from lens_gate.steps.store_address import upload_addresses
 from lens_gate.steps.world import PLAIN_STORE, World
 from lens_gate.stores.base import Store
-from lens_gate.vocabulary.outcomes import Outcome
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Parcel:
     """A run on its way to stores, with what was judged of it: read and compressed once, when the first one asks."""
 
     path: Path
-    outcome: Outcome | None = None
+    verdict: Verdict | None = None
 
     @cached_property
     def packed(self) -> Packed:
         """The run as it goes into a store; raises ArtifactProblem as `pack` does."""
-        return pack(self.path).judged(self.outcome)
+        return pack(self.path).judged(self.verdict)
 
 
 def stores_for(config: Config, named: Sequence[str], world: World) -> tuple[Store, ...]:

@@ -56,6 +56,18 @@ class SeriesRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCheck:
+    """A check of a gate that a run did not pass: of which metric, of which series (`provider/model`), and its outcome.
+
+    A None is the whole run, or a check that is about no metric.
+    """
+
+    series: str | None = None
+    metric: str | None = None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
     """Who made a run the baseline by hand, and why; times are RFC 3339 in UTC, None never ends."""
 
@@ -95,7 +107,11 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
-    """What `index.json` and the SQL columns are made from; times are RFC 3339 in UTC."""
+    """What `index.json` and the SQL columns are made from; times are RFC 3339 in UTC.
+
+    `outcome` is what a gate said of the run, and `open_checks` of what it did not say pass; None where nobody wrote
+    that down.
+    """
 
     kind: str
     id: str
@@ -105,6 +121,7 @@ class IndexEntry:
     commit: str | None = None
     branch: str | None = None
     outcome: str | None = None
+    open_checks: tuple[OpenCheck, ...] | None = None
     config_hash: str | None = None
     run: RunRow | None = None
     acceptance: Acceptance | None = None

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 
 from lens_gate.analysis.past import PastRun
-from lens_gate.artifacts.entry import entry_of
+from lens_gate.artifacts.entry import entry_of, open_checks
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.verdict import Check
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.stores.index_file import read_index, write_index
 from lens_gate.trends.history import record, record_of_entry
-from lens_gate.vocabulary.index import Acceptance, IndexEntry, Point, RunRow
+from lens_gate.vocabulary.index import Acceptance, IndexEntry, OpenCheck, Point, RunRow
 from lens_gate.vocabulary.metric_table import METRICS, metric
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import Outcome, Severity
 from tests.builders import (
     MODEL,
     PROVENANCE,
     a_benchmark,
+    a_check,
     a_model_result,
     a_provider_result,
     a_run,
     a_validity,
     a_validity_check,
+    a_verdict,
     an_arm,
 )
 from tests.unit.artifacts.run_strategies import POINT, runs
@@ -118,3 +122,28 @@ def test_a_record_of_an_entry_that_nobody_here_wrote_needs_a_start() -> None:
     entry = IndexEntry(kind="run", id="x", name="x", created_at="soon", schema_version=1, run=row)
     with pytest.raises(ArtifactCorrupt, match=r"a\.json: `benchmark.start_time` is no time"):
         record_of_entry(entry, row, [metric("median_latency")], file="a.json")
+
+
+def test_of_a_verdict_is_kept_what_did_not_pass_and_weighs_the_worst_of_each_metric() -> None:
+    def of(outcome: Outcome, metric: str, severity: Severity = Severity.ERROR) -> Check:
+        return a_check(outcome=outcome, metric=metric, series="openai/a", severity=severity)
+
+    checks = (
+        of(Outcome.PASS, "mean_latency"),
+        of(Outcome.INCONCLUSIVE, "mean_ttft"),
+        of(Outcome.REGRESSION, "mean_ttft"),
+        of(Outcome.INCONCLUSIVE, "mean_ttft"),
+        of(Outcome.INCONCLUSIVE, "error_rate"),
+        of(Outcome.REGRESSION, "cost_per_request_usd", Severity.WARNING),
+        of(Outcome.NO_BASELINE, "mean_tpot"),
+    )
+    found = open_checks(a_verdict().model_copy(update={"checks": checks}))
+    assert {(one.metric, one.outcome) for one in found} == {("mean_ttft", "regression"), ("error_rate", "inconclusive")}
+    assert {one.series for one in found} == {"openai/a"}
+
+
+def test_what_a_gate_did_not_let_pass_comes_back_from_an_index() -> None:
+    check = OpenCheck(series="openai/a", metric="mean_ttft", outcome="regression")
+    for checks in (None, (), (check,)):
+        entry = replace(entry_of(a_run()), open_checks=checks)
+        assert read_index(write_index({"run.json": entry}), place="index.json")["run.json"].open_checks == checks

@@ -9,13 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.baselines.two_stores import Lead, agreed, joined, lead, tells_more
-from lens_gate.vocabulary.index import Acceptance, IndexEntry
+from lens_gate.vocabulary.index import Acceptance, IndexEntry, OpenCheck
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.unit.baselines.baseline_entries import a_row, an_entry
 
 outcomes = st.sampled_from([None, *(outcome.value for outcome in Outcome)])
 acceptances = st.sampled_from([None, *(Acceptance(by=by, reason="r", at=f"2026-03-0{by}") for by in "123")])
-entries = st.builds(lambda outcome, acceptance: an_entry(outcome=outcome, acceptance=acceptance), outcomes, acceptances)
+checks = st.sampled_from([None, (), (OpenCheck(series="a/b", metric="mean_ttft", outcome="regression"),)])
+
+
+@st.composite
+def entries_of_a_run(draw: st.DrawFn) -> IndexEntry:
+    """Draw what stores say of a run; only with an outcome are checks known."""
+    outcome = draw(outcomes)
+    return an_entry(outcome=outcome, open_checks=draw(checks) if outcome else None, acceptance=draw(acceptances))
+
+
+entries = entries_of_a_run()
 
 
 @given(one=entries, other=entries)
@@ -25,6 +35,10 @@ def test_what_either_store_knows_is_known_and_a_failure_is_never_forgotten(one: 
     assert (found.outcome is None) == (one.outcome is None and other.outcome is None)
     if Outcome.REGRESSION in {one.outcome, other.outcome}:
         assert found.outcome == back.outcome == Outcome.REGRESSION
+    known = [
+        each.open_checks for each in (other, one) if each.outcome == found.outcome and each.open_checks is not None
+    ]
+    assert found.open_checks == (known[0] if known else None)
     accepted = [each.acceptance for each in (one, other) if each.acceptance]
     assert found.acceptance == back.acceptance == max(accepted, key=lambda each: each.at, default=None)
     assert agreed(found, other) == found
@@ -49,9 +63,9 @@ def test_a_run_that_went_on_tells_more() -> None:
 
 
 def test_what_is_said_anew_counts_before_what_was_known() -> None:
-    known = an_entry(outcome="pass", acceptance=Acceptance(by="ada", reason="r", at="2026-03-01"))
+    known = an_entry(outcome="pass", open_checks=(), acceptance=Acceptance(by="ada", reason="r", at="2026-03-01"))
     assert joined(an_entry(), known) == known
-    assert joined(an_entry(outcome="regression"), known) == replace(known, outcome="regression")
+    assert joined(an_entry(outcome="regression"), known) == replace(known, outcome="regression", open_checks=None)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from math import exp
 from xml.etree import ElementTree as ET
 
@@ -15,12 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.analysis.exhibits_history import history_exhibit
+from lens_gate.artifacts.exhibits import HistoryExhibit
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.reports.html.badge import badge
 from lens_gate.reports.html.history import Known, Line, headline, lines_of, shifts_of
+from lens_gate.reports.html.history_chart import flags_of
 from lens_gate.reports.html.site import site, trend_html
 from lens_gate.trends.history import RunRecord
-from tests.histories import a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
+from lens_gate.vocabulary.index import OpenCheck
+from tests.builders import SERIES
+from tests.histories import MEDIAN, a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
 from tests.unit.reports.pages import Page
 
 KNOWN = Known(
@@ -124,31 +129,68 @@ def test_a_shift_without_a_commit_says_nothing_of_one() -> None:
     assert "measured" not in lead
 
 
-def test_runs_that_a_gate_did_not_pass_and_baselines_are_marked() -> None:
-    chart = lines(a_trend_verdict(records_of(stepped(0.16))))[0].chart.text
-    assert chart.count('class="m regression"') == chart.count('class="m inconclusive"') == 1
-    assert chart.count('class="accepted"') == 1
-    unknown = lines(a_trend_verdict(records_of(stepped(0.16))), Known())[0]
-    assert not unknown.marked
-    assert 'class="m ' not in unknown.chart.text
+def marks(line: Line) -> list[str]:
+    """Return the classes of what is marked on a line and on its axis."""
+    return re.findall(r'<path class="(m \w+|failed|accepted)"', line.chart.large.text)
+
+
+def a_known(*checks: OpenCheck, outcome: str = "regression") -> Known:
+    return Known(outcomes={run_id(9): outcome}, open_checks={run_id(9): checks}, baselines={run_id(2): "main"})
+
+
+def check(model: str, metric: str, outcome: str = "regression") -> OpenCheck:
+    return OpenCheck(series=f"openai/{model}", metric=metric, outcome=outcome)
+
+
+def test_a_regression_is_marked_on_the_line_that_it_is_about_and_on_no_other() -> None:
+    verdict = a_trend_verdict(several(slow=noisy(20), fine=noisy(20, seed=2)))
+    found = {line.subject: marks(line) for line in lines(verdict, a_known(check("slow", "mean_ttft")))}
+    assert found == {"slow": ["accepted", "m regression"], "fine": ["accepted"]}
+
+
+@pytest.mark.parametrize("metric", ["mean_latency", "p95_ttft", "a_metric_of_later"])
+def test_a_check_of_another_metric_marks_no_line(metric: str) -> None:
+    [line] = lines(a_trend_verdict(several(slow=noisy(20))), a_known(check("slow", metric)))
+    assert marks(line) == ["accepted"]
+
+
+def test_of_two_checks_of_one_line_the_worse_is_marked() -> None:
+    both = check("slow", "mean_ttft"), check("slow", "median_ttft", "inconclusive")
+    for checks in (both, both[::-1]):
+        [line] = lines(a_trend_verdict(several(slow=noisy(20))), a_known(*checks))
+        assert marks(line) == ["accepted", "m regression"]
+    [line] = lines(a_trend_verdict(several(slow=noisy(20))), a_known(both[1], outcome="inconclusive"))
+    assert marks(line) == ["accepted", "m inconclusive"]
+
+
+def test_a_gate_that_failed_for_what_nobody_wrote_down_is_marked_on_the_axis() -> None:
+    [line] = lines(a_trend_verdict(records_of(stepped(0.16))))
+    assert marks(line) == ["accepted", "failed"]
+    assert re.search(r'y="100%" overflow="visible"><path class="failed"', line.chart.large.text)
+    page = files(a_trend_verdict(records_of(stepped(0.16))))["index.html"]
+    assert "nobody wrote down for what" in page
+    assert "a gate said regression of this" not in page
+    assert marks(lines(a_trend_verdict(records_of(stepped(0.16))), Known())[0]) == []
 
 
 def test_many_runs_are_an_envelope_in_which_regressions_still_stand() -> None:
     records = records_of(noisy(1000))
-    many = Known(outcomes={run_id(n): "regression" if n == 500 else "inconclusive" for n in range(1000)})
+    said = {run_id(n): "regression" if n == 500 else "inconclusive" for n in range(1000)}
+    checks = {run: (OpenCheck(series=SERIES, metric=MEDIAN, outcome=outcome),) for run, outcome in said.items()}
+    many = Known(outcomes=said, open_checks=checks)
     [line] = lines(a_trend_verdict(records), many)
-    assert line.enveloped
-    assert 'class="env"' in line.chart.text
-    assert 'class="runs"' not in line.chart.text
-    assert line.chart.text.count('class="m ') == 1
-    assert len(line.chart.text) < 40_000
+    assert line.chart.enveloped
+    assert 'class="env"' in line.chart.large.text
+    assert 'class="runs"' not in line.chart.large.text
+    assert marks(line) == ["m regression"]
+    assert len(line.chart.large.text) < 40_000
 
 
 @pytest.mark.parametrize("values", [[0.0] * 20, [0.0, 5.0] * 10, [-3.0] * 12])
 def test_the_oddest_values_have_an_axis(values: list[float]) -> None:
     records = [a_record(n, values={("openai/a", "error_rate"): abs(value)}) for n, value in enumerate(values)]
     [line] = lines(a_trend_verdict(records, metrics=("error_rate",)))
-    assert "nan" not in line.chart.text.lower()
+    assert "nan" not in line.chart.large.text.lower()
 
 
 def test_a_metric_of_the_whole_run_has_no_model() -> None:
@@ -223,8 +265,44 @@ def test_a_hostile_name_ends_no_script() -> None:
             Page(text)
 
 
+def a_staircase(*steps: int) -> TrendVerdict:
+    """Return a history of 90 runs whose level rises at each of these."""
+    return a_trend_verdict(
+        records_of([log + 0.2 * sum(n >= step for step in steps) for n, log in enumerate(noisy(90))])
+    )
+
+
+def flags(line: Line) -> list[tuple[str, str]]:
+    """Return the rows and texts over the drawing of a line, the newest shift first."""
+    return re.findall(r'class="flag worse"[^>]* dy="(-\d+)"[^>]*>([^<]*)<', line.chart.large.text)
+
+
 def test_flags_of_shifts_that_are_near_stand_in_two_rows() -> None:
-    logs = [value + 0.2 * (n >= 30) + 0.2 * (n >= 45) for n, value in enumerate(noisy(90))]
-    [line] = lines(a_trend_verdict(records_of(logs)))
-    assert len(line.shifts) == 2
-    assert re.findall(r'class="flag worse"[^>]* dy="(-\d+)"', line.chart.text) == ["-5", "-18"]
+    [line] = lines(a_staircase(30, 45))
+    assert [row for row, _ in flags(line)] == ["-5", "-18"]
+
+
+def test_a_flag_that_has_no_room_is_a_number_that_the_table_names() -> None:
+    verdict = a_staircase(30, 41, 52, 63)
+    [line] = lines(verdict)
+    numbers = [f"({shift.number})" for shift in line.shifts if shift.number]
+    assert len(line.shifts) == 4
+    assert numbers
+    assert [text for _, text in flags(line) if text[0] == "("] == numbers
+    page = next(text for name, text in files(verdict).items() if name.startswith("s/"))
+    assert all(f'<span class="flag">{number}</span>' in page for number in numbers)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=30, unique=True))
+def test_no_two_flags_overlap(seconds: list[int]) -> None:
+    [series] = a_trend_verdict(records_of(stepped(0.16))).trend.series
+    [shift] = series.shifts
+    many = series.model_copy(
+        update={"shifts": tuple(shift.model_copy(update={"index": n}) for n in range(len(seconds)))}
+    )
+    drawn = HistoryExhibit(seconds=(*sorted(map(float, seconds)), 1000.0), levels=())
+    found = flags_of(many, drawn)
+    assert not found[0].numbered
+    for row in (0, 1):
+        rooms = sorted(flag.room for flag in found if flag.row == row)
+        assert all(end <= start for (_, end), (start, _) in pairwise(rooms))

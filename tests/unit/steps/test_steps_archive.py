@@ -22,7 +22,7 @@ from lens_gate.stores.conditions import Retries
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.object_store import ObjectStore
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import a_benchmark, a_run, a_sample
+from tests.builders import a_benchmark, a_run, a_sample, a_verdict
 from tests.fakes.objects import MemoryObjects
 from tests.fakes.world import a_world
 
@@ -59,7 +59,7 @@ def heedless() -> ObjectStore:
 def test_a_resumed_run_takes_the_place_of_its_interrupted_part_with_its_samples(tmp_path: Path, beside: bool) -> None:
     store = FileStore(tmp_path / "store")
     part, whole = (a_part(tmp_path, requests, beside=beside) for requests in (24, 60))
-    key = keep(store, part.judged(Outcome.REGRESSION))
+    key = keep(store, part.judged(a_verdict(outcome=Outcome.REGRESSION)))
     assert keep(store, whole) == key
     stored = open_run(store, key)
     assert stored == whole.run
@@ -74,7 +74,7 @@ def test_a_store_that_ignores_conditions_keeps_a_history_and_no_baselines(tmp_pa
     said: list[str] = []
     for packed in (part, whole, whole):
         path = tmp_path / str(packed.run.samples.requests) / "run.json"
-        assert not upload(Parcel(path, Outcome.PASS), [store], a_world(tmp_path, said=said))
+        assert not upload(Parcel(path, a_verdict(outcome=Outcome.PASS)), [store], a_world(tmp_path, said=said))
     assert [line.partition(" as ")[2] for line in said] == [whole.key] * 3
     assert said_of(store, whole.key) == (60.0, "pass")
     assert len(samples_in(store, open_run(store, whole.key))) == 60
@@ -129,7 +129,7 @@ def test_an_earlier_part_does_not_take_the_place_of_the_run_that_went_on(tmp_pat
     part, whole = (a_part(tmp_path, requests, beside=True) for requests in (24, 60))
     key = keep(store, whole)
     with pytest.raises(ConditionFailed, match="it has 24 of 60 requests"):
-        keep(store, part.judged(Outcome.REGRESSION))
+        keep(store, part.judged(a_verdict(outcome=Outcome.REGRESSION)))
     assert len(samples_in(store, open_run(store, key))) == 60
     assert said_of(store, key) == (60.0, None)
 

@@ -166,7 +166,7 @@ class TestDamage:
         judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
         verdict = a_verdict(an_analysis(source="duet"), outcome=Outcome.REGRESSION)
         with pytest.raises(PublishFailed) as caught:
-            renew(Parcel(a_day(tmp_path, 2), verdict.outcome), verdict, judged_by, world)
+            renew(Parcel(a_day(tmp_path, 2), verdict), verdict, judged_by, world)
         assert caught.value.place == f"{store.place}/baselines/main.json.gz"
         store.delete(baseline_key("main"))
         with pytest.raises(PublishFailed, match="the baseline was not renewed: there is no such file"):
@@ -269,7 +269,7 @@ def test_a_run_is_kept_once_and_what_is_known_of_it_later_is_added(tmp_path: Pat
     store, packed = FileStore(tmp_path / "store"), pack(a_day(tmp_path, 1))
     key = keep(store, packed)
     assert keep(store, packed) == key
-    keep(store, packed.judged(Outcome.REGRESSION))
+    keep(store, packed.judged(a_verdict(outcome=Outcome.REGRESSION)))
     keep(store, packed.accepted(Acceptance(by="ada", reason="a larger model", at="2026-03-05T11:00:00Z")))
     keep(store, packed)
     entry = store.entry(key)
@@ -293,7 +293,7 @@ def test_a_store_that_cannot_take_a_run_says_that_it_is_safe(tmp_path: Path) -> 
     path = a_day(tmp_path, 1)
     good, broken = FileStore(tmp_path / "good"), FileStore(tmp_path / "broken")
     (tmp_path / "broken").write_text("a file")
-    (failure,) = upload(Parcel(path, Outcome.PASS), [broken, good], world)
+    (failure,) = upload(Parcel(path, a_verdict(outcome=Outcome.PASS)), [broken, good], world)
     assert isinstance(failure, PublishFailed)
     assert [line.partition(" as ")[0] for line in said] == [f"stored in {good.place}"]
     unordered = a_day(tmp_path, 2)
@@ -388,7 +388,8 @@ class TestRenewal:
         chosen = BaselineChoice(**{"source": "kept/", "branch": "longer-prompt", "update_frequency": "daily"} | choice)
         judged_by = replace(rules((), world), config=Config(regression=Regression(baseline=chosen)))
         judged_by = replace(judged_by, baselines=(chosen.source or "",))
-        renew(Parcel(path, outcome), a_verdict(an_analysis(source=found_by), outcome=outcome), judged_by, world)
+        verdict = a_verdict(an_analysis(source=found_by), outcome=outcome)
+        renew(Parcel(path, verdict), verdict, judged_by, world)
         return said
 
     def test_the_first_good_run_is_recorded_and_a_later_one_when_the_time_has_come(self, tmp_path: Path) -> None:
@@ -572,7 +573,7 @@ class TestReaching:
 
         monkeypatch.setattr("lens_gate.steps.uploading.pack", counted)
         stores = [FileStore(tmp_path / name) for name in ("one", "two", "three")]
-        assert upload(Parcel(a_day(tmp_path, 1), Outcome.PASS), stores, a_world(tmp_path)) == ()
+        assert upload(Parcel(a_day(tmp_path, 1), a_verdict(outcome=Outcome.PASS)), stores, a_world(tmp_path)) == ()
         assert len(read) == 1
         assert {len(store.newest("results", 9)) for store in stores} == {1}
         upload(Parcel(tmp_path / "gone.json"), [], a_world(tmp_path))
@@ -602,7 +603,7 @@ class TestSaid:
         (tmp_path / "store/").mkdir(exist_ok=True)
         overtaken = replace(world, open_store=lambda *_: Overtaken(tmp_path / "store"))
         verdict = a_verdict(an_analysis(source="stored"), outcome=Outcome.PASS)
-        renew(Parcel(a_day(tmp_path, 2), verdict.outcome), verdict, judged_by, overtaken)
+        renew(Parcel(a_day(tmp_path, 2), verdict), verdict, judged_by, overtaken)
         assert said[-1].startswith("This run does not become the baseline: a writer of the run day-3")
         assert current_of(FileStore(tmp_path / "store"), "main") is not None
 

@@ -16,7 +16,7 @@ from lens_gate.steps.store_choice import stored_in, wanted_for
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import FINGERPRINT, PROVENANCE, a_benchmark, a_run, an_arm
+from tests.builders import FINGERPRINT, PROVENANCE, a_benchmark, a_run, a_verdict, an_arm
 from tests.fakes.world import a_world
 from tests.unit.steps.test_steps_baselines import a_day, saved_by
 
@@ -40,8 +40,9 @@ def days(found: Stored) -> list[str]:
 
 
 def kept(folder: Path, *numbers: int, outcome: Outcome | None = None, **changes: Any) -> None:
+    verdict = a_verdict(outcome=outcome) if outcome else None
     for number in numbers:
-        keep(FileStore(folder / "store"), pack(a_day(folder, number, **changes)).judged(outcome))
+        keep(FileStore(folder / "store"), pack(a_day(folder, number, **changes)).judged(verdict))
 
 
 def test_what_cannot_be_compared_with_the_baseline_tells_nothing_of_its_days_and_is_counted(tmp_path: Path) -> None:

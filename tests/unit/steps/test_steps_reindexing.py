@@ -11,6 +11,7 @@ from lens_gate.stores.base import ETag
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.index_file import INDEX, as_listed
 from lens_gate.vocabulary.outcomes import Outcome
+from tests.builders import a_verdict
 from tests.unit.steps.test_steps_baselines import a_day
 
 
@@ -40,7 +41,7 @@ def test_runs_without_an_entry_are_listed_again_with_what_they_say_themselves(tm
 
 def test_a_baseline_takes_over_what_the_history_still_knows(tmp_path: Path) -> None:
     store, (_, key, name) = a_store(tmp_path)
-    judged = pack(tmp_path / "day-2.json").judged(Outcome.PASS)
+    judged = pack(tmp_path / "day-2.json").judged(a_verdict(outcome=Outcome.PASS))
     store.put(key, judged.data, judged.entry)
     reindex(store, dry_run=False)
     entry = store.entry(name)

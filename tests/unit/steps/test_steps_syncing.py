@@ -17,6 +17,7 @@ from lens_gate.stores.base import Condition, ETag, Store, Tagged
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import Acceptance, IndexEntry
 from lens_gate.vocabulary.outcomes import Outcome
+from tests.builders import a_verdict
 from tests.unit.steps.test_steps_archive import a_part
 from tests.unit.steps.test_steps_baselines import a_day
 
@@ -59,12 +60,12 @@ def test_what_became_known_of_a_run_later_comes_too(tmp_path: Path, stores: tupl
     packed = pack(a_day(tmp_path, 1))
     for store in stores:
         keep(store, packed)
-    keep(stores[0], packed.judged(Outcome.REGRESSION).accepted(ACCEPTANCE))
+    keep(stores[0], packed.judged(a_verdict(outcome=Outcome.REGRESSION)).accepted(ACCEPTANCE))
     assert sync(*stores, dry_run=False).copied == (packed.key,)
     entry = stores[1].entry(packed.key)
     assert entry is not None
     assert (entry.outcome, entry.acceptance) == ("regression", ACCEPTANCE)
-    keep(stores[0], packed.judged(Outcome.PASS))
+    keep(stores[0], packed.judged(a_verdict(outcome=Outcome.PASS)))
     assert sync(*stores, dry_run=False) == Synced(copied=(), apart=(), left=())
 
 

@@ -1,64 +1,54 @@
-"""The history of runs as drawings: levels, shifts, and what became of each run."""
+"""The history of runs in words: its lines, their shifts, and what they come to; the drawings stand beside."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lens_gate.artifacts.exhibits import HistoryExhibit
 from lens_gate.artifacts.trend import Trend, TrendSeries, TrendShift
 from lens_gate.reports.escape import plain
-from lens_gate.reports.numbers import MINUS, NOTHING, change, headline_size, plural, quantity, tick_ms
+from lens_gate.reports.html.history_chart import Chart, Told, chart_of, day
+from lens_gate.reports.numbers import NOTHING, change, headline_size, plural, quantity
 from lens_gate.reports.rows import subjects
-from lens_gate.reports.svg import (
-    Anchor,
-    Markup,
-    Place,
-    Scale,
-    Shape,
-    band,
-    bar,
-    box,
-    dots,
-    drawing,
-    line,
-    mark,
-    rule,
-    ticks,
-    words,
-)
 from lens_gate.reports.words import label
+from lens_gate.vocabulary.index import OpenCheck
+from lens_gate.vocabulary.metric_table import metric
 from lens_gate.vocabulary.outcomes import Outcome
 
 COMMIT_DIGITS = 7
-_REACH = 0.15
-"""The axis goes at least so far around the middle: on a tight one a steady line looks like a storm."""
-
-_FLAG_ROOM = 0.4
-"""The share of a phone's width that two flags need beside each other."""
-
-_MARKS: Mapping[str, tuple[Shape, str]] = {
-    Outcome.REGRESSION: (Shape.DIAMOND, "m regression"),
-    Outcome.INCONCLUSIVE: (Shape.CIRCLE, "m inconclusive"),
-}
 _TURNS = {"ms": ("Slower", "Faster"), "USD": ("Dearer", "Cheaper")}
 _LONGEST_SLUG = 80
+
+_OF_LINE: Mapping[str | None, Told] = {
+    Outcome.REGRESSION: Told.REGRESSION,
+    Outcome.INCONCLUSIVE: Told.INCONCLUSIVE,
+}
+
+Subject = tuple[str | None, str]
+"""A series (None for the whole run), and what a metric of it is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of runs beside their values, by the id of a run: how they ended, and which became baselines."""
+    """What is known of runs beside their values, by the id of a run: how they ended, and which became baselines.
+
+    A run of which nobody wrote down what its gate did not let pass is missing among the `open_checks`.
+    """
 
     outcomes: Mapping[str, str] = field(default_factory=dict)
+    open_checks: Mapping[str, Sequence[OpenCheck]] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftRow:
-    """One shift in words; `turn` is the class of its direction, `time` puts it in order."""
+    """One shift in words; `turn` is the class of its direction, `time` puts it in order.
+
+    `number` is what stands in the drawing of its line, where its size has no room there.
+    """
 
     time: str
     when: str
@@ -70,11 +60,12 @@ class ShiftRow:
     stays: bool
     turn: str
     told: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One metric of one series: its newest value, its shifts (newest first), a small drawing and a large one.
+    """One metric of one series: its newest value, its shifts (newest first), and its drawings.
 
     `place` is that of its series in the trend, `slug` a name for files. `judged` says that it has the runs that a shift
     takes to be found; `standing` is the newest shift for the worse that no later one has undone.
@@ -90,10 +81,7 @@ class Line:
     judged: bool
     shifts: tuple[ShiftRow, ...]
     standing: ShiftRow | None
-    spark: Markup
-    chart: Markup
-    marked: bool
-    enveloped: bool
+    chart: Chart
 
     @property
     def newest(self) -> ShiftRow | None:
@@ -115,22 +103,15 @@ class Title(NamedTuple):
     slug: str
 
 
-@dataclass(frozen=True, slots=True)
-class Axes:
-    """Where the runs of a line stand: `seconds` after the first one, and values."""
-
-    when: Scale
-    values: Scale
-
-
 def lines_of(trend: Trend, exhibits: Sequence[HistoryExhibit], known: Known) -> tuple[Line, ...]:
     """Return the lines that have runs, the one that shifted last first; `exhibits` go with the trend's series."""
     names = subjects(series.series for series in trend.series if series.series is not None)
     taken: set[str] = set()
+    said = {run: _said(checks) for run, checks in known.open_checks.items()}
     found = [
-        _line(place, trend, _title(trend.series[place], names, taken), drawn, known)
-        for place, drawn in enumerate(exhibits)
-        if trend.series[place].points
+        _line(place, trend, _title(series, names, taken), drawn, _told(series, said, known))
+        for place, (series, drawn) in enumerate(zip(trend.series, exhibits, strict=True))
+        if series.points
     ]
     by_title = sorted(found, key=lambda one: one.title)
     return tuple(sorted(by_title, key=lambda one: one.newest.time if one.newest else "", reverse=True))
@@ -170,9 +151,39 @@ def _title(series: TrendSeries, names: Mapping[str, str], taken: set[str]) -> Ti
     return Title(subject or "Whole run", asked, text, _slug(text, taken))
 
 
-def _line(place: int, trend: Trend, title: Title, drawn: HistoryExhibit, known: Known) -> Line:
+def _said(checks: Sequence[OpenCheck]) -> Mapping[Subject, str]:
+    """Return what a gate said of each metric of a series, the worst of it."""
+    ordered = sorted(checks, key=lambda check: check.outcome == Outcome.REGRESSION)
+    return {(check.series, _question(check.metric or "")): check.outcome for check in ordered}
+
+
+def _question(name: str) -> str:
+    """Return what a metric is about: a check of the mean first token is about the same as a line of its median."""
+    try:
+        return metric(name).hypothesis or name
+    except LookupError:
+        return name
+
+
+def _told(series: TrendSeries, said: Mapping[str, Mapping[Subject, str]], known: Known) -> Mapping[str, list[Told]]:
+    """Return what is marked of each run of a line: what its gate said of this line, not of the others."""
+    subject = series.series, _question(series.metric)
+    marked: dict[str, list[Told]] = {}
+    for run in (point.run for point in series.points):
+        if run not in said:
+            found = Told.FAILED if known.outcomes.get(run) == Outcome.REGRESSION else None
+        else:
+            found = _OF_LINE.get(said[run].get(subject))
+        kinds = [found] if found else []
+        marked[run] = [*kinds, *([Told.BASELINE] if run in known.baselines else [])]
+    return marked
+
+
+def _line(place: int, trend: Trend, title: Title, drawn: HistoryExhibit, told: Mapping[str, Sequence[Told]]) -> Line:
     series = trend.series[place]
-    axes, standing = _axes(series, drawn), _standing(series)
+    standing, chart = _standing(series), chart_of(series, drawn, told, title.text)
+    numbers = (str(number) if number in chart.numbered else "" for number in range(1, len(series.shifts) + 1))
+    rows = [_shift(series, one, title.text, number) for one, number in zip(series.shifts, numbers, strict=True)]
     return Line(
         place=place,
         slug=title.slug,
@@ -182,12 +193,9 @@ def _line(place: int, trend: Trend, title: Title, drawn: HistoryExhibit, known: 
         now=quantity(series.points[-1].value, series.unit),
         runs=plural(len(series.points), "run"),
         judged=len(series.points) >= trend.policy.fewest_runs,
-        shifts=tuple(_shift(series, one, title.text) for one in reversed(series.shifts)),
-        standing=None if standing is None else _shift(series, standing, title.text),
-        spark=_spark(drawn, axes),
-        chart=_chart(series, drawn, axes, known, title.text),
-        marked=any(point.run in known.outcomes or point.run in known.baselines for point in series.points),
-        enveloped=bool(drawn.columns),
+        shifts=tuple(reversed(rows)),
+        standing=None if standing is None else rows[series.shifts.index(standing)],
+        chart=chart,
     )
 
 
@@ -209,7 +217,7 @@ def _slug(title: str, taken: set[str]) -> str:
     return name
 
 
-def _shift(series: TrendSeries, shift: TrendShift, title: str) -> ShiftRow:
+def _shift(series: TrendSeries, shift: TrendShift, title: str, number: str) -> ShiftRow:
     size = headline_size(shift.effect.estimate or 0.0, shift.effect.unit)
     word = _TURNS.get(series.unit, ("Worse", "Better"))[not shift.worse]
     return ShiftRow(
@@ -223,125 +231,5 @@ def _shift(series: TrendSeries, shift: TrendShift, title: str) -> ShiftRow:
         stays=shift.certain,
         turn="worse" if shift.worse else "better",
         told=f"{word} since {day(shift.time)}: {title} {'rose' if shift.rises else 'fell'} {size}",
+        number=number,
     )
-
-
-def day(time: str) -> str:
-    """Return the day of a time (RFC 3339), such as `9 Nov 2026`."""
-    moment = datetime.fromisoformat(time)
-    return f"{moment.day} {moment:%b %Y}"
-
-
-def _axes(series: TrendSeries, drawn: HistoryExhibit) -> Axes:
-    """Return both axes of a line; that of the values shows noise as small as it is against the middle."""
-    values = sorted(point.value for point in series.points)
-    middle, room = values[len(values) // 2], 0.12 * (values[-1] - values[0])
-    reach = _REACH * abs(middle)
-    low, high = min(values[0] - room, middle - reach), max(values[-1] + room, middle + reach)
-    return Axes(Scale(0.0, drawn.seconds[-1] or 1.0), Scale(low, high if high > low else low + 1.0))
-
-
-def places(series: TrendSeries, drawn: HistoryExhibit) -> list[Place]:
-    """Return where the runs of a line stand in its drawing."""
-    axes = _axes(series, drawn)
-    values = (axes.values.up(point.value) for point in series.points)
-    return [(axes.when.share(second), value) for second, value in zip(drawn.seconds, values, strict=True)]
-
-
-def _spark(drawn: HistoryExhibit, axes: Axes) -> Markup:
-    """Draw a line small: the middles of its columns of time, its levels, and where it shifted."""
-    curve = line([(column.at, axes.values.up(column.middle)) for column in drawn.spark], "ln")
-    text = "".join([box(curve), *_cuts(drawn, axes, "cut-s"), *_levels(drawn, axes)])
-    return Markup(f'<svg class="sp" aria-hidden="true">{text}</svg>')
-
-
-def _chart(series: TrendSeries, drawn: HistoryExhibit, axes: Axes, known: Known, title: str) -> Markup:
-    parts = [
-        *_value_ticks(axes, series.unit),
-        *_day_ticks(series, axes),
-        *_ranges(drawn, axes),
-        box(*_runs(series, drawn, axes)),
-        *_levels(drawn, axes),
-        *_cuts(drawn, axes, "cut-l"),
-        *_flags(series, drawn, axes),
-        *_outcomes(series, drawn, axes, known),
-    ]
-    told = plural(len(series.shifts), "shift") if series.shifts else "no shift"
-    return drawing(parts, label=f"{title}: {plural(len(series.points), 'run')}, {told}", style="ch hist")
-
-
-def _value_ticks(axes: Axes, unit: str) -> Iterator[str]:
-    for value in ticks(axes.values, 5):
-        place = axes.values.up(value)
-        yield rule((0.0, place), (1.0, place), "grid")
-        text = tick_ms(value) if unit == "ms" and value >= 0 else quantity(value, unit)
-        yield words(text.replace("-", MINUS), (0.0, place), anchor=Anchor.END, shift=(-6, 4))
-
-
-def _day_ticks(series: TrendSeries, axes: Axes) -> Iterator[str]:
-    first = datetime.fromisoformat(series.points[0].time)
-    for share, anchor in ((0.0, Anchor.START), (0.5, Anchor.MIDDLE), (1.0, Anchor.END)):
-        at = first + timedelta(seconds=share * axes.when.high)
-        yield words(day(at.isoformat()), (share, 1.0), anchor=anchor, shift=(0, 18))
-
-
-def _edges(drawn: HistoryExhibit, axes: Axes) -> Iterator[tuple[float, float]]:
-    """Return where each level begins and ends: at its first run, and at the first one of the next level."""
-    for level in drawn.levels:
-        end = 1.0 if level.end == len(drawn.seconds) else axes.when.share(drawn.seconds[level.end])
-        yield axes.when.share(drawn.seconds[level.first]), end
-
-
-def _ranges(drawn: HistoryExhibit, axes: Axes) -> Iterator[str]:
-    for level, (start, end) in zip(drawn.levels, _edges(drawn, axes), strict=True):
-        yield bar(start, end, "band", top=axes.values.up(level.high), bottom=axes.values.up(level.low))
-
-
-def _levels(drawn: HistoryExhibit, axes: Axes) -> Iterator[str]:
-    for level, (start, end) in zip(drawn.levels, _edges(drawn, axes), strict=True):
-        place = axes.values.up(level.value)
-        yield rule((start, place), (end, place), "lev")
-
-
-def _runs(series: TrendSeries, drawn: HistoryExhibit, axes: Axes) -> Iterator[str]:
-    """Draw each run as a dot, or where they are too many what lies between the least and the largest of a column."""
-    if not drawn.columns:
-        yield dots(places(series, drawn), "runs")
-        return
-    upper = [(column.at, axes.values.up(column.largest)) for column in drawn.columns]
-    lower = [(column.at, axes.values.up(column.least)) for column in drawn.columns]
-    yield band(upper, lower, "env")
-    yield line([(column.at, axes.values.up(column.middle)) for column in drawn.columns], "ln")
-
-
-def _cuts(drawn: HistoryExhibit, axes: Axes, style: str) -> Iterator[str]:
-    for start, _ in list(_edges(drawn, axes))[1:]:
-        yield rule((start, 0.0), (start, 1.0), style)
-
-
-def _flags(series: TrendSeries, drawn: HistoryExhibit, axes: Axes) -> Iterator[str]:
-    """Write the size of each shift above it, one row higher where the flag before is near."""
-    before, row = -1.0, 0
-    for shift in series.shifts:
-        place = axes.when.share(drawn.seconds[shift.index])
-        row = 1 - row if place - before < _FLAG_ROOM else 0
-        before = place
-        to_left = place > 0.75
-        yield words(
-            f"{'▲' if shift.rises else '▼'} {change(shift.effect.estimate, shift.effect.unit)}",
-            (place, 0.0),
-            anchor=Anchor.END if to_left else Anchor.START,
-            shift=(-4 if to_left else 4, -5 - 13 * row),
-            style=f"flag {'worse' if shift.worse else 'better'}",
-        )
-
-
-def _outcomes(series: TrendSeries, drawn: HistoryExhibit, axes: Axes, known: Known) -> Iterator[str]:
-    """Mark the runs that a gate did not pass, and on the axis those that became a baseline."""
-    for point, second in zip(series.points, drawn.seconds, strict=True):
-        outcome = known.outcomes.get(point.run, "")
-        if outcome in _MARKS and not (drawn.columns and outcome == Outcome.INCONCLUSIVE):
-            shape, style = _MARKS[outcome]
-            yield mark(shape, (axes.when.share(second), axes.values.up(point.value)), style)
-        if point.run in known.baselines:
-            yield mark(Shape.TRIANGLE, (axes.when.share(second), 1.0), "accepted")

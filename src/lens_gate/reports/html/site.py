@@ -18,10 +18,10 @@ from lens_gate.reports.html.history import (
     Line,
     headline,
     lines_of,
-    places,
     shifts_of,
     standing_shift,
 )
+from lens_gate.reports.html.history_chart import places
 from lens_gate.reports.html.marks import kind_of
 from lens_gate.reports.numbers import quantity
 from lens_gate.reports.svg import Markup

@@ -1,7 +1,7 @@
 "use strict";
 // Tells of the run under the pointer or the arrow keys: day, value, commit, and how it ended.
 const data = JSON.parse(document.getElementById("data").textContent);
-const ENDED = { p: "pass", r: "regression", i: "inconclusive" };
+const ENDED = { p: "its gate: pass", r: "its gate: regression", i: "its gate: inconclusive" };
 const plot = document.getElementById("plot"), chart = plot.querySelector("svg"), said = document.getElementById("read");
 const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
 ring.setAttribute("class", "ring-now");
