@@ -9,7 +9,7 @@ DIST ?= dist
 RELEASE := .release
 RELEASE_LOCK := requirements/release.txt
 
-.PHONY: help setup demo test test-real check format docs lock release clean
+.PHONY: help setup demo test test-real check format docs pictures lock release clean
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ format: setup ## format the code
 
 docs: setup ## write the generated docs and schemas anew
 	@$(BIN)/python scripts/generate.py
+
+pictures: setup ## draw the README's pictures anew from the demo, with a browser that is there
+	@$(BIN)/python scripts/pictures.py
 
 lock: setup ## resolve the dependencies anew into requirements/*.txt
 	@$(BIN)/python scripts/lock.py

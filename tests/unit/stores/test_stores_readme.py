@@ -20,7 +20,7 @@ README = Path(__file__).parents[3] / "README.md"
 def part() -> str:
     """Return what the README says of stores."""
     text = README.read_text(encoding="utf-8")
-    return text.partition("Where results are kept is an address.")[2].partition("In GitHub, six lines")[0]
+    return text.partition("Where results are kept is an address.")[2].partition("## What it says")[0]
 
 
 def blocks() -> list[list[str]]:
