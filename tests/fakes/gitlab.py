@@ -49,6 +49,8 @@ VARIABLES = {
     "CI_PROJECT_PATH": PATH,
     "CI_PROJECT_URL": f"https://gitlab.example/{PATH}",
     "CI_PIPELINE_ID": "900",
+    "CI_JOB_ID": "9001",
+    "CI_JOB_NAME": "lens-gate:development",
     "CI_PIPELINE_SOURCE": "merge_request_event",
     "CI_COMMIT_SHA": MERGED_SHA,
     "CI_MERGE_REQUEST_IID": str(REQUEST),

@@ -146,6 +146,27 @@ def test_two_verdicts_of_one_name_are_told_apart_by_their_folders(
     assert runner.summary.index("Regression") < runner.summary.index("Pass")
 
 
+def test_a_leg_of_a_matrix_is_named_by_its_values_unless_a_name_is_given(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    verdict, _ = judged(rules={"profiler": {"name": "bot"}}), on_pull_request(LENS_GATE_LEG='{"model": "a", "n": 2}')
+    given = ("report", str(verdict), "--config", "lens-gate.yaml", "--publish", "check")
+    assert invoke(*given).code == invoke(*given, "--suite", "chat").code == 0
+    assert invoke(*given[:1], "--begin", *given[2:]).code == 0
+    names = [check["name"] for check in github.checks.values()]
+    assert names == ["lens-gate / bot (a, 2)", "lens-gate / chat", "lens-gate / bot (a, 2)"]
+
+
+def test_a_name_of_the_configuration_is_for_a_single_verdict(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub
+) -> None:
+    rules = {"publish": {"suite": "bot"}}
+    paths = [judged(f"{name}/verdict.json", rules=rules) for name in ("one", "two")]
+    on_github(LENS_GATE_LEG='{"model": "a"}')
+    answer = invoke("report", *map(str, paths), "--config", "lens-gate.yaml", "--publish", "outputs")
+    assert answer.code == 0, answer.err
+
+
 def test_names_of_suites_must_fit_the_verdicts(
     invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub
 ) -> None:

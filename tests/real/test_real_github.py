@@ -19,6 +19,7 @@ import pytest
 from lens_gate.ci.github.api import Api
 from lens_gate.ci.github.asking import Asking, Errand
 from lens_gate.ci.github.event import read_event
+from lens_gate.ci.github.job import Job
 from lens_gate.ci.notes import Note, Patience, keep_one
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
@@ -34,6 +35,7 @@ REAL = ROOT / ".real"
 DESCRIPTION = REAL / "github-api.json"
 HOME = "/repos/acme/widgets"
 WAITING = Waiting(sleep=lambda _: None, now=time.time, rng=Random(1))
+JOB = Job(name="gate", nonce="0f0f0f0f")
 WRONG: tuple[tuple[str, str, Any], ...] = (
     ("POST", f"{HOME}/issues/482/comments", {}),
     ("PATCH", f"{HOME}/issues/comments/1", {"body": 3}),
@@ -61,8 +63,8 @@ def use_everything(server: GitHubServer, folder: Path) -> None:
         keep_one(notes, "m", lambda _, text=text: text, Patience(waiting=WAITING))  # type: ignore[misc]
     server.add_comment("m a double")
     keep_one(notes, "m", lambda _: "m three", Patience(waiting=WAITING))
-    connected(server.url, folder, "pull_request", on_pull, run=77).checks(time.time).begin("suite")
-    checks = connected(server.url, folder, "pull_request", on_pull).checks(time.time)
+    connected(server.url, folder, "pull_request", on_pull, run=77).checks(JOB, time.time).begin("suite")
+    checks = connected(server.url, folder, "pull_request", on_pull).checks(JOB, time.time)
     checks.begin("suite")
     lines = tuple(
         Annotation(level=level, title="first token", message="comes later", path="lens-gate.yaml", line=number)

@@ -20,6 +20,7 @@ MOST_CAUSES = 3
 _Cell = Annotated[str, Field(max_length=80)]
 _Title = Annotated[str, Field(max_length=250)]
 _Sentence = Annotated[str, Field(max_length=600)]
+_Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 MarkWord = Literal[
@@ -65,17 +66,31 @@ class Leg(Frozen):
     open_checks: _Count = 0
     passed: _Count = 0
     next_step: _Sentence | None = None
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
+    commit: _Commit | None = None
 
 
-def read_leg(value: JsonValue) -> Leg | None:
+class LeftOut(Frozen):
+    """What is kept of a suite that a comment has no room for: enough to count it."""
+
+    outcome: Outcome
+    exit_code: ExitCode
+    commit: _Commit | None = None
+
+
+def left_out(leg: Leg) -> LeftOut:
+    """Return a result without all that takes room."""
+    return LeftOut(outcome=leg.outcome, exit_code=leg.exit_code, commit=leg.commit)
+
+
+def read_leg(value: JsonValue) -> Leg | LeftOut | None:
     """Return the result that a comment holds; None where it is not exactly what we write."""
+    kind = Leg if isinstance(value, dict) and "suite" in value else LeftOut
     try:
-        return Leg.model_validate_json(orjson.dumps(value), strict=True)
+        return kind.model_validate_json(orjson.dumps(value), strict=True)
     except (ValidationError, orjson.JSONEncodeError):
         return None
 
 
-def written_leg(leg: Leg) -> dict[str, JsonValue]:
+def written_leg(leg: Leg | LeftOut) -> dict[str, JsonValue]:
     """Return a result as it is kept: without what has its default."""
     return leg.model_dump(mode="json", exclude_defaults=True)

@@ -1,4 +1,4 @@
-"""The state of one comment that several jobs share: what each suite's last run said, hidden inside its text (pure).
+"""The state of one comment that several jobs share: what each of them said last, hidden inside its text (pure).
 
 A comment begins with a marker that names its board, and ends with the state, packed. Both are comments of HTML: they
 hold nothing but letters, digits and a few signs, so that no name can end them.
@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-MOST_SLOTS = 300
-"""A workflow has at most 256 legs of a matrix."""
+MOST_SLOTS = 1_000
+"""A workflow may have several matrices of 256 legs each; of most results only the outcome is kept then."""
 
 _MOST_PACKED = 65_536
 _MOST_BYTES = 1_000_000
+_DIGITS = 8
 _VERSION = "1"
 _STATE = re.compile(r"<!-- lens-gate state ([0-9]{1,3}) ([A-Za-z0-9+/=]*) -->\s*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """What one suite's run said; of two runs the one that began later counts. `content` is the caller's own."""
+    """One result. Its `lane` is the suite and the job that say it, as far as jobs can be told apart.
 
+    `source` is what was measured and found. `content` is the caller's own.
+    """
+
+    lane: str
     run_id: int
     attempt: int
+    source: str
     content: JsonValue
 
     @property
@@ -42,17 +50,40 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The slots of all suites by their names."""
+    """All results that stand, in an order that does not depend on who came first."""
 
-    slots: Mapping[str, Slot] = field(default_factory=dict)
+    slots: tuple[Slot, ...] = ()
 
-    def with_slots(self, slots: Mapping[str, Slot]) -> Board:
-        """Return the board with these slots, except where it knows of a later run; names stay in their order."""
-        merged = dict(self.slots)
-        for name, slot in slots.items():
-            if name not in merged or slot.age >= merged[name].age:
-                merged[name] = slot
-        return Board(dict(sorted(merged.items())))
+    def with_slots(self, slots: Iterable[Slot]) -> Board:
+        """Return the board with these results, each instead of what the same source said at most as late."""
+        known = {slot.source: slot for slot in self.slots}
+        for slot in slots:
+            if slot.source not in known or slot.age >= known[slot.source].age:
+                known[slot.source] = slot
+        return Board(tuple(sorted(standing(known.values()), key=lambda slot: (slot.lane, slot.age, slot.source))))
+
+
+def standing(slots: Iterable[Slot]) -> list[Slot]:
+    """Leave out the results that a later run of their lane has replaced: one that has as many results there.
+
+    Jobs of one lane cannot be told apart. Where two of them have found something, and one has run again since, nobody
+    knows whose word is outdated: both stay until as many have.
+    """
+    found = list(slots)
+    numbers = Counter((slot.lane, slot.age) for slot in found)
+    by_lane: dict[str, list[tuple[tuple[int, int], int]]] = defaultdict(list)
+    for (lane, age), number in numbers.items():
+        by_lane[lane].append((age, number))
+    return [
+        slot
+        for slot in found
+        if not any(age > slot.age and number >= numbers[slot.lane, slot.age] for age, number in by_lane[slot.lane])
+    ]
+
+
+def digest(*parts: str) -> str:
+    """Return a short word for texts, the same for the same ones: a comment has no room for long ones."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
 
 def marker(key: str) -> str:
@@ -67,7 +98,7 @@ def written(key: str, text: str, board: Board) -> str:
 
 def packed(board: Board) -> str:
     """Return the state as one line."""
-    slots = {name: [slot.run_id, slot.attempt, slot.content] for name, slot in board.slots.items()}
+    slots = [[slot.lane, slot.run_id, slot.attempt, slot.source, slot.content] for slot in board.slots]
     data = json.dumps(slots, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
     return f"<!-- lens-gate state {_VERSION} {base64.b64encode(zlib.compress(data, 9)).decode('ascii')} -->"
 
@@ -80,15 +111,14 @@ def read_board(bodies: Iterable[str]) -> Board:
     return board
 
 
-def _slots(body: str) -> dict[str, Slot]:
+def _slots(body: str) -> list[Slot]:
     found = _STATE.search(body)
     if found is None or found[1] != _VERSION or len(found[2]) > _MOST_PACKED:
-        return {}
+        return []
     document = _document(found[2])
-    if not isinstance(document, dict) or len(document) > MOST_SLOTS:
-        return {}
-    slots = ((name, _slot(value)) for name, value in document.items())
-    return {name: slot for name, slot in slots if slot is not None}
+    if not isinstance(document, list) or len(document) > MOST_SLOTS:
+        return []
+    return [slot for slot in map(_slot, document) if slot is not None]
 
 
 def _document(text: str) -> JsonValue:
@@ -103,7 +133,7 @@ def _document(text: str) -> JsonValue:
 
 def _slot(value: JsonValue) -> Slot | None:
     match value:
-        case [int(run_id), int(attempt), content] if 0 < run_id < 2**63 and 0 < attempt < 10**6:
-            return Slot(run_id=run_id, attempt=attempt, content=content)
+        case [str(lane), int(run_id), int(attempt), str(source), content] if 0 < run_id < 2**63 and 0 < attempt < 2**63:
+            return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source, content=content)
         case _:
             return None

@@ -12,11 +12,16 @@ from lens_gate.vocabulary.publishing import Annotation, CheckResult, Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The run of a pipeline whose results are published: ids only grow. `commit` is what it measured."""
+    """The job that publishes, in the run of a pipeline whose results it publishes: ids only grow.
+
+    `commit` is what was measured. `job` is the same word in each run, and another one for each job that the platform
+    lets us tell apart.
+    """
 
     run_id: int
     attempt: int
     commit: str
+    job: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,7 +209,11 @@ def _published(
     if not wish.anything:
         return ()
     finished = finished_of(
-        found, judged_by, here, suites=suites_of(options, judged_by), places=places_of(judged_by, here)
+        found,
+        judged_by,
+        here,
+        suites=suites_of(options, judged_by, here, results=len(found)),
+        places=places_of(judged_by, here),
     )
     if in_trusted_half(here):
         finished = tuple(map(untrusted, finished))

@@ -15,6 +15,7 @@ import click
 
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.github.files import RunnerFiles
+from lens_gate.ci.github.job import leg_of
 from lens_gate.ci.github.platform import GitHub, runs_on_github
 from lens_gate.ci.gitlab.platform import GitLab, runs_on_gitlab
 from lens_gate.ci.notes import Patience
@@ -116,7 +117,7 @@ class Publishing:
 
 def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:
     """Return how a command that reaches one verdict publishes it; raises UsageProblem for more than one name."""
-    suites = suites_of(options, judged_by)
+    suites = suites_of(options, judged_by, here)
     if len(suites) > 1:
         raise UsageProblem("one verdict has one name, and --suite gives more", hint="Give --suite once.")
     wish = wish_of(options, judged_by.config.publish, here.environment)
@@ -188,7 +189,7 @@ def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[Pu
     if platform is None:
         here.say("no check is begun: no platform's pipeline runs this, or it takes none")
         return ()
-    failed = begin_checks(suites_of(options, judged_by) or (judged_by.config.profiler.name,), platform)
+    failed = begin_checks(suites_of(options, judged_by, here) or (judged_by.config.profiler.name,), platform)
     return failed if wish.strict else _warn(failed, here)
 
 
@@ -200,7 +201,7 @@ def closing_check(options: Mapping[str, Any], judged_by: Rules, here: World) -> 
     except LensGateError as error:
         wish = wish_of(options, judged_by.config.publish, here.environment)
         if (platform := _checking(wish, here)) is not None:
-            suites = suites_of(options, judged_by) or (judged_by.config.profiler.name,)
+            suites = suites_of(options, judged_by, here) or (judged_by.config.profiler.name,)
             _warn(give_up_checks(suites, platform, error), here)
         raise
 
@@ -220,10 +221,17 @@ def _warn(failed: Sequence[PublishFailed], here: World) -> tuple[PublishFailed, 
     return ()
 
 
-def suites_of(options: Mapping[str, Any], judged_by: Rules) -> tuple[str, ...]:
-    """Return the names that were given to results, by options or else by the configuration."""
-    configured = judged_by.config.publish.suite
-    return tuple(options["suites"]) or ((configured,) if configured else ())
+def suites_of(options: Mapping[str, Any], judged_by: Rules, here: World, *, results: int = 1) -> tuple[str, ...]:
+    """Return the names that were given to results: by options, else to a single one by the configuration.
+
+    The legs of a matrix share a configuration, so that each adds the values of its own.
+    """
+    if options["suites"] or results > 1:
+        return tuple(options["suites"])
+    configured, leg = judged_by.config.publish.suite, leg_of(here.environment)
+    if leg:
+        return (f"{configured or judged_by.config.profiler.name} ({leg})",)
+    return (configured,) if configured else ()
 
 
 def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:

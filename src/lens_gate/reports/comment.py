@@ -5,8 +5,9 @@ Everything is written from legs, which are bounded and untrusted: each text is e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, Leg, LegRow
 from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, plain, shortened, size
@@ -19,6 +20,7 @@ TEXT_BYTES = 38_000
 """GitHub takes 65,536 characters; the rest is for the state that the comment carries."""
 
 _SUITES_LISTED = 60
+_NAMES_LISTED = 5
 _COMMIT_DIGITS = 7
 _MARKS: Mapping[str, Mark] = {mark.word: mark for mark in (*MARKS.values(), BROKEN, WARNING, INFO)}
 _ORDER = (
@@ -41,11 +43,15 @@ _FOUND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A leg, the page of the run that said it, and whether it is of the newest commit that is known."""
+    """A leg, the page of the run that said it, and whether it is of the newest commit that is known.
+
+    `shares` is the name that other results of that commit go by as well.
+    """
 
     leg: Leg
     url: str
     current: bool = True
+    shares: str | None = None
 
 
 def leg_of(view: ReportView, *, suite: str, commit: str | None, code: ExitCode) -> Leg:
@@ -91,25 +97,28 @@ def lighter(leg: Leg, rows: int) -> Leg:
 
 
 def differs(leg: Leg, earlier: Leg | None) -> bool:
-    """Whether a suite says something else than before: another outcome, or other checks that failed.
+    """Whether a suite says something else than before: another outcome, or other checks that did not pass.
 
     A suite that said nothing before passed, as far as anybody was told.
     """
     if earlier is None:
         return leg.outcome is not Outcome.PASS
-    return (leg.outcome, _failing(leg)) != (earlier.outcome, _failing(earlier))
+    return (leg.outcome, _not_passed(leg)) != (earlier.outcome, _not_passed(earlier))
 
 
-def _failing(leg: Leg) -> list[tuple[str, str]]:
+def _not_passed(leg: Leg) -> list[tuple[str, str]]:
     return sorted((row.title, row.mark) for row in leg.rows)
 
 
-def comment(told: Sequence[Told], *, limit: int = TEXT_BYTES) -> str:
-    """Return the text of a comment in at most `limit` bytes: worst first, and what does not fit is counted."""
-    ordered = sorted(told, key=_badness)
-    if len(ordered) == 1:
+def comment(told: Sequence[Told], left_out: Sequence[Outcome] = (), *, limit: int = TEXT_BYTES) -> str:
+    """Return the text of a comment in at most `limit` bytes: worst first, and what does not fit is counted.
+
+    `left_out` are the outcomes of further suites of the newest commit, of which no more is known.
+    """
+    ordered = _apart(sorted(told, key=_badness))
+    if len(ordered) == 1 and not left_out:
         return cut_to("\n".join(_alone(ordered[0])), limit)
-    head = "\n".join(_overview(ordered))
+    head = "\n".join(_overview(ordered, left_out))
     open_ones = [one for one in ordered if one.current and one.leg.outcome is not Outcome.PASS]
     return _filled(cut_to(head, limit), ["\n".join(_section(one)) for one in open_ones], limit)
 
@@ -147,6 +156,21 @@ def badness(leg: Leg) -> tuple[bool, int, str]:
 
 def _badness(one: Told) -> tuple[bool, tuple[bool, int, str]]:
     return not one.current, badness(one.leg)
+
+
+def _apart(ordered: Sequence[Told]) -> list[Told]:
+    """Tell results of the newest commit apart that go by one name."""
+    totals, seen = Counter(one.leg.suite for one in ordered if one.current), Counter[str]()
+
+    def numbered(one: Told) -> Told:
+        suite = one.leg.suite
+        if not one.current or totals[suite] == 1:
+            return one
+        seen[suite] += 1
+        name = f"{suite} ({seen[suite]} of {totals[suite]})"
+        return replace(one, leg=one.leg.model_copy(update={"suite": name}), shares=suite)
+
+    return [numbered(one) for one in ordered]
 
 
 def _alone(one: Told) -> Iterator[str]:
@@ -208,17 +232,18 @@ def _folded(leg: Leg) -> Iterator[str]:
         yield from (f"{plural(leg.passed, 'check')} passed.", "")
 
 
-def _overview(ordered: Sequence[Told]) -> Iterator[str]:
+def _overview(ordered: Sequence[Told], left_out: Sequence[Outcome]) -> Iterator[str]:
     """Return the heading of several suites, and one line for each."""
     current = [one for one in ordered if one.current] or list(ordered)
-    yield f"## {_heading([one.leg for one in current])}"
+    yield f"## {_heading([*(one.leg.outcome for one in current), *left_out])}"
     yield ""
     yield "| | suite | | checks passed | run |"
     yield "| :-: | --- | --- | --: | --- |"
     for one in ordered[:_SUITES_LISTED]:
         yield f"| {' | '.join(_line(one))} |"
-    if more := ordered[_SUITES_LISTED:]:
-        yield f"\n{plural(len(more), 'more suite')}: {_counts([one.leg for one in more])}."
+    if more := [*(one.leg.outcome for one in ordered[_SUITES_LISTED:]), *left_out]:
+        yield f"\n{plural(len(more), 'more suite')}: {_counts(more)}."
+    yield from _shared_names(ordered)
     if len(current) < len(ordered):
         yield "\nWhat is of an earlier commit has not run again since."
 
@@ -240,18 +265,25 @@ def _link(one: Told) -> str:
     return f"[run]({one.url}){commit}{'' if one.current else ', an earlier commit'}"
 
 
-def _heading(legs: Sequence[Leg]) -> str:
-    worst = min(legs, key=lambda leg: _ORDER.index(leg.outcome))
-    mark = _mark(worst).symbol
-    if all(leg.outcome is worst.outcome for leg in legs):
-        return f"{mark} {_FOUND[worst.outcome]} in all {plural(len(legs), 'suite')}"
-    number = sum(leg.outcome is worst.outcome for leg in legs)
-    return f"{mark} {_FOUND[worst.outcome]} in {number} of {plural(len(legs), 'suite')}"
+def _shared_names(ordered: Sequence[Told]) -> Iterator[str]:
+    """Say which names several jobs go by, and what to do about it."""
+    names = sorted({one.shares for one in ordered if one.shares})
+    if names:
+        shown = ", ".join(markdown_code(name) for name in names[:_NAMES_LISTED])
+        more = f" and {plural(len(names) - _NAMES_LISTED, 'other name')}" if len(names) > _NAMES_LISTED else ""
+        yield f"\n**Several jobs publish as {shown}{more}.** Give each a name of its own: `suite`, or `--suite`."
 
 
-def _counts(legs: Sequence[Leg]) -> str:
-    numbers = {outcome: sum(leg.outcome is outcome for leg in legs) for outcome in _ORDER}
-    return listed([f"{number} {MARKS[outcome].word}" for outcome, number in numbers.items() if number])
+def _heading(outcomes: Sequence[Outcome]) -> str:
+    worst = min(outcomes, key=_ORDER.index)
+    number = outcomes.count(worst)
+    share = f"all {plural(number, 'suite')}" if number == len(outcomes) else f"{number} of {len(outcomes)} suites"
+    return f"{MARKS[worst].symbol} {_FOUND[worst]} in {share}"
+
+
+def _counts(outcomes: Sequence[Outcome]) -> str:
+    numbers = Counter(outcomes)
+    return listed([f"{numbers[outcome]} {MARKS[outcome].word}" for outcome in _ORDER if numbers[outcome]])
 
 
 def _mark(leg: Leg) -> Mark:

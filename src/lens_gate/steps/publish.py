@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import assert_never
 
-from lens_gate.artifacts.leg import MOST_ROWS, Leg
+from lens_gate.artifacts.leg import MOST_ROWS
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.notes import Patience
 from lens_gate.ci.platform import Platform
@@ -19,7 +19,7 @@ from lens_gate.reports.published import annotated, outputs
 from lens_gate.reports.view import VERDICT_FILE, view
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publish_check import check_result
-from lens_gate.steps.publish_comment import publish_comment
+from lens_gate.steps.publish_comment import Measured, publish_comment
 from lens_gate.steps.publish_places import Places, no_places
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, most_important
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, CommentMode, Level, Publication
@@ -81,10 +81,10 @@ class Finished:
         """What the verdict says of single lines."""
         return annotated(self.view, self.places)
 
-    def leg(self, commit: str) -> Leg:
+    def measured(self, commit: str) -> Measured:
         """Return what a comment keeps of the verdict on a commit."""
         leg = leg_of(self.view, suite=self.suite, commit=commit, code=self.code)
-        return lighter(leg, MOST_ROWS) if self.untrusted else leg
+        return Measured(leg=lighter(leg, MOST_ROWS) if self.untrusted else leg, id=self.verdict.analysis.benchmark.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +156,9 @@ class _Publishing:
                 notes = [note for one in finished for note in one.annotations]
                 platform.annotate([note for note in notes if not (note.path and self.places_told)])
             case Publication.COMMENT:
-                legs = [one.leg(platform.step.commit) for one in finished]
+                results = [one.measured(platform.step.commit) for one in finished]
                 wish = self.wish
-                publish_comment(legs, platform, self.stage.patience, board=wish.board, mode=wish.comment)
+                publish_comment(results, platform, self.stage.patience, board=wish.board, mode=wish.comment)
             case _ as never:
                 assert_never(never)
 

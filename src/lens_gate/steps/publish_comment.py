@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TypeAlias
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from lens_gate.artifacts.leg import Leg, read_leg, written_leg
-from lens_gate.ci.board import Board, Slot, marker, packed, read_board, written
+from lens_gate.artifacts.leg import LeftOut, Leg, left_out, read_leg, written_leg
+from lens_gate.ci.board import MOST_SLOTS, Board, Slot, digest, marker, packed, read_board, written
 from lens_gate.ci.notes import Patience, keep_one
-from lens_gate.ci.platform import Platform
+from lens_gate.ci.platform import Platform, Step
 from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, differs, lighter
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode
@@ -26,30 +26,54 @@ _WHOLE = 4
 _FIRST_LEVELS = ((10, 1), (25, 2), (60, 3))
 """With so many suites at most, the number of rows that is tried first."""
 
-Suites: TypeAlias = Mapping[str, tuple[Slot, Leg]]
-"""What each suite said last, as it is kept and as it is read."""
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a job said of a suite, as it is kept and as it is read: whole, or no more than its outcome."""
+
+    slot: Slot
+    leg: Leg | LeftOut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A result to publish, and the id of the measurement that it is of."""
+
+    leg: Leg
+    id: str
+
+    def said_by(self, step: Step) -> Said:
+        """Return the result as the word of a job; a measurement that was judged twice, with two ends, is two."""
+        leg = self.leg
+        slot = Slot(
+            lane=digest(leg.suite, step.job),
+            run_id=step.run_id,
+            attempt=step.attempt,
+            source=digest(leg.suite, self.id, leg.outcome),
+            content=written_leg(leg),
+        )
+        return Said(slot, leg)
 
 
 def publish_comment(
-    legs: Sequence[Leg], platform: Platform, patience: Patience, *, board: str, mode: CommentMode
+    results: Sequence[Measured], platform: Platform, patience: Patience, *, board: str, mode: CommentMode
 ) -> None:
     """Bring the comment of a board up to date with these results. Raises PublishFailed."""
     if mode is CommentMode.OFF:
         return
-    step = platform.step
-    mine = {leg.suite: Slot(run_id=step.run_id, attempt=step.attempt, content=written_leg(leg)) for leg in legs}
+    mine = [result.said_by(platform.step) for result in results]
 
     def compose(bodies: Sequence[str]) -> str | None:
         there = _readable(read_board(bodies))
-        if not wanted(mode, legs, {name: leg for name, (_, leg) in there.items()}, exists=bool(bodies)):
+        if not wanted(mode, mine, there, exists=bool(bodies)):
             return None
-        merged = _readable(Board({name: slot for name, (slot, _) in there.items()}).with_slots(mine))
-        return composed(board, merged, platform.url_of_run)
+        merged = _board(there).with_slots(one.slot for one in mine)
+        return composed(board, _readable(merged), platform.url_of_run)
 
     keep_one(platform.notes(), marker(board), compose, patience)
 
 
-def wanted(mode: CommentMode, legs: Sequence[Leg], before: Mapping[str, Leg], *, exists: bool) -> bool:
+def wanted(mode: CommentMode, mine: Sequence[Said], before: Sequence[Said], *, exists: bool) -> bool:
     """Say whether these results are to be written, given what the comment says already, where it `exists`."""
     match mode:
         case CommentMode.OFF:
@@ -57,58 +81,83 @@ def wanted(mode: CommentMode, legs: Sequence[Leg], before: Mapping[str, Leg], *,
         case CommentMode.ALWAYS:
             return True
         case CommentMode.FAILURES:
-            return exists or any(leg.exit_code is not ExitCode.OK for leg in legs)
+            return exists or any(one.leg.exit_code is not ExitCode.OK for one in mine)
         case CommentMode.CHANGES:
-            return any(differs(leg, before.get(leg.suite)) for leg in legs)
+            return any(_is_news(one, before) for one in mine)
 
 
-def composed(board: str, suites: Suites, url_of_run: Callable[[int], str]) -> str:
+def _is_news(one: Said, before: Sequence[Said]) -> bool:
+    """Whether a job says something else than before; where others cannot be told from it, nobody knows."""
+    earlier = [other.leg for other in before if other.slot.lane == one.slot.lane]
+    known = earlier[0] if earlier else None
+    if len(earlier) > 1 or isinstance(known, LeftOut) or isinstance(one.leg, LeftOut):
+        return True
+    return differs(one.leg, known)
+
+
+def composed(board: str, said: Sequence[Said], url_of_run: Callable[[int], str]) -> str:
     """Return the whole comment, with as much of each suite as there is room for.
 
-    How much that is depends on the suites alone: two jobs that know the same write the same.
+    How much that is depends on what was said alone: two jobs that know the same write the same.
     """
-    kept = next((one for one in _levels(suites) if _fits(one)), None) or _fewer(_lightened(suites, 0))
-    return written(board, comment(_told(kept, url_of_run), limit=TEXT_BYTES), _board(kept))
-
-
-def _levels(suites: Suites) -> Iterator[Suites]:
-    if len(suites) <= _WHOLE:
-        yield suites
-    first = next((level for most, level in _FIRST_LEVELS if len(suites) <= most), len(_ROWS) - 1)
-    for rows in _ROWS[first:]:
-        yield _lightened(suites, rows)
-
-
-def _fits(suites: Suites) -> bool:
-    return len(packed(_board(suites))) <= STATE_CHARACTERS
-
-
-def _fewer(suites: Suites) -> Suites:
-    """Leave out suites until the rest fits, the best first: only many long names and headlines take so much room."""
-    worst_first = sorted(suites, key=lambda name: badness(suites[name][1]))
-    while not _fits({name: suites[name] for name in worst_first}):
-        del worst_first[len(worst_first) * 3 // 4 :]
-    return {name: suites[name] for name in sorted(worst_first)}
-
-
-def _lightened(suites: Suites, rows: int) -> Suites:
-    light = {name: (slot, lighter(leg, rows)) for name, (slot, leg) in suites.items()}
-    return {name: (replace(slot, content=written_leg(leg)), leg) for name, (slot, leg) in light.items()}
-
-
-def _board(suites: Suites) -> Board:
-    return Board({name: slot for name, (slot, _) in suites.items()})
-
-
-def _told(suites: Mapping[str, tuple[Slot, Leg]], url_of_run: Callable[[int], str]) -> list[Told]:
-    """Return what each suite said; the newest run of all says which commit is current."""
-    _, newest = max(suites.values(), key=lambda one: one[0].age)
-    return [
-        Told(leg=leg, url=url_of_run(slot.run_id), current=leg.commit == newest.commit) for slot, leg in suites.values()
+    kept = next((one for one in _levels(said) if _fits(one)), None) or _fewer(_lightened(said, 0))
+    newest = max(said, key=lambda one: one.slot.age).leg.commit
+    told = [
+        Told(leg=one.leg, url=url_of_run(one.slot.run_id), current=one.leg.commit == newest)
+        for one in kept
+        if isinstance(one.leg, Leg)
     ]
+    uncounted = [one.leg.outcome for one in kept if isinstance(one.leg, LeftOut) and one.leg.commit == newest]
+    return written(board, comment(told, uncounted, limit=TEXT_BYTES), _board(kept))
 
 
-def _readable(board: Board) -> Suites:
-    """Return the suites of a board whose content is what we write, each under its own name."""
-    legs = ((name, slot, read_leg(slot.content)) for name, slot in board.slots.items())
-    return {name: (slot, leg) for name, slot, leg in legs if leg is not None and leg.suite == name}
+def _levels(said: Sequence[Said]) -> Iterator[Sequence[Said]]:
+    if len(said) <= _WHOLE:
+        yield said
+    first = next((level for most, level in _FIRST_LEVELS if len(said) <= most), len(_ROWS) - 1)
+    for rows in _ROWS[first:]:
+        yield _lightened(said, rows)
+
+
+def _fits(said: Sequence[Said]) -> bool:
+    return len(said) <= MOST_SLOTS and len(packed(_board(said))) <= STATE_CHARACTERS
+
+
+def _fewer(said: Sequence[Said]) -> Sequence[Said]:
+    """Keep only the outcome of the best, of as many as it takes: names and headlines are what needs the room."""
+    worst_first = sorted(said, key=_badness)[:MOST_SLOTS]
+
+    def kept(whole: int) -> Sequence[Said]:
+        return [*worst_first[:whole], *map(_outcome_only, worst_first[whole:])]
+
+    return kept(bisect_left(range(1, len(worst_first) + 1), x=True, key=lambda whole: not _fits(kept(whole))))
+
+
+def _badness(one: Said) -> tuple[bool, tuple[bool, int, str], str]:
+    match one.leg:
+        case Leg() as leg:
+            return False, badness(leg), one.slot.source
+        case LeftOut() as leg:
+            return True, (leg.exit_code is ExitCode.OK, 0, ""), one.slot.source
+
+
+def _outcome_only(one: Said) -> Said:
+    return _saying(one, left_out(one.leg)) if isinstance(one.leg, Leg) else one
+
+
+def _lightened(said: Sequence[Said], rows: int) -> Sequence[Said]:
+    return [_saying(one, lighter(one.leg, rows)) if isinstance(one.leg, Leg) else one for one in said]
+
+
+def _saying(one: Said, leg: Leg | LeftOut) -> Said:
+    return Said(replace(one.slot, content=written_leg(leg)), leg)
+
+
+def _board(said: Sequence[Said]) -> Board:
+    return Board().with_slots(one.slot for one in said)
+
+
+def _readable(board: Board) -> Sequence[Said]:
+    """Return what is said in the form that we write."""
+    read = ((slot, read_leg(slot.content)) for slot in board.slots)
+    return [Said(slot, leg) for slot, leg in read if leg is not None]

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.ci.board import Board, Slot, marker, packed, read_board, written
+from lens_gate.ci.board import Board, Slot, digest, marker, packed, read_board, written
 from tests.hostile import HOSTILE
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -20,12 +23,23 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-SLOTS = st.builds(Slot, run_id=st.integers(1, 2**40), attempt=st.integers(1, 50), content=JSON)
-BOARDS = st.dictionaries(NAMES, SLOTS, max_size=5).map(lambda slots: Board().with_slots(slots))
+SLOTS = st.builds(
+    Slot,
+    lane=st.sampled_from("abc"),
+    run_id=st.integers(1, 3),
+    attempt=st.integers(1, 2),
+    source=st.sampled_from("12345"),
+    content=JSON,
+)
+BOARDS = st.lists(SLOTS, max_size=6).map(lambda slots: Board().with_slots(slots))
 
 
-def a_slot(content: str = "pass", *, run_id: int = 10, attempt: int = 1) -> Slot:
-    return Slot(run_id=run_id, attempt=attempt, content=content)
+def a_slot(content: str = "pass", *, lane: str = "a", run_id: int = 10, attempt: int = 1, source: str = "") -> Slot:
+    return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source or content, content=content)
+
+
+def said(board: Board) -> list[str]:
+    return sorted(slot.content for slot in board.slots if isinstance(slot.content, str))
 
 
 def a_state(document: object) -> str:
@@ -57,19 +71,55 @@ def test_two_boards_are_never_taken_for_each_other(key: str) -> None:
 
 
 @given(boards=st.lists(BOARDS, max_size=4))
-def test_merging_keeps_the_newest_word_of_every_suite(boards: list[Board]) -> None:
+def test_merging_keeps_the_newest_words_of_every_lane_and_one_of_each_source(boards: list[Board]) -> None:
     merged = read_board([written("k", "", board) for board in boards])
-    names = {name for board in boards for name in board.slots}
-    assert set(merged.slots) == names
-    for name in names:
-        assert merged.slots[name].age == max(board.slots[name].age for board in boards if name in board.slots)
-    assert list(merged.slots) == sorted(merged.slots)
+    slots = [slot for board in boards for slot in board.slots]
+    sources = [slot.source for slot in merged.slots]
+    assert len(set(sources)) == len(sources)
+    for source in sources:
+        (kept,) = (slot for slot in merged.slots if slot.source == source)
+        assert kept.age == max(slot.age for slot in slots if slot.source == source)
+    newest = max((slot.age for slot in slots), default=None)
+    assert newest is None or newest in {slot.age for slot in merged.slots}
+
+
+@given(slots=st.lists(SLOTS, max_size=6, unique_by=lambda slot: slot.source), rng=st.randoms())
+def test_the_order_in_which_jobs_write_makes_no_difference(slots: list[Slot], rng: Random) -> None:
+    shuffled = slots[:]
+    rng.shuffle(shuffled)
+    assert Board().with_slots(shuffled) == Board().with_slots(slots)
 
 
 def test_an_older_run_does_not_overwrite_a_newer_one_and_a_repetition_does() -> None:
-    board = Board({"a": a_slot("new", run_id=20)})
-    assert board.with_slots({"a": a_slot("old", run_id=19, attempt=9)}) == board
-    assert board.with_slots({"a": a_slot("again", run_id=20)}).slots["a"].content == "again"
+    board = Board().with_slots([a_slot("new", run_id=20)])
+    assert board.with_slots([a_slot("old", run_id=19, attempt=9)]) == board
+    assert said(board.with_slots([a_slot("again", run_id=20, source="new")])) == ["again"]
+
+
+def test_two_jobs_that_cannot_be_told_apart_both_keep_their_words() -> None:
+    board = Board().with_slots([a_slot("regression")]).with_slots([a_slot("pass")])
+    assert said(board) == ["pass", "regression"]
+
+
+def test_jobs_that_can_be_told_apart_keep_their_words_from_run_to_run() -> None:
+    board = Board().with_slots([a_slot("regression", lane="a", run_id=10), a_slot("pass", lane="b", run_id=11)])
+    assert said(board) == ["pass", "regression"]
+    assert said(board.with_slots([a_slot("better", lane="a", run_id=12)])) == ["better", "pass"]
+
+
+@pytest.mark.parametrize("again", [{"attempt": 2}, {"run_id": 11}])
+def test_of_jobs_that_cannot_be_told_apart_all_have_to_run_again_before_a_word_is_outdated(again: Any) -> None:
+    board = Board().with_slots([a_slot("regression"), a_slot("pass")])
+    board = board.with_slots([a_slot("first again", **again)])
+    assert said(board) == ["first again", "pass", "regression"]
+    board = board.with_slots([a_slot("second again", **again)])
+    assert said(board) == ["first again", "second again"]
+
+
+@given(parts=st.lists(st.text(), max_size=3), others=st.lists(st.text(), max_size=3))
+def test_a_digest_is_short_and_another_one_for_other_texts(parts: list[str], others: list[str]) -> None:
+    assert re.fullmatch("[0-9a-f]{8}", digest(*parts))
+    assert (digest(*parts) == digest(*others)) == ("\0".join(parts) == "\0".join(others))
 
 
 @pytest.mark.parametrize(
@@ -86,12 +136,14 @@ def test_an_older_run_does_not_overwrite_a_newer_one_and_a_repetition_does() -> 
         f"<!-- lens-gate state 1 {base64.b64encode(zlib.compress(b'[' * 200_000)).decode()} -->",
         f"<!-- lens-gate state 1 {'A' * 70_000} -->",
         a_state([1, 2]),
-        a_state({str(number): [1, 1, None] for number in range(301)}),
-        a_state({"a": [0, 1, None]}),
-        a_state({"a": [1, 10**7, None]}),
-        a_state({"a": [1, True]}),
-        a_state({"a": ["1", 1, None]}),
-        f"{a_state({'a': [1, 1, None]})} and more",
+        a_state({"a": [1, 1, None]}),
+        a_state([["a", 1, 1, str(number), None] for number in range(1001)]),
+        a_state([["a", 0, 1, "s", None]]),
+        a_state([["a", 1, 2**63, "s", None]]),
+        a_state([["a", 1, True]]),
+        a_state([["a", "1", 1, "s", None]]),
+        a_state([["a", 1, 1, 5, None]]),
+        f"{a_state([['a', 1, 1, 's', None]])} and more",
     ],
 )
 def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
@@ -99,4 +151,4 @@ def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
 
 
 def test_what_is_odd_takes_nothing_from_what_is_sound() -> None:
-    assert list(read_board([a_state({"good": [1, 1, "x"], "bad": 3})]).slots) == ["good"]
+    assert said(read_board([a_state([["a", 1, 1, "s", "good"], 3])])) == ["good"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from lens_gate.ci.board import digest
 from lens_gate.ci.github.api import Api
 from lens_gate.ci.github.asking import Asking
 from lens_gate.ci.github.checks import MOST_ANNOTATIONS, NAME_BYTES, GitHubChecks, check_name
 from lens_gate.ci.github.event import read_event
+from lens_gate.ci.github.job import Job
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion, Level
@@ -32,12 +34,33 @@ def server() -> Iterator[GitHubServer]:
         yield running
 
 
-def checks(server: GitHubServer, folder: Path, *, run: int = 4242, attempt: int = 1) -> GitHubChecks:
+def a_job(nonce: str = "0f0f0f0f", name: str = "gate") -> Job:
+    return Job(name=name, nonce=nonce)
+
+
+def checks(
+    server: GitHubServer, folder: Path, job: Job | None = None, *, run: int = 4242, attempt: int = 1,
+    sleep: Callable[[float], None] = lambda _: None,
+) -> GitHubChecks:  # fmt: skip
     payload = {"pull_request": a_pull_request(), "before": BEFORE_SHA}
     changes = {"GITHUB_API_URL": server.url, "GITHUB_RUN_ID": str(run), "GITHUB_RUN_ATTEMPT": str(attempt)}
     event = read_event(Runner(folder, name="pull_request", changes=changes).environment(), json.dumps(payload))
-    waiting = Waiting(sleep=lambda _: None, now=NOW.timestamp, rng=Random(1))
-    return Api.connect(event, TOKEN, Asking(waiting=waiting)).checks(waiting.now)
+    waiting = Waiting(sleep=sleep, now=NOW.timestamp, rng=Random(1))
+    api = Api.connect(event, TOKEN, Asking(waiting=waiting))
+    return api.checks(job or a_job(), waiting.now)
+
+
+def ended(conclusion: Conclusion) -> CheckResult:
+    return CheckResult(conclusion=conclusion, title=f"It is a {conclusion}", summary="So it is.")
+
+
+def conclusions(server: GitHubServer) -> list[str]:
+    return [one["conclusion"] for one in server.checks.values()]
+
+
+def own(run: int, attempt: int = 1, *, job: str = "gate", nonce: str = "0f0f0f0f") -> str:
+    """What a check of ours carries."""
+    return f"lens-gate/{run}/{attempt}/{digest('lens-gate / bot', job)}/{nonce}"
 
 
 def the_only(server: GitHubServer) -> dict[str, Any]:
@@ -84,7 +107,7 @@ def test_a_check_that_was_not_begun_is_made_ended(server: GitHubServer, tmp_path
 
 
 def test_an_earlier_attempt_of_the_same_run_is_closed(server: GitHubServer, tmp_path: Path) -> None:
-    earlier = an_open_check(server, external_id="lens-gate/4242/1")
+    earlier = an_open_check(server, external_id=own(4242))
     checks(server, tmp_path, attempt=2).begin("bot")
     assert (earlier["status"], earlier["conclusion"]) == ("completed", "cancelled")
     assert "Stale" in earlier["output"]["title"]
@@ -97,7 +120,7 @@ def test_what_a_lost_run_left_open_is_closed_and_a_running_one_left_alone(
     server: GitHubServer, tmp_path: Path, sha: str, status: str, *, closed: bool
 ) -> None:
     server.runs[77] = status
-    left = an_open_check(server, external_id="lens-gate/77/1", sha=sha)
+    left = an_open_check(server, external_id=own(77), sha=sha)
     checks(server, tmp_path).end("bot", FAILED)
     assert (left["status"] == "completed") == closed
 
@@ -109,12 +132,14 @@ def test_where_runs_may_not_be_read_a_check_is_lost_after_six_hours(
     server: GitHubServer, tmp_path: Path, started: str | None, *, closed: bool
 ) -> None:
     server.faults = [Fault(FORBIDDEN, path=".*/actions/runs/.*", times=9)]
-    left = an_open_check(server, external_id="lens-gate/77/1", started_at=started)
+    left = an_open_check(server, external_id=own(77), started_at=started)
     checks(server, tmp_path).begin("bot")
     assert (left["status"] == "completed") == closed
 
 
-@pytest.mark.parametrize("external_id", ["", "another tool", "lens-gate/x/1", "lens-gate/77/1/2"])
+@pytest.mark.parametrize(
+    "external_id", ["", "another tool", "lens-gate/77/1", f"{own(77)}/fine", f"{own(77)}/success/2"]
+)
 def test_what_is_not_ours_is_left_alone(server: GitHubServer, tmp_path: Path, external_id: str) -> None:
     server.runs[77] = "completed"
     other = an_open_check(server, external_id=external_id)
@@ -163,12 +188,79 @@ def test_a_name_is_cut_between_characters() -> None:
 
 
 @pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("ends", [True, False])
 def test_a_check_whose_answer_was_lost_is_looked_for_before_it_is_made_again(
-    server: GitHubServer, tmp_path: Path, *, after: bool
+    server: GitHubServer, tmp_path: Path, *, after: bool, ends: bool
 ) -> None:
     server.faults = [Fault(Answer(0), method="POST", after=after)]
-    checks(server, tmp_path).begin("bot")
-    assert the_only(server)["status"] == "in_progress"
+    if ends:
+        checks(server, tmp_path).end("bot", FAILED)
+    else:
+        checks(server, tmp_path).begin("bot")
+    assert the_only(server)["status"] == ("completed" if ends else "in_progress")
+
+
+# Several jobs that end checks of one name
+
+
+def test_each_job_of_a_run_begins_and_ends_a_check_of_its_own(server: GitHubServer, tmp_path: Path) -> None:
+    one, two = checks(server, tmp_path, a_job("11111111")), checks(server, tmp_path, a_job("22222222"))
+    one.begin("bot")
+    two.begin("bot")
+    assert [check["status"] for check in server.checks.values()] == ["in_progress", "in_progress"]
+    two.end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server) == [None, "success"]
+
+
+@pytest.mark.parametrize("order", [(1, 0), (0, 1)])
+@pytest.mark.parametrize("jobs", [("gate", "gate"), ("gate", "nightly")])
+@pytest.mark.parametrize("better", [Conclusion.SUCCESS, Conclusion.NEUTRAL])
+def test_whoever_ends_last_the_worst_conclusion_counts_for_all(
+    server: GitHubServer, tmp_path: Path, order: tuple[int, int], jobs: tuple[str, str], better: Conclusion
+) -> None:
+    both = [checks(server, tmp_path, a_job(f"{number}" * 8, job)) for number, job in enumerate(jobs)]
+    for one in both:
+        one.begin("bot")
+    results = (ended(better), ended(Conclusion.FAILURE))
+    for number in order:
+        both[number].end("bot", results[number])
+    assert conclusions(server) == ["failure", "failure"]
+    raised, worst = server.checks.values()
+    assert raised["output"]["title"] == f"Worse in another job of this name. Here: It is a {better}"
+    assert raised["output"]["summary"].startswith("**Several jobs publish under this name")
+    assert raised["output"]["summary"].endswith("So it is.")
+    assert worst["output"]["title"] == "It is a failure"
+
+
+def test_two_jobs_that_end_at_the_same_moment_both_end_as_the_worse_one(server: GitHubServer, tmp_path: Path) -> None:
+    other = checks(server, tmp_path, a_job("33333333"))
+    one = checks(server, tmp_path, a_job("22222222"), sleep=lambda _: other.end("bot", ended(Conclusion.FAILURE)))
+    one.begin("bot")
+    # After the first one has looked, and before it is heard, the other one ends.
+    server.faults = [Fault(Answer(502), method="PATCH")]
+    one.end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server) == ["failure", "failure"]
+
+
+@pytest.mark.parametrize("again", [{"attempt": 2}, {"run": 5000}])
+def test_a_job_that_runs_again_may_pass(server: GitHubServer, tmp_path: Path, again: dict[str, Any]) -> None:
+    checks(server, tmp_path).end("bot", ended(Conclusion.FAILURE))
+    checks(server, tmp_path, **again).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server) == ["failure", "success"]
+
+
+def test_where_jobs_cannot_be_told_apart_all_have_to_run_again_before_they_pass(
+    server: GitHubServer, tmp_path: Path
+) -> None:
+    results = {"11111111": ended(Conclusion.FAILURE), "22222222": ended(Conclusion.SUCCESS)}
+    for nonce, result in results.items():
+        checks(server, tmp_path, a_job(nonce)).end("bot", result)
+    checks(server, tmp_path, a_job("33333333"), attempt=2).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server)[2:] == ["failure"]
+    checks(server, tmp_path, a_job("44444444"), attempt=2).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server)[2:] == ["success", "success"]
+    again = list(server.checks.values())[2]
+    assert (again["output"]["title"], again["output"]["summary"]) == ("It is a success", "So it is.")
 
 
 def test_annotations_whose_answer_was_lost_are_not_sent_twice(server: GitHubServer, tmp_path: Path) -> None:

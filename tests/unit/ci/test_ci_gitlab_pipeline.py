@@ -26,6 +26,7 @@ VALUES = {
 def test_a_pipeline_for_a_merge_request_is_read_with_the_head_of_its_branch() -> None:
     assert read_pipeline(HERE) == Pipeline(
         id=900,
+        job_id=9001,
         commit=SHA,
         server_url="https://gitlab.corp.example/git",
         project_url=f"https://gitlab.example/{PATH}",

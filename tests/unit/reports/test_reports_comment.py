@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from lens_gate.artifacts.leg import Leg, MarkWord, read_leg, written_leg
+from lens_gate.artifacts.leg import Leg, MarkWord, left_out, read_leg, written_leg
 from lens_gate.reports.comment import TEXT_BYTES, Told, comment, differs, leg_of, lighter, unmeasured, unpublished
 from lens_gate.reports.escape import size
 from lens_gate.reports.view import view
@@ -65,9 +65,9 @@ def test_snapshot_of_several_suites(snapshot: SnapshotAssertion) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_leg_survives_its_way_through_the_comment(scenario: str) -> None:
-    leg = a_leg(scenario)
-    assert read_leg(written_leg(leg)) == leg
+def test_a_leg_survives_its_way_through_the_comment_whole_and_as_an_outcome(scenario: str) -> None:
+    for leg in (a_leg(scenario), left_out(a_leg(scenario))):
+        assert read_leg(written_leg(leg)) == leg
 
 
 def test_every_mark_of_a_report_may_stand_in_a_comment() -> None:
@@ -83,7 +83,7 @@ def test_hostile_text_in_every_field_stays_text(text: str) -> None:
         "compared": text[:1500], "interval_title": text[:80], "rows": [row, row], "causes": [text[:600]],
         "open_checks": 9, "passed": 3, "next_step": text[:600], "commit": COMMIT,
     })  # fmt: skip
-    assert leg is not None
+    assert isinstance(leg, Leg)
     for body in (comment([told(leg)]), comment([told(leg), told(a_leg())]), unpublished([text])):
         tokens = tokens_of(body)
         html = [token.content.strip() for token in tokens if token.type in {"html_block", "html_inline"}]
@@ -143,6 +143,24 @@ def test_suites_that_all_say_the_same_are_told_in_one_sentence() -> None:
 def test_more_suites_than_a_table_shows_are_counted_by_outcome() -> None:
     legs = [told(lighter(a_leg(suite=f"s{number}"), 0)) for number in range(63)]
     assert "3 more suites: 3 pass." in comment(legs)
+    body = comment(legs, [Outcome.INCONCLUSIVE, Outcome.PASS])
+    assert "5 more suites: 1 inconclusive and 4 pass." in body
+    assert body.startswith(f"## {MARKS[Outcome.INCONCLUSIVE].symbol} Inconclusive in 1 of 65 suites")
+    assert "1 more suite: 1 pass." in comment([told(a_leg())], [Outcome.PASS])
+
+
+def test_results_of_one_name_are_numbered_worst_first_and_those_of_an_earlier_commit_are_not() -> None:
+    legs = [told(a_leg()), told(a_leg("regression")), told(a_leg("inconclusive"), current=False)]
+    body = comment(legs)
+    lines = [line for line in body.splitlines() if "[run](" in line and line.startswith("|")]
+    names = [line.split(" | ")[1] for line in lines]
+    assert names == ["support-bot (1 of 2)", "support-bot (2 of 2)", "support-bot"]
+    assert "**Several jobs publish as `support-bot`.**" in body
+
+
+def test_many_shared_names_are_counted() -> None:
+    legs = [told(a_leg(suite=f"s{number}")) for number in range(7) for _ in range(2)]
+    assert "publish as `s0`, `s1`, `s2`, `s3`, `s4` and 2 other names.**" in comment(legs)
 
 
 def test_only_earlier_commits_are_told_as_they_were() -> None:

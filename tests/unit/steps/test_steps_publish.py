@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,16 +13,17 @@ import pytest
 from pydantic import JsonValue
 from typing_extensions import override
 
-from lens_gate.artifacts.leg import Leg, written_leg
-from lens_gate.ci.board import Board, Slot, read_board, written
+from lens_gate.artifacts.leg import LeftOut, Leg, left_out, read_leg, written_leg
+from lens_gate.ci.board import MOST_SLOTS, Board, Slot, digest, read_board, written
 from lens_gate.ci.github.files import RunnerFiles
 from lens_gate.ci.github.platform import GitHub
 from lens_gate.ci.notes import Notes, Patience
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import ConfigProblem, PublishFailed
+from lens_gate.reports.comment import badness
 from lens_gate.steps.publish import Finished, Stage, Wish, publish, worst_first
 from lens_gate.steps.publish_check import begin_checks, give_up_checks
-from lens_gate.steps.publish_comment import STATE_CHARACTERS, composed, wanted
+from lens_gate.steps.publish_comment import STATE_CHARACTERS, Measured, Said, composed, publish_comment, wanted
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 from tests.builders import (
@@ -34,7 +37,7 @@ from tests.builders import (
     an_error_count,
 )
 from tests.fakes.github import FORBIDDEN, PUBLISHED_LIMIT, TOKEN, Fault, GitHubServer, an_open_pull, github_server
-from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request, commands_in
+from tests.fakes.github_runner import BASE_SHA, SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.fakes.virtual_time import Travelling, VirtualTime
 from tests.hostile import HOSTILE
 from tests.scenarios import SCENARIOS, SLOWER
@@ -74,7 +77,21 @@ def finished(scenario: str = "regression", suite: str = "support-bot", **changes
 
 
 def suites_in(body: str) -> list[str]:
-    return list(read_board([body]).slots)
+    return sorted(leg.suite for leg in legs_in(body) if isinstance(leg, Leg))
+
+
+def legs_in(body: str) -> list[Leg | LeftOut]:
+    read = (read_leg(slot.content) for slot in read_board([body]).slots)
+    return [leg for leg in read if leg is not None]
+
+
+def another(scenario: str = "regression", suite: str = "support-bot", **changes: Any) -> Finished:
+    """A verdict on a measurement of its own."""
+    one = finished(scenario, suite, **changes)
+    analysis = one.verdict.analysis
+    benchmark = analysis.benchmark.model_copy(update={"id": f"bench_{scenario}_{id(one)}"})
+    verdict = one.verdict.model_copy(update={"analysis": analysis.model_copy(update={"benchmark": benchmark})})
+    return replace(one, verdict=verdict)
 
 
 def test_auto_on_a_pull_request_writes_everywhere(tmp_path: Path, server: GitHubServer) -> None:
@@ -150,8 +167,8 @@ def test_two_boards_have_two_comments(tmp_path: Path, server: GitHubServer) -> N
 
 
 def test_state_that_somebody_edited_is_left_out_and_the_comment_mended(tmp_path: Path, server: GitHubServer) -> None:
-    forged: JsonValue = {"suite": "other name", "outcome": "pass", "exit_code": 0, "headline": "x"}
-    slots = {"evil": Slot(run_id=2**40, attempt=1, content=forged), "bad": Slot(run_id=1, attempt=1, content=3)}
+    forged: JsonValue = {"suite": "other name", "outcome": "fine", "exit_code": 0, "headline": "x"}
+    slots = (a_slot(run_id=2**40, content=forged), a_slot(run_id=1, source="2", content=3))
     server.add_comment(written("lens-gate", "edited", Board(slots)))
     publish([finished()], COMMENT, a_stage(a_runner(tmp_path, server), []))
     (body,) = server.bodies()
@@ -176,8 +193,80 @@ def test_state_that_somebody_edited_is_left_out_and_the_comment_mended(tmp_path:
 def test_a_mode_says_when_the_comment_is_written(
     mode: CommentMode, scenario: str, *, exists: bool, written_: bool
 ) -> None:
-    before = {"support-bot": a_leg("regression")} if exists else {}
-    assert wanted(mode, [a_leg(scenario)], before, exists=exists) == written_
+    before = [Said(a_slot(), a_leg("regression"))] if exists else []
+    assert wanted(mode, [Said(a_slot(), a_leg(scenario))], before, exists=exists) == written_
+
+
+def test_with_changes_a_job_is_compared_with_itself_and_always_told_where_others_share_its_lane() -> None:
+    passed, failed = Said(a_slot(), a_leg("pass")), Said(a_slot(source="2"), a_leg("regression"))
+    elsewhere = Said(a_slot(lane="b"), a_leg("regression"))
+    assert not wanted(CommentMode.CHANGES, [passed], [elsewhere], exists=True)
+    assert not wanted(CommentMode.CHANGES, [passed], [passed, elsewhere], exists=True)
+    assert wanted(CommentMode.CHANGES, [passed], [passed, failed], exists=True)
+    assert wanted(CommentMode.CHANGES, [passed], [Said(a_slot(), left_out(a_leg("pass")))], exists=True)
+
+
+# Several jobs of one name
+
+
+@pytest.mark.parametrize("first", ["regression", "pass"])
+@pytest.mark.parametrize("jobs", [("gate", "gate"), ("gate", "nightly")])
+def test_two_jobs_of_one_name_keep_both_results_and_are_told_to_take_two(
+    tmp_path: Path, server: GitHubServer, first: str, jobs: tuple[str, str]
+) -> None:
+    second = "pass" if first == "regression" else "regression"
+    for scenario, job in zip((first, second), jobs, strict=True):
+        stage = a_stage(a_runner(tmp_path, server), [], None, GitHub, GITHUB_JOB=job)
+        publish([another(scenario)], COMMENT, stage)
+    (body,) = server.bodies()
+    assert "## ◆ Regression in 1 of 2 suites" in body
+    lines = [line for line in body.splitlines() if "[run](" in line and line.startswith("|")]
+    assert [line.split(" | ")[1] for line in lines] == ["support-bot (1 of 2)", "support-bot (2 of 2)"]
+    assert "regression" in lines[0]
+    assert "**Several jobs publish as `support-bot`.** Give each a name of its own" in body
+
+
+def test_a_verdict_that_is_published_twice_is_told_once(tmp_path: Path, server: GitHubServer) -> None:
+    one = another()
+    for job in ("gate", "report"):
+        publish([one], COMMENT, a_stage(a_runner(tmp_path, server), [], None, GitHub, GITHUB_JOB=job))
+    assert suites_in(server.bodies()[0]) == ["support-bot"]
+    assert "Several jobs" not in server.bodies()[0]
+
+
+def test_a_measurement_that_two_jobs_judge_differently_is_told_twice(tmp_path: Path, server: GitHubServer) -> None:
+    strict = another("regression")
+    lenient = replace(strict, verdict=strict.verdict.model_copy(update={"outcome": Outcome.PASS}), code=ExitCode.OK)
+    for one in (strict, lenient):
+        publish([one], COMMENT, a_stage(a_runner(tmp_path, server), []))
+    assert "## ◆ Regression in 1 of 2 suites" in server.bodies()[0]
+
+
+@pytest.mark.parametrize("again", [("pass",), ("pass", "pass")])
+def test_where_only_some_of_them_run_again_the_regression_stays(
+    tmp_path: Path, server: GitHubServer, again: tuple[str, ...]
+) -> None:
+    for attempt, scenarios in (("1", ("pass", "regression")), ("2", again)):
+        for scenario in scenarios:
+            stage = a_stage(a_runner(tmp_path, server), [], None, GitHub, GITHUB_RUN_ATTEMPT=attempt)
+            publish([another(scenario)], COMMENT, stage)
+    assert ("Regression in 1 of 3 suites" in server.bodies()[0]) == (len(again) == 1)
+    assert ("Pass in all 2 suites" in server.bodies()[0]) == (len(again) == 2)
+
+
+@pytest.mark.parametrize("first", ["regression", "pass"])
+def test_no_check_of_a_name_looks_better_than_the_worst_of_them(
+    tmp_path: Path, server: GitHubServer, first: str
+) -> None:
+    wish = Wish(kinds=(Publication.CHECK,), strict=True)
+    second = "pass" if first == "regression" else "regression"
+    for scenario, runner in ((first, "one"), (second, "two")):
+        stage = a_stage(a_runner(tmp_path, server), [], None, GitHub, RUNNER_NAME=runner)
+        assert publish([another(scenario)], wish, stage) == ()
+    assert [one["conclusion"] for one in server.checks.values()] == ["failure", "failure"]
+    (passed,) = (one for one in server.checks.values() if one["external_id"].endswith("/success"))
+    assert passed["output"]["title"].startswith("Worse in another job of this name. Here: Pass")
+    assert passed["output"]["summary"].startswith("**Several jobs publish under this name")
 
 
 def test_with_changes_a_repeated_result_leaves_the_comment_alone(tmp_path: Path, server: GitHubServer) -> None:
@@ -281,7 +370,11 @@ def test_outputs_and_order_follow_the_code_that_weighs_most() -> None:
 # Limits
 
 
-def many(number: int, *, width: int = 1, noise: bool = False) -> dict[str, tuple[Slot, Leg]]:
+def a_slot(**changes: Any) -> Slot:
+    return Slot(**{"lane": "a", "run_id": 1, "attempt": 1, "source": "1", "content": None, **changes})
+
+
+def many(number: int, *, width: int = 1, noise: bool = False) -> list[Said]:
     rng, letters = Random(7), "abcdefghijklmnopqrstuvwxyzABCDEFGH0123456789|<&"
     leg = a_leg("regression")
     row = leg.rows[0]
@@ -293,43 +386,78 @@ def many(number: int, *, width: int = 1, noise: bool = False) -> dict[str, tuple
         rows = tuple(row.model_copy(update={"title": a_text(250), "reason": a_text(600)}) for _ in range(width))
         return leg.model_copy(update={"suite": suite, "rows": rows, "headline": a_text(600), "second": a_text(1500)})
 
-    names = [f"{a_text(90) if noise else 's'}{index}" for index in range(number)]
-    legs = {name: one(name) for name in names}
-    return {name: (Slot(run_id=1, attempt=1, content=written_leg(leg)), leg) for name, leg in legs.items()}
+    legs = [one(f"{a_text(90) if noise else 's'}{index}") for index in range(number)]
+    return [said_of(leg) for leg in legs]
+
+
+def said_of(leg: Leg) -> Said:
+    where = {"lane": digest(leg.suite), "source": digest(leg.suite, "source")}
+    return Said(a_slot(**where, run_id=10**10, content=written_leg(leg)), leg)
 
 
 def url_of(run: int) -> str:
     return f"https://github.com/acme/widgets/actions/runs/{run}"
 
 
-@pytest.mark.parametrize("number", [1, 4, 5, 10, 30, 64, 256, 300])
-@pytest.mark.parametrize("noise", [True, False])
+@pytest.mark.parametrize(
+    ("number", "noise"), [*product((1, 4, 5, 10, 30, 64, 256), (True, False)), (300, False), (1100, False)]
+)
 def test_no_number_of_suites_breaks_the_limits_and_ordinary_ones_are_all_kept(number: int, *, noise: bool) -> None:
     suites = many(number, width=10, noise=noise)
     body = composed("lens-gate", suites, url_of)
     assert len(body) <= PUBLISHED_LIMIT
     kept = suites_in(body)
     assert len(body.rpartition("<!-- lens-gate state")[2]) <= STATE_CHARACTERS
-    assert len(kept) == number or (noise and number > 60 and kept)
+    assert len(kept) == number or ((noise or number > 300) and number > 60 and kept)
+    assert len(legs_in(body)) == min(number, MOST_SLOTS)
 
 
-def test_where_there_is_no_room_for_all_the_best_are_left_out() -> None:
-    suites = many(256, noise=True)
-    passed = {
-        name: (slot, leg.model_copy(update={"outcome": Outcome.PASS, "exit_code": ExitCode.OK}))
-        for name, (slot, leg) in suites.items()
-    }
-    worst = max(suites)
-    kept = suites_in(composed("b", {**passed, worst: suites[worst]}, url_of))
+def passing(one: Said) -> Said:
+    leg = Leg.model_validate(one.leg.model_copy(update={"outcome": Outcome.PASS, "exit_code": ExitCode.OK}))
+    return Said(replace(one.slot, content=written_leg(leg)), leg)
+
+
+def test_where_there_is_no_room_for_all_the_best_are_left_out_and_counted() -> None:
+    *others, worst = sorted(many(256, noise=True), key=lambda one: one.slot.lane)
+    assert isinstance(worst.leg, Leg)
+    body = composed("b", [*map(passing, others), worst], url_of)
+    kept = suites_in(body)
     assert len(kept) < 256
-    assert worst in kept
+    assert worst.leg.suite in kept
+    assert "## ◆ Regression in 1 of 256 suites" in body
+    assert f"{256 - 60} more suites: {256 - 60} pass." in body
+
+
+def test_what_was_left_out_of_an_earlier_commit_is_not_counted_as_of_this_one() -> None:
+    *others, last = map(passing, many(256, noise=True))
+    newest = Said(replace(last.slot, run_id=10**11), last.leg.model_copy(update={"commit": BASE_SHA}))
+    body = composed("b", [*others, newest], url_of)
+    assert "## ✓ Pass in all 1 suite" in body
+
+
+def test_a_job_that_finds_itself_left_out_writes_nothing_more(tmp_path: Path, server: GitHubServer) -> None:
+    platform = a_stage(a_runner(tmp_path, server), []).platform
+    assert platform is not None
+    legs = [one.leg for one in map(passing, many(200, noise=True)) if isinstance(one.leg, Leg)]
+    results = [Measured(leg=leg, id="bench_1") for leg in legs]
+
+    def publish_them(some: Sequence[Measured]) -> None:
+        publish_comment(some, platform, a_patience(), board="b", mode=CommentMode.ALWAYS)
+
+    publish_them(results)
+    (body,) = server.bodies()
+    left = [result for result in results if result.leg.suite not in suites_in(body)]
+    server.asked.clear()
+    publish_them([min(left, key=lambda result: badness(result.leg))])
+    assert server.writes() == []
+    assert "Pass in all 200 suites" in body
 
 
 def test_the_same_suites_give_the_same_comment_again() -> None:
     first = composed("b", many(12, width=3), url_of)
     board = read_board([first])
-    legs = {name: (slot, Leg.model_validate(slot.content)) for name, slot in board.slots.items()}
-    assert composed("b", legs, url_of) == first
+    again = [Said(slot, Leg.model_validate(slot.content)) for slot in board.slots]
+    assert composed("b", again, url_of) == first
 
 
 # Checks

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from github import Auth, Github
 
 from lens_gate.ci.github.asking import Asking, Errand
-from lens_gate.ci.github.checks import GitHubChecks
+from lens_gate.ci.github.checks import GitHubChecks, Whose
 from lens_gate.ci.github.comments import GitHubNotes
 from lens_gate.ci.github.event import Event, Origin
+from lens_gate.ci.github.job import Job
 from lens_gate.errors import PublishFailed
 
 _TIMEOUT_S = 20
@@ -44,9 +45,9 @@ class Api:
         """Return the comments of the pull request; raises PublishFailed where there is none."""
         return GitHubNotes(self.client, self.asking, self.event.repository, self._number())
 
-    def checks(self, now: Callable[[], float]) -> GitHubChecks:
+    def checks(self, job: Job, now: Callable[[], float]) -> GitHubChecks:
         """Return the checks on the commit; `now` is the time of day in seconds since 1970."""
-        return GitHubChecks(self.client, self.asking, self.event, now)
+        return GitHubChecks(self.client, self.asking, Whose(event=self.event, job=job), now)
 
     def _number(self) -> int:
         if self.event.pull is not None:

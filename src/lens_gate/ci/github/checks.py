@@ -1,19 +1,26 @@
-"""Check runs on a commit: begun when a suite begins, ended when it ends, and closed where a run was lost."""
+"""Check runs on a commit: begun when a suite begins, ended when it ends, and closed where a run was lost.
+
+The rules that protect a branch ask for a check by its name, and look at the newest of that name. Where several jobs end
+checks of one name, none of these may look better than the worst.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from github import Github
 from github.CheckRun import CheckRun
 
+from lens_gate.ci.board import Slot, digest, standing
 from lens_gate.ci.github.asking import Asking, Errand, NotThere, Unsure
 from lens_gate.ci.github.event import Event
+from lens_gate.ci.github.job import Job
 from lens_gate.errors import PublishFailed
-from lens_gate.vocabulary.publishing import Annotation, CheckResult, Level
+from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion, Level
 
 NAME_BYTES = 255
 TITLE_CHARACTERS = 250
@@ -25,7 +32,11 @@ _LOST_AFTER_S = 6 * 3600
 """How long a job of GitHub's own runners may take: what is open for longer belongs to no job any more."""
 
 _PERMISSION = "checks: write"
-_OURS = re.compile(r"lens-gate/([1-9][0-9]{0,18})/([1-9][0-9]{0,5})")
+_OURS = re.compile(
+    r"lens-gate/(?P<run>[1-9][0-9]{0,18})/(?P<attempt>[1-9][0-9]{0,5})/(?P<lane>[0-9a-f]{8})/(?P<nonce>[0-9a-f]{8})"
+    rf"(?:/(?P<ended>{'|'.join(Conclusion)}))?"
+)
+_WORST_FIRST = (Conclusion.FAILURE, Conclusion.NEUTRAL, Conclusion.SUCCESS)
 _LEVELS = {Level.ERROR: "failure", Level.WARNING: "warning", Level.NOTICE: "notice"}
 _STALE = {
     "title": "Stale: the run that began this check never ended it",
@@ -33,35 +44,74 @@ _STALE = {
 }
 
 
+_SHARED_TITLE = "Worse in another job of this name. Here: "
+_SHARED = (
+    "**Several jobs publish under this name, and another one found something worse**, which counts for all of them. "
+    "Give each job a name of its own (`suite`).\n\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """The run and the job that a check belongs to, and the job's own conclusion once it has one."""
+
+    event: Event
+    job: Job
+    ended: Conclusion | None = None
+
+    def external_id(self, name: str) -> str:
+        """Return what a check of this name carries, by which it is known again."""
+        event, lane = self.event, digest(name, self.job.name)
+        begun = f"lens-gate/{event.run_id}/{event.attempt}/{lane}/{self.job.nonce}"
+        return f"{begun}/{self.ended}" if self.ended else begun
+
+
 class GitHubChecks:
     """The check runs of one commit; `now` is the time of day in seconds since 1970."""
 
-    def __init__(self, client: Github, asking: Asking, event: Event, now: Callable[[], float]) -> None:
-        self._repository = client.get_repo(event.repository)
+    def __init__(self, client: Github, asking: Asking, whose: Whose, now: Callable[[], float]) -> None:
+        self._repository = client.get_repo(whose.event.repository)
         self._asking = asking
-        self._event = event
+        self._whose = whose
+        self._event = whose.event
         self._now = now
 
     def begin(self, suite: str) -> None:
-        """Begin the check of a suite, unless this run has begun it already, and close what lost runs left open."""
-        there = self._close_lost(check_name(suite))
+        """Begin the check of a suite, unless this job has begun it already, and close what lost runs left open."""
+        name = check_name(suite)
+        there = self._close_lost(name)
         if not any(self._is_mine(one) for one in there):
-            self._create(suite, status="in_progress")
+            self._create(name, self._whose, status="in_progress")
 
     def end(self, suite: str, result: CheckResult) -> None:
         """End the check of a suite; one that was not begun is made."""
-        there = self._close_lost(check_name(suite))
+        name, whose = check_name(suite), replace(self._whose, ended=result.conclusion)
+        there = self._close_lost(name)
         mine = next((one for one in there if self._is_mine(one)), None)
         output = {"title": _cut(result.title, TITLE_CHARACTERS), "summary": result.summary}
+        ended: dict[str, Any] = {"status": "completed", "conclusion": result.conclusion.value, "output": output}
         if mine is None:
-            mine = self._create(suite, status="completed", conclusion=result.conclusion.value, output=output)
+            mine = self._create(name, whose, **ended)
         else:
-            self._edit(mine, status="completed", conclusion=result.conclusion.value, output=output)
+            self._edit(mine, external_id=whose.external_id(name), **ended)
         notes = _placed(result.annotations)
         for first in range(0, len(notes), PER_REQUEST):
             # What is sent twice is shown twice.
             part = notes[first : first + PER_REQUEST]
             self._edit(mine, repeatable=False, output={**output, "annotations": part})
+        # Read after our own was written: of two jobs that end at the same moment one at least sees both.
+        self._level(name)
+
+    def _level(self, name: str) -> None:
+        """Let every check of this name end as the worst of those that stand."""
+        checks = {str(one.id): one for one in self._ours(name, self._event.sha)}
+        slots = standing(slot for check in checks.values() if (slot := _slot(check)) is not None)
+        ended = [(checks[slot.source], Conclusion(slot.content)) for slot in slots if isinstance(slot.content, str)]
+        worst = next((one for one in _WORST_FIRST if any(own is one for _, own in ended)), None)
+        for check, own in ended:
+            if worst is not None and check.conclusion != worst.value:
+                output = _told(check, shared=own is not worst)
+                self._edit(check, status="completed", conclusion=worst.value, output=output)
 
     def _close_lost(self, name: str) -> list[CheckRun]:
         """Close what lost runs left open on this commit and the one before; return the open ones of this commit."""
@@ -73,22 +123,25 @@ class GitHubChecks:
         return here
 
     def _open(self, name: str, sha: str) -> list[CheckRun]:
+        return [one for one in self._ours(name, sha) if one.status != "completed"]
+
+    def _ours(self, name: str, sha: str) -> list[CheckRun]:
         errand = Errand(what="read the checks", permission=_PERMISSION)
         commit = self._repository.get_commit(sha)
         try:
             found = self._asking(errand, lambda: list(commit.get_check_runs(check_name=name, filter="all")))
         except NotThere:
             return []  # a commit that was pushed over may be gone
-        return [one for one in found if one.status != "completed" and _OURS.fullmatch(one.external_id or "")]
+        return [one for one in found if _OURS.fullmatch(one.external_id or "")]
 
     def _is_mine(self, check: CheckRun) -> bool:
-        return check.external_id == self._own_id
+        return check.external_id == self._whose.external_id(check.name)
 
     def _is_lost(self, check: CheckRun) -> bool:
         """Whether nobody will end this check: its run is over, or nobody knows of it and it is open for too long."""
-        run_id = int(check.external_id.split("/")[1])
+        run_id, attempt = (int(part) for part in check.external_id.split("/")[1:3])
         if run_id == self._event.run_id:
-            return True  # an earlier attempt of this very run
+            return attempt < self._event.attempt  # else it is of another job of this very run
         errand = Errand(what="see whether an earlier run is over", permission="actions: read")
         try:
             return self._asking(errand, lambda: self._repository.get_workflow_run(run_id).status) == "completed"
@@ -96,25 +149,39 @@ class GitHubChecks:
             begun: datetime | None = check.started_at
             return begun is None or self._now() - begun.timestamp() > _LOST_AFTER_S
 
-    @property
-    def _own_id(self) -> str:
-        return f"lens-gate/{self._event.run_id}/{self._event.attempt}"
-
-    def _create(self, suite: str, **fields: Any) -> CheckRun:
+    def _create(self, name: str, whose: Whose, **fields: Any) -> CheckRun:
         """Make a check; where the answer was lost, look for it before it is made again."""
-        name = check_name(suite)
         errand = Errand(what="make a check", permission=_PERMISSION, repeatable=False)
-        given = {"name": name, "head_sha": self._event.sha, "external_id": self._own_id, **fields}
+        given = {"name": name, "head_sha": self._event.sha, "external_id": whose.external_id(name), **fields}
         given["details_url"] = self._event.run_url
         try:
             return self._asking(errand, lambda: self._repository.create_check_run(**given))
         except Unsure:
-            made = next((one for one in self._open(name, self._event.sha) if self._is_mine(one)), None)
+            there = self._ours(name, self._event.sha)
+            made = next((one for one in there if one.external_id == given["external_id"]), None)
             return made or self._asking(errand, lambda: self._repository.create_check_run(**given))
 
     def _edit(self, check: CheckRun, *, repeatable: bool = True, **fields: Any) -> None:
         errand = Errand(what="update the check", permission=_PERMISSION, repeatable=repeatable)
         self._asking(errand, lambda: check.edit(**fields))
+
+
+def _slot(check: CheckRun) -> Slot | None:
+    """Return a check as a result among others; None where a lost run never had one."""
+    found = _OURS.fullmatch(check.external_id or "")
+    if found is None or (check.status == "completed" and found["ended"] is None):
+        return None
+    run, attempt = int(found["run"]), int(found["attempt"])
+    return Slot(lane=found["lane"], run_id=run, attempt=attempt, source=str(check.id), content=found["ended"])
+
+
+def _told(check: CheckRun, *, shared: bool) -> dict[str, str]:
+    """Return what a check says of its own result, and, where it ends as another one of its name did, that it does."""
+    title = (check.output.title or "").removeprefix(_SHARED_TITLE)
+    summary = (check.output.summary or "").removeprefix(_SHARED)
+    if not shared:
+        return {"title": title, "summary": summary}
+    return {"title": _cut(f"{_SHARED_TITLE}{title}", TITLE_CHARACTERS), "summary": f"{_SHARED}{summary}"}
 
 
 def check_name(suite: str) -> str:

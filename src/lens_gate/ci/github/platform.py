@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from lens_gate.ci.github.event import Event, read_event
 from lens_gate.ci.github.files import RunnerFiles
+from lens_gate.ci.github.job import Job, read_job
 from lens_gate.ci.notes import Notes
 from lens_gate.ci.platform import Obstacle, Platform, Step
 from lens_gate.ci.waiting import Waiting
@@ -20,6 +21,7 @@ from lens_gate.vocabulary.publishing import Annotation, CheckResult, Publication
 
 if TYPE_CHECKING:
     from lens_gate.ci.github.api import Api
+    from lens_gate.ci.github.checks import GitHubChecks
 
 _ASKING = (Publication.COMMENT, Publication.CHECK)
 _EXTRA_HINT = "Install it: pip install 'lens-gate[github]'"
@@ -61,7 +63,12 @@ class GitHub(Platform):
     @property
     @override
     def step(self) -> Step:
-        return Step(run_id=self.event.run_id, attempt=self.event.attempt, commit=self.event.sha)
+        event = self.event
+        return Step(run_id=event.run_id, attempt=event.attempt, commit=event.sha, job=self._job.name)
+
+    @cached_property
+    def _job(self) -> Job:
+        return read_job(self._environment)
 
     @property
     @override
@@ -130,11 +137,15 @@ class GitHub(Platform):
 
     @override
     def begin_check(self, suite: str) -> None:
-        self._api.checks(self._waiting.now).begin(suite)
+        self._checks.begin(suite)
 
     @override
     def end_check(self, suite: str, result: CheckResult) -> None:
-        self._api.checks(self._waiting.now).end(suite, result)
+        self._checks.end(suite, result)
+
+    @property
+    def _checks(self) -> GitHubChecks:
+        return self._api.checks(self._job, self._waiting.now)
 
     @property
     def _token(self) -> str:

@@ -27,10 +27,12 @@ class MergeRequest:
 class Pipeline:
     """One pipeline. `server_url` is the instance without a slash at its end, `elsewhere` that we run in a fork.
 
-    `commit` is the head of the source branch, and not the merge result that a pipeline may check out.
+    `commit` is the head of the source branch, and not the merge result that a pipeline may check out. `job_id` grows
+    when a job is tried again.
     """
 
     id: int
+    job_id: int
     commit: str
     server_url: str
     project_url: str
@@ -47,6 +49,7 @@ def read_pipeline(environment: Mapping[str, str]) -> Pipeline:
     source = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
     return Pipeline(
         id=int(_matching(_NUMBER, environment, "CI_PIPELINE_ID")),
+        job_id=int(_matching(_NUMBER, environment, "CI_JOB_ID")),
         commit=source if source and _COMMIT.fullmatch(source) else _matching(_COMMIT, environment, "CI_COMMIT_SHA"),
         server_url=_server(environment),
         project_url=_matching(_ADDRESS, environment, "CI_PROJECT_URL").rstrip("/"),

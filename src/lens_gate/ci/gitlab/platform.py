@@ -49,7 +49,12 @@ class GitLab(Platform):
     @property
     @override
     def step(self) -> Step:
-        return Step(run_id=self.pipeline.id, attempt=1, commit=self.pipeline.commit)
+        return Step(
+            run_id=self.pipeline.id,
+            attempt=self.pipeline.job_id,
+            commit=self.pipeline.commit,
+            job=self._environment.get("CI_JOB_NAME", ""),
+        )
 
     @property
     @override

@@ -1,0 +1,43 @@
+"""The job that we are a step of, as far as GitHub lets a step tell it from others (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lens_gate.ci.board import digest
+
+LEG = "LENS_GATE_LEG"
+"""The job's matrix as JSON, which `action.yml` sets: of its own GitHub gives a step no variable for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`name` is the same in each run; `nonce` is of this one run of this one job.
+
+    Legs of a matrix share their name where they call a workflow: there nobody knows the caller's matrix.
+    """
+
+    name: str
+    nonce: str
+
+
+def read_job(environment: Mapping[str, str]) -> Job:
+    """Return the job; what GitHub does not say is left out."""
+    workflow = environment.get("GITHUB_WORKFLOW_REF", "").partition("@")[0] or environment.get("GITHUB_WORKFLOW", "")
+    parts = (workflow, environment.get("GITHUB_EVENT_NAME", ""), environment.get("GITHUB_JOB", ""), leg_of(environment))
+    name = "/".join(parts)
+    # A runner draws the first for each job, and hides it from containers; the second is another one on each runner.
+    runner = [environment.get(variable, "") for variable in ("RUNNER_TRACKING_ID", "RUNNER_NAME")]
+    return Job(name=name, nonce=digest(*runner, name))
+
+
+def leg_of(environment: Mapping[str, str]) -> str:
+    """Return the values of the job's matrix as GitHub puts them behind its name; empty where it has none."""
+    try:
+        matrix = json.loads(environment.get(LEG) or "null")
+    except ValueError:
+        return ""
+    values = matrix.values() if isinstance(matrix, dict) else ()
+    return ", ".join(str(value) for value in values if isinstance(value, str | int | float))
