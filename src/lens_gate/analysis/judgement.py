@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lens_gate.analysis.answers import Answer
 from lens_gate.analysis.rules import ERRORS_FOR_A_PERCENTAGE, METRIC_NAMES, PASS_CONFIDENCE, Rules
-from lens_gate.artifacts.analysis import Effect, Finding
+from lens_gate.artifacts.analysis import Effect, Finding, InnerInterval
 from lens_gate.stats.multiplicity import Stepped
 from lens_gate.stats.pairs import Interval
 from lens_gate.stats.planning import Aim, pairs_for_shares
@@ -27,6 +27,9 @@ TAIL_DISCORDANCE = 0.10
 
 TYPICAL_SHARE = 0.8
 """Where the means are tested as well, the typical pair may spend this share of the level, and the means the rest."""
+
+INNER_TAIL = 0.1
+"""The error on each side of the inner interval, which is only looked at."""
 
 NO_EFFECT = Effect(unit="%", estimate=None, lower=None, upper=None, upper_pass=None, confidence=PASS_CONFIDENCE)
 
@@ -177,6 +180,24 @@ def _effect(question: Question, told: _Reading) -> Effect:
         upper_pass=told.harm.upper_pass,
         confidence=1 - 2 * told.tail,
         of_means=told.answer is not question.answer,
+        inner=_inner(told, lower, upper),
+    )
+
+
+def _inner(told: _Reading, lower: float | None, upper: float | None) -> InnerInterval | None:
+    """Return where the effect most likely lies, within the ends that are written; None where few pairs bound nothing.
+
+    Where the gate's own level is lower than this one there is nothing to lie within.
+    """
+    if told.tail >= INNER_TAIL:
+        return None
+    found = told.answer.bounds(INNER_TAIL)
+    if found.lower is None and found.upper is None:
+        return None
+    return InnerInterval(
+        lower=found.lower if found.lower is None or lower is None else max(found.lower, lower),
+        upper=found.upper if found.upper is None or upper is None else min(found.upper, upper),
+        confidence=1 - 2 * INNER_TAIL,
     )
 
 

@@ -24,12 +24,20 @@ from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Decision, Ending, Outcome, Remedy
 
 
+class InnerInterval(Frozen):
+    """The interval of a change at a lower confidence, where it most likely lies; nothing is decided by it."""
+
+    lower: float | None
+    upper: float | None
+    confidence: float = Field(gt=0, lt=1)
+
+
 class Effect(Frozen):
     """A change with its interval; positive means more (slower, dearer, longer, more errors).
 
     `lower` and `upper` bound the effect at `confidence` (a fraction), None for unbounded. `upper_pass` is the one-sided
     upper bound that a pass is judged by. `of_means` marks the change of the means, where a typical pair did not show
-    one that matters: only a part of the answers changed.
+    one that matters: only a part of the answers changed. `inner` lies within both ends.
     """
 
     unit: Literal["%", "points"]
@@ -39,6 +47,7 @@ class Effect(Frozen):
     upper_pass: float | None
     confidence: float = Field(gt=0, lt=1)
     of_means: bool = False
+    inner: InnerInterval | None = None
 
 
 class View(Frozen):

@@ -34,7 +34,7 @@ class Bounds:
     """A change with its interval and the change that is allowed, unrounded, all in `unit`; None is unbounded.
 
     `worse` says which direction counts; `upper_pass`, the bound that a pass is judged by, and `limit` are positive in
-    that direction.
+    that direction. `inner` are the ends at a lower confidence, where the change most likely lies.
     """
 
     estimate: float
@@ -44,6 +44,7 @@ class Bounds:
     limit: float | None
     unit: EffectUnit
     worse: Direction
+    inner: tuple[float | None, float | None] | None = None
 
     @property
     def passed(self) -> Bounds:

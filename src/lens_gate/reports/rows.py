@@ -105,6 +105,7 @@ def bounds(finding: Finding) -> Bounds | None:
         limit=known(finding.threshold),
         unit=finding.effect.unit,
         worse=worse(finding.metric),
+        inner=(known(inner.lower), known(inner.upper)) if (inner := finding.effect.inner) else None,
     )
 
 

@@ -106,6 +106,8 @@ class Shape(StrEnum):
     SQUARE = "M-3.6-3.6h7.2v7.2h-7.2Z"
     TO_LEFT = "M7-4 0 0 7 4"
     TO_RIGHT = "M-7-4 0 0-7 4"
+    FAR_LEFT = "M-3 0 6-6V6Z"
+    FAR_RIGHT = "M3 0-6-6V6Z"
 
 
 def mark(shape: Shape, place: Place, style: str) -> str:

@@ -155,6 +155,19 @@ def test_the_interval_is_that_of_the_step_in_the_family() -> None:
     assert (one_sided.effect.lower, one_sided.effect.upper) == (-1.0, 3.0)
 
 
+def test_the_inner_interval_lies_within_the_one_that_decides() -> None:
+    effect = judged(asked(answered(20.0, 5.0))).effect
+    assert effect.inner is not None
+    assert effect.inner.confidence == pytest.approx(0.8)
+    assert (effect.lower, effect.upper) == (0.0, 25.0)  # nothing is established, so that the interval holds no change
+    assert (effect.inner.lower, effect.inner.upper) == (15.0, 25.0)
+
+
+def test_a_level_below_that_of_the_inner_interval_or_no_bounds_leave_it_out() -> None:
+    assert judged(asked(answered(20.0, None))).effect.inner is None
+    assert judge(asked(answered(20.0, 5.0)), Stepped(0.5, 0.3), RULES).finding.effect.inner is None
+
+
 def test_too_few_pairs_for_errors_are_not_covered_rather_than_open() -> None:
     needed = pairs_to_cover(Hypothesis.ERRORS, RULES)
     assert needed is not None

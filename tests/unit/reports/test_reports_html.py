@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,13 +16,14 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from lens_gate.analysis.exhibits import exhibits
 from lens_gate.analysis.exhibits_history import history_exhibit
+from lens_gate.artifacts.analysis import InnerInterval
 from lens_gate.artifacts.exhibits import ArmExhibit, Exhibits, QuantileChange, SeriesExhibit
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.html.figures import figures, limits_of
-from lens_gate.reports.html.forest import MOST_DRAWN, axis, forest_of
+from lens_gate.reports.html.forest import MOST_DRAWN, Forest, axis, forest_of
 from lens_gate.reports.html.marks import Kind
 from lens_gate.reports.html.parts import parts_of, waterfalls
 from lens_gate.reports.html.report import comparison_html, run_html, verdict_html
@@ -29,9 +31,10 @@ from lens_gate.reports.html.site import trend_html
 from lens_gate.reports.html.tiles import tiles
 from lens_gate.reports.numbers import headline_size
 from lens_gate.reports.page import Bounds
+from lens_gate.reports.svg import Shape
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.causes import Cause
-from lens_gate.vocabulary.metrics import Direction, Quantity
+from lens_gate.vocabulary.metrics import Direction, Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
@@ -190,9 +193,10 @@ def many(count: int) -> Verdict:
 
 
 def test_of_many_checks_the_worst_are_drawn_and_the_others_are_counted() -> None:
-    shown = view(many(MOST_DRAWN + 23))
-    forest = forest_of(shown.rows)
-    drawn = [one.row for table in forest.tables for model in table.models for one in model.rows]
+    verdict = many(MOST_DRAWN + 23)
+    shown = view(verdict)
+    forest = forest_of(shown.rows, verdict.analysis)
+    drawn = [one.row for section in forest.sections for model in section.models for one in model.rows]
     assert {row.check for row in drawn} == {row.check for row in shown.rows[:MOST_DRAWN]}
     assert forest.left_out == "23 more checks, all passed: see all numbers below."
     page = Page(verdict_html(many(MOST_DRAWN + 23), FILE))
@@ -200,9 +204,13 @@ def test_of_many_checks_the_worst_are_drawn_and_the_others_are_counted() -> None
 
 
 def test_what_did_not_pass_among_those_left_out_is_not_called_a_pass() -> None:
-    rows = view(many(MOST_DRAWN)).rows
+    verdict = many(MOST_DRAWN)
+    rows = view(verdict).rows
     behind = replace(rows[0], outcome=Outcome.INCONCLUSIVE)
-    assert forest_of([*rows, rows[0], behind]).left_out == "2 more checks, 1 of them passed: see all numbers below."
+    assert (
+        forest_of([*rows, rows[0], behind], verdict.analysis).left_out
+        == "2 more checks, 1 of them passed: see all numbers below."
+    )
 
 
 def a_bounds(estimate: float, **changes: object) -> Bounds:
@@ -219,10 +227,14 @@ def test_the_axis_makes_noise_within_the_limit_look_small_and_no_outlier_ends_it
     assert axis([a_bounds(0.0)]).high > 0
 
 
+def forest(verdict: Verdict) -> Forest:
+    return forest_of(view(verdict).rows, verdict.analysis)
+
+
 def drawn(**changes: object) -> str:
     finding = a_finding(effect=an_effect(**changes), outcome=Outcome.INCONCLUSIVE, reason="open")  # type: ignore[arg-type]
-    [table] = forest_of(view(a_verdict(an_analysis(finding))).rows).tables
-    return table.models[0].rows[0].drawing.text
+    [section] = forest(a_verdict(an_analysis(finding))).sections
+    return section.models[0].rows[0].drawing.text
 
 
 def test_an_end_that_leaves_the_axis_or_is_unbounded_is_an_arrow() -> None:
@@ -231,12 +243,87 @@ def test_an_end_that_leaves_the_axis_or_is_unbounded_is_an_arrow() -> None:
     assert drawn(estimate=3.0, lower=-9.0, upper=1200.0).count("arrow") == 1
     assert drawn(estimate=3.0, lower=None, upper=12.0).count("arrow") == 1
     assert drawn(estimate=3.0, lower=-9.0, upper=None).count("arrow") == 1
-    assert 'class="ci' not in drawn(estimate=3.0, lower=None, upper=None)
+    assert 'class="ci' not in drawn(estimate=3.0, lower=None, upper=None, upper_pass=None)
+
+
+def test_an_open_check_of_few_pairs_is_drawn_from_the_end_of_the_axis_to_the_most_that_it_may_be() -> None:
+    shown = drawn(estimate=30.0, lower=None, upper=None, upper_pass=38.0)
+    assert shown.count('class="arrow v-inconclusive"') == 1
+    [(start, end)] = re.findall(r'class="ci v-inconclusive" x1="([\d.]+)%" x2="([\d.]+)%"', shown)
+    assert float(start) == 0 < float(re.findall(r'x="([\d.]+)%" y="50%"', shown)[-1]) < float(end) < 100
+
+
+def test_a_change_beyond_the_axis_is_an_arrow_and_no_mark_upon_it() -> None:
+    assert Shape.CIRCLE in drawn(estimate=3.0, lower=-9.0, upper=12.0)
+    for estimate, shape in ((900.0, Shape.FAR_RIGHT), (-900.0, Shape.FAR_LEFT)):
+        far = drawn(estimate=estimate, lower=None, upper=None)
+        assert shape in far
+        assert Shape.CIRCLE not in far
+
+
+def test_where_a_change_most_likely_lies_is_drawn_thick_within_its_interval() -> None:
+    inner = InnerInterval(lower=1.0, upper=5.0, confidence=0.8)
+    found = drawn(estimate=3.0, lower=-9.0, upper=12.0, inner=inner)
+    thin, thick = (
+        [*map(float, ends)] for ends in re.findall(r'class="(?:ci|in) v-\w+" x1="([\d.]+)%" x2="([\d.]+)%"', found)
+    )
+    assert thin[0] < thick[0] < thick[1] < thin[1]
+    page = verdict_html(a_verdict(an_analysis(a_finding(effect=an_effect(3.0, inner=inner)))), FILE)
+    assert "thick: most likely" in page
+    assert "thick" not in verdict_html(SCENARIOS["pass"](), FILE)
+
+
+def of_the_cache(base: float, outcome: Outcome = Outcome.PASS) -> Verdict:
+    effect = an_effect(0.0, unit="points", lower=-5.0, upper=5.0, upper_pass=2.0)
+    cached = a_finding(
+        hypothesis=Hypothesis.CACHED_SHARE,
+        metric="cached_share",
+        base_value=base,
+        candidate_value=base,
+        value_unit="%",
+        effect=effect,
+        threshold=10.0,
+        outcome=outcome,
+    )
+    return a_verdict(an_analysis(STEADY, cached))
+
+
+def test_shares_are_a_section_of_their_own_axis_in_the_one_figure() -> None:
+    assert [one.title for one in forest(of_the_cache(40.0)).sections] == [
+        "Shares, in percentage points",
+        "Changes, in percent",
+    ]
+    assert forest(SCENARIOS["pass"]()).sections[0].title == ""
+    assert Page(verdict_html(of_the_cache(40.0), FILE)).text_of("h2").count("What changed") == 1
+
+
+def test_of_a_cache_that_nobody_read_from_a_line_tells_where_that_passes() -> None:
+    quiet = forest(of_the_cache(0.0))
+    assert len(quiet.sections) == 1
+    [aside] = quiet.asides
+    assert aside.startswith("gpt-small · share from the cache: nothing was read from a cache in either version (pass")
+    still_open = forest(of_the_cache(0.0, Outcome.INCONCLUSIVE))
+    assert (len(still_open.sections), still_open.asides) == (2, ())
+
+
+def test_a_page_about_nothing_that_was_sent_has_no_facts_of_a_run() -> None:
+    page = Page(verdict_html(SCENARIOS["nothing_to_compare"](), FILE))
+    assert page.tags["dt"] == page.tags["dd"]
+    assert not {"Errors", "This run", "How"} & set(page.text_of("dt"))
+    assert not {"Can the measurement be trusted?", "All numbers"} & set(page.text_of("h2"))
+    measured = Page(verdict_html(SCENARIOS["not_measured"](), FILE))
+    assert {"Errors", "This run", "How"} <= set(measured.text_of("dt"))
+
+
+def test_a_model_says_over_how_many_pairs_it_was_compared() -> None:
+    [section] = forest(SCENARIOS["regression"]()).sections[:1]
+    assert all(model.note.endswith(" pairs") for model in section.models)
+    [stored] = forest(SCENARIOS["stored_runs"]()).sections[:1]
+    assert all("pair" not in model.note for model in stored.models)
 
 
 def test_a_check_without_numbers_is_not_drawn_but_listed() -> None:
-    forest = forest_of(view(SCENARIOS["error_budget"]()).rows)
-    assert [one.kind for one in forest.others] == [Kind.REGRESSION, Kind.WARNING]
+    assert [one.kind for one in forest(SCENARIOS["error_budget"]()).others] == [Kind.REGRESSION, Kind.WARNING]
 
 
 def told(verdict_or_run: object) -> dict[str, tuple[str, str]]:
@@ -288,8 +375,7 @@ def test_a_pass_has_no_command_and_a_regression_is_explained_from_where_it_lies(
 
 
 def test_bounds_without_numbers_are_no_figure() -> None:
-    [row] = view(a_verdict(an_analysis(a_finding(effect=an_effect(None))))).rows
-    assert forest_of([row]).tables == ()
+    assert forest(a_verdict(an_analysis(a_finding(effect=an_effect(None))))).sections == ()
 
 
 def test_an_artifact_without_an_extract_of_samples_says_what_its_page_lacks() -> None:

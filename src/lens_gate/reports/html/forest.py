@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lens_gate.artifacts.analysis import Analysis, Finding
 from lens_gate.reports.forest import limits
 from lens_gate.reports.html.marks import SHAPES, Kind, kind_of
 from lens_gate.reports.numbers import EffectUnit, plural, signed_tick
 from lens_gate.reports.page import Bounds, Row
 from lens_gate.reports.svg import Anchor, Markup, Scale, Shape, bar, drawing, mark, rule, ticks, words
-from lens_gate.vocabulary.metrics import Direction
+from lens_gate.vocabulary.metrics import Direction, Hypothesis
 
 MOST_DRAWN = 60
 """Rows that are drawn, the worst first; the others stand in the table of all numbers."""
@@ -19,8 +21,9 @@ _FLOOR = 1.6
 _CEILING = 4.0
 """The axis reaches so many times the largest limit either way: noise within it looks small, an outlier ends it."""
 
-_TITLES = {"%": "What changed", "points": "What changed, in points of a hundred requests"}
+_TICKS = 7
 
+_TITLES = {"%": "Changes, in percent", "points": "Shares, in percentage points"}
 
 Judged = tuple[Row, Bounds]
 """A check and the numbers that it is judged by: of a pass those up to the bound that it passed by."""
@@ -37,17 +40,17 @@ class ForestRow:
 
 @dataclass(frozen=True, slots=True)
 class ForestModel:
-    """The checks of one model, worst first."""
+    """The checks of one model, worst first; `note` says how it ended, and over how many pairs."""
 
     subject: str
     kind: Kind
-    word: str
+    note: str
     rows: tuple[ForestRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ForestTable:
-    """Checks in one unit, which share an axis; models by their worst check."""
+class ForestSection:
+    """Checks in one unit, which share an axis; models by their worst check. Percentages that lead need no title."""
 
     title: str
     models: tuple[ForestModel, ...]
@@ -57,23 +60,69 @@ class ForestTable:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """All drawn checks; `others` have no interval to draw, `left_out` says of the rest how many there are."""
+    """All drawn checks.
 
-    tables: tuple[ForestTable, ...]
+    `others` have no interval to draw, `asides` tell of passes that a drawing would only make look like a finding, and
+    `left_out` says of the rest how many there are.
+    """
+
+    sections: tuple[ForestSection, ...]
     others: tuple[ForestRow, ...]
+    asides: tuple[str, ...]
     left_out: str
 
+    @property
+    def inner(self) -> bool:
+        """Whether any drawing says where a change most likely lies."""
+        return any(
+            one.row.bounds and one.row.bounds.inner
+            for section in self.sections
+            for model in section.models
+            for one in model.rows
+        )
 
-def forest_of(rows: Sequence[Row]) -> Forest:
-    """Draw checks that come worst first."""
-    bounded = [(row, row.bounds.passed if row.passed else row.bounds) for row in rows if row.bounds]
+
+def forest_of(rows: Sequence[Row], analysis: Analysis) -> Forest:
+    """Draw the checks of an analysis, which come worst first."""
+    cold = _cold(analysis.findings)
+    bounded = [
+        (row, judged_by(row, row.bounds)) for row in rows if row.bounds and not (row.passed and row.check in cold)
+    ]
     drawn = bounded[:MOST_DRAWN]
     others = [ForestRow(row, kind_of(row.mark), Markup("")) for row in rows if not row.bounds]
+    pairs = {one.series: one.pairs_used for one in analysis.coverage}
+    units = dict.fromkeys(numbers.unit for _, numbers in drawn)
     return Forest(
-        tables=tuple(_table(unit, drawn) for unit in dict.fromkeys(numbers.unit for _, numbers in drawn)),
+        sections=tuple(_section(unit, drawn, pairs, titled=place > 0) for place, unit in enumerate(units)),
         others=tuple(others),
+        asides=tuple(_aside(row) for row in rows if row.passed and row.check in cold),
         left_out=_left_out([row for row, _ in bounded[MOST_DRAWN:]]),
     )
+
+
+def _cold(findings: Sequence[Finding]) -> frozenset[str]:
+    """Return the checks of the cache of models that read nothing from one, in either version."""
+    return frozenset(
+        f"{finding.series}/{finding.metric}"
+        for finding in findings
+        if finding.hypothesis is Hypothesis.CACHED_SHARE and finding.base_value == finding.candidate_value == 0
+    )
+
+
+def _aside(row: Row) -> str:
+    return (
+        f"{row.title}: nothing was read from a cache in either version ({row.mark.word}: {row.interval}, "
+        f"allowed {row.allowed})."
+    )
+
+
+def judged_by(row: Row, numbers: Bounds) -> Bounds:
+    """Return the numbers that a check is drawn by.
+
+    Of a pass, and where so few pairs have no interval of both ends, it is the bound that a pass is judged by: towards
+    the other side anything is possible, and drawn so.
+    """
+    return numbers.passed if row.passed or numbers.lower is numbers.upper is None else numbers
 
 
 def _left_out(rows: Sequence[Row]) -> str:
@@ -84,22 +133,27 @@ def _left_out(rows: Sequence[Row]) -> str:
     return f"{plural(len(rows), 'more check')}, {how}: see all numbers below."
 
 
-def _table(unit: EffectUnit, drawn: Sequence[Judged]) -> ForestTable:
+def _section(unit: EffectUnit, drawn: Sequence[Judged], pairs: Mapping[str, int], *, titled: bool) -> ForestSection:
     mine = [(row, numbers) for row, numbers in drawn if numbers.unit == unit]
     scale = axis([numbers for _, numbers in mine])
     slower = all(numbers.worse is Direction.LOWER_IS_BETTER for _, numbers in mine)
-    subjects = dict.fromkeys(row.subject for row, _ in mine)
-    return ForestTable(
-        title=_TITLES[unit],
-        models=tuple(_model(name, [one for one in mine if one[0].subject == name], scale) for name in subjects),
+    of_model: defaultdict[str, list[Judged]] = defaultdict(list)
+    for one in mine:
+        of_model[one[0].subject].append(one)
+    return ForestSection(
+        title=_TITLES[unit] if titled or unit != "%" else "",
+        models=tuple(_model(name, judged, scale, pairs) for name, judged in of_model.items()),
         axis=_axis(scale, unit),
         ends=("better", "worse") if slower else ("less", "more"),
     )
 
 
-def _model(subject: str, judged: Sequence[Judged], scale: Scale) -> ForestModel:
+def _model(subject: str, judged: Sequence[Judged], scale: Scale, pairs: Mapping[str, int]) -> ForestModel:
     drawn = tuple(ForestRow(row, kind_of(row.mark), _figure(row, numbers, scale)) for row, numbers in judged)
-    return ForestModel(subject, drawn[0].kind, drawn[0].row.mark.word, drawn)
+    worst = drawn[0]
+    used = pairs.get(worst.row.series or "", 0)
+    note = ", ".join(filter(None, (worst.row.mark.word, plural(used, "pair") if used else "")))
+    return ForestModel(subject, worst.kind, note, drawn)
 
 
 def axis(drawn: Sequence[Bounds]) -> Scale:
@@ -116,11 +170,18 @@ def _reach(ends: Sequence[float], largest: float) -> float:
 
 def _figure(row: Row, numbers: Bounds, scale: Scale) -> Markup:
     kind = kind_of(row.mark)
-    parts = [*_shades(numbers, scale), *_interval(numbers, scale, kind)]
-    parts.append(mark(SHAPES[kind], (scale.share(numbers.estimate), 0.5), f"m {kind}"))
+    parts = [*_shades(numbers, scale), *_interval(numbers, scale, kind), _estimate(numbers, scale, kind)]
     allowed = f", {row.allowed} allowed" if numbers.limit is not None else ""
     label = f"{row.title}: {row.change}, {row.interval}{allowed}: {row.mark.word}"
     return drawing(parts, label=label, style="fp")
+
+
+def _estimate(numbers: Bounds, scale: Scale, kind: Kind) -> str:
+    """Mark the change; beyond an end of the axis it is an arrow at that end."""
+    place, style = (scale.share(numbers.estimate), 0.5), f"m {kind}"
+    if scale.holds(numbers.estimate):
+        return mark(SHAPES[kind], place, style)
+    return mark(Shape.FAR_LEFT if numbers.estimate < scale.low else Shape.FAR_RIGHT, place, style)
 
 
 def _shades(numbers: Bounds, scale: Scale) -> Iterator[str]:
@@ -134,20 +195,26 @@ def _shades(numbers: Bounds, scale: Scale) -> Iterator[str]:
 
 
 def _interval(numbers: Bounds, scale: Scale, kind: Kind) -> Iterator[str]:
-    """Draw what the data allow; an end that leaves the axis, or has no bound, is an arrow."""
+    """Draw what the data allow, thick where it most likely lies; an end that goes on beyond the axis is an arrow."""
     if numbers.lower is None and numbers.upper is None:
         return
-    low = scale.low if numbers.lower is None else numbers.lower
-    high = scale.high if numbers.upper is None else numbers.upper
-    yield rule((scale.share(low), 0.5), (scale.share(high), 0.5), f"ci v-{kind}")
+    yield _stretch(scale, (numbers.lower, numbers.upper), f"ci v-{kind}")
+    if numbers.inner is not None:
+        yield _stretch(scale, numbers.inner, f"in v-{kind}")
     if numbers.lower is None or numbers.lower < scale.low:
         yield mark(Shape.TO_LEFT, (0.0, 0.5), f"arrow v-{kind}")
     if numbers.upper is None or numbers.upper > scale.high:
         yield mark(Shape.TO_RIGHT, (1.0, 0.5), f"arrow v-{kind}")
 
 
+def _stretch(scale: Scale, ends: tuple[float | None, float | None], style: str) -> str:
+    low, high = ends
+    start, end = scale.share(scale.low if low is None else low), scale.share(scale.high if high is None else high)
+    return rule((start, 0.5), (end, 0.5), style)
+
+
 def _axis(scale: Scale, unit: EffectUnit) -> Markup:
-    values = [value for value in ticks(scale) if 0.03 <= scale.share(value) <= 0.97]
+    values = [value for value in ticks(scale, _TICKS) if 0.03 <= scale.share(value) <= 0.97]
     texts = (
         words(signed_tick(value, unit), (scale.share(value), 0.0), anchor=Anchor.MIDDLE, shift=(0, 12))
         for value in values

@@ -40,6 +40,8 @@ def verdict_html(verdict: Verdict, file: str) -> str:
     """Return the report of a verdict as one file; `file` is where the verdict, or what it was made from, lies."""
     shown, analysis = view(verdict, file), verdict.analysis
     names = series_names(analysis)
+    providers = (*analysis.providers, *analysis.base_providers)
+    sent = any(model.requests.total for provider in providers for model in provider.models)
     return document(
         "verdict.html",
         page=shown,
@@ -47,12 +49,13 @@ def verdict_html(verdict: Verdict, file: str) -> str:
         kind_of=kind_of,
         versions=versions(analysis.arms),
         tiles=tiles(analysis),
-        forest=forest_of(shown.rows),
+        forest=forest_of(shown.rows, analysis),
         **drawn(analysis.exhibits, names, limits_of(analysis)),
         parts=parts_of(analysis.attribution, names),
         reasons=tuple(row for row in shown.open_rows if row.bounds),
-        provenance=tuple(provenance(analysis, shown)),
-        answered=measured_anything((*analysis.providers, *analysis.base_providers)),
+        provenance=tuple(provenance(analysis, shown, sent=sent)),
+        sent=sent,
+        answered=measured_anything(providers),
     )
 
 
@@ -89,10 +92,11 @@ def versions(arms: Sequence[ArmIdentity]) -> tuple[str, ...]:
     return tuple(named[arm] for arm in (Arm.CANDIDATE, Arm.BASE) if arm in named)
 
 
-def provenance(analysis: Analysis, shown: ReportView) -> Iterator[Entry]:
+def provenance(analysis: Analysis, shown: ReportView, *, sent: bool) -> Iterator[Entry]:
     """Say where a verdict comes from, so that it can be made anew."""
     yield Entry("Written", f"{shown.written} by {shown.tool}")
-    yield Entry("Measured", f"{moment(analysis.benchmark.start_time)} to {moment(analysis.benchmark.end_time)}")
+    if sent:
+        yield Entry("Measured", f"{moment(analysis.benchmark.start_time)} to {moment(analysis.benchmark.end_time)}")
     for arm in analysis.arms:
         name = _ARMS[arm.arm]
         yield Entry(name, identity(arm))
