@@ -15,6 +15,7 @@ from lens_gate.ci.github import platform
 from lens_gate.cli import publishing
 from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer, an_open_pull, github_server
 from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request, commands_in
+from tests.fakes.vault import ROOT, fake_vault
 from tests.integration.conftest import Duet, Invoke
 from tests.selftests import a_selftest
 
@@ -280,6 +281,123 @@ def test_a_dry_run_publishes_nothing(
     runner = on_pull_request()
     assert invoke("ci", "--against-model", "sim-large", "--requests", "20", "--dry-run", "--publish", "auto").code == 0
     assert (github.asked, runner.summary, runner.outputs) == ([], "", {})
+
+
+# Nothing measured, and nobody's fault
+
+
+ASKED = ("ci", "--against-model", "sim-large", "--requests", "20")
+NEUTRAL = {"outcome": "not_measured", "exit": "0"}
+
+
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_a_run_of_dependabot_without_the_key_is_loudly_neutral_and_says_where_it_belongs(
+    invoke: Invoke, configure: Callable[..., Path], on_github: OnGitHub, github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, event: str,
+) -> None:  # fmt: skip
+    configure(profiler={"name": "bot"})
+    known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": TOKEN, "GITHUB_ACTOR": "dependabot[bot]"}
+    runner = on_github(event, {"pull_request": a_pull_request()}, **known)
+    monkeypatch.setenv("SIM_KEY", "")
+    answer = invoke(*ASKED, "--publish", "auto")
+    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert "## ✗ Not measured: this run has no secrets" in runner.summary
+    assert "Add the key to Dependabot's own secrets" in answer.err
+    (check,) = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / bot", "neutral")
+    assert check["output"]["title"] == "Not measured: this run has no secrets"
+    assert [body.count("Not measured: this run has no secrets") for body in github.bodies()] == (
+        [1] if event == "pull_request" else []
+    )
+
+
+@pytest.mark.parametrize(
+    "whose", [("pull_request", "octocat"), ("workflow_dispatch", "dependabot[bot]"), ("schedule", "")]
+)
+def test_a_missing_key_of_a_run_that_may_have_it_stays_an_error(
+    invoke: Invoke, configure: Callable[..., Path], on_github: OnGitHub, github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, whose: tuple[str, str],
+) -> None:  # fmt: skip
+    configure()
+    event, actor = whose
+    on_github(event, {"pull_request": a_pull_request()}, GITHUB_API_URL=github.url, GITHUB_ACTOR=actor)
+    monkeypatch.delenv("SIM_KEY")
+    assert invoke(*ASKED, "--publish", "auto").code == 2
+
+
+@pytest.mark.parametrize("lost", ["login", "secret", "manager"])
+def test_a_fork_that_a_manager_of_secrets_gives_nothing_is_neutral_too(
+    invoke: Invoke, configure: Callable[..., Path], on_fork: Callable[..., Runner], monkeypatch: pytest.MonkeyPatch,
+    lost: str,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("SIM_KEY")
+    monkeypatch.setenv("VAULT_TOKEN", "" if lost == "login" else ROOT)
+    with fake_vault() as vault:
+        address = "http://127.0.0.1:9" if lost == "manager" else vault.address
+        keys = [{"name": "sim_key", "path": "llm/sim", "field": "api_key"}]
+        configure(secrets={"provider": "vault", "vault": {"address": address}, "keys": keys})
+        runner = on_fork()
+        answer = invoke(*ASKED, "--publish", "auto")
+    assert (answer.code, answer.told) == (0, NEUTRAL), answer.err
+    assert runner.outputs["verdict"] == "not_measured"
+
+
+def test_where_no_job_left_a_verdict_the_report_is_loudly_neutral(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    runner = on_pull_request()
+    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto")
+    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert [one.name for one in commands_in(answer.out)] == ["warning"]
+    assert runner.outputs == {"verdict": "not_measured", "exit-code": "0", "regressions": "0"}
+    (check,) = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / lens-gate", "neutral")
+    (body,) = github.bodies()
+    for text in (runner.summary, check["output"]["title"], body, answer.err):
+        assert "Not measured: no job left a verdict" in text
+    assert invoke("report", "legs/*/verdict.json", "--publish", "auto").code == 2
+
+
+def test_a_later_verdict_takes_the_place_of_none(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    on_pull_request()
+    invoke("report", "--allow-none", "no.json", "--publish", "comment")
+    verdict = judged()
+    on_pull_request(GITHUB_RUN_ID="4300")
+    invoke("report", "--allow-none", str(verdict), "--publish", "comment")
+    (body,) = github.bodies()
+    assert body.partition("\n")[2].startswith("## ◆ Regression")
+    assert "Not measured" not in body
+
+
+def test_the_trusted_half_of_a_fork_that_measured_nothing_says_so_on_its_pull_request(
+    invoke: Invoke, in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    in_trusted_half()
+    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto", "--publish-strict")
+    assert (answer.code, answer.told) == (0, NEUTRAL), answer.err
+    (comment,) = github.comments.values()
+    assert comment["issue"] == 99
+    assert [check["conclusion"] for check in github.checks.values()] == ["neutral"]
+
+
+def test_where_it_cannot_be_said_that_nothing_was_measured_it_counts_only_where_that_is_asked(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    on_pull_request()
+    github.faults = [Fault(FORBIDDEN, times=99)]
+    words = ("report", "--allow-none", "no.json", "--publish", "comment")
+    lenient, strict = invoke(*words), invoke(*words, "--publish-strict")
+    assert (lenient.code, strict.code) == (0, 7)
+    assert "warning: not published" in lenient.err
+    assert strict.told["exit"] == "7"
+
+
+def test_outside_of_a_pipeline_none_is_said_on_the_terminal(invoke: Invoke) -> None:
+    answer = invoke("report", "--allow-none", "no.json")
+    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert "no job left a verdict" in answer.err
 
 
 # Forks

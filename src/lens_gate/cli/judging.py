@@ -27,6 +27,7 @@ from lens_gate.cli.publishing import (
     publish_options,
     published,
     suites_of,
+    told_none,
     wish_of,
 )
 from lens_gate.cli.sites import report_site, require_site, site_options
@@ -142,6 +143,7 @@ def gate(**options: Any) -> int:
 @log_options
 @publish_options
 @click.option("--begin", is_flag=True, help="With --publish check: begin the check, before anything is measured.")
+@click.option("--allow-none", is_flag=True, help="Where none of the files is there, say so loudly, and exit with 0.")
 @notify_asked_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option(
@@ -171,6 +173,8 @@ def report(**options: Any) -> int:
     if options["begin"]:
         return _told_failures(begun(options, judged_by, here), here)
     paths = all_inputs(options["inputs"], options["more"])
+    if options["allow_none"] and not any(path.exists() for path in paths):
+        return told_none(paths, options, judged_by, here)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         with closing_check(options, judged_by, logging_here):
             found = [(_read(path, options, logging_here), path) for path in paths]

@@ -23,11 +23,19 @@ from lens_gate.ci.platform import Platform
 from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
-from lens_gate.errors import LensGateError, MissingVariable, PublishFailed, UsageProblem
+from lens_gate.errors import (
+    LensGateError,
+    MissingVariable,
+    NoSuchSecret,
+    PublishFailed,
+    SecretNotFetched,
+    UsageProblem,
+)
 from lens_gate.steps.judge import Rules
-from lens_gate.steps.publish import Finished, Stage, Wish, publish, publish_unmeasured
+from lens_gate.steps.publish import Finished, Stage, Wish, publish, settled
 from lens_gate.steps.publish_check import begin_checks, give_up_checks
 from lens_gate.steps.publish_places import Places, places_in
+from lens_gate.steps.publish_unmeasured import Unmeasured, publish_unmeasured
 from lens_gate.steps.publish_what import files_in, suite_names
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
@@ -36,6 +44,9 @@ from lens_gate.vocabulary.publishing import CommentMode, Publication
 AUTO = "auto"
 PAUSE_S = 4.0
 """How long to wait for other jobs that write the same comment."""
+
+_NO_SECRET = (MissingVariable, NoSuchSecret, SecretNotFetched)
+"""What a run fails with that needs a secret and gets none."""
 
 publish_options = grouped(
     click.option(
@@ -150,23 +161,49 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
     Where a run has no secrets by rule, as that of a fork, and a verdict was to be published, that is said loudly
     instead: it is no fault of whoever opened the pull request.
     """
+    platform = platform_of(here.environment, click.echo) if publishing.wish.anything else None
+    excuse = platform.without_secrets if platform else ""
     try:
-        with _open_check(publishing, judged_by, here):
+        with _open_check(publishing, judged_by, here, excused=bool(excuse)):
             return measure()
-    except MissingVariable as error:
-        platform = platform_of(here.environment, click.echo) if publishing.wish.anything else None
-        if platform is None or not platform.without_secrets:
+    except _NO_SECRET as error:
+        if not excuse:
             raise
-        here.say(f"warning: {platform.without_secrets}\n  {error.message}")
-        failed = publish_unmeasured(error, publishing.wish, _stage(platform, here))
-        code = ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
-        here.say(f"lens-gate: outcome={Outcome.NOT_MEASURED} exit={int(code)}")
-        return code
+        (suite,) = publishing.suites or (judged_by.config.profiler.name,)
+        one = Unmeasured(suite=suite, headline="this run has no secrets", why=excuse, missing=error.message)
+        return told_unmeasured(one, publishing.wish, here)
+
+
+def told_unmeasured(one: Unmeasured, wish: Wish, here: World) -> ExitCode:
+    """Say that nothing was measured, and nothing failed; return the exit code."""
+    here.say(f"warning: {one.title}. {one.why}\n  {one.missing}")
+    failed = publish_unmeasured(one, wish, _stage(platform_of(here.environment, click.echo), here))
+    code = ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
+    here.say(f"lens-gate: outcome={Outcome.NOT_MEASURED} exit={int(code)}")
+    return code
+
+
+def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rules, here: World) -> ExitCode:
+    """Say that none of these files is there, so that nobody has measured anything; return the exit code."""
+    wish = wish_of(options, judged_by.config.publish, here.environment)
+    nameless = judged_by.config.profiler.name if judged_by.loaded else wish.board
+    suite, *_ = suites_of(options, judged_by, here) or (nameless,)
+    one = Unmeasured(
+        suite=suite,
+        headline="no job left a verdict",
+        why="There is nothing to report. A run without secrets, as that of a fork's pull request, measures nothing; "
+        "else the jobs before this one say what they failed by.",
+        missing=f"Not there: {', '.join(map(str, paths))}",
+    )
+    return told_unmeasured(one, wish, here)
 
 
 @contextmanager
-def _open_check(publishing: Publishing, judged_by: Rules, here: World) -> Iterator[None]:
-    """Show on the commit that this is being measured, and that it ended without a verdict where the block raises."""
+def _open_check(publishing: Publishing, judged_by: Rules, here: World, *, excused: bool) -> Iterator[None]:
+    """Show on the commit that this is being measured, and that it ended without a verdict where the block raises.
+
+    Where a missing secret is `excused`, its check is left to whoever catches that.
+    """
     suites = publishing.suites or (judged_by.config.profiler.name,)
     platform = _checking(publishing.wish, here)
     if platform is None:
@@ -176,7 +213,8 @@ def _open_check(publishing: Publishing, judged_by: Rules, here: World) -> Iterat
     try:
         yield
     except BaseException as error:
-        _warn(give_up_checks(suites, platform, error), here)
+        if not (excused and isinstance(error, _NO_SECRET)):
+            _warn(give_up_checks(suites, platform, error), here)
         raise
 
 
@@ -190,7 +228,7 @@ def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[Pu
         here.say("no check is begun: no platform's pipeline runs this, or it takes none")
         return ()
     failed = begin_checks(suites_of(options, judged_by, here) or (judged_by.config.profiler.name,), platform)
-    return failed if wish.strict else _warn(failed, here)
+    return settled(failed, wish, here.say)
 
 
 @contextmanager
@@ -215,10 +253,9 @@ def _checking(wish: Wish, here: World) -> Platform | None:
     return platform if possible else None
 
 
-def _warn(failed: Sequence[PublishFailed], here: World) -> tuple[PublishFailed, ...]:
+def _warn(failed: Sequence[PublishFailed], here: World) -> None:
     for failure in failed:
         here.say(f"warning: not published: {failure}")
-    return ()
 
 
 def suites_of(options: Mapping[str, Any], judged_by: Rules, here: World, *, results: int = 1) -> tuple[str, ...]:

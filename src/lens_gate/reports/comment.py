@@ -130,9 +130,21 @@ def unpublished(notes: Sequence[str]) -> str:
     )
 
 
-def unmeasured(why: str, missing: str) -> str:
-    """Return the summary of a run that had no secrets, and measured nothing."""
-    head = f"## {MARKS[Outcome.NOT_MEASURED].symbol} Not measured: this run has no secrets"
+def leg_unmeasured(title: str, text: str, *, suite: str, commit: str) -> Leg:
+    """Return what a comment says where nothing was measured, and nothing failed."""
+    return Leg(
+        suite=shortened(plain(suite), 100) or "lens-gate",
+        outcome=Outcome.NOT_MEASURED,
+        exit_code=ExitCode.OK,
+        headline=shortened(plain(title), 600),
+        second=shortened(plain(text), 1_500),
+        commit=commit,
+    )
+
+
+def unmeasured(headline: str, why: str, missing: str) -> str:
+    """Return the summary of a run that measured nothing."""
+    head = f"## {MARKS[Outcome.NOT_MEASURED].symbol} Not measured: {headline}"
     return "\n".join((head, "", markdown_text(why), "", markdown_text(shortened(missing, 600))))
 
 

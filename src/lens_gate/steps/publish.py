@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import assert_never
 
 from lens_gate.artifacts.leg import MOST_ROWS
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.notes import Patience
 from lens_gate.ci.platform import Platform
-from lens_gate.errors import LensGateError, PublishFailed
-from lens_gate.reports.comment import leg_of, lighter, unmeasured, unpublished
+from lens_gate.errors import PublishFailed
+from lens_gate.reports.comment import leg_of, lighter, unpublished
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.published import annotated, outputs
@@ -21,8 +21,8 @@ from lens_gate.steps.line import attempted
 from lens_gate.steps.publish_check import check_result
 from lens_gate.steps.publish_comment import Measured, publish_comment
 from lens_gate.steps.publish_places import Places, no_places
-from lens_gate.vocabulary.outcomes import ExitCode, Outcome, most_important
-from lens_gate.vocabulary.publishing import Annotation, CheckResult, CommentMode, Level, Publication
+from lens_gate.vocabulary.outcomes import ExitCode, most_important
+from lens_gate.vocabulary.publishing import Annotation, CheckResult, CommentMode, Publication
 
 ORDER = tuple(Publication)
 """What cannot fail by anybody else's fault comes first."""
@@ -49,7 +49,7 @@ class Wish:
         return self.kinds is None or bool(self.kinds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """A verdict to publish: the name it goes by, the code that it means here, and files by the name of their output.
 
@@ -65,7 +65,7 @@ class Finished:
     places: Places = no_places
     untrusted: bool = False
 
-    @property
+    @cached_property
     def view(self) -> ReportView:
         """The verdict in words."""
         page = view(self.verdict, self.path)
@@ -117,29 +117,11 @@ class _Publishing:
     places_told: bool = False
 
     def done(self) -> tuple[PublishFailed, ...]:
-        wanted, ways_out = self._possible()
+        wanted, ways_out = wanted_of(self.wish, self.platform, self.stage.say)
         failed = attempted(*(partial(self._publish, what) for what in wanted))
         if Publication.SUMMARY in wanted and (notes := [*ways_out, *(failure.message for failure in failed)]):
             failed += attempted(lambda: self.platform.write_summary(unpublished(notes)))
-        if self.wish.strict:
-            return failed
-        for failure in failed:
-            self.stage.say(f"warning: not published: {failure}")
-        return ()
-
-    def _possible(self) -> tuple[tuple[Publication, ...], list[str]]:
-        """Return what to publish in its order, and what people can do about what `auto` leaves out.
-
-        What was asked for by name is tried.
-        """
-        if self.wish.kinds is not None:
-            return tuple(what for what in ORDER if what in self.wish.kinds), []
-        obstacles = {what: self.platform.obstacle(what) for what in ORDER}
-        met = {what: one for what, one in obstacles.items() if one is not None}
-        for what, one in met.items():
-            self.stage.say(f"no {what.value} is published on {self.platform.name}: {one.why}")
-        ways_out = dict.fromkeys(one.way_out for one in met.values() if one.way_out)
-        return tuple(what for what in ORDER if what not in met), list(ways_out)
+        return settled(failed, self.wish, self.stage.say)
 
     def _publish(self, what: Publication) -> None:
         platform, finished = self.platform, self.finished
@@ -163,22 +145,30 @@ class _Publishing:
                 assert_never(never)
 
 
-def publish_unmeasured(error: LensGateError, wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
-    """Say loudly that nothing was measured, because this run has no secrets by rule; return the failures that count."""
-    platform = stage.platform
-    if platform is None:
-        return ()
-    wanted = [what for what in ORDER if wish.kinds is None or what in wish.kinds]
-    told = unmeasured(platform.without_secrets, error.message)
-    values = {"verdict": Outcome.NOT_MEASURED.value, "exit-code": "0", "regressions": "0"}
-    note = Annotation(level=Level.WARNING, title="lens-gate: not measured", message=platform.without_secrets)
-    doing = {
-        Publication.SUMMARY: partial(platform.write_summary, told),
-        Publication.OUTPUTS: partial(platform.write_outputs, values),
-        Publication.ANNOTATIONS: partial(platform.annotate, [note]),
-    }
-    failed = attempted(*(doing[what] for what in wanted if what in doing))
-    return failed if wish.strict else ()
+def wanted_of(
+    wish: Wish, platform: Platform, say: Callable[[str], None]
+) -> tuple[tuple[Publication, ...], tuple[str, ...]]:
+    """Return what to publish in its order, and what people can do about what `auto` leaves out.
+
+    What was asked for by name is tried.
+    """
+    if wish.kinds is not None:
+        return tuple(what for what in ORDER if what in wish.kinds), ()
+    obstacles = {what: platform.obstacle(what) for what in ORDER}
+    met = {what: one for what, one in obstacles.items() if one is not None}
+    for what, one in met.items():
+        say(f"no {what.value} is published on {platform.name}: {one.why}")
+    ways_out = dict.fromkeys(one.way_out for one in met.values() if one.way_out)
+    return tuple(what for what in ORDER if what not in met), tuple(ways_out)
+
+
+def settled(failed: tuple[PublishFailed, ...], wish: Wish, say: Callable[[str], None]) -> tuple[PublishFailed, ...]:
+    """Return the failures that count; those that do not are said."""
+    if wish.strict:
+        return failed
+    for failure in failed:
+        say(f"warning: not published: {failure}")
+    return ()
 
 
 def _summary(finished: Sequence[Finished]) -> str:

@@ -37,22 +37,27 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A result to publish, and the id of the measurement that it is of."""
+    """A result to publish, and the id of the measurement that it is of: None where nothing was measured."""
 
     leg: Leg
-    id: str
+    id: str | None
 
     def said_by(self, step: Step) -> Said:
         """Return the result as the word of a job; a measurement that was judged twice, with two ends, is two."""
-        leg = self.leg
+        leg, suite = self.leg, self.leg.suite
         slot = Slot(
-            lane=digest(leg.suite, step.job),
+            lane=_no_suite(step) if self.id is None else digest(suite, step.job),
             run_id=step.run_id,
             attempt=step.attempt,
-            source=digest(leg.suite, self.id, leg.outcome),
+            source=digest(suite, self.id or step.job, leg.outcome),
             content=written_leg(leg),
         )
         return Said(slot, leg)
+
+
+def _no_suite(step: Step) -> str:
+    """Return the lane of a job that has measured nothing, and may not know what there is to be measured."""
+    return digest("", step.job)
 
 
 def publish_comment(
@@ -61,16 +66,22 @@ def publish_comment(
     """Bring the comment of a board up to date with these results. Raises PublishFailed."""
     if mode is CommentMode.OFF:
         return
-    mine = [result.said_by(platform.step) for result in results]
+    step = platform.step
+    mine = [result.said_by(step) for result in results]
 
     def compose(bodies: Sequence[str]) -> str | None:
-        there = _readable(read_board(bodies))
+        there = [one for one in _readable(read_board(bodies)) if not _is_outdated(one, step)]
         if not wanted(mode, mine, there, exists=bool(bodies)):
             return None
         merged = _board(there).with_slots(one.slot for one in mine)
         return composed(board, _readable(merged), platform.url_of_run)
 
     keep_one(platform.notes(), marker(board), compose, patience)
+
+
+def _is_outdated(one: Said, step: Step) -> bool:
+    """Whether an earlier run of this job measured nothing: what it says now takes the place of that."""
+    return one.slot.lane == _no_suite(step) and one.slot.age < (step.run_id, step.attempt)
 
 
 def wanted(mode: CommentMode, mine: Sequence[Said], before: Sequence[Said], *, exists: bool) -> bool:

@@ -217,7 +217,9 @@ def test_a_leg_that_is_not_exactly_ours_is_no_leg(change: dict[str, Any]) -> Non
 
 
 def test_a_run_without_secrets_says_loudly_that_nothing_was_measured() -> None:
-    text = unmeasured("The pull request is a fork's.", "`KEY` is missing @here " + "x" * 1000)
+    text = unmeasured(
+        "this run has no secrets", "The pull request is a fork's.", "`KEY` is missing @here " + "x" * 1000
+    )
     assert text.startswith("## ✗ Not measured: this run has no secrets\n\nThe pull request is a fork's.")
     assert "@here" not in text
     assert "<code>" not in MarkdownIt().render(text)

@@ -35,6 +35,12 @@ _NO_SECRETS = (
     "This pull request comes from a fork: GitHub gives its runs no secrets, and so nothing was measured. "
     "Someone who may push to this repository can run the same commit from a branch of it."
 )
+_DEPENDABOT = "dependabot[bot]"
+_HELD_BACK = ("pull_request", "pull_request_review", "pull_request_review_comment", "push")
+_NO_SECRETS_FOR_DEPENDABOT = (
+    "Dependabot started this run: GitHub gives it none of the secrets of Actions, and so nothing was measured. "
+    "Add the key to Dependabot's own secrets, or push a commit of yours to its branch."
+)
 
 
 def runs_on_github(environment: Mapping[str, str]) -> bool:
@@ -78,7 +84,15 @@ class GitHub(Platform):
     @property
     @override
     def without_secrets(self) -> str:
-        return _NO_SECRETS if self._from_fork else ""
+        if self._from_fork:
+            return _NO_SECRETS
+        return _NO_SECRETS_FOR_DEPENDABOT if self._by_dependabot else ""
+
+    @property
+    def _by_dependabot(self) -> bool:
+        """Whether GitHub holds the secrets back: whose run it is counts, and not whose branch."""
+        here = self._environment
+        return here.get("GITHUB_ACTOR") == _DEPENDABOT and here.get("GITHUB_EVENT_NAME") in _HELD_BACK
 
     @property
     def _from_fork(self) -> bool:
