@@ -28,7 +28,7 @@ demo: setup ## three verdicts on a simulated endpoint: pass, regression, inconcl
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup ## the tests that need nothing but Python and git
 	@$(BIN)/python -m pytest -q -n auto -m "not real and not measuring" --cov --cov-report=
-	@$(BIN)/python -m pytest -q -m "measuring and not real" --cov --cov-append --cov-report=
+	@$(BIN)/python -m pytest -q -m "measuring and not real"
 	@$(BIN)/python scripts/check_coverage.py
 
 test-real: setup ## the tests against real servers, SDKs and runners, which this installs

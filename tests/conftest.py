@@ -21,41 +21,13 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.stores_contract")
 
+pytest_plugins = ("tests.covering",)
+
 settings.register_profile("lens-gate", deadline=None, max_examples=50)
 settings.register_profile("proof", deadline=None, max_examples=5000)
 settings.load_profile("lens-gate")
 
 HERE = Path(__file__).parent
-MEASURING = (
-    "integration/test_truth.py",
-    "unit/load/engine/test_load_clock.py",
-    "unit/load/wire/fast/test_load_kernel_stamps.py",
-    "unit/load/engine/test_load_runner.py",
-)
-COVERING = (
-    "unit/vocabulary/",
-    "unit/stats/",
-    "unit/artifacts/",
-    "unit/analysis/",
-    "unit/gates/",
-    "unit/trends/",
-    "unit/baselines/",
-    "unit/reports/",
-    "unit/providers/",
-    "unit/ci/",
-    "unit/load/money/",
-    "unit/load/record/",
-    "unit/steps/",
-    "integration/test_cli_import.py",
-)
-"""The tests of the rooms of which every branch must be covered: to note lines takes twice as long, so others do not."""
-
-PROVING = (
-    "unit/analysis/test_analysis_calibration.py",
-    "unit/analysis/test_analysis_false_alarms.py",
-    "unit/analysis/test_analysis_stored_calibration.py",
-)
-"""Those that play much, to count what comes out, in rooms that other tests cover."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -65,18 +37,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what is not asked for: to import the SDKs takes a quarter of the time of all collection."""
-    return True if collection_path == HERE / "real" and "not real" in config.option.markexpr else None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what measures time, and what covers no line that others do not cover."""
-    for item in items:
-        place = item.path.relative_to(HERE).as_posix()
-        if place.startswith(MEASURING):
-            item.add_marker(pytest.mark.measuring)
-        if not place.startswith(COVERING) or place.startswith(PROVING):
-            item.add_marker(pytest.mark.no_cover)
+    """Leave out what is not asked for, unread: to import the SDKs takes a quarter of the time of all collection."""
+    asked = config.option.markexpr
+    if collection_path == HERE / "real":
+        return True if "not real" in asked else None
+    if asked.startswith("measuring") and collection_path.suffix == ".py":
+        return True if "mark.measuring" not in collection_path.read_text(encoding="utf-8") else None
+    return None
 
 
 @pytest.hookimpl(wrapper=True)

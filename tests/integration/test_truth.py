@@ -14,6 +14,7 @@ from lens_gate.simulator.log import RequestRecord
 from lens_gate.vocabulary.requests import ErrorClass, Status, TokenSource
 
 PLAIN, THINKER, THROTTLED = "sim-small", "sim-thinker", "sim-small+throttle=50"
+pytestmark = pytest.mark.measuring
 LONG = "The tide came in over the grey stones and went out by noon. " * 40
 RATE, REQUESTS = 20, 168
 

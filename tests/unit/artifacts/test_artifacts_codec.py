@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
@@ -58,7 +58,6 @@ def test_every_artifact_comes_back_as_it_was(kind: str, pretty: bool, pack: Call
     assert loads(pack(dumps(ARTIFACTS[kind], pretty=pretty)), name="x") == ARTIFACTS[kind]
 
 
-@settings(max_examples=80, deadline=None)
 @given(sample_rows(), JSON_VALUES, st.text(max_size=8))
 def test_any_samples_configuration_and_name_come_back(rows: list[Sample], config: JsonValue, name: str) -> None:
     run = a_run(rows, benchmark=a_benchmark(config=config, name=name))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lens_gate.artifacts.columns import decode, encode
 from lens_gate.artifacts.samples import SAMPLE_HINTS, Sample, Samples
@@ -16,7 +16,6 @@ from tests.unit.artifacts.artifact_examples import duet_rows
 from tests.unit.artifacts.sample_strategies import same, sample_rows
 
 
-@settings(max_examples=150, deadline=None)
 @given(sample_rows())
 def test_samples_come_back_from_json_as_they_were(rows: list[Sample]) -> None:
     samples = Samples.of(rows)

@@ -134,7 +134,7 @@ FUZZED = {
      b"2026-03-02T10:00:00.123Z,openai,m,1,2,3,4,success\n"}  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=max(100, settings().max_examples))
 @given(
     form=st.sampled_from(Format),
     spans=st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 40), st.binary(max_size=8)), max_size=6),
@@ -154,7 +154,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=max(100, settings().max_examples))
 @given(form=st.sampled_from(list(FILES)), path=st.lists(st.integers(0, 30), min_size=1, max_size=7), value=JSON_VALUES)
 def test_foreign_values_anywhere_raise_nothing_but_our_own_errors(form: Format, path: list[int], value: Any) -> None:
     lines = source(FILES[form][0]).data.splitlines() if form is Format.AIPERF else [source(FILES[form][0]).data]

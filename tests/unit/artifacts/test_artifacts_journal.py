@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.artifacts.compressed import compress
@@ -40,7 +40,6 @@ def parts() -> list[bytes]:
     return [encode_header(run="bench-1", run_head=HEAD), *(encode_block(block) for block in blocks)]
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(sample_rows(max_size=3), max_size=3), st.integers(1, 500))
 def test_a_journal_comes_back_whatever_the_pieces(blocks: list[list[Sample]], size: int) -> None:
     data = encode_header(run="r", run_head=HEAD) + b"".join(encode_block(Samples.of(rows)) for rows in blocks)
@@ -50,7 +49,6 @@ def test_a_journal_comes_back_whatever_the_pieces(blocks: list[list[Sample]], si
     assert not contents.truncated
 
 
-@settings(max_examples=50, deadline=None)
 @given(sample_rows(max_size=6))
 def test_a_block_that_is_packed_by_steps_is_the_same_line(rows: list[Sample]) -> None:
     packing = BlockPacking(rows, ATTEMPTS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.artifacts.analysis import Analysis
@@ -20,7 +20,6 @@ from tests.unit.artifacts.sample_strategies import same, sample_rows
 DOCS = Path(__file__).parents[3] / "docs" / "artifacts.md"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(sample_rows(max_size=3), max_size=4))
 def test_blocks_put_together_are_the_rows_put_together(blocks: list[list[Sample]]) -> None:
     joined = Samples.concatenate([Samples.of(rows) for rows in blocks])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -27,6 +28,14 @@ ARTIFACTS: list[Artifact] = [
 ]
 
 
+@cache
+def validator(kind: Kind) -> Draft202012Validator:
+    """Return what holds documents against the schema of a kind, which is one."""
+    schema = json_schema(kind)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
 @pytest.mark.parametrize("name", generated_schemas())
 def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8") == generated_schemas()[name]()
@@ -40,9 +49,7 @@ def test_each_kind_has_a_published_schema() -> None:
 
 @pytest.mark.parametrize("artifact", ARTIFACTS)
 def test_artifacts_fit_their_schema(artifact: Artifact) -> None:
-    schema = json_schema(artifact.kind)
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema).validate(orjson.loads(dumps(artifact)))
+    validator(artifact.kind).validate(orjson.loads(dumps(artifact)))
 
 
 @pytest.mark.parametrize(
@@ -50,11 +57,11 @@ def test_artifacts_fit_their_schema(artifact: Artifact) -> None:
 )
 def test_another_document_does_not_fit(change: dict[str, object]) -> None:
     document = {**orjson.loads(dumps(a_verdict())), **change}
-    assert not Draft202012Validator(json_schema(Kind.VERDICT)).is_valid(document)
+    assert not validator(Kind.VERDICT).is_valid(document)
 
 
 @pytest.mark.parametrize("key", ["kind", "schema_version", "provenance", "fingerprint"])
 def test_the_head_is_required(key: str) -> None:
     document = orjson.loads(dumps(a_run()))
     del document[key]
-    assert not Draft202012Validator(json_schema(Kind.RUN)).is_valid(document)
+    assert not validator(Kind.RUN).is_valid(document)

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from benchmarks import fuzz
 from benchmarks.fuzz import PIECES_EVERY, check_events, in_pieces, inputs, run
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -19,9 +19,6 @@ from lens_gate.vocabulary.requests import Api, TokenKind
 from tests.recordings.recording import Recording, decode
 
 ROUNDS = 4000
-STRUCTURED = max(200, settings().max_examples)
-"""Examples of each kind; `--hypothesis-profile proof` makes them 5,000."""
-
 EVENTS = ResponseHead(status=200, headers={"content-type": "text/event-stream"})
 GENERIC = GenericHttp.model_validate(
     {"response": {"text": "$..text", "done": "$.done", "finish_reason": "$.end", "input_tokens": "$.n"}}
@@ -154,7 +151,6 @@ def _keeps_the_rules(api: Api, head: ResponseHead, body: bytes, *, stream: bool)
 
 
 @given(api=st.sampled_from(Api), payloads=_BODY, status=st.sampled_from([200, 200, 200, 400, 429, 503]))
-@settings(max_examples=STRUCTURED, deadline=None)
 def test_any_json_in_a_stream_keeps_the_rules(api: Api, payloads: list[JsonValue], status: int) -> None:
     body = b"".join(b"data: " + orjson.dumps(payload) + b"\n\n" for payload in payloads)
     head = ResponseHead(status=status, headers=EVENTS.headers)
@@ -162,7 +158,6 @@ def test_any_json_in_a_stream_keeps_the_rules(api: Api, payloads: list[JsonValue
 
 
 @given(api=st.sampled_from(Api), payload=_JSON, status=st.sampled_from([200, 200, 403, 500]))
-@settings(max_examples=STRUCTURED, deadline=None)
 def test_any_json_as_a_whole_body_keeps_the_rules(api: Api, payload: JsonValue, status: int) -> None:
     body = orjson.dumps(payload)
     head = ResponseHead(status=status, headers={"content-type": "application/json"})

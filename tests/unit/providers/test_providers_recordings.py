@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from lens_gate.providers.base import End
 from lens_gate.vocabulary.requests import Api
@@ -10,6 +11,9 @@ from tests.recordings.recording import Recording, all_recordings, as_json, decod
 
 RECORDINGS = all_recordings()
 SCENARIOS = ("cut", "html_page", "error_401", "error_429", "error_500", "error_529")
+STRIDE = 1 if settings.get_current_profile_name() == "proof" else 7
+"""How far apart the cuts are inside of lines; `--hypothesis-profile proof` cuts at every byte."""
+
 OF_A_MODEL = ("text", "reasoning", "tools", "cached_usage", "length", "refusal", "error_in_stream", "whole")
 
 
@@ -20,9 +24,11 @@ def test_a_recording_gives_its_events(recording: Recording) -> None:
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=str)
 def test_a_cut_at_any_byte_changes_nothing(recording: Recording) -> None:
-    whole = decode(recording, [recording.body])
-    for at in range(len(recording.body)):
-        assert decode(recording, [recording.body[:at], recording.body[at:]]) == whole, f"cut at byte {at}"
+    body = recording.body
+    whole = decode(recording, [body])
+    for at in range(len(body)):
+        if at % STRIDE == 0 or b"\n" in body[at - 2 : at + 2]:
+            assert decode(recording, [body[:at], body[at:]]) == whole, f"cut at byte {at}"
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=str)

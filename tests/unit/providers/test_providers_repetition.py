@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -233,7 +233,6 @@ _OTHER = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(_CHAT | _CHAT | _CHAT | _OTHER, max_size=12))
 def test_streams_of_similar_reads_are_read_as_if_each_was_parsed(reads: list[bytes]) -> None:
     parsed = [data[at : at + 1] for data in reads for at in range(len(data))]
@@ -331,7 +330,6 @@ def _damaged(draw: st.DrawFn) -> tuple[Api, list[bytes]]:
     return api, reads
 
 
-@settings(max_examples=200, deadline=None)
 @given(_damaged())
 def test_damaged_streams_of_every_dialect_are_read_as_if_each_event_was_parsed(stream: tuple[Api, list[bytes]]) -> None:
     api, reads = stream

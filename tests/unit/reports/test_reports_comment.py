@@ -106,7 +106,7 @@ def test_a_table_with_hostile_text_keeps_its_columns(text: str) -> None:
     assert cells == 6 * len(rows)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(number=st.integers(1, 300), rows=st.sampled_from([0, 1, 10]))
 def test_no_number_of_suites_is_too_long_and_the_rest_is_counted(number: int, rows: int) -> None:
     wide = a_leg("regression", headline="h" * 600)

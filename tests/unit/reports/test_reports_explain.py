@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from syrupy.assertion import SnapshotAssertion
@@ -369,7 +369,6 @@ FINDINGS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     findings=st.lists(FINDINGS, max_size=4),
     source=st.sampled_from(["duet", "stored", "none"]),

@@ -103,6 +103,7 @@ def test_the_log_says_when_each_token_was_written(desk: Desk) -> None:
     assert len(parts) <= len(record.writes)
 
 
+@pytest.mark.measuring
 def test_writes_leave_at_their_deadlines_and_do_not_drift(desk: Desk) -> None:
     # A busy machine may delay any timer, but a drift would show in every stream.
     lateness_ms: list[float] = []
@@ -118,6 +119,7 @@ def test_writes_leave_at_their_deadlines_and_do_not_drift(desk: Desk) -> None:
     pytest.fail(f"none of 30 streams kept its deadlines; the last was late by {lateness_ms} ms")
 
 
+@pytest.mark.measuring
 def test_a_client_reads_each_write_within_milliseconds_of_its_stamp(desk: Desk) -> None:
     apart_ms = math.inf
     # Either side may lose its turn between the socket and the clock, but not every time.

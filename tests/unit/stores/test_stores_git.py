@@ -374,8 +374,11 @@ def test_a_folder_without_a_repository_a_remote_that_is_not_there_and_no_git_are
 
 
 def test_a_git_that_does_not_answer_is_not_waited_for(clone: Path) -> None:
-    with pytest.raises(PublishFailed, match=r"git rev-parse did not answer within 0\.0001 s"):
-        open_git(ADDRESS, GitSettings(timeout_s=0.0001), surroundings(clone))
+    (clone / "git").write_text("#!/bin/sh\nexec sleep 60\n")
+    (clone / "git").chmod(0o755)
+    around = surroundings(clone, PATH=f"{clone}:{os.environ['PATH']}")
+    with pytest.raises(PublishFailed, match=r"git rev-parse did not answer within 0\.1 s"):
+        open_git(ADDRESS, GitSettings(timeout_s=0.1), around)
 
 
 def test_a_remote_that_hangs_is_given_up_with_every_process_that_git_started(clone: Path) -> None:

@@ -18,6 +18,7 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
 }
 TIMERS: dict[str, Callable[[], TimerFd | None]] = {"the kernel's timer": TimerFd.open, "polling": lambda: None}
+pytestmark = pytest.mark.measuring
 MS = 1_000_000
 WAIT_NS = 3_300_000
 

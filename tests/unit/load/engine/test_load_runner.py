@@ -22,6 +22,7 @@ from lens_gate.vocabulary.secrets import blotting
 from tests.fakes.raw_server import HEAD, Writer, chunk, raw_server, write
 from tests.fakes.transport import ANSWER, FreeMoney, Reply, ScriptedTransport, a_request, a_series, paced
 
+pytestmark = pytest.mark.measuring
 MS = 1_000_000
 
 

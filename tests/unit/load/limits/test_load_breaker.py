@@ -191,5 +191,5 @@ class BreakerMachine(RuleBasedStateMachine):
         assert (State.OPEN, State.CLOSED) not in pairwise(states)
 
 
-BreakerMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+BreakerMachine.TestCase.settings = settings(stateful_step_count=40)
 test_a_breaker_keeps_its_rules_whatever_happens = BreakerMachine.TestCase

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from genai_prices.data import providers
 from genai_prices.types import ModelPrice, Tier, TieredPrices
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.artifacts.run import Price
@@ -48,7 +48,6 @@ def listed(price: ModelPrice, counts: Counts) -> Decimal:
     return price.calc_price(counts._asdict())["total_price"]
 
 
-@settings(deadline=None, max_examples=200)
 @given(price=rates, asked=st.lists(counted(), min_size=1, max_size=4))
 def test_a_tariff_is_what_the_list_says_to_the_last_digit(price: ModelPrice, asked: list[Counts]) -> None:
     model = PricedModel(NO_PRICE, price)

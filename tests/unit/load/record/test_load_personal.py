@@ -120,7 +120,7 @@ def test_what_was_cleaned_is_clean(text: str) -> None:
 @pytest.mark.parametrize("start", ["", "+"])
 def test_no_text_makes_them_slow(start: str, unit: str) -> None:
     times = []
-    for repeated in (2_000, 16_000):
+    for repeated in (1_000, 8_000):
         before = time.process_time()
         find(start + unit * repeated + "x", ALL)
         times.append(time.process_time() - before)

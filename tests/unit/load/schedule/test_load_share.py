@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.config.workload import NoncePlace, Replay
@@ -64,7 +64,6 @@ def sent(script: Script, share: Share, seed: int) -> list[PlannedRequest]:
     return list(told.requests(np.random.default_rng(seed), Asked()))
 
 
-@settings(max_examples=150)
 @given(
     how=PACING,
     kind=st.sampled_from(KINDS),

@@ -15,7 +15,10 @@ from lens_gate.load.wire.fast.transport import FastTransport
 from lens_gate.load.wire.transport import Chunk
 from tests.transports import exchange, post
 
-pytestmark = pytest.mark.skipif(not supported(), reason="the kernel stamps nothing here")
+pytestmark = [
+    pytest.mark.measuring,
+    pytest.mark.skipif(not supported(), reason="the kernel stamps nothing here"),
+]
 MS = 1_000_000
 SECOND = 1_000_000_000
 

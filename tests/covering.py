@@ -1,0 +1,78 @@
+"""Where lines are noted: in the tests of the rooms of which every branch must be covered, and nowhere else.
+
+To note them takes the code of lens-gate twice as long, and to collect the tests too. What a module does while it is
+imported is noted before the collection, which would import it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Generator, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripts.check_coverage import PURE, PURE_MODULES
+
+HERE = Path(__file__).parent
+COVERING = (
+    "unit/vocabulary/",
+    "unit/stats/",
+    "unit/artifacts/",
+    "unit/analysis/",
+    "unit/gates/",
+    "unit/trends/",
+    "unit/baselines/",
+    "unit/reports/",
+    "unit/providers/",
+    "unit/ci/",
+    "unit/load/money/",
+    "unit/load/record/",
+    "unit/steps/",
+    "integration/test_cli_import.py",
+)
+PROVING = (
+    "unit/analysis/test_analysis_calibration.py",
+    "unit/analysis/test_analysis_false_alarms.py",
+    "unit/analysis/test_analysis_stored_calibration.py",
+)
+"""Those that play much, to count what comes out, in rooms that other tests cover."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Note what importing the rooms does, and nothing of the collection."""
+    noting = _noting(session.config)
+    if noting is not None:
+        import_rooms((*PURE, *PURE_MODULES))
+        noting.pause()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Note the lines of a test that covers."""
+    noting = _noting(item.config)
+    place = item.path.relative_to(HERE).as_posix()
+    if noting is None or not place.startswith(COVERING) or place.startswith(PROVING):
+        return (yield)
+    noting.resume()
+    try:
+        return (yield)
+    finally:
+        noting.pause()
+
+
+def import_rooms(rooms: Iterable[str]) -> None:
+    """Import rooms with all that lies in them."""
+    for room in rooms:
+        module = import_module(f"lens_gate.{room}")
+        for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
+            import_module(found.name)
+
+
+def _noting(config: pytest.Config) -> Any:
+    """Return what notes lines in this process, if anything does and tests run here."""
+    plugins = config.pluginmanager
+    return None if plugins.hasplugin("dsession") else getattr(plugins.getplugin("_cov"), "cov_controller", None)
