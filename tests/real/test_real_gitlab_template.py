@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,7 +22,7 @@ import yaml
 from lens_gate.artifacts.codec import loads
 from lens_gate.artifacts.verdict import Verdict
 from tests.fakes.git import commit, git, make_repository
-from tests.real.acting import ROOT
+from tests.real.acting import ROOT, TOOLS
 from tests.real.test_real_action import config, readme_block, simulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -103,6 +105,13 @@ def ran(project: Path, wheelhouse: Path, *words: str, **variables: str) -> Pipel
     return Pipeline(done.returncode, log, done.stdout, project)
 
 
+def previewed(project: Path, wheelhouse: Path, file: str) -> dict[str, Any]:
+    """Return the jobs that a file of the project expands to."""
+    done = ran(project, wheelhouse, "--preview", "--file", file, **MERGE_REQUEST)
+    jobs: dict[str, Any] = yaml.safe_load(done.shown[done.shown.index("---") :])
+    return jobs
+
+
 def test_the_include_of_the_readme_gives_a_verdict_on_its_first_run(project: Path, wheelhouse: Path) -> None:
     done = ran(project, wheelhouse, **MERGE_REQUEST)
     assert done.code == 1, done.log
@@ -110,11 +119,11 @@ def test_the_include_of_the_readme_gives_a_verdict_on_its_first_run(project: Pat
     assert done.verdict("lens-gate:development").outcome == "regression"
 
 
-def test_the_second_pipeline_finds_its_environment_in_the_cache_and_keeps_a_store(
-    project: Path, wheelhouse: Path, simulator: str
+def test_the_second_pipeline_finds_its_environment_in_the_cache_keeps_a_store_and_shows_it_on_pages(
+    project: Path, wheelhouse: Path, tmp_path: Path
 ) -> None:
     written = yaml.safe_load(readme_block("include:"))
-    written["include"][0]["inputs"] |= {"store": "runs/", "args": "--requests 60"}
+    written["include"][0]["inputs"] |= {"store": f"{tmp_path}/runs/", "pages": True, "args": "--requests 60"}
     (project / ".gitlab-ci.yml").write_text(yaml.safe_dump(written), encoding="utf-8")
     commit(project, "keep a store")
     git(project, "branch", "--force", "main")
@@ -122,6 +131,9 @@ def test_the_second_pipeline_finds_its_environment_in_the_cache_and_keeps_a_stor
     done = ran(project, wheelhouse, CI_PIPELINE_SOURCE="push")
     assert "Collecting" not in done.log
     assert "outcome=no_baseline exit=0" in done.log, done.log
+    assert re.search(r"PASS +lens-gate:pages", done.log), done.log
+    (page,) = project.glob(".gitlab-ci-local/artifacts/lens-gate:pages/public/index.html")
+    assert "sim-large" in page.read_text(encoding="utf-8")
 
 
 def test_words_in_a_commit_skip_the_measurement(project: Path, wheelhouse: Path) -> None:
@@ -132,14 +144,58 @@ def test_words_in_a_commit_skip_the_measurement(project: Path, wheelhouse: Path)
         assert listed[1] == when
 
 
+TWO_AND_A_SITE = """\
+include:
+  - component: $CI_SERVER_FQDN/org/llm-lens/lens-gate@v1
+    inputs: { store: runs/, pages: true }
+  - component: $CI_SERVER_FQDN/org/llm-lens/lens-gate@v1
+    inputs: { prefix: second, store: more/ }
+pages:
+  script: [make site]
+  artifacts: { paths: [public/] }
+"""
+
+
+@pytest.fixture(scope="module")
+def jobs(project: Path, wheelhouse: Path) -> dict[str, Any]:
+    """The jobs of a pipeline that includes the template twice and has a site already."""
+    (project / "two.yml").write_text(TWO_AND_A_SITE, encoding="utf-8")
+    return previewed(project, wheelhouse, "two.yml")
+
+
+def test_several_includes_and_a_site_of_the_projects_own_leave_each_other_alone(jobs: dict[str, Any]) -> None:
+    assert jobs["pages"]["script"] == ["make site"]
+    assert not jobs["pages"].keys() & {"rules", "needs"}
+    for prefix, shown in (("lens-gate", "true"), ("second", "false")):
+        job = jobs[f"{prefix}:pages"]
+        assert job["pages"] is True
+        assert [need["job"] for need in job["needs"]] == [f"{prefix}:report"]
+        assert job["rules"][0]["if"].startswith(f'"{shown}" == "true" && ')
+    check = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", "-"]
+    valid = subprocess.run(check, input=json.dumps(jobs), capture_output=True, text=True, check=False)
+    assert valid.returncode == 0, valid.stdout
+
+
+@pytest.mark.parametrize(
+    ("fails", "code", "last"),
+    [("none", 0, "gate"), ("ci", 1, "gate"), ("gate", 1, "gate"), ("trend", 1, "trend")],
+)
+def test_a_scheduled_pipeline_looks_at_the_trend_whatever_its_own_run_shows(
+    jobs: dict[str, Any], fails: str, code: int, last: str
+) -> None:
+    script = "\n".join(jobs["lens-gate:scheduled"]["script"])
+    pretending = f"lens_gate() {{ echo $1; [ $1 != {fails} ]; }}\n{script}"
+    done = subprocess.run(["bash", "-eo", "pipefail", "-c", pretending], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[-1]) == (code, last)
+
+
 @pytest.mark.parametrize("way", ["component", "project", "remote"])
 def test_each_way_of_including_gives_the_same_jobs(way: str, project: Path, wheelhouse: Path, served: str) -> None:
     text = (ROOT / "gitlab" / f"{way}.gitlab-ci.yml").read_text(encoding="utf-8")
     text = text.replace("https://gitlab.com/org/llm-lens/-/raw/v1", served)
     (project / "other.yml").write_text(text, encoding="utf-8")
-    done = ran(project, wheelhouse, "--preview", "--file", "other.yml", **MERGE_REQUEST)
-    jobs = yaml.safe_load(done.shown[done.shown.index("---") :])
-    assert {f"lens-gate:{job}" for job in ("development", "production", "scheduled", "report")} <= set(jobs)
+    jobs = previewed(project, wheelhouse, "other.yml")
+    assert {f"lens-gate:{job}" for job in ("development", "production", "scheduled", "report", "pages")} <= set(jobs)
     assert "--max-cost 2.00" in jobs["lens-gate:development"]["script"][0]
 
 
