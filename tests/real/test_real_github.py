@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from lens_gate.ci.asking import Errand
 from lens_gate.ci.github.api import Api
-from lens_gate.ci.github.asking import Asking, Errand
+from lens_gate.ci.github.asking import Asking
 from lens_gate.ci.github.event import read_event
 from lens_gate.ci.github.job import Job
 from lens_gate.ci.notes import Note, Patience, keep_one

@@ -100,7 +100,7 @@ def ran(project: Path, wheelhouse: Path, *words: str, **variables: str) -> Pipel
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CI", "GITLAB_"))}
     around = {**kept, "PIP_FIND_LINKS": f"{wheelhouse} {os.environ.get('PIP_FIND_LINKS', '')}".strip()}
     around |= {"HOME": str(project.parent), "PATH": f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=project, env=around, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=project, env=around, capture_output=True, text=True, timeout=500, check=False)
     log = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     return Pipeline(done.returncode, log, done.stdout, project)
 

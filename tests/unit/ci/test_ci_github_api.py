@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
+from lens_gate.ci.asking import Errand
 from lens_gate.ci.github.api import Api
-from lens_gate.ci.github.asking import Asking, Errand
+from lens_gate.ci.github.asking import Asking
 from lens_gate.ci.github.event import read_event
 from lens_gate.ci.notes import Note, NoteDelayed, NoteGone
 from lens_gate.ci.waiting import Waiting

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from github import Auth, Github
 
-from lens_gate.ci.github.asking import Asking, Errand
+from lens_gate.ci.asking import Errand
+from lens_gate.ci.github.asking import Asking
 from lens_gate.ci.github.checks import GitHubChecks, Whose
 from lens_gate.ci.github.comments import GitHubNotes
 from lens_gate.ci.github.event import Event, Origin

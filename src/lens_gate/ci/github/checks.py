@@ -15,8 +15,9 @@ from typing import Any
 from github import Github
 from github.CheckRun import CheckRun
 
+from lens_gate.ci.asking import Errand, NotThere, Unsure
 from lens_gate.ci.board import Slot, digest, standing
-from lens_gate.ci.github.asking import Asking, Errand, NotThere, Unsure
+from lens_gate.ci.github.asking import Asking
 from lens_gate.ci.github.event import Event
 from lens_gate.ci.github.job import Job
 from lens_gate.errors import PublishFailed

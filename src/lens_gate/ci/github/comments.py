@@ -7,7 +7,8 @@ from github.Issue import Issue
 from github.IssueComment import IssueComment
 from typing_extensions import override
 
-from lens_gate.ci.github.asking import Asking, Errand, NotThere, Unsure
+from lens_gate.ci.asking import Errand, NotThere, Unsure
+from lens_gate.ci.github.asking import Asking
 from lens_gate.ci.notes import Note, NoteGone, Notes
 from lens_gate.errors import PublishFailed
 

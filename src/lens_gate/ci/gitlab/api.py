@@ -9,7 +9,8 @@ from gitlab import Gitlab
 from requests import Session
 from typing_extensions import override
 
-from lens_gate.ci.gitlab.asking import Asking, Heard, NotThere, Unsure
+from lens_gate.ci.asking import Errand, NotThere, Unsure
+from lens_gate.ci.gitlab.asking import Asking, Heard
 from lens_gate.ci.gitlab.hints import ADDRESS
 from lens_gate.ci.gitlab.pipeline import MergeRequest
 from lens_gate.ci.notes import Note, NoteGone, Notes
@@ -55,7 +56,7 @@ class GitLabNotes(Notes):
         account = self._me()
         query = {"order_by": "created_at", "sort": "asc", "per_page": _PER_PAGE}
         found = self._asking(
-            "read the notes",
+            Errand(what="read the notes"),
             lambda: list(self._client.http_list(self._path, query_data=query, iterator=True, obey_rate_limit=False)),
         )
         ours = (one for one in found if not one.get("system") and (one.get("author") or {}).get("id") == account)
@@ -65,7 +66,10 @@ class GitLabNotes(Notes):
     def read(self, note: Note) -> Note:
         try:
             return _note(
-                self._asking("read the note", lambda: self._client.http_get(self._of(note), obey_rate_limit=False))
+                self._asking(
+                    Errand(what="read the note"),
+                    lambda: self._client.http_get(self._of(note), obey_rate_limit=False),
+                )
             )
         except NotThere as error:
             raise NoteGone from error
@@ -76,7 +80,7 @@ class GitLabNotes(Notes):
             return self._client.http_post(self._path, post_data={"body": body}, obey_rate_limit=False)
 
         try:
-            self._asking("write a note", post, repeatable=False)
+            self._asking(Errand(what="write a note", repeatable=False), post)
         except Unsure:
             return  # the next look shows whether it is there
 
@@ -86,7 +90,7 @@ class GitLabNotes(Notes):
             return self._client.http_put(self._of(note), post_data={"body": body}, obey_rate_limit=False)
 
         try:
-            self._asking.at_once("update the note", put)
+            self._asking.at_once(Errand(what="update the note"), put)
         except NotThere as error:
             raise NoteGone from error
 
@@ -94,7 +98,7 @@ class GitLabNotes(Notes):
     def delete(self, note: Note) -> None:
         try:
             self._asking(
-                "delete a second note of ours",
+                Errand(what="delete a second note of ours"),
                 lambda: self._client.http_delete(self._of(note), obey_rate_limit=False),
             )
         except NotThere:
@@ -106,9 +110,8 @@ class GitLabNotes(Notes):
     def _me(self) -> int:
         """Return the account of the token."""
         if self._account is None:
-            answer: Any = self._asking(
-                "say whose the token is", lambda: self._client.http_get("/user", obey_rate_limit=False)
-            )
+            errand = Errand(what="say whose the token is")
+            answer: Any = self._asking(errand, lambda: self._client.http_get("/user", obey_rate_limit=False))
             self._account = _number(answer)
         return self._account
 

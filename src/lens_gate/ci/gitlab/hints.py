@@ -16,6 +16,4 @@ IN_A_FORK: Final = (
     "run it here: `Run pipeline` on the merge request's page, after reading the change."
 )
 
-LATER: Final = "The verdict is in its files. Repeat `lens-gate report verdict.json --publish …` when GitLab is back."
-
 ADDRESS: Final = "CI_API_V4_URL must be the address under which GitLab's interface answers."
