@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +17,12 @@ import numpy as np
 import pytest
 
 from lens_gate.artifacts.codec import dumps
+from lens_gate.cli import publishing
 from lens_gate.cli.app import execute
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import MS, a_duet_run, a_pair
+from tests.fakes.github import TOKEN, GitHubServer, an_open_pull, github_server
+from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request
 from tests.measuring import be_patient
 
 KEY = "sk-live-0123456789abcdefKEY"
@@ -41,6 +44,7 @@ class Answer:
 
 
 Invoke = Callable[..., Answer]
+OnGitHub = Callable[..., Runner]
 
 
 @pytest.fixture(scope="session")
@@ -192,3 +196,75 @@ def duet(home: Path) -> Duet:
         return path
 
     return write
+
+
+@pytest.fixture
+def on_github(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> OnGitHub:
+    """Make this process a step of a workflow."""
+
+    def begin(name: str = "push", event: dict[str, Any] | None = None, **changes: str) -> Runner:
+        runner = Runner(tmp_path_factory.mktemp("runner"), name=name, event=event or {}, changes=changes)
+        for variable, value in runner.environment().items():
+            monkeypatch.setenv(variable, value)
+        return runner
+
+    return begin
+
+
+@pytest.fixture
+def judged(invoke: Invoke, duet: Duet, home: Path) -> Callable[..., Path]:
+    """Write a verdict on a run whose candidate takes `factor` times as long."""
+
+    def write(name: str = "verdict.json", *, factor: float = 1.6, rules: Mapping[str, Any] | None = None) -> Path:
+        config = []
+        if rules is not None:
+            (home / "lens-gate.yaml").write_text(json.dumps(rules, indent=1), encoding="utf-8")
+            config = ["--config", "lens-gate.yaml"]
+        duet(factor=factor, pairs=60)
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        invoke("gate", "run.json", *config, "--output", name)
+        return home / name
+
+    return write
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubServer]:
+    monkeypatch.setattr(publishing, "PAUSE_S", 0.01)
+    with github_server() as server:
+        yield server
+
+
+@pytest.fixture
+def on_pull_request(on_github: OnGitHub, github: GitHubServer) -> Callable[..., Runner]:
+    """Make this process a step of a workflow of a pull request, which has a token."""
+
+    def begin(**changes: str) -> Runner:
+        known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": TOKEN}
+        return on_github("pull_request", {"pull_request": a_pull_request()}, **known, **changes)
+
+    return begin
+
+
+@pytest.fixture
+def on_fork(on_github: OnGitHub, github: GitHubServer) -> Callable[..., Runner]:
+    """Make this process a step of the first half: a pull request from a fork."""
+
+    def begin(**changes: str) -> Runner:
+        event = {"pull_request": a_pull_request(home="visitor/widgets")}
+        known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": "ghs_mayonlyread"}
+        return on_github("pull_request", event, **known, **changes)
+
+    return begin
+
+
+@pytest.fixture
+def in_trusted_half(on_github: OnGitHub, github: GitHubServer) -> Callable[..., Runner]:
+    """Make this process a step of the second half, which follows the run of a fork."""
+
+    def begin() -> Runner:
+        github.pulls = [an_open_pull(99, sha=SHA, ref="longer-prompt")]
+        known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": TOKEN}
+        return on_github("workflow_run", {"workflow_run": a_finished_run()}, **known)
+
+    return begin

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.fakes.github import TOKEN, github_server
+from lens_gate.cli import publishing, running
+from tests.fakes.github import TOKEN, GitHubServer
 from tests.fakes.github_runner import SHA, VARIABLES, outputs_in
-from tests.integration.conftest import Invoke
+from tests.integration.conftest import Duet, Invoke
 
 
 @pytest.fixture
@@ -84,27 +87,126 @@ def test_an_error_leaves_the_verdict_not_measured(
     assert outputs(home)["verdict"] == "not_measured"
 
 
-def test_the_end_of_a_cancelled_job_concludes_the_check_and_nothing_else(
-    invoke: Invoke, step: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("command", "set_to"), [("ci", "not_measured"), ("report", None), ("baseline list", None)])
+def test_only_a_command_that_measures_begins_as_not_measured(
+    home: Path, invoke: Invoke, step: Callable[..., None], command: str, set_to: str | None
 ) -> None:
-    with github_server() as github:
-        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-        step(publish="auto", suite="chat")
-        monkeypatch.setenv("GITHUB_API_URL", github.url)
-        answer = invoke("action", "--end")
+    step(command=command)
+    invoke("action")
+    there = (home / "outputs").exists()
+    assert (outputs(home).get("verdict") if there else None) == set_to
+
+
+# The last step of a job that was cancelled
+
+
+@pytest.fixture
+def kill(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None],
+    github: GitHubServer, monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., None]:  # fmt: skip
+    """Kill the action while it measures, after it has `left` something, so that its check stays open."""
+    configure(profiler={"name": "bot"})
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("RUNNER_TEMP", str(home))
+
+    def run(left: Callable[[], None] = lambda: None, **inputs: str) -> None:
+        def killed(*_: object, **__: object) -> None:
+            left()
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(running, "measure", killed)
+            patched.setattr(publishing, "give_up_checks", lambda *_: ())
+            begin(step, github, monkeypatch, **inputs)
+            assert invoke("action").code == 130
+        (check,) = github.checks.values()
+        assert check["status"] == "in_progress"
+        begin(step, github, monkeypatch, **inputs)
+
+    return run
+
+
+def begin(step: Callable[..., None], github: GitHubServer, monkeypatch: pytest.MonkeyPatch, **inputs: str) -> None:
+    step(**{"publish": "check", "against_model": "sim-large", **inputs})
+    monkeypatch.setenv("GITHUB_API_URL", github.url)
+
+
+def only(github: GitHubServer) -> dict[str, Any]:
     (check,) = github.checks.values()
-    assert check["status"] == "completed", answer.err
-    assert check["conclusion"] != "success"
-    assert github.comments == {}
+    return check
 
 
-@pytest.mark.parametrize("inputs", [{"publish": "summary"}, {"command": "report", "publish": "auto"}])
-def test_where_no_check_was_begun_none_is_ended(
-    invoke: Invoke, step: Callable[..., None], inputs: dict[str, str]
+def test_a_check_that_was_left_open_ends_as_a_failure_and_once(
+    invoke: Invoke, kill: Callable[..., None], step: Callable[..., None], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    kill(suite="chat")
+    assert invoke("action", "--end").code == 0
+    assert (only(github)["name"], only(github)["conclusion"]) == ("lens-gate / chat", "failure")
+    assert "no verdict" in only(github)["output"]["title"]
+    github.asked.clear()
+    begin(step, github, monkeypatch, suite="chat")
+    assert invoke("action", "--end").code == 0
+    assert github.asked == []
+
+
+@pytest.mark.parametrize("age_s", [0, 3600])
+def test_a_verdict_counts_for_the_check_only_if_this_step_wrote_it(
+    home: Path, invoke: Invoke, kill: Callable[..., None], github: GitHubServer, duet: Duet, age_s: int
 ) -> None:
+    duet(factor=1.0, pairs=60)
+    invoke("gate", "run.json", "--output", "pass.json")
+    data = (home / "pass.json").read_bytes()
+
+    def leave_a_pass() -> None:
+        path = home / "results" / "verdict.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        written = path.stat().st_mtime - age_s
+        os.utime(path, (written, written))
+
+    kill(leave_a_pass)
+    assert invoke("action", "--end").code == 0
+    assert only(github)["conclusion"] == ("failure" if age_s else "success")
+
+
+def test_words_of_args_count_at_the_end_as_well(
+    home: Path, invoke: Invoke, kill: Callable[..., None], github: GitHubServer, duet: Duet
+) -> None:
+    duet(factor=1.6, pairs=60)
+    invoke("gate", "run.json", "--output", "worse.json")
+    (home / "lens-gate.yaml").rename(home / "other.yaml")
+
+    def leave_a_regression() -> None:
+        (home / "out").mkdir()
+        (home / "out" / "verdict.json").write_bytes((home / "worse.json").read_bytes())
+
+    kill(leave_a_regression, args="--suite chat --output-dir out --config other.yaml --exit-zero")
+    assert invoke("action", "--end").code == 0
+    assert (only(github)["name"], only(github)["conclusion"]) == ("lens-gate / chat", "neutral")
+
+
+@pytest.mark.parametrize("inputs", [{"publish": "summary"}, {"command": "report", "publish": "auto"}, {}])
+def test_where_no_check_was_begun_none_is_ended(
+    home: Path, invoke: Invoke, step: Callable[..., None], monkeypatch: pytest.MonkeyPatch, inputs: dict[str, str]
+) -> None:
+    monkeypatch.setenv("RUNNER_TEMP", str(home))
     step(**inputs)
     answer = invoke("action", "--end")
     assert (answer.code, answer.err) == (0, "")
+
+
+def test_a_step_that_was_not_stopped_leaves_nothing_to_end(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure()
+    monkeypatch.setenv("RUNNER_TEMP", str(home))
+    before = {path.name for path in home.iterdir()}
+    step(dry_run="true", requests="20")
+    assert invoke("action").code == 0
+    assert {path.name for path in home.iterdir()} - before <= {"event.json", "outputs", "summary"}
 
 
 def test_on_a_command_line_it_says_what_to_type_instead(invoke: Invoke) -> None:

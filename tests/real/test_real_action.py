@@ -31,6 +31,7 @@ OUTPUTS = {
     "report",
     "junit",
     "artifacts",
+    "artifact-name",
 }
 SHOWN = """\
       - if: always()

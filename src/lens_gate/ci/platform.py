@@ -75,6 +75,11 @@ class Platform(ABC):
     def write_outputs(self, values: Mapping[str, str]) -> None:
         """Give values to later steps and jobs."""
 
+    def artifact_name(self, suite: str) -> str:
+        """Return a name to keep a suite's files under, beside those of other jobs; empty where none is needed."""
+        del suite
+        return ""
+
     @abstractmethod
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """Show remarks on lines of the change, worst first."""

@@ -34,6 +34,7 @@ OUTPUT_TYPES: Mapping[str, str] = {
     "report": "string",
     "junit": "string",
     "artifacts": "string",
+    "artifact-name": "string",
 }
 """What each output of `action.yml` is, in the words of the typing of actions."""
 

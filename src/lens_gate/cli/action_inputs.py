@@ -60,19 +60,6 @@ def command_line(inputs: Mapping[str, str], expanded: Callable[[str], list[str]]
     return [*words, *_words_of(options_of(words), inputs, " ".join(words)), *further]
 
 
-def ending_line(inputs: Mapping[str, str]) -> list[str] | None:
-    """Return the words that end the check which `ci` began; None where it began none.
-
-    `ci` ends its check itself, unless the job is cancelled while it measures.
-    """
-    kinds = [kind.strip() for kind in inputs.get("publish", "").split(",")]
-    if (shlex.split(inputs.get("command", "")) or ["ci"]) != ["ci"] or not {"auto", "check"} & set(kinds):
-        return None
-    verdict = f"{inputs.get('output-dir') or 'results'}/verdict.json"
-    same = {name: inputs.get(name, "") for name in ("config", "suite", "publish-strict")}
-    return ["report", verdict, "--publish", "check", *_words_of(options_of(["report"]), same, "report")]
-
-
 def options_of(words: list[str]) -> Mapping[str, click.Option]:
     """Return the options of a command by the names of their inputs; none where there is no such command."""
     command: click.Command | None = app

@@ -26,6 +26,8 @@ from lens_gate.cli.publishing import (
     places_of,
     publish_options,
     published,
+    published_judgement,
+    publishing_of,
     suites_of,
     told_none,
     wish_of,
@@ -104,6 +106,7 @@ def analyze(**options: Any) -> None:
 @config_options
 @judge_options
 @gate_options
+@publish_options
 @notify_options
 @log_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write verdict.json.")
@@ -115,8 +118,10 @@ def gate(**options: Any) -> int:
     here = world()
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
     here = reaching(here, judged_by.config)
+    publishing = publishing_of(options, judged_by, here)
     with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
-        artifact = _read(path, options, logging_here)
+        with closing_check(options, judged_by, logging_here):
+            artifact = _read(path, options, logging_here)
         _say_whose_rules(artifact, judged_by, options, logging_here)
         verdict = verdict_of(artifact, path, judged_by, logging_here)
         if isinstance(verdict, Verdict):
@@ -130,6 +135,8 @@ def gate(**options: Any) -> int:
         }
         failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
         note_verdict(logging_here.log, verdict)
+        vouched = not in_trusted_half(here)
+        failed += published_judgement(verdict, explained, publishing, judged_by, logging_here, vouched=vouched)
         failed += notified(verdict, judged_by, options, logging_here)
         note_failures(logging_here.log, failed)
     return conclude(verdict, explained, failed, exit_zero=options["exit_zero"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.ci.github.files import RunnerFiles
 from lens_gate.ci.github.job import leg_of
@@ -31,12 +32,14 @@ from lens_gate.errors import (
     SecretNotFetched,
     UsageProblem,
 )
-from lens_gate.steps.judge import Rules
+from lens_gate.steps.judge import Judgement, Rules
 from lens_gate.steps.publish import Finished, Stage, Wish, publish, settled
 from lens_gate.steps.publish_check import begin_checks, give_up_checks
 from lens_gate.steps.publish_places import Places, places_in
+from lens_gate.steps.publish_trend import publish_trend
 from lens_gate.steps.publish_unmeasured import Unmeasured, publish_unmeasured
-from lens_gate.steps.publish_what import files_in, suite_names
+from lens_gate.steps.publish_what import files_in, suite_names, untrusted
+from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
@@ -132,27 +135,28 @@ def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> 
     if len(suites) > 1:
         raise UsageProblem("one verdict has one name, and --suite gives more", hint="Give --suite once.")
     wish = wish_of(options, judged_by.config.publish, here.environment)
-    if options["dry_run"]:
+    if options.get("dry_run"):
         wish = replace(wish, kinds=())
     return Publishing(wish=wish, suites=suites, exit_zero=options["exit_zero"])
 
 
-def published_run(
-    verdict: Verdict, folder: Path, publishing: Publishing, judged_by: Rules, here: World
+def published_judgement(
+    verdict: Judgement, path: Path, publishing: Publishing, judged_by: Rules, here: World, *, vouched: bool = True
 ) -> tuple[PublishFailed, ...]:
-    """Publish a verdict whose files lie in a folder; return the failures that count."""
+    """Publish a verdict that lies, or was made from what lies, at a path; return the failures that count."""
     code = ExitCode.OK if publishing.exit_zero else verdict.exit_code
-    path = folder / "verdict.json"
+    if isinstance(verdict, TrendVerdict):
+        return publish_trend(verdict, code, publishing.wish, _stage(platform_of(here.environment, click.echo), here))
     (suite,) = suite_names([(verdict, path)], publishing.suites)
     finished = Finished(
         suite=suite,
         verdict=verdict,
         path=str(path),
         code=code,
-        files=files_in(folder),
+        files=files_in(path.parent, here),
         places=places_of(judged_by, here),
     )
-    return published([finished], publishing.wish, here)
+    return published([finished if vouched else untrusted(finished)], publishing.wish, here)
 
 
 def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Callable[[], int]) -> int:
@@ -196,6 +200,25 @@ def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rule
         missing=f"Not there: {', '.join(map(str, paths))}",
     )
     return told_unmeasured(one, wish, here)
+
+
+def ended_later(options: Mapping[str, Any], judged_by: Rules, here: World, *, since: float) -> int:
+    """End the check of a `ci` with these options that was stopped before it could; return the exit code.
+
+    A verdict counts if it was written `since` then, in seconds since 1970: a folder may hold an earlier one.
+    """
+    publishing = publishing_of(options, judged_by, here)
+    platform, path = _checking(publishing.wish, here), Path(options["output_dir"]) / "verdict.json"
+    if platform is None:
+        return ExitCode.OK
+    suites = publishing.suites or (judged_by.config.profiler.name,)
+    verdict = read_artifact(path) if path.is_file() and path.stat().st_mtime >= since else None
+    if isinstance(verdict, Verdict):
+        only = replace(publishing, suites=suites, wish=replace(publishing.wish, kinds=(Publication.CHECK,)))
+        failed = published_judgement(verdict, path, only, judged_by, here)
+    else:
+        failed = settled(give_up_checks(suites, platform, KeyboardInterrupt()), publishing.wish, here.say)
+    return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
 
 
 @contextmanager

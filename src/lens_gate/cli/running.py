@@ -29,7 +29,7 @@ from lens_gate.cli.options import (
     until_option,
     upload_option,
 )
-from lens_gate.cli.publishing import Publishing, publish_options, published_run, publishing_of, watched
+from lens_gate.cli.publishing import Publishing, publish_options, published_judgement, publishing_of, watched
 from lens_gate.cli.wiring import logged, quick_source, read_sources, say, screen, show_in_log, timestamp, world
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source, load_config
@@ -42,7 +42,7 @@ from lens_gate.steps.foreseen import preview
 from lens_gate.steps.intent import MeasureOptions
 from lens_gate.steps.judge import Rules, rules
 from lens_gate.steps.judgebook import note_analysis, note_verdict
-from lens_gate.steps.line import attempted, judged
+from lens_gate.steps.line import attempted, judged, without_earlier
 from lens_gate.steps.lookout import looks_of
 from lens_gate.steps.measure import Measured, exit_code_of, measure
 from lens_gate.steps.order import Against
@@ -122,10 +122,15 @@ def ci(**options: Any) -> int:
     """
     here = world(fetches=not options["dry_run"] or options["control"] is not None)
     order = order_of(options, here)
-    judged_by = rules(order.sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
+    judged_by = rules_of_ci(order.sources, options, here)
     here = reaching(here, judged_by.config)
     publishing = publishing_of(options, judged_by, here)
     return watched(publishing, judged_by, here, lambda: _whole_line(order, judged_by, publishing, options, here))
+
+
+def rules_of_ci(sources: Sequence[Source], options: dict[str, Any], here: World) -> Rules:
+    """Read the rules that `ci` judges by."""
+    return rules(sources, here, chosen_of(options, fail_on=fail_on_of(options["fail_on"])))
 
 
 def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, options: dict[str, Any], here: World) -> int:
@@ -147,6 +152,7 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
     how = MeasureOptions(save_chunks=options["save_chunks"], looks=looks)
     stores = stores_for(arms.candidate_side.config, options["stores"], here)
     with logged(arms, options, here) as logging_here:
+        without_earlier(folder)
         with watching(logging_here, arms) as watcher:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
@@ -156,7 +162,7 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")
         failed += (
-            *published_run(done.verdict, folder, publishing, judged_by, logging_here),
+            *published_judgement(done.verdict, folder / "verdict.json", publishing, judged_by, logging_here),
             *notified(done.verdict, judged_by, options, logging_here, stores=stores),
         )
     return conclude(done.verdict, folder / "verdict.json", failed, exit_zero=options["exit_zero"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
+from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.facts import known_usd
 from lens_gate.reports.page import ReportView, Row
+from lens_gate.reports.trend_page import TrendView
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
 from lens_gate.vocabulary.publishing import Annotation, Level
 from lens_gate.vocabulary.requests import Arm
@@ -43,6 +45,28 @@ def _level(row: Row, code: ExitCode) -> Level:
             return Level.NOTICE
         case _ as never:
             assert_never(never)
+
+
+def trend_annotated(view: TrendView, code: ExitCode) -> tuple[Annotation, ...]:
+    """Return one annotation for each line of a history that raised an alarm, else one for a verdict that is open."""
+    loud = Level.WARNING if code is ExitCode.OK else Level.ERROR
+    told = [
+        Annotation(
+            level=loud, title=row.title, message=" ".join(answer.text for answer in row.answers) or view.headline
+        )
+        for row in view.rows
+        if row.outcome in _TOLD
+    ]
+    if told or view.outcome is Outcome.PASS:
+        return tuple(told)
+    level = Level.NOTICE if code is ExitCode.OK else Level.ERROR
+    return (Annotation(level=level, title=f"lens-gate: {view.mark.word}", message=f"{view.headline}. {view.about}"),)
+
+
+def trend_outputs(verdict: TrendVerdict, code: ExitCode) -> dict[str, str]:
+    """Return what later steps may want of the verdict on a history."""
+    regressions = sum(check.outcome is Outcome.REGRESSION for check in verdict.checks)
+    return {"verdict": verdict.outcome.value, "exit-code": str(int(code)), "regressions": str(regressions)}
 
 
 def outputs(verdict: Verdict, view: ReportView, code: ExitCode, files: Mapping[str, str]) -> dict[str, str]:

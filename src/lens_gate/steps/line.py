@@ -22,6 +22,9 @@ from lens_gate.steps.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_file
 
+_ABOUT_A_RUN = ("analysis.json", "verdict.json", "report.md", "report.html", "junit.xml")
+"""What `judged` writes beside the run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -53,6 +56,20 @@ def judged(
         lambda: write_file(folder / "junit.xml", junit(verdict).encode("utf-8")),
     )
     return Judged(verdict=verdict, failed=failed)
+
+
+def without_earlier(folder: Path) -> None:
+    """Take away the verdict of an earlier run: until there is one of this run, nobody shall find another's.
+
+    Raises PublishFailed where that cannot be done, since no new one could be written either.
+    """
+    for name in _ABOUT_A_RUN:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise PublishFailed(
+                f"a file of an earlier run cannot be replaced: {error.strerror}", place=str(folder / name)
+            ) from error
 
 
 def attempted(*writes: Callable[[], None]) -> tuple[PublishFailed, ...]:

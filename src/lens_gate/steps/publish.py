@@ -129,7 +129,9 @@ class _Publishing:
             case Publication.SUMMARY:
                 platform.write_summary(_summary(finished))
             case Publication.OUTPUTS:
-                platform.write_outputs(_outputs(finished))
+                worst = worst_first(finished)[0]
+                name = platform.artifact_name(worst.suite)
+                platform.write_outputs(_outputs(worst) | ({"artifact-name": name} if name else {}))
             case Publication.CHECK:
                 for one in finished:
                     platform.end_check(one.suite, one.check)
@@ -177,10 +179,9 @@ def _summary(finished: Sequence[Finished]) -> str:
     return "\n".join(markdown(one.view, limit=share) for one in worst_first(finished))
 
 
-def _outputs(finished: Sequence[Finished]) -> dict[str, str]:
-    """Return the values of the verdict that the step's own code comes from."""
-    worst = worst_first(finished)[0]
-    return outputs(worst.verdict, worst.view, worst.code, worst.files)
+def _outputs(finished: Finished) -> dict[str, str]:
+    """Return the values of a verdict: of several, that of which the step's own code comes."""
+    return outputs(finished.verdict, finished.view, finished.code, finished.files)
 
 
 def worst_first(finished: Sequence[Finished]) -> list[Finished]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,12 @@ LONGEST_SUITE = 100
 UNTRUSTED_BYTES = 5_000_000
 """A verdict on ten models is a twentieth of that."""
 
+_STARTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
+"""Where the steps of a job start."""
+
+_UPLOADED = re.compile(r"lens-gate-(?P<suite>.+)-[0-9a-f]{8}")
+"""The name that `Platform.artifact_name` gives, and a download makes a folder of."""
+
 _OUTPUTS = {"report": "report.md", "junit": "junit.xml"}
 """Outputs of a step by the file that `ci` writes beside the verdict."""
 
@@ -41,7 +48,7 @@ def finished_of(
             verdict=verdict,
             path=str(path),
             code=verdict.exit_code,
-            files=files_in(path.parent),
+            files=files_in(path.parent, world),
             places=places,
         )
         for name, (verdict, path) in zip(names, verdicts, strict=True)
@@ -100,16 +107,34 @@ def suite_names(verdicts: Sequence[tuple[Verdict, Path]], given: Sequence[str]) 
 def _own_names(verdicts: Sequence[tuple[Verdict, Path]]) -> list[str]:
     names = [verdict.analysis.benchmark.name for verdict, _ in verdicts]
     often = Counter(names)
-    return [
-        f"{name} ({path.resolve().parent.name})" if often[name] > 1 else name
-        for name, (_, path) in zip(names, verdicts, strict=True)
-    ]
+    folders = _folder_names([path for _, path in verdicts])
+    return [f"{name} ({folder})" if often[name] > 1 else name for name, folder in zip(names, folders, strict=True)]
 
 
-def files_in(folder: Path) -> dict[str, str]:
-    """Return the outputs that name files: what `ci` left in a folder, empty where it did not."""
+def _folder_names(paths: Sequence[Path]) -> list[str]:
+    """Return the name of each file's folder; of uploads the suite in it, where that is enough to tell them apart."""
+    whole = [path.resolve().parent.name for path in paths]
+    suites = [found["suite"] if (found := _UPLOADED.fullmatch(name)) else name for name in whole]
+    return suites if len(set(suites)) == len(suites) else whole
+
+
+def files_in(folder: Path, world: World) -> dict[str, str]:
+    """Return the outputs that name files: what `ci` left in a folder, empty where it did not.
+
+    Later steps start where the job does, whatever folder we run in: paths are from there.
+    """
     there = {name: folder / file for name, file in _OUTPUTS.items()}
-    return {name: str(path) if path.is_file() else "" for name, path in there.items()} | {"artifacts": str(folder)}
+    found = {name: path if path.is_file() else None for name, path in there.items()} | {"artifacts": folder}
+    return {name: _from_start(path, world) if path else "" for name, path in found.items()}
+
+
+def _from_start(path: Path, world: World) -> str:
+    variables = (world.environment.get(name) for name in _STARTS)
+    start = next((Path(value).resolve() for value in variables if value), None)
+    if start is None:
+        return str(path)
+    whole = (world.directory / path).resolve()
+    return str(whole.relative_to(start) if whole.is_relative_to(start) else whole)
 
 
 def _verdict(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Verdict:

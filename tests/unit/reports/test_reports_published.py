@@ -5,11 +5,13 @@ import re
 import pytest
 
 from lens_gate.reports.page import Row
-from lens_gate.reports.published import Place, annotated, outputs
+from lens_gate.reports.published import Place, annotated, outputs, trend_annotated, trend_outputs
+from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
 from lens_gate.vocabulary.publishing import Level
 from tests.builders import a_check, a_spend, a_summary, a_verdict, an_analysis
+from tests.histories import a_record, a_trend_verdict, noisy, records_of, stepped
 from tests.scenarios import SCENARIOS
 
 
@@ -80,3 +82,26 @@ def test_tiny_and_unknown_numbers_stay_readable() -> None:
     values = outputs(verdict, view(verdict), ExitCode.OK, {})
     assert (values["mean-latency-ms"], values["p95-latency-ms"], values["cost-usd"]) == ("1234567", "", "0.000012")
     assert values["baseline-id"] == next(arm.commit for arm in verdict.analysis.arms if arm.arm == "base")
+
+
+@pytest.mark.parametrize(("code", "level"), [(ExitCode.GATE_FAILED, Level.ERROR), (ExitCode.OK, Level.WARNING)])
+def test_each_line_of_a_history_that_shifted_is_told_as_loudly_as_its_code(code: ExitCode, level: Level) -> None:
+    verdict = a_trend_verdict(records_of(stepped(0.2)))
+    (note,) = trend_annotated(trend_view(verdict), code)
+    assert (note.level, note.title, note.path) == (level, "gpt-small · whole answer (median)", None)
+    assert "at run 31 of 38" in note.message
+    assert trend_outputs(verdict, code) == {"verdict": "regression", "exit-code": str(int(code)), "regressions": "1"}
+
+
+def test_a_steady_history_says_nothing_and_a_short_one_says_itself_once() -> None:
+    assert trend_annotated(trend_view(a_trend_verdict(records_of(noisy(40)))), ExitCode.OK) == ()
+    short = trend_view(a_trend_verdict(records_of(noisy(4))))
+    notes = [trend_annotated(short, code) for code in (ExitCode.OK, ExitCode.INCONCLUSIVE)]
+    assert [[note.level for note in told] for told in notes] == [[Level.NOTICE], [Level.ERROR]]
+    assert notes[0][0].message.startswith("Inconclusive")
+
+
+def test_a_line_that_the_newest_run_does_not_hold_is_told_too() -> None:
+    records = [*records_of(noisy(20)), a_record(20, None)]
+    (note,) = trend_annotated(trend_view(a_trend_verdict(records)), ExitCode.OK)
+    assert note.message

@@ -544,7 +544,8 @@ def test_no_text_of_a_verdict_is_more_than_text_wherever_it_is_published(
     assert publish([one], Wish(kinds=None, strict=True), a_stage(runner, shown)) == ()
     assert runner.outputs["verdict"] == "regression"
     assert set(runner.outputs) == {
-        "verdict", "exit-code", "regressions", "mean-latency-ms", "p95-latency-ms", "cost-usd", "baseline-id"
+        "verdict", "exit-code", "regressions", "mean-latency-ms", "p95-latency-ms", "cost-usd", "baseline-id",
+        "artifact-name",
     }  # fmt: skip
     assert [command.name for command in commands_in("\n".join(shown))] == ["error"]
     (check,) = server.checks.values()

