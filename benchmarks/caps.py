@@ -118,13 +118,13 @@ class Accounts(Money[tuple[int, HeldRequest]]):
         return round(self.purse.spend().spent_usd * UNITS)
 
     @override
-    def reserve(self, planned: PlannedRequest) -> tuple[int, HeldRequest] | None:
-        held = self.purse.reserve(planned)
+    def reserve(self, planned: PlannedRequest, wire: HttpRequest) -> tuple[int, HeldRequest] | None:
+        held = self.purse.reserve(planned, wire)
         return None if held is None else (planned.index, held)
 
     @override
-    def could_fit(self, planned: PlannedRequest) -> bool:
-        return self.purse.could_fit(planned)
+    def could_fit(self, planned: PlannedRequest, wire: HttpRequest) -> bool:
+        return self.purse.could_fit(planned, wire)
 
     @override
     def settle(self, held: tuple[int, HeldRequest], sample: Sample) -> float | None:

@@ -206,14 +206,13 @@ def costs(one: Case, requests: int) -> dict[str, float]:
     with bill.entry("schedule"):
         planned = one.planned(requests)
     with bill.entry("build"):
-        for each in planned:
-            each.series.provider.build(each.request, each.series.endpoint)
+        wires = [each.series.provider.build(each.request, each.series.endpoint) for each in planned]
     with bill.entry("decode"):
         decode(one, planned)
     with bill.entry("record"):
         samples = recorded(one, planned)
     with bill.entry("money"):
-        settle(one.purse, planned, samples)
+        settle(one.purse, zip(planned, wires, strict=True), samples)
     with bill.entry("keep"):
         keep(samples)
     with bill.entry("watch"):
@@ -258,10 +257,10 @@ def recorded(one: Case, planned: Iterable[PlannedRequest]) -> list[Sample]:
     return samples
 
 
-def settle(purse: Purse, planned: Iterable[PlannedRequest], samples: Iterable[Sample]) -> None:
+def settle(purse: Purse, asked: Iterable[tuple[PlannedRequest, HttpRequest]], samples: Iterable[Sample]) -> None:
     """Reserve and settle the money of each request."""
-    for each, sample in zip(planned, samples, strict=True):
-        held = purse.reserve(each)
+    for each, sample in zip(asked, samples, strict=True):
+        held = purse.reserve(*each)
         assert held is not None
         purse.settle(held, sample)
 

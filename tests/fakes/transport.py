@@ -177,12 +177,13 @@ class Reply:
 
 
 class ScriptedTransport(Transport):
-    """Answers each request by `script(url)`; counts what it was sent and when."""
+    """Answers each request by `script(url)`; counts what it was sent, when, and how many waited at the same time."""
 
     def __init__(self, script: Callable[[str], Reply] | None = None) -> None:
         self._script = script or (lambda _: Reply())
         self.sent_ns: list[int] = []
         self.urls: list[str] = []
+        self.waiting = self.most_waiting = 0
 
     @property
     @override
@@ -213,9 +214,14 @@ class ScriptedExchange(Exchange):
         self._transport.sent_ns.append(sent_ns)
         self._transport.urls.append(self._request.url)
         reply = self._reply
-        await asyncio.sleep(reply.wait_s)
-        if reply.wait_for is not None:
-            await asyncio.wait_for(reply.wait_for.wait(), 20)
+        self._transport.waiting += 1
+        self._transport.most_waiting = max(self._transport.most_waiting, self._transport.waiting)
+        try:
+            await asyncio.sleep(reply.wait_s)
+            if reply.wait_for is not None:
+                await asyncio.wait_for(reply.wait_for.wait(), 20)
+        finally:
+            self._transport.waiting -= 1
         now_ns = time.perf_counter_ns()
         if reply.fails is not None:
             raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)
@@ -237,7 +243,7 @@ class FreeMoney(Money[int]):
         self.settled: list[Sample] = []
 
     @override
-    def reserve(self, planned: PlannedRequest) -> int | None:
+    def reserve(self, planned: PlannedRequest, wire: HttpRequest) -> int | None:
         if self.funds is not None and self.funds < 1:
             return None
         self.funds = None if self.funds is None else self.funds - 1
@@ -245,7 +251,7 @@ class FreeMoney(Money[int]):
         return planned.index
 
     @override
-    def could_fit(self, planned: PlannedRequest) -> bool:
+    def could_fit(self, planned: PlannedRequest, wire: HttpRequest) -> bool:
         return self.funds is None or self.funds + self.held * self.refund >= 1
 
     @override

@@ -133,7 +133,6 @@ class Member:
             scheduled=self.sent + self.shed,
             sent=self.sent,
             shed=self.shed,
-            most_in_flight=0,
             lateness=Spread(),
             loop_lag=Spread(),
             given_up={},

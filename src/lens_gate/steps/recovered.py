@@ -106,7 +106,6 @@ def _killed_end(samples: Samples, segments: Sequence[Segment], *, truncated: boo
         scheduled=len(samples) + lost,
         sent=len(samples) - shed + lost,
         shed=shed,
-        most_in_flight=0,
         lateness=Spread(),
         loop_lag=Spread(),
         given_up={},

@@ -266,7 +266,6 @@ def _nothing(arms: Arms, world: World) -> RunEnd:
         scheduled=0,
         sent=0,
         shed=0,
-        most_in_flight=0,
         lateness=Spread(),
         loop_lag=Spread(),
         given_up={},

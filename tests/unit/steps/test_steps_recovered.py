@@ -38,7 +38,6 @@ END = RunEnd(
     scheduled=6,
     sent=6,
     shed=0,
-    most_in_flight=3,
     lateness=Spread(count=6, p50_ns=1, p99_ns=2, max_ns=3),
     loop_lag=Spread(count=9, p50_ns=10, p99_ns=2_000_000, max_ns=30),
     given_up={"acme/large": Ending.UNREACHABLE},

@@ -30,11 +30,11 @@ COST_CAP: Final = "the cost cap"
 class Money(Protocol[Held]):
     """The purse of a run; `Held` is what stands for a reservation."""
 
-    def reserve(self, planned: PlannedRequest) -> Held | None:
-        """Hold back what `planned` can cost at most; None if that would pass the cap."""
+    def reserve(self, planned: PlannedRequest, wire: HttpRequest) -> Held | None:
+        """Hold back what `planned` can cost at most, built as `wire`; None if that would pass the cap."""
         ...
 
-    def could_fit(self, planned: PlannedRequest) -> bool:
+    def could_fit(self, planned: PlannedRequest, wire: HttpRequest) -> bool:
         """Say whether `planned` may yet fit when the requests in flight have been settled."""
         ...
 

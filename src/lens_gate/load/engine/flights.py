@@ -23,6 +23,7 @@ from lens_gate.load.engine.tasks import all_done, cancelled
 from lens_gate.load.limits.watch import Watch
 from lens_gate.load.record.recorder import Recorder, unsent
 from lens_gate.load.record.run_end import RunEnd, Spread
+from lens_gate.load.record.stalls import Stalls
 from lens_gate.load.record.tries import Tries
 from lens_gate.load.wire.transport import Transport
 from lens_gate.vocabulary.outcomes import Ending
@@ -59,10 +60,10 @@ class Flights(Generic[Held]):
         self._money = means.money
         self._on_sample = means.on_sample
         self._watch = Watch(settings.series, settings.patience, settings.failures.abort)
-        origin = Origin(anchor_ns=anchor_ns, given_up=self._watch.given_up)
+        self.stalls = Stalls()
+        origin = Origin(anchor_ns=anchor_ns, given_up=self._watch.given_up, stalls=self.stalls)
         self.sender = Sender(means.transport, settings, means.money, means.stop, origin)
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._most_in_flight = 0
         self._scheduled = self._sent = self._shed = 0
         self._lateness: array[int] = array("q")
         self._examples: dict[tuple[str, ErrorClass], str] = {}
@@ -102,9 +103,9 @@ class Flights(Generic[Held]):
 
     def reserved(self, slot: Slot) -> Held | None:
         """Hold back what a request can cost; else shed it, or end the run where nothing will make room for it."""
-        held = self._money.reserve(slot.planned)
+        held = self._money.reserve(slot.planned, slot.wire)
         if held is None:
-            if self._money.could_fit(slot.planned):
+            if self._money.could_fit(slot.planned, slot.wire):
                 self.drop(slot, ErrorClass.CAPPED)
             else:
                 self._stop_for_money()
@@ -112,8 +113,8 @@ class Flights(Generic[Held]):
 
     async def afforded(self, slot: Slot) -> Held | None:
         """Hold back what a request can cost, when those in flight made room for it; None where the run ends instead."""
-        planned = slot.planned
-        while (held := self._money.reserve(planned)) is None and self._in_flight and self._money.could_fit(planned):
+        asked = slot.planned, slot.wire
+        while (held := self._money.reserve(*asked)) is None and self._in_flight and self._money.could_fit(*asked):
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
         if held is None:
             self._stop_for_money()
@@ -133,7 +134,6 @@ class Flights(Generic[Held]):
         now = slot, leave, self.sender.begun(slot)
         task = asyncio.create_task(self._converse(*now) if deferred is None else self._put_off(deferred, *now))
         self._in_flight.add(task)
-        self._most_in_flight = max(self._most_in_flight, len(self._in_flight))
         task.add_done_callback(self._ended)
         return task
 
@@ -260,7 +260,6 @@ class Flights(Generic[Held]):
             scheduled=self._scheduled,
             sent=self._sent,
             shed=self._shed,
-            most_in_flight=self._most_in_flight,
             lateness=Spread.of(self._lateness),
             loop_lag=loop_lag,
             given_up=dict(self._watch.given_up),

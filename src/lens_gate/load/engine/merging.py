@@ -17,8 +17,7 @@ Value = TypeVar("Value")
 def merged_end(ends: Sequence[RunEnd], stop: StopSignal, *, anchor_ns: int) -> RunEnd:
     """Return the end of the whole run; `stop` knows why it ended, where it did before its schedule.
 
-    Lateness, loop lag and processor share are those of the process that had the most of them: a mean would hide it. The
-    most in flight is a bound, since the processes need not have had theirs at the same moment.
+    Lateness, loop lag and processor share are those of the process that had the most of them: a mean would hide it.
     """
     shares = [end.cpu_share for end in ends if end.cpu_share is not None]
     deferred = [end.deferred for end in ends if end.deferred is not None]
@@ -29,7 +28,6 @@ def merged_end(ends: Sequence[RunEnd], stop: StopSignal, *, anchor_ns: int) -> R
         scheduled=sum(end.scheduled for end in ends),
         sent=sum(end.sent for end in ends),
         shed=sum(end.shed for end in ends),
-        most_in_flight=sum(end.most_in_flight for end in ends),
         lateness=_worst(end.lateness for end in ends),
         loop_lag=_worst(end.loop_lag for end in ends),
         given_up=_first_of_each(end.given_up for end in ends),

@@ -111,7 +111,8 @@ class _Run(Generic[Held]):
 
     async def _probe(self) -> None:
         """Measure how late the event loop runs a timer, which is how late it may read a socket."""
+        stalls = self.flights.stalls
         while True:
-            due_ns = self._clock.now_ns() + LAG_INTERVAL_NS
+            stalls.expect(self._clock.now_ns() + LAG_INTERVAL_NS)
             await asyncio.sleep(LAG_INTERVAL_NS / 1e9)
-            self._lags.append(max(0, self._clock.now_ns() - due_ns))
+            self._lags.append(stalls.ran(self._clock.now_ns()))

@@ -18,6 +18,7 @@ from lens_gate.load.limits.breakers import Breakers
 from lens_gate.load.limits.pacing import AnswerHead, Booking, Pacer
 from lens_gate.load.limits.waits import asked_wait_s
 from lens_gate.load.record.recorder import Recorder
+from lens_gate.load.record.stalls import Stalls
 from lens_gate.load.record.tries import Tries
 from lens_gate.load.wire.transport import Exchange, Transport, TransportFailure
 from lens_gate.vocabulary.requests import ErrorClass
@@ -28,10 +29,11 @@ _STRETCH: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a sender must know of its run: the instant that times count from, and the series that are given up."""
+    """What a sender must know of its run: where times count from, which series are given up, and our own stalls."""
 
     anchor_ns: int
     given_up: Container[str]
+    stalls: Stalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,13 @@ class Sender(Generic[Held]):
         while True:
             recorder = await self.decoded(slot, await self.answered(begun), Breath(self.desk))
             ended_ns = self._clock.now_ns()
-            sample = recorder.finish()
+            sample = recorder.finish(self._run.stalls)
             tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
             self.breakers.leave(slot.planned, leave.ticket, sample.error_class, ended_ns)
             answer = self._answer(recorder)
             if leave.booking is not None:
                 self.pacer.heard(slot.planned, leave.booking, sample, answer, ended_ns)
-            again = await self._again(slot.planned, sample, answer, len(tries))
+            again = await self._again(slot, sample, answer, len(tries))
             if again is None:
                 return recorder, tries
             leave, backoff_ns = again, self._clock.now_ns() - ended_ns
@@ -132,11 +134,9 @@ class Sender(Generic[Held]):
             told_s = asked_wait_s(recorder.headers, now_s=now_s)
         return AnswerHead(recorder.headers, told_s, now_s)
 
-    async def _again(
-        self, planned: PlannedRequest, sample: Sample, answer: AnswerHead, attempt: int
-    ) -> Leave[Held] | None:
+    async def _again(self, slot: Slot, sample: Sample, answer: AnswerHead, attempt: int) -> Leave[Held] | None:
         """Wait for the next attempt, and return its leave; None where there is to be none."""
-        rules = self._settings.failures
+        rules, planned = self._settings.failures, slot.planned
         wait_s = rules.retry.wait_s(sample, attempt=attempt, told_s=answer.told_wait_s, luck=rules.luck())
         if wait_s is None or not await self.waited(wait_s):
             return None
@@ -145,7 +145,7 @@ class Sender(Generic[Held]):
         hopeless = planned.series.series in self._run.given_up or not self.breakers.passes(planned, now_ns)
         if booking is None or hopeless:
             return None
-        held = self._money.reserve(planned)
+        held = self._money.reserve(planned, slot.wire)
         ticket = None if held is None else self.breakers.enter(planned, now_ns)
         return None if held is None or ticket is None else Leave(held, ticket, booking)
 
@@ -208,7 +208,7 @@ class Sender(Generic[Held]):
     ) -> tuple[Recorder, Tries]:
         """Decode an answer whose end decides nothing any more, and settle it."""
         recorder, tries = await self.decoded(slot, answered, breath), Tries()
-        sample = recorder.finish()
+        sample = recorder.finish(self._run.stalls)
         tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=0)
         return recorder, tries
 

@@ -15,7 +15,7 @@ from lens_gate.load.arms.plan import ArmPlan, PromptPlan, SeriesPlan
 from lens_gate.load.arms.prompts import canonical, chat_request
 from lens_gate.load.arms.spread import Spread
 from lens_gate.load.money.pricing import PriceList
-from lens_gate.providers.base import ChatRequest
+from lens_gate.providers.base import ChatRequest, HttpRequest
 
 FRAME_TOKENS: Final = 64
 TOOL_TOKENS: Final = 2048
@@ -77,9 +77,9 @@ class Sent:
     body: JsonValue
 
     @classmethod
-    def of(cls, series: SeriesPlan, request: ChatRequest) -> Sent:
-        """Build it. Raises ConfigProblem where that cannot be done."""
-        wire = series.provider.build(request, series.endpoint)
+    def of(cls, series: SeriesPlan, request: ChatRequest, wire: HttpRequest | None = None) -> Sent:
+        """Build it, unless that was done already. Raises ConfigProblem where it cannot be built."""
+        wire = wire or series.provider.build(request, series.endpoint)
         return cls(request, series, len(wire.url) + len(wire.body), orjson.loads(wire.body) if wire.body else None)
 
     @property

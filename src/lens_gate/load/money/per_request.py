@@ -21,26 +21,25 @@ class _Known(Generic[Found]):
 
 
 class PerRequest(Generic[Found]):
-    """Remembers what `find` returned of a series and a request, as long as the request object lives.
+    """Remembers what was found of a series and a request, as long as the request object lives.
 
     A schedule gives out the same request again where it draws the same prompt and values.
     """
 
-    def __init__(self, find: Callable[[PlannedRequest], Found]) -> None:
-        self._find = find
+    def __init__(self) -> None:
         self._known: dict[int, _Known[Found]] = {}
 
     def __len__(self) -> int:
         """Return how many requests are remembered."""
         return len(self._known)
 
-    def of(self, planned: PlannedRequest) -> Found:
-        """Return what `find` says of `planned`."""
+    def of(self, planned: PlannedRequest, find: Callable[[], Found]) -> Found:
+        """Return what was found of `planned`, or else what `find` returns."""
         series, request = planned.series, planned.request
         known = self._known.get(id(request))
         if known is not None and known.series is series:
             return known.found
-        found = self._find(planned)
+        found = find()
         key = id(request)
         # It is forgotten before another object can be given the same id.
         self._known[key] = _Known(ref(request, lambda _: self._known.pop(key, None)), series, found)

@@ -12,7 +12,7 @@ from lens_gate.load.money.bounds import Sent, upper_bound
 from lens_gate.load.money.budget import Budget, Reservation, Standing, billed
 from lens_gate.load.money.per_request import PerRequest
 from lens_gate.load.money.pricing import PriceList
-from lens_gate.providers.base import Usage
+from lens_gate.providers.base import HttpRequest, Usage
 from lens_gate.vocabulary.requests import TokenSource
 
 
@@ -30,18 +30,16 @@ class Purse:
     def __init__(self, prices: PriceList, cap_usd: float | Fraction | None) -> None:
         self._prices = prices
         self._budget = Budget(cap_usd)
-        self._bounds: PerRequest[float | None] = PerRequest(
-            lambda one: upper_bound(prices, Sent.of(one.series, one.request))
-        )
+        self._bounds: PerRequest[float | None] = PerRequest()
 
-    def reserve(self, planned: PlannedRequest) -> HeldRequest | None:
-        """Hold back what `planned` can cost at most; None if that would pass the cap."""
-        reservation = self._budget.reserve(self._bounds.of(planned))
+    def reserve(self, planned: PlannedRequest, wire: HttpRequest) -> HeldRequest | None:
+        """Hold back what `planned` can cost at most, built as `wire`; None if that would pass the cap."""
+        reservation = self._budget.reserve(self._bound(planned, wire))
         return None if reservation is None else HeldRequest(planned.series, reservation)
 
-    def could_fit(self, planned: PlannedRequest) -> bool:
+    def could_fit(self, planned: PlannedRequest, wire: HttpRequest) -> bool:
         """Say whether `planned` may yet fit when the requests in flight have been settled."""
-        return self._budget.could_fit(self._bounds.of(planned))
+        return self._budget.could_fit(self._bound(planned, wire))
 
     def settle(self, held: HeldRequest, sample: Sample) -> float | None:
         """End a reservation; return what `sample` cost, 0 where no model ran, None where nobody knows.
@@ -61,9 +59,15 @@ class Purse:
 
     def charge(self, planned: PlannedRequest, cost_usd: float | None, *, attempts: int = 1) -> None:
         """Book a request of an earlier part of this run: what it cost, or all that its attempts can have (None)."""
-        bound = self._bounds.of(planned)
+        bound = self._bound(planned)
         most = None if bound is None else attempts * bound
         self._budget.charge(most if cost_usd is None else cost_usd)
+
+    def _bound(self, planned: PlannedRequest, wire: HttpRequest | None = None) -> float | None:
+        def found() -> float | None:
+            return upper_bound(self._prices, Sent.of(planned.series, planned.request, wire))
+
+        return self._bounds.of(planned, found)
 
     @property
     def standing(self) -> Standing:

@@ -13,6 +13,7 @@ from typing import Any, Final, assert_never
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
+from lens_gate.load.record.stalls import Stalls
 from lens_gate.load.wire.transport import Chunk, Head, Received, TransportFailure
 from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Run, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
@@ -35,7 +36,8 @@ BUFFERED_MAX_PACE_NS: Final = 200_000
 each of them: the wait was long enough to hold the generation at up to 1,000 events per second, so neither the first
 token nor the pace can be known. Events of a second read that follow at no more than 5,000 per second may be a fast
 endpoint's own: then it is not. A shorter wait bounds the error of the first token by itself, so an answer that really
-is instantaneous (a cache, a mock) stays a success; its zero gaps are still counted."""
+is instantaneous (a cache, a mock) stays a success; its zero gaps are still counted. Where our own process was held up
+as long meanwhile, nobody can say who buffered: that is told by the checks of its lateness."""
 
 _HASH_CHARACTERS: Final = 16
 
@@ -128,12 +130,15 @@ class Recorder:
         """The seconds that the server asked to wait, in a header or in its own words."""
         return None if self._answer.failure is None else self._answer.failure.retry_after_s
 
-    def finish(self) -> Sample:
-        """Return what was measured; call it once, after the body ended or `fail`."""
+    def finish(self, stalls: Stalls | None = None) -> Sample:
+        """Return what was measured; call it once, after the body ended or `fail`.
+
+        What arrived in one piece because of our own `stalls` is not laid to the server.
+        """
         if self._decoder is not None and self._failure is None:
             self._answer.take(self._decoder.close(), self._body.last_ns)
         error = self._error()
-        if error is ErrorClass.NONE and self._planned.request.stream and self._buffered():
+        if error is ErrorClass.NONE and self._planned.request.stream and self._buffered(stalls or Stalls()):
             error = ErrorClass.BUFFERED
         return Sample(
             **_asked(self._planned, self._intended_ns - self._anchor_ns, self._phase),
@@ -213,13 +218,14 @@ class Recorder:
             return self._failure.t_ns
         return self._body.last_ns if self._answer.end_ns is None else self._answer.end_ns
 
-    def _buffered(self) -> bool:
+    def _buffered(self, stalls: Stalls) -> bool:
         times = self._answer.times
         if len(times) < BUFFERED_MIN_EVENTS or len(set(times)) > BUFFERED_MAX_READS or self._head is None:
             return False
-        waited = times[-1] - self._head.sent_ns >= len(times) * BUFFERED_MIN_WAIT_NS
+        long_enough, sent_ns = len(times) * BUFFERED_MIN_WAIT_NS, self._head.sent_ns
         later = len(times) - times.count(times[0])
-        return waited and times[-1] - times[0] <= later * BUFFERED_MAX_PACE_NS
+        held_back = times[-1] - sent_ns >= long_enough and times[-1] - times[0] <= later * BUFFERED_MAX_PACE_NS
+        return held_back and stalls.within(sent_ns, times[-1]) < long_enough
 
     def _relative(self, t_ns: int | None) -> int | None:
         return None if t_ns is None else t_ns - self._anchor_ns

@@ -53,7 +53,6 @@ class RunEnd:
     scheduled: int
     sent: int
     shed: int
-    most_in_flight: int
     lateness: Spread
     loop_lag: Spread
     given_up: Mapping[str, Ending]

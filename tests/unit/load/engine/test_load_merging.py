@@ -20,7 +20,6 @@ def an_end(**changes: Any) -> RunEnd:
         "scheduled": 10,
         "sent": 8,
         "shed": 2,
-        "most_in_flight": 3,
         "lateness": Spread(),
         "loop_lag": Spread(),
         "given_up": {},
@@ -38,7 +37,7 @@ def test_counts_are_sums_and_what_is_late_is_that_of_the_worst_process() -> None
     ]
     end = merged_end(ends, StopSignal(), anchor_ns=77)
     assert (end.ending, end.message, end.anchor_ns) == (Ending.COMPLETE, None, 77)
-    assert (end.scheduled, end.sent, end.shed, end.most_in_flight, end.deferred) == (30, 24, 6, 9, 9)
+    assert (end.scheduled, end.sent, end.shed, end.deferred) == (30, 24, 6, 9)
     assert (end.loop_lag, end.lateness, end.cpu_share) == (late, late, 0.9)
 
 

@@ -72,7 +72,7 @@ def test_an_open_loop_sends_every_request_at_its_own_instant() -> None:
     started_ns = time.perf_counter_ns()
     end, samples = run(paced(20, 0.02), transport=transport)
     assert end.ending is Ending.COMPLETE
-    assert (end.scheduled, end.sent, end.shed, end.most_in_flight) == (20, 20, 0, 20)
+    assert (end.scheduled, end.sent, end.shed, transport.most_waiting) == (20, 20, 0, 20)
     assert end.anchor_ns > started_ns
     lateness = [sent - end.anchor_ns - n * 20 * MS for n, sent in enumerate(transport.sent_ns)]
     assert min(lateness) >= 0
@@ -96,13 +96,28 @@ def test_samples_arrive_with_their_cost_and_every_reservation_is_settled() -> No
 def test_a_closed_loop_keeps_its_slots_full_and_no_fuller() -> None:
     transport = ScriptedTransport(lambda _: Reply(wait_s=0.05))
     end, samples = run([a_request(n) for n in range(12)], transport=transport, settings=closed(4))
-    assert (end.ending, end.sent, end.most_in_flight) == (Ending.COMPLETE, 12, 4)
+    assert (end.ending, end.sent, transport.most_waiting) == (Ending.COMPLETE, 12, 4)
     assert len(samples) == 12
     waves = [(sent - transport.sent_ns[0]) / 1e9 for sent in transport.sent_ns]
     assert waves[4] >= 0.045
     assert waves[8] >= 0.09
     waits = sorted((sample.sent_ns or 0) - sample.intended_ns for sample in samples)
     assert 0 <= waits[6] < 20 * MS
+
+
+def test_an_answer_that_waited_for_us_in_one_piece_is_not_laid_to_the_server() -> None:
+    body = b"".join(b"text %d\n" % number for number in range(8)) + b"usage 3 8\nend\n"
+
+    def held_up(after_s: float) -> ErrorClass:
+        def script(_: str) -> Reply:
+            asyncio.get_running_loop().call_later(after_s, time.sleep, 0.1)
+            return Reply(wait_s=0.06, body=body)
+
+        _, (sample,) = run([a_request(0)], transport=ScriptedTransport(script))
+        return sample.error_class
+
+    assert held_up(after_s=0.02) is ErrorClass.NONE
+    assert held_up(after_s=0.2) is ErrorClass.BUFFERED
 
 
 def test_a_closed_loop_ends_normally_with_its_duration_and_tells_phases_by_the_actual_send() -> None:

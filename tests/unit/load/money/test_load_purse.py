@@ -15,6 +15,7 @@ from lens_gate.load.money.purse import HeldRequest, Purse
 from lens_gate.load.schedule.arrivals import Arrival
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.schedule.workload import schedule
+from lens_gate.providers.base import HttpRequest
 from lens_gate.vocabulary.requests import ErrorClass, Status, TokenSource
 from tests.plans import a_series, an_arm
 
@@ -23,6 +24,11 @@ ONE = ScheduleSettings(arrival=Arrival.FIXED, rate=1.0, concurrency=None, durati
 
 def planned_for(series: SeriesPlan) -> PlannedRequest:
     return next(schedule(an_arm(series=(series,)), None, ONE, np.random.default_rng(1)))
+
+
+def asked_of(series: SeriesPlan) -> tuple[PlannedRequest, HttpRequest]:
+    planned = planned_for(series)
+    return planned, series.provider.build(planned.request, series.endpoint)
 
 
 def as_the_runner_sees_it(own: Purse) -> Money[HeldRequest]:
@@ -62,7 +68,7 @@ def a_sample(
 
 def test_a_success_is_charged_what_its_usage_says() -> None:
     own = purse(a_series())
-    held = own.reserve(planned_for(a_series()))
+    held = own.reserve(*asked_of(a_series()))
     assert held is not None
     assert own.settle(held, a_sample()) == pytest.approx((50 * 1 + 20 * 4) / 1e6)
     spend = own.spend()
@@ -74,7 +80,7 @@ def test_a_success_is_charged_what_its_usage_says() -> None:
 
 def test_a_cut_stream_is_charged_all_that_was_held_although_its_cost_is_unknown() -> None:
     own = purse(a_series())
-    held = own.reserve(planned_for(a_series()))
+    held = own.reserve(*asked_of(a_series()))
     assert held is not None
     assert own.settle(held, a_sample(ErrorClass.CUT_STREAM, tokens=(50, 1))) is None
     assert own.spend().spent_usd == own.spend().reserved_usd > 400e-6
@@ -83,7 +89,7 @@ def test_a_cut_stream_is_charged_all_that_was_held_although_its_cost_is_unknown(
 @pytest.mark.parametrize("source", [TokenSource.CHUNKS, TokenSource.ESTIMATE, TokenSource.NONE])
 def test_an_output_that_the_server_did_not_tell_is_charged_at_its_bound(source: TokenSource) -> None:
     own = purse(a_series())
-    held = own.reserve(planned_for(a_series()))
+    held = own.reserve(*asked_of(a_series()))
     assert held is not None
     assert own.settle(held, a_sample(source=source)) is None
     assert own.spend().spent_usd == own.spend().reserved_usd
@@ -91,27 +97,27 @@ def test_an_output_that_the_server_did_not_tell_is_charged_at_its_bound(source: 
 
 def test_a_refused_key_costs_nothing() -> None:
     own = purse(a_series())
-    held = own.reserve(planned_for(a_series()))
+    held = own.reserve(*asked_of(a_series()))
     assert held is not None
     assert own.settle(held, a_sample(ErrorClass.AUTHENTICATION, tokens=None, http_status=401)) == 0
     assert own.spend().spent_usd == 0
 
 
 def test_the_cap_refuses_what_may_pass_it_and_says_whether_waiting_helps() -> None:
-    planned = planned_for(a_series())
+    asked = asked_of(a_series())
     own = as_the_runner_sees_it(purse(a_series(), cap_usd=0.0008))
-    first = own.reserve(planned)
+    first = own.reserve(*asked)
     assert first is not None
-    assert own.reserve(planned) is None
-    assert own.could_fit(planned)
+    assert own.reserve(*asked) is None
+    assert own.could_fit(*asked)
     own.settle(first, a_sample(ErrorClass.TIMEOUT))
-    assert not own.could_fit(planned)
+    assert not own.could_fit(*asked)
 
 
 def test_a_model_without_a_price_is_free_without_a_cap_and_its_cost_unknown() -> None:
     series = a_series("odd", price=None)
     own = purse(series)
-    held = own.reserve(planned_for(series))
+    held = own.reserve(*asked_of(series))
     assert held is not None
     assert own.settle(held, a_sample(ErrorClass.CONNECT, tokens=None, http_status=None)) is None
     assert (own.spend().spent_usd, own.spend().unpriced_models) == (0.0, ("p/odd",))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lens_gate.artifacts.samples import Sample
 from lens_gate.config.model import GenericHttp
 from lens_gate.load.record.recorder import Recorder, unsent
+from lens_gate.load.record.stalls import Stalls
 from lens_gate.load.wire.transport import Chunk, Head, TransportFailure
 from lens_gate.providers.base import ResponseHead
 from lens_gate.providers.select import provider_for
@@ -47,6 +48,7 @@ def recorded(
     failure: TransportFailure | None = None,
     stream: bool = True,
     ends_with_body: bool = False,
+    stalls: Stalls | None = None,
 ) -> Sample:
     record = recorder(stream=stream, ends_with_body=ends_with_body)
     record.observe(head or a_head())
@@ -54,7 +56,7 @@ def recorded(
         record.observe(Chunk(ANCHOR + int(at_ms * MS), data))
     if failure is not None:
         record.fail(failure)
-    return record.finish()
+    return record.finish(stalls)
 
 
 def test_a_streamed_answer_is_timed_from_the_bytes_that_hold_its_tokens() -> None:
@@ -276,6 +278,25 @@ def test_an_answer_that_could_be_honest_is_not_called_buffered(
     *, chunks: list[tuple[float, bytes]], stream: bool
 ) -> None:
     assert recorded(*chunks, stream=stream).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("stall_ms", "expected"),
+    [
+        ((60, 100), ErrorClass.NONE),
+        ((92, 100), ErrorClass.NONE),
+        ((93, 100), ErrorClass.BUFFERED),
+        ((0, 12), ErrorClass.BUFFERED),
+    ],
+)
+def test_what_comes_in_one_piece_after_a_stall_of_our_own_is_not_laid_to_the_server(
+    stall_ms: tuple[int, int], expected: ErrorClass
+) -> None:
+    stalls = Stalls()
+    stalls.expect(ANCHOR + stall_ms[0] * MS)
+    stalls.ran(ANCHOR + stall_ms[1] * MS)
+    sample = recorded((100, EIGHT + b"usage 3 8\nend\n"), stalls=stalls)
+    assert (sample.error_class, sample.zero_gaps) == (expected, 7)
 
 
 def test_a_broken_stream_is_called_by_its_fault_even_if_it_was_buffered() -> None:

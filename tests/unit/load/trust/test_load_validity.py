@@ -42,7 +42,6 @@ def an_end(
         scheduled=0,
         sent=0,
         shed=0,
-        most_in_flight=1,
         lateness=Spread(),
         loop_lag=lag,
         given_up=given_up or {},
