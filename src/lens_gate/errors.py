@@ -62,6 +62,8 @@ class ConfigProblem(LensGateError):
     """The configuration is wrong."""
 
     exit_code = 2
+    parts: tuple[ConfigProblem, ...] = ()
+    """The problems, where it tells several."""
 
 
 class MissingVariable(ConfigProblem):

@@ -95,6 +95,32 @@ def test_every_problem_of_a_file_is_named_at_once(invoke: Invoke, written: Calla
     refused(invoke("validate"), "lens-gate.yaml:9", "lens-gate.yaml:10", "regression", "budgets")
 
 
+def test_all_that_does_not_fit_together_is_named_at_once_with_its_line(
+    invoke: Invoke, written: Callable[..., Path]
+) -> None:
+    prompts = "".join(f'    - {{id: p{number}, template: "Say {{{{{name}}}}}"}}\n' for number, name in enumerate("xy"))
+    written(extra=f"workload:\n  gamma: {{rate: 3}}\n  poisson: {{lambda: 3}}\n  prompts:\n{prompts}")
+    parts = ("3 problems", "lens-gate.yaml:10: `workload.gamma`: the sections `poisson` and `gamma` each say")
+    lines = ("lens-gate.yaml:13: `workload.prompts[0]`: the template names {{x}}", "lens-gate.yaml:14")
+    refused(invoke("validate"), *parts, *lines)
+    refused(invoke("run"), "2 problems", *lines)
+
+
+@pytest.mark.parametrize(
+    ("extra", "options", "place"),
+    [
+        ("", ("--max-cost", "1"), "lens-gate: --max-cost: the price"),
+        ("profiler:\n  max_cost_usd: 1\n", (), "lens-gate: lens-gate.yaml:10: `profiler.max_cost_usd`: the price"),
+    ],
+)
+@pytest.mark.parametrize("command", [("run",), ("run", "--dry-run"), ("ci",)])
+def test_a_cap_that_cannot_hold_is_called_by_the_option_or_the_line_that_asked_for_it(
+    command: tuple[str, ...], extra: str, options: tuple[str, ...], place: str, invoke: Invoke, written: Configure
+) -> None:
+    written(extra=extra)
+    refused(invoke(*command, *options), place)
+
+
 def test_a_value_of_the_wrong_type_names_its_line(invoke: Invoke, written: Callable[..., Path]) -> None:
     written(extra="profiler:\n  duration: soon\n")
     refused(invoke("run"), "lens-gate.yaml:10", "duration")

@@ -20,13 +20,8 @@ from lens_gate.config.schema import schema_text as config_schema_text
 from lens_gate.config.substitute import missing_variables
 from lens_gate.config.template import template
 from lens_gate.errors import ConfigProblem, MissingVariable, NotAvailableYet
-from lens_gate.load.arms.resolve import resolve_prompts
-from lens_gate.load.schedule.settings import schedule_settings
 from lens_gate.load.schedule.unmeasured import foretold
-from lens_gate.steps.certificates import located, require_usable
-from lens_gate.steps.foreseen import require_by_itself
-from lens_gate.steps.judge import require_readable
-from lens_gate.steps.replaying import check_log
+from lens_gate.steps.validating import checked_whole
 from lens_gate.stores.files import read_file, write_named
 
 
@@ -52,14 +47,8 @@ def validate(context: click.Context, configs: tuple[str, ...], strict_env: bool)
             "there is no configuration file here", hint="Name one with --config, or run `lens-gate init`."
         )
     loaded = load_config(sources)
-    require_readable(loaded.config, loaded)
-    require_usable(located(loaded.config, Path()), loaded, environment())
-    settings = schedule_settings(loaded.config)
-    check_log(loaded.config, Path())
-    prompts = resolve_prompts(loaded.config.workload.prompts, lambda name: Path(name).read_bytes())
-    settings.cache.require_possible(prompts)
-    require_by_itself(loaded.config, lambda name: Path(name).read_bytes(), datetime.now(UTC))
-    if remark := foretold(settings):
+    settings = checked_whole(loaded, folder=Path(), environment=environment(), on=datetime.now(UTC))
+    if settings is not None and (remark := foretold(settings)):
         click.echo(f"{loaded.place(('profiler', 'warmup'))}: {remark}")
     for line in _findings(loaded, strict=strict_env):
         click.echo(line)

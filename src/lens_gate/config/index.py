@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -75,6 +76,14 @@ def dotted(path: KeyPath) -> str:
     """Return `providers[0].models[1].id`, the form in which messages name a key."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.lstrip(".")
+
+
+def path_of(text: str) -> KeyPath | None:
+    """Return the key path that `dotted` wrote; None where the text is no key that the schema knows."""
+    steps = re.findall(r"[^.\[\]]+", text)
+    path: KeyPath = tuple(int(step) if step.isdigit() else step for step in steps)
+    known = bool(path) and dotted(path) == text and pattern_of(path).removesuffix("[]") in key_index()
+    return path if known else None
 
 
 def options_of(annotation: object) -> tuple[object, ...]:

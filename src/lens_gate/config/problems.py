@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lens_gate.errors import ConfigProblem
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +52,30 @@ def joined(problems: Sequence[Problem], kind: type[ConfigProblem], *, place: str
     if not others:
         return kind(first.message, place=first.place, hint=first.hint)
     lines = "".join(f"\n  {problem.line()}" for problem in (first, *others))
-    return kind(f"{len(others) + 1} problems{lines}", place=place, hint=hint)
+    together = kind(f"{len(others) + 1} problems{lines}", place=place, hint=hint)
+    together.parts = tuple(kind(one.message, place=one.place, hint=one.hint) for one in (first, *others))
+    return together
+
+
+def problems_in(error: ConfigProblem) -> tuple[Problem, ...]:
+    """Return the problems that an error tells, one or several."""
+    return tuple(Problem(one.place or "configuration", one.message, one.hint) for one in error.parts or (error,))
+
+
+class Collected:
+    """Checks that are made one after the other, and what they find wrong, raised together."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def of(self, check: Callable[[], Found]) -> Found | None:
+        """Return what a check returns; None, and take note, where it raises a ConfigProblem."""
+        try:
+            return check()
+        except ConfigProblem as error:
+            self._found += problems_in(error)
+            return None
+
+    def tell(self) -> None:
+        """Raise all that was found, each thing once."""
+        raise_problems(self._found)

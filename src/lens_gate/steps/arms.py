@@ -33,6 +33,7 @@ from lens_gate.steps.order import (
     providers_of,
     without_model,
 )
+from lens_gate.steps.placing import placing
 from lens_gate.steps.replaying import log_of
 from lens_gate.steps.trusted import source_at, text_of, trusted_config
 from lens_gate.steps.world import World
@@ -72,7 +73,7 @@ class Arms:
 
     `keys` names the variables that either arm, or the trusted version, reads, `confidential` those among them whose
     values must not be shown. `configurations` are those of several alternatives by series, where they are not all
-    `loaded`. `log` is what both arms play again, if anything.
+    `loaded`. `options` are those that won over keys of it, by key. `log` is what both arms play again, if anything.
     """
 
     loaded: LoadedConfig
@@ -86,6 +87,7 @@ class Arms:
     keys: frozenset[str]
     confidential: frozenset[str]
     configurations: Mapping[str, LoadedConfig] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     log: Log | None = None
 
     def snapshot(self) -> JsonValue:
@@ -103,6 +105,11 @@ def resolve(order: RunOrder, world: World) -> Arms:
             hint="Add one of the --against options, or in `lens-gate ci` a --baseline of which git knows the commit.",
         )
     loaded = load_config(order.sources)
+    with placing(loaded, order.overrides.options):
+        return _resolved(order, loaded, world)
+
+
+def _resolved(order: RunOrder, loaded: LoadedConfig, world: World) -> Arms:
     candidate, base = sides(order, loaded, world)
     trusted = _trusted(order, world)
     both = (candidate, *([base] if base else []))
@@ -122,6 +129,7 @@ def resolve(order: RunOrder, world: World) -> Arms:
         base_side=base,
         candidate=plan,
         base=other,
+        options=order.overrides.options,
         comparison=_comparison(order, plan, other),
         uncovered=uncovered(plan, other) if other else (),
         config_hash=config_hash,
@@ -285,17 +293,18 @@ def _target_name(config: Config, tree: str) -> str | None:
 
 
 def _plan(side: Side, arm: Arm, config_hash: str, *, series_of: ArmPlan | None = None) -> ArmPlan:
-    return resolve_arm(
-        side.config,
-        arm=arm,
-        label=side.label,
-        commit=side.commit,
-        config_hash=side.loaded.config_hash if series_of else config_hash,
-        read_file=side.read_file,
-        base_series=series_of.series if series_of else None,
-        target_name=side.target_name,
-        target_endpoint=_unstarted(side.config),
-    )
+    with placing(side.loaded, {}):
+        return resolve_arm(
+            side.config,
+            arm=arm,
+            label=side.label,
+            commit=side.commit,
+            config_hash=side.loaded.config_hash if series_of else config_hash,
+            read_file=side.read_file,
+            base_series=series_of.series if series_of else None,
+            target_name=side.target_name,
+            target_endpoint=_unstarted(side.config),
+        )
 
 
 def _unstarted(config: Config) -> str | None:

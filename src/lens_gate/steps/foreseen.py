@@ -17,6 +17,7 @@ from lens_gate.load.schedule.unmeasured import foretold
 from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Books, budgets_of
 from lens_gate.steps.deferring import bytes_deferred
+from lens_gate.steps.placing import placing
 from lens_gate.steps.scheduling import planned_requests, settings_of
 from lens_gate.steps.splitting import require_splittable
 from lens_gate.steps.world import World
@@ -39,8 +40,9 @@ def preview(arms: Arms, world: World) -> Forecast:
     Raises ConfigProblem where a cap or a rate limit cannot hold, UsageProblem for what several processes cannot do,
     CapReached where nothing is left of a budget.
     """
-    settings, prices = settings_of(arms), price_list(arms, world.now())
-    require_limits(arms, settings, prices, looks=arms.candidate_side.config.profiler.until_decided)
+    with placing(arms.loaded, arms.options):
+        settings, prices = settings_of(arms), price_list(arms, world.now())
+        require_limits(arms, settings, prices, looks=arms.candidate_side.config.profiler.until_decided)
     if budgets := budgets_of(arms.candidate_side.config):
         Books.of(budgets, world).left()
     return foreseen(arms, settings, prices, world)

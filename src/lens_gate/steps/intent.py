@@ -11,6 +11,7 @@ from lens_gate.steps.arms import Arms
 from lens_gate.steps.budgets import Account, open_account
 from lens_gate.steps.foreseen import foreseen, price_list, require_limits
 from lens_gate.steps.lookout import LookPlan
+from lens_gate.steps.placing import placing
 from lens_gate.steps.resuming import Earlier
 from lens_gate.steps.scheduling import settings_of
 from lens_gate.steps.splitting import refuse_resuming
@@ -48,9 +49,10 @@ def intended(arms: Arms, world: World, options: MeasureOptions) -> Intent:
     if options.earlier is not None:
         refuse_resuming(arms.candidate_side.config)
     run_id = options.earlier.run.benchmark.id if options.earlier else world.new_id()
-    settings = settings_of(arms).salted(run_id)
-    prices = price_list(arms, world.now())
-    require_limits(arms, settings, prices, looks=options.looks is not None)
+    with placing(arms.loaded, arms.options):
+        settings = settings_of(arms).salted(run_id)
+        prices = price_list(arms, world.now())
+        require_limits(arms, settings, prices, looks=options.looks is not None)
 
     def bound_usd() -> float | None:
         return foreseen(arms, settings, prices, world).usd_reserved

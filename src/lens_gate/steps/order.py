@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,9 +54,34 @@ class Overrides:
     cover: tuple[Cover, ...] | None = field(default=None, repr=False)
     time_cap_s: float | None = field(default=None, repr=False)
 
+    @property
+    def options(self) -> Mapping[str, str]:
+        """The options that were given, by the keys of the configuration that they stand for."""
+        given = {name: getattr(self, name) for name in _OPTIONS}
+        return {_OPTIONS[name][0]: _OPTIONS[name][1] for name, one in given.items() if one is not None}
+
     def text(self) -> str:
         """Return a canonical form, which enters the hash of the configuration."""
         return repr(self)
+
+
+_OPTIONS: Mapping[str, tuple[str, str]] = {
+    "duration_s": ("profiler.duration", "--duration"),
+    "warmup_s": ("profiler.warmup", "--warmup"),
+    "requests": ("profiler.requests", "--requests"),
+    "rps": ("workload.type", "--rps"),
+    "concurrency": ("workload.type", "--concurrency"),
+    "seed": ("profiler.seed", "--seed"),
+    "max_cost_usd": ("profiler.max_cost_usd", "--max-cost"),
+    "abort_error_rate": ("resilience.abort.error_rate", "--abort-error-rate"),
+    "transport": ("profiler.transport", "--transport"),
+    "slo": ("metrics.slo", "--slo"),
+    "kernel_timestamps": ("profiler.kernel_timestamps", "--kernel-timestamps"),
+    "defer_decoding": ("profiler.defer_decoding", "--defer-decoding"),
+    "processes": ("profiler.processes", "--processes"),
+    "time_cap_s": ("resilience.timeouts.run", "--time-cap"),
+}
+"""By override: the key that it wins over, and the option."""
 
 
 def overridden(config: Config, overrides: Overrides) -> Config:

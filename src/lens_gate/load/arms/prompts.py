@@ -129,10 +129,10 @@ def require_variables(prompt: PromptPlan, place: str) -> None:
     missing = sorted(named - prompt.variables.keys())
     if missing:
         raise ConfigProblem(
-            f"the template names {{{{{missing[0]}}}}}, which is not among its variables"
+            f"the template names {' and '.join(f'{{{{{name}}}}}' for name in missing)}, not among its variables"
             f" ({', '.join(sorted(prompt.variables)) or 'none'})",
             place=place,
-            hint=f"Add `{missing[0]}` under `variables` of this prompt, or correct the name.",
+            hint=f"Add `{'` and `'.join(missing)}` under `variables` of this prompt, or correct the name.",
         )
 
 

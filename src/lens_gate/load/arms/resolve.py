@@ -10,12 +10,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypedDict, Unpack, assert_never
 
 from pydantic import JsonValue
 
 from lens_gate.config.defaults import resolve_api, resolve_endpoint
 from lens_gate.config.model import Config, Model, Provider, Target
+from lens_gate.config.problems import Collected
 from lens_gate.config.tls import Tls
 from lens_gate.config.workload import FileVariable, GeneratorVariable, Prompt, Variable
 from lens_gate.errors import ConfigProblem
@@ -155,10 +157,13 @@ def _require_whole_price(model: Model, place: str) -> None:
 
 
 def resolve_prompts(prompts: Sequence[Prompt], read_file: ReadFile) -> tuple[PromptPlan, ...]:
-    """Read every prompt with its variables and files; raises ConfigProblem for what cannot be sent."""
+    """Read every prompt with its variables and files; raises ConfigProblem for all that cannot be sent."""
     if not prompts:
         return (DEFAULT_PROMPT,)
-    plans = tuple(_prompt(prompt, index, read_file) for index, prompt in enumerate(prompts))
+    found = Collected()
+    read = [found.of(partial(_prompt, prompt, index, read_file)) for index, prompt in enumerate(prompts)]
+    found.tell()
+    plans = tuple(plan for plan in read if plan is not None)
     _refuse_twice((plan.id for plan in plans), "workload.prompts", "Give each prompt an `id` of its own.")
     return plans
 
@@ -185,7 +190,7 @@ def _prompt(prompt: Prompt, index: int, read_file: ReadFile) -> PromptPlan:
         think=None if prompt.think_time is None else time_of(prompt.think_time),
     )
     for name, variable in prompt.variables.items():
-        plan = _with_variable(plan, name, variable, lambda source: _read(read_file, source, place))
+        plan = _with_variable(plan, name, variable, lambda source: _read(read_file, source, place), place)
     require_variables(plan, place)
     return plan
 
@@ -204,7 +209,7 @@ def _messages(prompt: Prompt, place: str) -> tuple[tuple[str, JsonValue], ...]:
     return tuple((message.role, message.content) for message in prompt.messages)
 
 
-def _with_variable(plan: PromptPlan, name: str, variable: Variable, read: ReadFile) -> PromptPlan:
+def _with_variable(plan: PromptPlan, name: str, variable: Variable, read: ReadFile, place: str) -> PromptPlan:
     match variable:
         case FileVariable(source=source):
             values = _values(read(source), source)
@@ -218,7 +223,7 @@ def _with_variable(plan: PromptPlan, name: str, variable: Variable, read: ReadFi
     if not values:
         raise ConfigProblem(
             f"the variable {name!r} of prompt {plan.id!r} has no values",
-            place="workload.prompts",
+            place=place,
             hint="List at least one value, or name a file with one value per line.",
         )
     return replace(plan, variables={**plan.variables, name: values})

@@ -174,7 +174,10 @@ def _require_own_prompts(arrival: Arrival, workload: Workload) -> None:
 
 
 def kind_of(workload: Workload) -> WorkloadType:
-    """Return the type; where it is not written, the one section that is there says it."""
+    """Return the type; where it is not written, the one section that is there says it.
+
+    Raises ConfigProblem where several do, and none of them is of the type that is the default.
+    """
     sections = {
         WorkloadType.FIXED: workload.fixed,
         WorkloadType.POISSON: workload.poisson,
@@ -185,8 +188,15 @@ def kind_of(workload: Workload) -> WorkloadType:
         WorkloadType.REPLAY: workload.replay,
     }
     present = [kind for kind, section in sections.items() if section is not None]
-    if "type" in workload.model_fields_set or len(present) != 1:
+    if "type" in workload.model_fields_set or not present:
         return workload.type
+    if len(present) > 1 and workload.type not in present:
+        names = " and ".join(f"`{kind}`" for kind in present)
+        raise ConfigProblem(
+            f"the sections {names} each say how requests arrive",
+            place=f"workload.{present[-1]}",
+            hint="Keep one of them, or say which one counts with `workload.type`.",
+        )
     return present[0]
 
 
