@@ -75,6 +75,24 @@ def test_the_configuration_asks_for_a_log_and_the_command_line_wins(
     assert in_file == on_terminal
 
 
+def test_a_log_in_the_file_alone_leaves_the_terminal_as_it_is(invoke: Invoke, home: Path, configure: Configure) -> None:
+    files = [{"type": "csv", "path": "out.csv"}]
+    configure(output={"files": files}, logging={"output": "none", "format": "json", "file": FILE})
+    answer = invoke("run", "--requests", "4", "-o", "run.json")
+    assert (answer.code, logged_lines(answer.err)) == (0, [])
+    assert f"written to {home / 'out.csv'}" in answer.err.splitlines()
+    messages = [entry["message"] for entry in entries(home / "logs/lens.log")]
+    assert messages.count(f"written to {home / 'out.csv'}") == 1
+    assert {"run begins", "run ended"} <= set(messages)
+
+
+def test_a_log_that_would_go_nowhere_is_refused(invoke: Invoke, configure: Configure) -> None:
+    for file in (None, {**FILE, "enabled": False}):
+        configure(logging={"output": "none", "file": file})
+        answer = invoke("run", "--requests", "4")
+        assert (answer.code, "`output: none` leaves the log to a file" in answer.err) == (2, True)
+
+
 def test_what_the_transport_remarks_stands_in_the_log_too(
     invoke: Invoke, home: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

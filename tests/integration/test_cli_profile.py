@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,10 @@ def test_an_endpoint_without_tokens_is_timed_as_a_whole(
     assert (model.latency.total.count, model.latency.ttft.count, model.tokens.output) == (8, 0, 0)
     assert {(method, where) for method, where, _, _ in heard} == {("GET", f"{path}?q=1")}
     assert "did not say how many tokens" not in answer.out
+    shown = answer.out.replace("\xa0", " ").splitlines()
+    assert "The answers had no tokens, so that they have no price." in " ".join(" ".join(shown).split())
+    row = next(line for head, line in pairwise(shown) if "out tok/s" in head)
+    assert row.split()[-4:-2] == ["–", "–"]
     assert "Measured what the command line names, and no other version." in invoke("report", "profile.json").out
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from queue import Full, Queue
@@ -36,15 +35,15 @@ Blot = Callable[[str], str]
 
 @contextmanager
 def opened(
-    asked: Logging, stream: TextIO, *, blot: Blot, say: Callable[[str], None], capacity: int = CAPACITY
+    asked: Logging, stream: TextIO | None, *, blot: Blot, say: Callable[[str], None], capacity: int = CAPACITY
 ) -> Iterator[logging.Logger]:
-    """Return a logger that writes to `stream`, and to the file that is asked for, until the block ends.
+    """Return a logger that writes to `stream` (None: to none), and to the file that is asked for, until the block ends.
 
     What could not be written then is told: in the log itself, and by `say` where writing failed. Raises PublishFailed
     where the file cannot be opened.
     """
     with _file(asked.file) as file:
-        outputs = [_to_stream(stream), *([_to_file(file)] if file else [])]
+        outputs = [*([_to_stream(stream)] if stream else []), *([_to_file(file)] if file else [])]
         for output in outputs:
             output.setFormatter(Lines(asked.format))
         waiting = Waiting(Queue(capacity))
@@ -204,16 +203,22 @@ def require_apart(asked: Logging, printed: Format | None, *, place: str) -> None
 
 
 @contextmanager
-def told_in(log: Log, here: World, remarks: Iterable[Remark]) -> Iterator[World]:
+def told_in(log: Log, here: World, remarks: Iterable[Remark], *, aside: bool = False) -> Iterator[World]:
     """Return a world whose lines for people go to the log, and note there what ended the work, if anything did.
 
-    A line that the log does not hear is shown as it always was: asking for errors only hides no news.
+    A line that the log does not hear is shown as it always was: asking for errors only hides no news. So is every line
+    where the log stands `aside`, in a file alone.
     """
+
+    def tell(line: str) -> None:
+        log.note("info", line, told=aside)
+        if aside or not log.hears("info"):
+            here.say(line)
+
     for remark in remarks:
         log.note("warn", "configuration", told=True, key=remark.key, place=remark.place, text=str(remark))
-    say = partial(log.note, "info") if log.hears("info") else here.say
     try:
-        yield replace(here, log=log, say=say)
+        yield replace(here, log=log, say=tell)
     except Exception as error:
         log.note("error", "ended by an error", told=True, kind=type(error).__name__, text=str(error))
         raise

@@ -112,7 +112,9 @@ def sent(order: RunOrder, options: dict[str, Any], here: World, *, name: str) ->
 @upload_option
 @publish_options
 @notify_options
-@click.option("--output-dir", type=click.Path(), default="results", show_default=True, help="Where all files go.")
+@click.option(
+    "--output-dir", "-o", type=click.Path(), default="results", show_default=True, help="The folder of all files."
+)
 def ci(**options: Any) -> int:
     """Run, analyze, gate and report in one command; exits with the verdict.
 

@@ -30,7 +30,7 @@ from lens_gate.vocabulary.transports import TransportKind
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Coarser, in about 6 seconds.")
+@click.option("--quick", is_flag=True, help="Coarser, in about 10 seconds.")
 @config_options
 @provider_option
 @click.option("--model", help="Only this model.")
@@ -52,8 +52,9 @@ from lens_gate.vocabulary.transports import TransportKind
 def selftest(**options: Any) -> int:
     """Measure how true this machine measures, and up to which rate.
 
-    Whole runs against a simulator on this machine that logs what it really writes, and when: about 20 seconds, no
-    network, no money. The result is kept for this machine: later runs carry it, and warn when they are asked for more.
+    Whole runs against a simulator on this machine that logs what it really writes, and when: about 20 seconds (twice
+    that where the machine is too busy to be right), no network, no money. The result is kept for this machine: later
+    runs carry it, and warn when they are asked for more.
     With --config or --endpoint the way to the endpoint is measured as well: name, connection, TLS, and one request
     without a key, which costs nothing. With --max-cost one paid request shows whether a proxy buffers streams.
     """

@@ -336,10 +336,10 @@ def logged_judging(judged_by: Rules, options: Mapping[str, Any], here: World, *,
 def _logging(asked: Logging, secrets: Iterable[str], here: World, remarks: Iterable[Remark] = ()) -> Iterator[World]:
     """Open the log, which shows neither these `secrets` nor variables that are named like one."""
     blot = blotting({*secrets, *here.keyring.known, *secret_values(here.environment)}, shapes=True)
-    stream = sys.stdout if asked.output == "stdout" else sys.stderr
+    stream = {"stdout": sys.stdout, "stderr": sys.stderr, "none": None}[asked.output]
     with (
         opened(asked, stream, blot=blot, say=here.say) as logger,
-        told_in(Log(logger), here, remarks) as logging_world,
+        told_in(Log(logger), here, remarks, aside=stream is None) as logging_world,
     ):
         yield logging_world
 

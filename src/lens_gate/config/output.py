@@ -89,5 +89,12 @@ class Logging(Section):
 
     level: Literal["trace", "debug", "info", "warn", "error"] = "info"
     format: Literal["json", "pretty", "compact"] = "pretty"
-    output: Literal["stderr", "stdout"] = "stderr"
+    output: Literal["stderr", "stdout", "none"] = "stderr"
     file: LogFile | None = None
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        if self.output == "none" and not (self.file and self.file.enabled):
+            msg = "`output: none` leaves the log to a file, and none is enabled: set `file.enabled` and `file.path`"
+            raise ValueError(msg)
+        return self

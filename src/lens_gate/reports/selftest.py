@@ -65,6 +65,11 @@ def _reading(result: Selftest) -> Iterator[str]:
         f" {share(limits.achieved)} of the rate; one try of two will do. Measured with the {result.transport} transport"
         " against a simulator on this machine that logs what it writes, and when."
     )
+    if result.ceiling_rps is not None:
+        yield (
+            "This is what one process can do. With `--processes 2` each of two sends half of a run, on a machine with"
+            " a core for each and one more."
+        )
 
 
 def _sections(result: Selftest) -> Iterator[Section]:

@@ -20,6 +20,7 @@ from lens_gate.reports.facts import (
     finish_lines,
     identity,
     is_itself,
+    known_usd,
     measured_anything,
     moment,
     prices,
@@ -116,7 +117,7 @@ def run_view(run: Run, file: str = RUN_FILE) -> RunView:
         headline=_measured(run),
         compared=_arms(run),
         validity=valid(run.validity, measured=measured_anything((*run.providers, *run.base_providers))),
-        spend=spent(run.spend),
+        spend=_spent(run),
         summary=_summary(run),
         models=_model_rows(run, names),
         percentiles=tuple(PERCENTILES.values()),
@@ -222,6 +223,13 @@ def _measured(run: Run) -> str:
     return f"Measured {requests}{both}, {which} of them successful"
 
 
+def _spent(run: Run) -> str:
+    """Say what the run cost; of an endpoint that is no model, whose answers have no tokens, that there is no price."""
+    if run.summary.successful_requests and not run.summary.total_tokens and known_usd(run.spend) is None:
+        return "The answers had no tokens, so that they have no price."
+    return spent(run.spend)
+
+
 def _arms(run: Run) -> str:
     arms = {arm.arm: identity(arm) for arm in run.arms}
     candidate = arms.get(Arm.CANDIDATE, "this version")
@@ -268,8 +276,8 @@ def _model_row(subject: str, model: ModelResult, arm: str) -> ModelRow:
         latency=quantity(model.latency.total.mean_ms, "ms"),
         p95=quantity(model.latency.total.p95_ms, "ms"),
         first_token=quantity(model.latency.ttft.median_ms, "ms"),
-        tokens_per_second=_rate(model.throughput.tokens_per_second),
-        output_tokens_per_second=_rate(model.throughput.output_tokens_per_second),
+        tokens_per_second=_rate(model, model.throughput.tokens_per_second),
+        output_tokens_per_second=_rate(model, model.throughput.output_tokens_per_second),
         cost_per_1k_tokens=NOTHING if model.cost.per_1k_tokens_usd is None else usd(model.cost.per_1k_tokens_usd),
         success_rate=share_of(requests.successful, requests.total),
         goodput=goodput_cell(model.goodput),
@@ -277,8 +285,9 @@ def _model_row(subject: str, model: ModelResult, arm: str) -> ModelRow:
     )
 
 
-def _rate(per_second: float | None) -> str:
-    return NOTHING if per_second is None else three_digits(per_second)
+def _rate(model: ModelResult, tokens_per_second: float | None) -> str:
+    """Return a rate of tokens; nothing where the answers had none, as those of an endpoint that is no model."""
+    return NOTHING if tokens_per_second is None or not model.tokens.total else three_digits(tokens_per_second)
 
 
 def _percentiles(summary: LatencySummary) -> tuple[str, ...]:

@@ -48,6 +48,11 @@ def test_the_table_shows_every_try() -> None:
     assert "wrong" in shown
 
 
+def test_it_is_said_that_the_ceiling_is_that_of_one_process() -> None:
+    assert "what one process can do. With `--processes 2` each of two sends half of a run" in text(a_selftest())
+    assert "--processes" not in text(a_selftest(ceiling_rps=None))
+
+
 def test_a_rung_without_figures_has_dashes() -> None:
     bare = a_rung(ttft_bias_ms=None, cpu_share=None)
     assert "–" in text(a_selftest(rungs=(bare,)))
