@@ -7,15 +7,19 @@ imported is noted before the collection, which would import it.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from scripts.check_coverage import PURE, PURE_MODULES
 
 HERE = Path(__file__).parent
+KEPT = pytest.StashKey[list[Any]]()
+"""The functions of the rooms that keep what they returned."""
+
 COVERING = (
     "unit/vocabulary/",
     "unit/stats/",
@@ -45,17 +49,21 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     """Note what importing the rooms does, and nothing of the collection."""
     noting = _noting(session.config)
     if noting is not None:
-        import_rooms((*PURE, *PURE_MODULES))
+        for module in modules_of((*PURE, *PURE_MODULES)):
+            session.config.stash[KEPT] += [value for value in vars(module).values() if hasattr(value, "cache_clear")]
         noting.pause()
     return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[KEPT] = []
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Note the lines of a test that covers."""
     noting = _noting(item.config)
-    place = item.path.relative_to(HERE).as_posix()
-    if noting is None or not place.startswith(COVERING) or place.startswith(PROVING):
+    if noting is None or not covers(item):
         return (yield)
     noting.resume()
     try:
@@ -64,12 +72,26 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         noting.pause()
 
 
-def import_rooms(rooms: Iterable[str]) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_kept(request: pytest.FixtureRequest) -> None:
+    """Forget what rooms keep of their first calls, which a test that notes nothing may have made."""
+    for kept in request.config.stash[KEPT]:
+        kept.cache_clear()
+
+
+def covers(item: pytest.Item) -> bool:
+    """Say whether lines are noted in a test; what only drawn examples reach is covered by chance."""
+    place = item.path.relative_to(HERE).as_posix()
+    return place.startswith(COVERING) and not place.startswith(PROVING) and "hypothesis" not in item.keywords
+
+
+def modules_of(rooms: Iterable[str]) -> Iterator[ModuleType]:
     """Import rooms with all that lies in them."""
     for room in rooms:
         module = import_module(f"lens_gate.{room}")
+        yield module
         for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
-            import_module(found.name)
+            yield import_module(found.name)
 
 
 def _noting(config: pytest.Config) -> Any:

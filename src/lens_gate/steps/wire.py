@@ -136,6 +136,13 @@ class Line:
             return None
         return message
 
+    async def see_off(self) -> None:
+        """Say no more, and hang up after the other end: who speaks to a closed one loses what he has not read of it."""
+        self._writer.write_eof()
+        while await self.next() is not None:
+            continue
+        await self.close()
+
     async def close(self) -> None:
         """Wait until all was handed over, and hang up."""
         try:

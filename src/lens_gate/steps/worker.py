@@ -63,7 +63,7 @@ async def _worked(end: socket.socket, assignment: Assignment, tools: Tools) -> N
         # The first process is gone, and with it whoever could be told.
         pass
     finally:
-        await line.close()
+        await line.see_off()
 
 
 class Outbox:

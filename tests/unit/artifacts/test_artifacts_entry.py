@@ -21,6 +21,7 @@ from lens_gate.vocabulary.outcomes import Outcome, Severity
 from tests.builders import (
     MODEL,
     PROVENANCE,
+    SERIES,
     a_benchmark,
     a_check,
     a_model_result,
@@ -52,6 +53,12 @@ def test_the_past_of_an_entry_is_the_past_of_its_run(run: Run) -> None:
 def test_the_record_of_an_entry_is_the_record_of_its_run(run: Run) -> None:
     everything = list(METRICS)
     assert record_of_entry(*kept(run), everything, file="a") == record(run, everything, file="a")
+
+
+def test_an_entry_keeps_what_a_history_needs_of_a_run() -> None:
+    found = record_of_entry(*kept(a_run()), list(METRICS), file="a")
+    assert found == record(a_run(), list(METRICS), file="a")
+    assert found.values[(SERIES, "mean_latency")] is not None
 
 
 def test_an_entry_says_who_measured_what_where_and_how_it_was_judged() -> None:

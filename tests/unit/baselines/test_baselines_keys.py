@@ -51,6 +51,9 @@ def test_no_two_names_share_a_key_even_where_case_does_not_count(one: str, other
 def test_keys_of_names_can_be_read() -> None:
     assert baseline_key("main") == "baselines/main.json.gz"
     assert baseline_key("release/V1.0") == "baselines/release,+v1.0.json.gz"
+    assert baseline_key(".hidden") == "baselines/=2ehidden.json.gz"
+    assert baseline_name("baselines/=2ehidden.json.gz") == ".hidden"
+    assert baseline_key("früh") == "baselines/fr=c3=bch.json.gz"
 
 
 def test_very_long_names_stay_apart_and_fit_into_a_file_name() -> None:

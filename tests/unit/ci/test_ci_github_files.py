@@ -73,6 +73,12 @@ def test_no_line_of_a_text_in_the_log_is_a_command(text: str) -> None:
     assert in_log(text, {}) == text
 
 
+def test_what_would_be_a_command_is_shown_as_it_is_only_where_no_runner_reads_it() -> None:
+    text = "fine\n ::add-mask::e and ##[set-env]"
+    assert in_log(text, ON_GITHUB) == "fine\n \u200b::add-mask::e and ##\u200b[set-env]"
+    assert in_log(text, {}) == text
+
+
 def test_the_summary_grows_and_stays_below_what_github_takes(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     files(runner).write_summary("one")

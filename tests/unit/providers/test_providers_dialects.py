@@ -34,6 +34,11 @@ def _tokens(events: list[Event]) -> list[Token]:
     return [event for event in events if isinstance(event, Token)]
 
 
+@pytest.mark.parametrize("api", [Api.OPENAI_CHAT, Api.OPENAI_RESPONSES, Api.ANTHROPIC, Api.GOOGLE])
+def test_a_frame_that_holds_no_object_says_nothing(api: Api) -> None:
+    assert [type(event) for event in _stream(api, [1], "text", 2)] == [type(event) for event in _stream(api)]
+
+
 def test_several_pieces_in_one_frame_share_no_count() -> None:
     events = _stream(Api.OPENAI_CHAT, _delta({"content": "a", "reasoning": "b"}, 4), _delta({"content": "c"}, 5))
     assert _tokens(events) == [

@@ -23,16 +23,16 @@ def entry(level: Level = "info", message: str = "run begins", **fields: Field) -
 
 SHOWN: dict[LogFormat, str] = {
     "json": '{"time": "2026-03-02T10:04:05.067Z", "level": "info", "message": "run begins", "id": "b1", "base": null, '
-    '"usd": 0.125, "valid": true, "text": "two words"}',
-    "pretty": '10:04:05.067 info  run begins  id=b1  usd=0.125  valid=true  text="two words"',
+    '"usd": 0.125, "valid": true, "text": "two words", "sent": 40}',
+    "pretty": '10:04:05.067 info  run begins  id=b1  usd=0.125  valid=true  text="two words"  sent=40',
     "compact": 'time=2026-03-02T10:04:05.067Z level=info message="run begins" id=b1 usd=0.125 valid=true '
-    'text="two words"',
+    'text="two words" sent=40',
 }
 
 
 @pytest.mark.parametrize(("form", "line"), SHOWN.items())
 def test_an_entry_has_three_forms(form: LogFormat, line: str) -> None:
-    assert log_line(entry(id="b1", base=None, usd=0.125, valid=True, text="two words"), form) == line
+    assert log_line(entry(id="b1", base=None, usd=0.125, valid=True, text="two words", sent=40), form) == line
 
 
 @pytest.mark.parametrize("form", ["json", "pretty", "compact"])

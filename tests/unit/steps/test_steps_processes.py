@@ -285,3 +285,21 @@ def test_messages_of_any_size_pass_whole_and_in_order_and_writing_never_waits() 
     assert (first, last, end) == (Promise(1), Promise(2), None)
     assert isinstance(batch, Batch)
     assert [sample.index for sample in batch.samples] == list(range(5000))
+
+
+def test_last_words_are_heard_whatever_is_said_to_the_one_who_leaves_meanwhile() -> None:
+    async def talk() -> list[object]:
+        ours, theirs = socket.socketpair()
+        one, other = await Line.over(ours), await Line.over(theirs)
+        other.put(Promise(7))
+        leaving = asyncio.create_task(other.see_off())
+        await asyncio.sleep(0.05)
+        for number in (1, 2):
+            one.put(Promise(number))
+            await asyncio.sleep(0.01)
+        heard: list[object] = [await one.next(), await one.next()]
+        await one.close()
+        await asyncio.wait_for(leaving, 5)
+        return heard
+
+    assert asyncio.run(talk()) == [Promise(7), None]
