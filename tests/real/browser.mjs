@@ -26,7 +26,7 @@ async function visit({ file, widths, script = true, audit = false, steps = [] })
   }
   Object.assign(seen, await page.evaluate(() => ({
     shown: document.body.innerText,
-    drawings: [...document.querySelectorAll('svg[role=img]')].filter((svg) => svg.getBoundingClientRect().height > 0).length,
+    drawings: [...document.querySelectorAll('svg[role=img], svg.fp')].filter((svg) => svg.getBoundingClientRect().height > 0).length,
   })));
   if (audit) for (const colorScheme of ['light', 'dark']) seen.faults.push(...await faults(page, colorScheme));
   await context.close();

@@ -308,6 +308,8 @@ def _model_errors(
             base=_errors(base_counts.get(name)) if compared_arms else None,
             candidate=_errors(counts.get(name)),
             example=_example(counts.get(name) or base_counts.get(name)),
+            base_share=_share(base_counts.get(name)) if compared_arms else None,
+            share=_share(counts.get(name)),
         )
         for name in classes
     ]
@@ -319,6 +321,10 @@ def _times(row: ErrorCount | None) -> int:
 
 def _errors(row: ErrorCount | None) -> str:
     return f"{count(row.count)} ({percent(row.percentage)})" if row else "0"
+
+
+def _share(row: ErrorCount | None) -> float:
+    return row.percentage if row else 0.0
 
 
 def _example(row: ErrorCount | None) -> str | None:

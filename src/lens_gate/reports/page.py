@@ -1,6 +1,7 @@
 """What every report shows, in words and rounded numbers: the shape that all renderers share.
 
-All texts are plain: each renderer escapes them for its own place. Only `Bounds` keeps unrounded numbers, for figures.
+All texts are plain: each renderer escapes them for its own place. Only `Bounds` and the shares of errors keep unrounded
+numbers, for figures.
 """
 
 from __future__ import annotations
@@ -127,13 +128,18 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRow:
-    """How often one error class occurred in each arm; `base` is None where there is no other arm."""
+    """How often one error class occurred in each arm; `base` is None where there is no other arm.
+
+    The shares are percentages of the requests, unrounded, for figures.
+    """
 
     subject: str
     error_class: str
     base: str | None
     candidate: str
     example: str | None
+    base_share: float | None = None
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,7 @@ def test_a_shift_without_a_commit_says_nothing_of_one() -> None:
 
 def marks(line: Line) -> list[str]:
     """Return the classes of what is marked on a line and on its axis."""
-    return re.findall(r'<path class="(m \w+|failed|accepted)"', line.chart.large.text)
+    return re.findall(r'<use href="#m-\w+" class="(m \w+|failed|accepted)"', line.chart.large.text)
 
 
 def a_known(*checks: OpenCheck, outcome: str = "regression") -> Known:
@@ -166,7 +166,7 @@ def test_of_two_checks_of_one_line_the_worse_is_marked() -> None:
 def test_a_gate_that_failed_for_what_nobody_wrote_down_is_marked_on_the_axis() -> None:
     [line] = lines(a_trend_verdict(records_of(stepped(0.16))))
     assert marks(line) == ["accepted", "failed"]
-    assert re.search(r'y="100%" overflow="visible"><path class="failed"', line.chart.large.text)
+    assert re.search(r'class="failed" x="[\d.]+%" y="100%"', line.chart.large.text)
     page = files(a_trend_verdict(records_of(stepped(0.16))))["index.html"]
     assert "nobody wrote down for what" in page
     assert "a gate said regression of this" not in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from math import hypot
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,18 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.reports.svg import (
+    OUTLINES,
     Anchor,
     Scale,
     Shape,
     band,
     bar,
+    below,
+    beside,
     box,
     dots,
     drawing,
+    grid,
     line,
     mark,
     percent,
+    rings,
     rule,
+    thinned,
     ticks,
     words,
 )
@@ -71,29 +79,71 @@ def test_ticks_are_round(scale: Scale, expected: tuple[float, ...]) -> None:
 @given(text=st.text(), style=st.just("t"))
 def test_a_text_stays_a_text_whatever_it_holds(text: str, style: str) -> None:
     shown = "".join(character for character in text if character.isprintable())
-    made = drawing([words(shown, (0.1, 0.5), anchor=Anchor.END, shift=(3, -4))], label=shown, style=style).text
+    made = drawing(
+        [words(shown, (0.1, 0.5), anchor=Anchor.END, shift=(3, -4), style=style)], label=f"! {shown}", style=style
+    ).text
     root = ET.fromstring(made)
-    assert root.get("aria-label") == shown
+    assert root.get("aria-label") == f"! {shown}"
     assert [child.tag for child in root] == ["text"]
     assert (root[0].text or "") == shown
     assert root[0].attrib == {"class": style, "x": "10%", "y": "50%", "dx": "3", "dy": "-4", "text-anchor": "end"}
 
 
+def test_a_drawing_that_repeats_the_numbers_beside_it_is_hidden_from_those_who_hear_them() -> None:
+    assert drawing([], label="", style="fp").text == '<svg class="fp" aria-hidden="true"></svg>'
+
+
 def test_places_are_percent_and_curves_are_whole_numbers_in_their_box() -> None:
-    assert percent(1 / 3) == "33.33%"
+    assert percent(1 / 3) == "33.3%"
     assert percent(1) == "100%"
-    assert line([(0, 1), (0.5, 0.25)], "arm1") == (
-        '<path class="arm1" vector-effect="non-scaling-stroke" d="M0 1000L500 250"/>'
-    )
-    assert band([(0, 0), (1, 0)], [(0, 1), (1, 1)], "band") == '<path class="band" d="M0 0L1000 0L1000 1000L0 1000Z"/>'
-    assert dots([(0.1, 0.2), (0.3, 0.4)], "p0").endswith('d="M100 200h0M300 400h0"/>')
-    assert box("<path/>") == '<svg viewBox="0 0 1000 1000" preserveAspectRatio="none"><path/></svg>'
-    assert rule((0, 0), (0, 1), "zero") == '<line class="zero" x1="0%" x2="0%" y1="0%" y2="100%"/>'
+    assert line([(0, 1), (0.5, 0.25)], "arm1") == '<path class="arm1" d="M0 250l500-188"/>'
+    assert band([(0, 0), (1, 0)], [(0, 1), (1, 1)], "band") == '<path class="band" d="M0 0l1000 0 0 250-1000 0Z"/>'
+    assert dots([(0.1, 0.2), (0.3, 0.4)], "p0") == '<path class="p0" d="m100 50h0m200 50h0"/>'
+    assert grid(across=[0.5], down=[0.2]) == '<path class="grid" d="M0 50h1000M500 0v250"/>'
+    assert box("<path/>") == '<svg viewBox="0 0 1000 250" preserveAspectRatio="none"><path/></svg>'
+    assert rule((0, 0), (0, 1), "zero") == '<line class="zero" y2="100%"/>'
     assert bar(0.2, 0.5, "bad", top=0.25, bottom=0.75) == (
         '<rect class="bad" x="20%" y="25%" width="30%" height="50%"/>'
     )
-    assert mark(Shape.DIAMOND, (0.5, 0.5), "m").startswith('<svg x="50%" y="50%" overflow="visible"><path class="m"')
+    assert mark(Shape.DIAMOND, (0.5, 0.5), "m") == '<use href="#m-diamond" class="m" x="50%" y="50%"/>'
+    assert below([(0.5, "a")]) == '<g class="bx"><text x="50%" y="100%">a</text></g>'
+    assert beside([(0.5, "a")]) == '<g class="by"><text y="50%">a</text></g>'
+
+
+def test_hollow_dots_are_one_path_drawn_twice() -> None:
+    made = rings([(0.1, 0.2), (0.3, 0.4)], "p0", "c7")
+    assert made.count("m100 50h0m200 50h0") == 1
+    assert re.findall(r'<use href="#c7" class="(\w+)"/>', made) == ["p0", "hole"]
+
+
+def test_every_shape_has_an_outline() -> None:
+    assert set(OUTLINES) == set(Shape)
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert [line([], "a"), band([], [], "a"), dots([], "a"), bar(0.5, 0.5, "a")] == [""] * 4
+    assert [line([], "a"), band([], [], "a"), dots([], "a"), rings([], "a", "b"), bar(0.5, 0.5, "a"), grid()] == [
+        ""
+    ] * 6
+
+
+SHARE = st.floats(0, 1)
+
+
+@given(st.lists(st.tuples(SHARE, SHARE), min_size=1, max_size=80))
+def test_a_curve_without_what_nobody_sees_leaves_no_place(points: list[tuple[float, float]]) -> None:
+    kept = thinned(points)
+    assert (kept[0], kept[-1]) == (points[0], points[-1])
+    places = sorted({index for one in kept for index, point in enumerate(points) if point == one})
+    assert set(kept) <= set(points)
+    for index, point in enumerate(points):
+        before, after = (points[max(p for p in places if p <= index)], points[min(p for p in places if p >= index)])
+        (x, y), (x1, y1), (x2, y2) = ((1000 * across, 250 * down) for across, down in (point, before, after))
+        along = max(hypot(x2 - x1, y2 - y1), 1e-9)
+        assert abs((x2 - x1) * (y1 - y) - (x1 - x) * (y2 - y1)) / along <= 0.5 + 1e-6 or hypot(x - x1, y - y1) <= 0.5
+
+
+def test_a_straight_curve_is_its_two_ends_and_a_corner_stays() -> None:
+    straight = [(share / 100, share / 100) for share in range(101)]
+    assert thinned(straight) == [straight[0], straight[-1]]
+    corner = [(0.0, 0.0), (0.25, 0.0), (0.5, 0.0), (0.5, 0.5), (0.5, 1.0)]
+    assert thinned(corner) == [corner[0], corner[2], corner[4]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lens_gate.reports.escape import plain
 from lens_gate.reports.numbers import plural
-from lens_gate.reports.svg import Markup
+from lens_gate.reports.svg import OUTLINES, Markup
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 _HERE = files("lens_gate.reports.html") / "templates"
 
 
-def document(template: str, *, script: str = "", **shown: object) -> str:
-    """Return the page that a template makes of what it is given; all of it is text, unless it is Markup."""
-    trusted = {"style": Markup(style_sheet()), "script": Markup(script) if script else "", "policy": policy(script)}
-    return _templates().get_template(template).render(**trusted, **shown)
+def document(template: str, *, style: str, script: str = "", **shown: object) -> str:
+    """Return the page that a template makes of what it is given; all of it is text, unless it is Markup.
+
+    `style` names the sheet that its kind of pages has beside the one that all share.
+    """
+    sheet = style_sheet("style.css", style)
+    own = {"style": Markup(sheet), "script": Markup(script) if script else "", "policy": policy(sheet, script)}
+    return _templates().get_template(template).render(**own, outlines=OUTLINES, **shown)
 
 
-def policy(script: str = "") -> str:
+def policy(sheet: str, script: str = "") -> str:
     """Return the content security policy: digests allow the style sheet and the script as they stand in the page."""
     scripts = f"script-src 'sha256-{_digest(script)}'; " if script else ""
-    return (
-        f"default-src 'none'; style-src 'sha256-{_digest(style_sheet())}'; {scripts}base-uri 'none'; form-action 'none'"
-    )
+    return f"default-src 'none'; style-src 'sha256-{_digest(sheet)}'; {scripts}base-uri 'none'; form-action 'none'"
 
 
 def _digest(text: str) -> str:
@@ -40,9 +42,9 @@ def _digest(text: str) -> str:
 
 
 @cache
-def style_sheet() -> str:
-    """Return the style sheet that all pages share, on as few lines as it can be read on."""
-    lines = (line.strip() for line in source("style.css").splitlines())
+def style_sheet(*names: str) -> str:
+    """Return style sheets as one, on as few lines as it can be read on."""
+    lines = (line.strip() for name in names for line in source(name).splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("/*"))
 
 

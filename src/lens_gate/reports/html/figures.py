@@ -19,11 +19,15 @@ from lens_gate.reports.svg import (
     Scale,
     Shape,
     band,
+    below,
+    beside,
     box,
     dots,
     drawing,
+    grid,
     line,
     mark,
+    rings,
     rule,
     ticks,
     words,
@@ -46,6 +50,20 @@ _QUESTIONS: Mapping[Shown, Hypothesis] = {
 }
 STYLES: Mapping[Arm, int] = {Arm.BASE: 0, Arm.CANDIDATE: 1}
 """Which number the classes of an arm carry: the baseline is dashed and hollow, the candidate solid and filled."""
+
+_SHARES = Scale(-0.01, 1.01)
+"""The axis of shares, with room for a curve that is as wide as its line at both ends."""
+
+_EDGE = 0.01
+"""The share of the time of a run before its first and after its last dot: a half dot reads as another mark."""
+
+_MOST_FAR = 40
+"""Requests beyond the axis of times that have a mark each; what stands beside them counts all."""
+
+_TENTHS = ((0.1, "fastest tenth"), (0.5, "middle"), (0.9, "slowest tenth"))
+
+_FAR = ("△", "▲")
+"""How a request beyond the axis of times stands there, by the number of its arm."""
 
 _HEADROOM = 1.5
 """The axis of times ends so far above the slower tenth: a single outlier lies on its end."""
@@ -80,7 +98,11 @@ def figures(
     found: Exhibits, names: Mapping[str, str], limits: Mapping[tuple[str, Shown], float]
 ) -> tuple[SeriesFigures, ...]:
     """Draw each series; `limits` are the changes that are allowed, in percent, by series and what is timed."""
-    return tuple(_series(one, names, limits.get((one.series, one.quantity))) for one in found.series if one.arms)
+    return tuple(
+        _series(one, names, limits.get((one.series, one.quantity)), f"c{number}")
+        for number, one in enumerate(found.series)
+        if one.arms
+    )
 
 
 def limits_of(analysis: Analysis) -> Mapping[tuple[str, Shown], float]:
@@ -93,14 +115,15 @@ def limits_of(analysis: Analysis) -> Mapping[tuple[str, Shown], float]:
     }
 
 
-def _series(one: SeriesExhibit, names: Mapping[str, str], limit: float | None) -> SeriesFigures:
+def _series(one: SeriesExhibit, names: Mapping[str, str], limit: float | None, code: str) -> SeriesFigures:
+    """Draw one series; `code` is what no other series of the page is called."""
     subject, timed = names.get(one.series, plain(one.series)), TIMES[one.quantity]
     return SeriesFigures(
         title=f"{subject}: {timed}",
         spread=_spread(one.arms, f"{subject}, {timed}"),
         spread_lead=_spread_lead(one.arms),
         changes=_changes(one.changes, limit, f"{subject}, {timed}") if one.changes else None,
-        course=_course(one.arms, f"{subject}, {timed}"),
+        course=_course(one.arms, f"{subject}, {timed}", code),
         rows=tuple(_share_row(change) for change in one.changes) or tuple(_own_rows(one.arms[0])),
         both=len(one.arms) > 1,
         limited=limit is not None,
@@ -120,7 +143,14 @@ def _spread(arms: Sequence[ArmExhibit], what: str) -> Markup:
     """Draw which share of the requests took how long at most, on a logarithmic axis of times."""
     scale = _times([value for arm in arms for value in arm.steps_ns])
     curves = [line(_steps(arm, scale), f"arm{STYLES[arm.arm]}") for arm in arms]
-    parts = [*_time_ticks(scale), *_share_ticks(), box(*curves), *_marked(arms, scale)]
+    times, shares = [(scale.share(value), tick_ms(value)) for value in ticks(scale, 4)], _share_ticks()
+    parts = [
+        below(times),
+        beside(shares),
+        words("time (log)", (1.0, 1.0), anchor=Anchor.END, shift=(0, 31)),
+        box(grid(across=[place for place, _ in times], down=[place for place, _ in shares]), *curves),
+        *_marked(arms, scale),
+    ]
     return drawing(parts, label=f"{what}: share of the requests by time. {_spread_lead(arms)}", style="ch")
 
 
@@ -132,20 +162,11 @@ def _times(values: Sequence[int]) -> Scale:
 
 def _steps(arm: ArmExhibit, scale: Scale) -> list[Place]:
     count = len(arm.steps_ns)
-    return [(scale.share(value / NS_PER_MS), 1 - (i + 0.5) / count) for i, value in enumerate(arm.steps_ns)]
+    return [(scale.share(value / NS_PER_MS), _SHARES.up((i + 0.5) / count)) for i, value in enumerate(arm.steps_ns)]
 
 
-def _time_ticks(scale: Scale) -> Iterator[str]:
-    for value in ticks(scale, 4):
-        place = scale.share(value)
-        yield rule((place, 0.0), (place, 1.0), "grid")
-        yield words(tick_ms(value), (place, 1.0), anchor=Anchor.MIDDLE, shift=(0, 16))
-
-
-def _share_ticks() -> Iterator[str]:
-    for share in (0.0, 0.25, 0.5, 0.75, 0.95):
-        yield rule((0.0, 1 - share), (1.0, 1 - share), "grid")
-        yield words(percent_of(share), (0.0, 1 - share), anchor=Anchor.END, shift=(-6, 4))
+def _share_ticks() -> list[tuple[float, str]]:
+    return [(_SHARES.up(share), percent_of(share)) for share in (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)]
 
 
 def _marked(arms: Sequence[ArmExhibit], scale: Scale) -> Iterator[str]:
@@ -153,9 +174,10 @@ def _marked(arms: Sequence[ArmExhibit], scale: Scale) -> Iterator[str]:
     for share, values in ((0.5, [arm.median_ns for arm in arms]), (0.95, [arm.p95_ns for arm in arms])):
         known = [scale.share(value / NS_PER_MS) for value in values if value is not None]
         if len(known) == len(arms):
-            yield rule((min(known), 1 - share), (max(known), 1 - share), "gap")
+            place = _SHARES.up(share)
+            yield rule((min(known), place), (max(known), place), "gap")
             styles = (f"d{STYLES[arm.arm]}" for arm in arms)
-            yield from (mark(Shape.CIRCLE, (x, 1 - share), style) for x, style in zip(known, styles, strict=True))
+            yield from (mark(Shape.CIRCLE, (x, place), style) for x, style in zip(known, styles, strict=True))
 
 
 def _changes(found: Sequence[QuantileChange], limit: float | None, what: str) -> Markup:
@@ -166,10 +188,13 @@ def _changes(found: Sequence[QuantileChange], limit: float | None, what: str) ->
     lower = [(one.share, scale.up((one.lower_ns or 0) / NS_PER_MS)) for one in bounded]
     curve = [(one.share, scale.up(one.change_ns / NS_PER_MS)) for one in found]
     allowed = [(one.share, scale.up(_allowed_ms(one, limit))) for one in found] if limit is not None else []
+    heights = [(scale.up(value), _change_tick(value)) for value in ticks(scale, 5)]
+    curves = [band(upper, lower, "band"), line(allowed, "tolline"), line(curve, "arm1"), dots(curve, "q1")]
     parts = [
-        *_change_ticks(scale),
-        box(band(upper, lower, "band"), line(allowed, "tolline"), line(curve, "arm1")),
-        *(mark(Shape.CIRCLE, place, "d1") for place in curve),
+        beside(heights),
+        below(_TENTHS),
+        box(grid(down=[place for place, _ in heights]), *curves),
+        rule((0.0, scale.up(0.0)), (1.0, scale.up(0.0)), "zero"),
     ]
     middle = min(found, key=lambda one: abs(one.share - 0.5))
     told = f"{what}: change of each share of the requests; in the middle {_signed(middle.change_ns)}"
@@ -191,25 +216,27 @@ def _change_axis(found: Sequence[QuantileChange], limit: float | None) -> Scale:
     return Scale(min(held) - 0.06 * size, max(held) + 0.06 * size)
 
 
-def _change_ticks(scale: Scale) -> Iterator[str]:
-    for value in ticks(scale, 5):
-        place = scale.up(value)
-        yield rule((0.0, place), (1.0, place), "grid" if value else "zero")
-        sign = "" if not value else "+" if value > 0 else MINUS
-        yield words(f"{sign}{tick_ms(abs(value))}", (0.0, place), anchor=Anchor.END, shift=(-6, 4))
-    for share, text in ((0.1, "fastest tenth"), (0.5, "middle"), (0.9, "slowest tenth")):
-        yield words(text, (share, 1.0), anchor=Anchor.MIDDLE, shift=(0, 16))
+def _change_tick(value: float) -> str:
+    sign = "" if not value else "+" if value > 0 else MINUS
+    return f"{sign}{tick_ms(abs(value))}"
 
 
-def _course(arms: Sequence[ArmExhibit], what: str) -> Markup:
+def _course(arms: Sequence[ArmExhibit], what: str, code: str) -> Markup:
     """Draw when requests were due and how long they took: each one, or of many the middle and where most lie."""
     due = [edge for arm in arms for part in arm.stretches for edge in (part.start_ns, part.end_ns)]
     due += [value for arm in arms for value in arm.due_ns]
     first, last = min(due, default=0), max(due, default=0)
-    when = Scale(first / _NS_PER_S, max(last, first + 1) / _NS_PER_S)
+    room = _EDGE * max(last - first, 1)
+    when = Scale((first - room) / _NS_PER_S, (last + room) / _NS_PER_S)
     times = Scale(0.0, _highest(arms))
-    curves = [*(_cloud(arm, when, times) for arm in arms), *(_middle(arm, when, times) for arm in arms)]
-    parts = [*_course_ticks(when, times), box(*curves)]
+    curves = [*(_cloud(arm, when, times, code) for arm in arms), *(_middle(arm, when, times) for arm in arms)]
+    heights = [(times.up(value), tick_ms(value)) for value in ticks(times, 5)]
+    parts = [
+        beside(heights),
+        below(_elapsed(when, first / _NS_PER_S)),
+        box(grid(down=[place for place, _ in heights]), *curves),
+        *_far(arms, when, times),
+    ]
     return drawing(
         parts, label=f"{what} during the run, {plural(sum(arm.requests for arm in arms), 'request')}", style="ch"
     )
@@ -222,15 +249,31 @@ def _highest(arms: Sequence[ArmExhibit]) -> float:
     return (min(max(typical), largest) if typical else largest) / NS_PER_MS * 1.05 or 1.0
 
 
-def _cloud(arm: ArmExhibit, when: Scale, times: Scale) -> str:
+def _cloud(arm: ArmExhibit, when: Scale, times: Scale, code: str) -> str:
     """Return each request as a dot, or of a large run the band in which most requests lie."""
     style = STYLES[arm.arm]
     if arm.dot_ns:
-        pairs = zip(arm.due_ns, arm.dot_ns, strict=True)
-        return dots(((when.share(at / _NS_PER_S), times.up(value / NS_PER_MS)) for at, value in pairs), f"p{style}")
+        pairs = [(at / _NS_PER_S, value / NS_PER_MS) for at, value in zip(arm.due_ns, arm.dot_ns, strict=True)]
+        within = [(when.share(at), times.up(value)) for at, value in pairs if times.holds(value)]
+        return rings(within, "p0", code) if arm.arm is Arm.BASE else dots(within, "p1")
     at = [when.share((part.start_ns + part.end_ns) / 2 / _NS_PER_S) for part in arm.stretches]
     high, low = ([times.up(value / NS_PER_MS) for value in ends] for ends in _ends(arm))
     return band(list(zip(at, high, strict=True)), list(zip(at, low, strict=True)), f"band{style}")
+
+
+def _far(arms: Sequence[ArmExhibit], when: Scale, times: Scale) -> Iterator[str]:
+    """Mark when requests were due that took longer than the axis goes, and say how many they are."""
+    far = [
+        (when.share(at / _NS_PER_S), STYLES[arm.arm])
+        for arm in arms
+        for at, value in zip(arm.due_ns, arm.dot_ns, strict=True)
+        if not times.holds(value / NS_PER_MS)
+    ]
+    for place, style in far[:_MOST_FAR]:
+        yield words(_FAR[style], (place, 0.0), anchor=Anchor.MIDDLE, shift=(0, 8), style=f"far{style}")
+    if far:
+        text = f"▲ {plural(len(far), 'request')} beyond {milliseconds(times.high)}"
+        yield words(text, (1.0, 1.0), anchor=Anchor.END, shift=(0, 31))
 
 
 def _ends(arm: ArmExhibit) -> tuple[list[int], list[int]]:
@@ -245,13 +288,9 @@ def _middle(arm: ArmExhibit, when: Scale, times: Scale) -> str:
     return line(places, f"arm{STYLES[arm.arm]}")
 
 
-def _course_ticks(when: Scale, times: Scale) -> Iterator[str]:
-    for value in ticks(times, 5):
-        yield rule((0.0, times.up(value)), (1.0, times.up(value)), "grid")
-        yield words(tick_ms(value), (0.0, times.up(value)), anchor=Anchor.END, shift=(-6, 4))
-    elapsed = Scale(0.0, when.high - when.low)
-    for value in ticks(elapsed, 5):
-        yield words(span(value, elapsed.high), (elapsed.share(value), 1.0), anchor=Anchor.MIDDLE, shift=(0, 16))
+def _elapsed(when: Scale, first: float) -> list[tuple[float, str]]:
+    since = Scale(0.0, when.high - first)
+    return [(when.share(first + value), span(value, since.high)) for value in ticks(since, 5)]
 
 
 def _share_row(change: QuantileChange) -> ShareRow:

@@ -11,11 +11,11 @@ from lens_gate.reports.forest import limits
 from lens_gate.reports.html.marks import SHAPES, Kind, kind_of
 from lens_gate.reports.numbers import EffectUnit, plural, signed_tick
 from lens_gate.reports.page import Bounds, Row
-from lens_gate.reports.svg import Anchor, Markup, Scale, Shape, bar, drawing, mark, rule, ticks, words
+from lens_gate.reports.svg import Markup, Scale, Shape, bar, below, drawing, mark, rule, ticks
 from lens_gate.vocabulary.metrics import Direction, Hypothesis
 
 MOST_DRAWN = 60
-"""Rows that are drawn, the worst first; the others stand in the table of all numbers."""
+"""Rows that are drawn, the worst first; the others stand in a table further down."""
 
 _FLOOR = 1.6
 _CEILING = 4.0
@@ -62,14 +62,15 @@ class ForestSection:
 class Forest:
     """All drawn checks.
 
-    `others` have no interval to draw, `asides` tell of passes that a drawing would only make look like a finding, and
-    `left_out` says of the rest how many there are.
+    `others` have no interval to draw, `aside` tells of passes that a drawing would only make look like a finding, and
+    `left_out` says of the rest how many there are. `undrawn` are all rows of these two.
     """
 
     sections: tuple[ForestSection, ...]
     others: tuple[ForestRow, ...]
-    asides: tuple[str, ...]
+    aside: str
     left_out: str
+    undrawn: tuple[Row, ...]
 
     @property
     def inner(self) -> bool:
@@ -85,18 +86,18 @@ class Forest:
 def forest_of(rows: Sequence[Row], analysis: Analysis) -> Forest:
     """Draw the checks of an analysis, which come worst first."""
     cold = _cold(analysis.findings)
-    bounded = [
-        (row, judged_by(row, row.bounds)) for row in rows if row.bounds and not (row.passed and row.check in cold)
-    ]
-    drawn = bounded[:MOST_DRAWN]
+    quiet = [row for row in rows if row.passed and row.check in cold]
+    bounded = [(row, judged_by(row, row.bounds)) for row in rows if row.bounds and row not in quiet]
+    drawn, left_out = bounded[:MOST_DRAWN], [row for row, _ in bounded[MOST_DRAWN:]]
     others = [ForestRow(row, kind_of(row.mark), Markup("")) for row in rows if not row.bounds]
     pairs = {one.series: one.pairs_used for one in analysis.coverage}
     units = dict.fromkeys(numbers.unit for _, numbers in drawn)
     return Forest(
         sections=tuple(_section(unit, drawn, pairs, titled=place > 0) for place, unit in enumerate(units)),
         others=tuple(others),
-        asides=tuple(_aside(row) for row in rows if row.passed and row.check in cold),
-        left_out=_left_out([row for row, _ in bounded[MOST_DRAWN:]]),
+        aside=_aside(quiet),
+        left_out=_left_out(left_out),
+        undrawn=(*left_out, *quiet),
     )
 
 
@@ -109,10 +110,13 @@ def _cold(findings: Sequence[Finding]) -> frozenset[str]:
     )
 
 
-def _aside(row: Row) -> str:
+def _aside(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    subject = rows[0].subject if len(rows) == 1 else plural(len(rows), "model")
     return (
-        f"{row.title}: nothing was read from a cache in either version ({row.mark.word}: {row.interval}, "
-        f"allowed {row.allowed})."
+        f"Share from the cache, {subject}: nothing was read from one in either version; {rows[0].mark.word}, "
+        f"{rows[0].interval}, allowed {rows[0].allowed}."
     )
 
 
@@ -130,7 +134,7 @@ def _left_out(rows: Sequence[Row]) -> str:
         return ""
     passed = sum(row.passed for row in rows)
     how = "all passed" if passed == len(rows) else f"{passed:,} of them passed"
-    return f"{plural(len(rows), 'more check')}, {how}: see all numbers below."
+    return f"{plural(len(rows), 'more check')}, {how}: see more numbers below."
 
 
 def _section(unit: EffectUnit, drawn: Sequence[Judged], pairs: Mapping[str, int], *, titled: bool) -> ForestSection:
@@ -170,10 +174,8 @@ def _reach(ends: Sequence[float], largest: float) -> float:
 
 def _figure(row: Row, numbers: Bounds, scale: Scale) -> Markup:
     kind = kind_of(row.mark)
-    parts = [*_shades(numbers, scale), *_interval(numbers, scale, kind), _estimate(numbers, scale, kind)]
-    allowed = f", {row.allowed} allowed" if numbers.limit is not None else ""
-    label = f"{row.title}: {row.change}, {row.interval}{allowed}: {row.mark.word}"
-    return drawing(parts, label=label, style="fp")
+    parts = [*_shades(numbers, scale), *_interval(numbers, scale), _estimate(numbers, scale, kind)]
+    return drawing(parts, label="", style=f"fp v-{kind}")
 
 
 def _estimate(numbers: Bounds, scale: Scale, kind: Kind) -> str:
@@ -194,17 +196,17 @@ def _shades(numbers: Bounds, scale: Scale) -> Iterator[str]:
     yield rule((zero, 0.0), (zero, 1.0), "zero")
 
 
-def _interval(numbers: Bounds, scale: Scale, kind: Kind) -> Iterator[str]:
+def _interval(numbers: Bounds, scale: Scale) -> Iterator[str]:
     """Draw what the data allow, thick where it most likely lies; an end that goes on beyond the axis is an arrow."""
     if numbers.lower is None and numbers.upper is None:
         return
-    yield _stretch(scale, (numbers.lower, numbers.upper), f"ci v-{kind}")
+    yield _stretch(scale, (numbers.lower, numbers.upper), "ci")
     if numbers.inner is not None:
-        yield _stretch(scale, numbers.inner, f"in v-{kind}")
+        yield _stretch(scale, numbers.inner, "in")
     if numbers.lower is None or numbers.lower < scale.low:
-        yield mark(Shape.TO_LEFT, (0.0, 0.5), f"arrow v-{kind}")
+        yield mark(Shape.TO_LEFT, (0.0, 0.5), "arrow")
     if numbers.upper is None or numbers.upper > scale.high:
-        yield mark(Shape.TO_RIGHT, (1.0, 0.5), f"arrow v-{kind}")
+        yield mark(Shape.TO_RIGHT, (1.0, 0.5), "arrow")
 
 
 def _stretch(scale: Scale, ends: tuple[float | None, float | None], style: str) -> str:
@@ -214,9 +216,5 @@ def _stretch(scale: Scale, ends: tuple[float | None, float | None], style: str) 
 
 
 def _axis(scale: Scale, unit: EffectUnit) -> Markup:
-    values = [value for value in ticks(scale, _TICKS) if 0.03 <= scale.share(value) <= 0.97]
-    texts = (
-        words(signed_tick(value, unit), (scale.share(value), 0.0), anchor=Anchor.MIDDLE, shift=(0, 12))
-        for value in values
-    )
-    return Markup(f'<svg class="fp ax" aria-hidden="true">{"".join(texts)}</svg>')
+    places = [(scale.share(value), signed_tick(value, unit)) for value in ticks(scale, _TICKS)]
+    return drawing([below([(place, text) for place, text in places if 0.03 <= place <= 0.97])], label="", style="fp ax")

@@ -19,9 +19,11 @@ from lens_gate.reports.svg import (
     Shape,
     band,
     bar,
+    beside,
     box,
     dots,
     drawing,
+    grid,
     line,
     mark,
     rule,
@@ -137,8 +139,7 @@ def places(series: TrendSeries, drawn: HistoryExhibit) -> list[Place]:
 def _spark(drawn: HistoryExhibit, axes: Axes) -> Markup:
     """Draw a line small: the middles of its columns of time, its levels, and where it shifted."""
     curve = line([(column.at, axes.values.up(column.middle)) for column in drawn.spark], "ln")
-    text = "".join([box(curve), *_cuts(drawn, axes, "cut-s"), *_levels(drawn, axes)])
-    return Markup(f'<svg class="sp" aria-hidden="true">{text}</svg>')
+    return drawing([box(curve), *_cuts(drawn, axes, "cut-s"), *_levels(drawn, axes)], label="", style="sp")
 
 
 def _large(
@@ -149,9 +150,11 @@ def _large(
     title: str,
 ) -> Markup:
     flags, marks = over
+    heights = [(axes.values.up(value), _value_tick(value, series.unit)) for value in ticks(axes.values, 5)]
     parts = [
-        *_value_ticks(axes, series.unit),
+        beside(heights),
         *_day_ticks(series, axes),
+        box(grid(down=[place for place, _ in heights])),
         *_ranges(drawn, axes),
         box(*_runs(series, drawn, axes)),
         *_levels(drawn, axes),
@@ -163,12 +166,9 @@ def _large(
     return drawing(parts, label=f"{title}: {plural(len(series.points), 'run')}, {told}", style="ch hist")
 
 
-def _value_ticks(axes: Axes, unit: str) -> Iterator[str]:
-    for value in ticks(axes.values, 5):
-        place = axes.values.up(value)
-        yield rule((0.0, place), (1.0, place), "grid")
-        text = tick_ms(value) if unit == "ms" and value >= 0 else quantity(value, unit)
-        yield words(text.replace("-", MINUS), (0.0, place), anchor=Anchor.END, shift=(-6, 4))
+def _value_tick(value: float, unit: str) -> str:
+    text = tick_ms(value) if unit == "ms" and value >= 0 else quantity(value, unit)
+    return text.replace("-", MINUS)
 
 
 def _day_ticks(series: TrendSeries, axes: Axes) -> Iterator[str]:

@@ -84,20 +84,20 @@ def _part_row(part: Part, scale: Scale) -> PartRow:
     name, size = CAUSES[part.cause], signed_quantity(part.change_ms, "ms")
     known = part.lower_ms is not None and part.upper_ms is not None
     interval = f"{_signed(part.lower_ms)} to {_signed(part.upper_ms)}" if known else NOTHING
-    return PartRow(name, size, interval, _part_figure(part, scale, f"{name}: {size}, {interval}"))
+    return PartRow(name, size, interval, _part_figure(part, scale))
 
 
 def _signed(value: float | None) -> str:
     return NOTHING if value is None else signed_quantity(value, "ms")
 
 
-def _part_figure(part: Part, scale: Scale, label: str) -> Markup:
+def _part_figure(part: Part, scale: Scale) -> Markup:
     zero, place = scale.share(0.0), scale.share(part.change_ms)
     drawn = [bar(min(zero, place), max(zero, place), "w-part", top=0.25, bottom=0.75)]
     if part.lower_ms is not None and part.upper_ms is not None:
         drawn.append(rule((scale.share(part.lower_ms), 0.5), (scale.share(part.upper_ms), 0.5), "gap"))
     drawn.append(rule((zero, 0.0), (zero, 1.0), "zero"))
-    return drawing(drawn, label=label, style="wf")
+    return drawing(drawn, label="", style="part")
 
 
 def waterfalls(slowest: Sequence[SlowRequest], names: Mapping[str, str]) -> tuple[Waterfall, ...]:
@@ -128,10 +128,10 @@ def _phases(one: SlowRequest) -> tuple[tuple[str, int], ...]:
 def _bars(one: SlowRequest, scale: Scale) -> Iterator[str]:
     start = 0
     for phase, size in _phases(one):
-        yield bar(scale.share(start), scale.share(start + size), f"w-{phase}", top=0.2, bottom=0.8)
+        yield bar(scale.share(start), scale.share(start + size), f"w-{phase}")
         start += size
     typical = scale.share(one.typical_ns)
-    yield rule((typical, 0.0), (typical, 1.0), "typical")
+    yield rule((typical, -0.3), (typical, 1.3), "typical")
 
 
 def _ms(nanoseconds: int) -> str:

@@ -14,6 +14,7 @@ from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.escape import shortened
 from lens_gate.reports.facts import identity, measured_anything, moment, results
 from lens_gate.reports.html.document import document
+from lens_gate.reports.html.failures import failures_of
 from lens_gate.reports.html.figures import figures, limits_of
 from lens_gate.reports.html.forest import forest_of
 from lens_gate.reports.html.marks import Kind, kind_of
@@ -44,6 +45,7 @@ def verdict_html(verdict: Verdict, file: str) -> str:
     sent = any(model.requests.total for provider in providers for model in provider.models)
     return document(
         "verdict.html",
+        style="report.css",
         page=shown,
         kind=kind_of(shown.mark),
         kind_of=kind_of,
@@ -52,6 +54,7 @@ def verdict_html(verdict: Verdict, file: str) -> str:
         forest=forest_of(shown.rows, analysis),
         **drawn(analysis.exhibits, names, limits_of(analysis)),
         parts=parts_of(analysis.attribution, names),
+        failures=failures_of(shown.details.errors),
         reasons=tuple(row for row in shown.open_rows if row.bounds),
         provenance=tuple(provenance(analysis, shown, sent=sent)),
         sent=sent,
@@ -75,9 +78,12 @@ def drawn(
 def run_html(run: Run, file: str, found: Exhibits | None) -> str:
     """Return a run that was not judged as one file; `file` is what it is written to."""
     names = subjects(results((*run.providers, *run.base_providers)))
+    shown = run_view(run, file)
     return document(
         "run.html",
-        page=run_view(run, file),
+        style="report.css",
+        page=shown,
+        failures=failures_of(shown.errors),
         kind=Kind.NEUTRAL,
         kind_of=kind_of,
         versions=versions(run.arms),
@@ -109,4 +115,4 @@ def provenance(analysis: Analysis, shown: ReportView, *, sent: bool) -> Iterator
 
 def comparison_html(analysis: Analysis) -> str:
     """Return a comparison of several models as one file."""
-    return document("comparison.html", page=comparison_view(analysis), kind=Kind.NEUTRAL)
+    return document("comparison.html", style="report.css", page=comparison_view(analysis), kind=Kind.NEUTRAL)

@@ -40,7 +40,7 @@ _LETTERS: Mapping[str, str] = {Outcome.PASS: "p", Outcome.REGRESSION: "r", Outco
 def trend_html(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit]) -> str:
     """Return a trend with its verdict as one file without a script."""
     lines = lines_of(verdict.trend, exhibits, Known())
-    return document("trend.html", **_shown(verdict, lines), charts=lines[:MOST_CHARTS], site=False)
+    return document("trend.html", style="history.css", **_shown(verdict, lines), charts=lines[:MOST_CHARTS], site=False)
 
 
 def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known) -> dict[str, str]:
@@ -49,7 +49,12 @@ def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known
     shown = _shown(verdict, lines)
     files = {
         "index.html": document(
-            "trend.html", script=source("filter.js"), **shown, charts=lines[:FIRST_CHARTS], site=True
+            "trend.html",
+            style="history.css",
+            script=source("filter.js"),
+            **shown,
+            charts=lines[:FIRST_CHARTS],
+            site=True,
         )
     }
     for one in lines:
@@ -57,7 +62,13 @@ def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known
         drawn = line_badge(one)
         files[f"badge/{one.slug}.svg"] = drawn
         files[f"s/{one.slug}.html"] = document(
-            "line.html", script=source("walk.js"), **shown, line=one, data=data, badge=Markup(drawn)
+            "line.html",
+            style="history.css",
+            script=source("walk.js"),
+            **shown,
+            line=one,
+            data=data,
+            badge=Markup(drawn),
         )
     return {**files, "badge/index.svg": _summary_badge(lines)}
 
