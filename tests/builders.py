@@ -538,6 +538,7 @@ def a_check(finding: Finding | None = None, **changes: Any) -> Check:
         "limit": answered.threshold,
         "unit": answered.effect.unit,
         "message": answered.reason,
+        "because": answered.because,
     }
     return Check(**{**values, **changes})
 

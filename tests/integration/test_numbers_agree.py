@@ -19,7 +19,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from lens_gate.reports.numbers import change, count, quantity, usd
+from lens_gate.reports.numbers import change, count, limit, quantity, usd
+from lens_gate.vocabulary.metrics import Direction
 from tests.integration.conftest import Answer, Duet, Invoke
 
 Configure = Callable[..., Path]
@@ -124,3 +125,21 @@ def test_a_verdict_is_the_same_in_json_junit_markdown_html_and_terminal(invoke: 
             assert moved in words(verdict[form]), (form, name)
         for form in ("markdown", "text", "html"):
             assert plain(quantity(finding["base_value"], unit)) in words(verdict[form]), (form, name)
+    for finding in findings:
+        for stray in numbers_told(finding["reason"]) - numbers_of(finding):
+            raise AssertionError(f"{stray} is told, and is no number of {finding['series']} {finding['metric']}")
+
+
+def numbers_told(reason: str) -> set[str]:
+    """Return every change, bound and limit that a reason tells."""
+    return set(re.findall(r"[+−±]?[0-9][0-9,.]* (?:%|points)", plain(reason)))
+
+
+def numbers_of(finding: dict[str, Any]) -> set[str]:
+    """Return how reports write the numbers of a finding: with their signs, without them, and as a limit."""
+    effect, unit = finding["effect"], finding["effect"]["unit"]
+    known = [effect[name] for name in ("estimate", "lower", "upper", "upper_pass") if effect[name] is not None]
+    known += [view["estimate"] for view in finding["views"]]
+    told = {plain(change(number, unit)) for number in known}
+    limits = {plain(limit(finding["threshold"], unit, worse)) for worse in Direction}
+    return {text.lstrip("+−±") for text in told | limits} | told | limits

@@ -235,9 +235,7 @@ def _say_stored(run: Run, samples: Samples, baseline: Stored | None, regression:
         findings, need = classic_findings(matched.series, regression.methods), None
     else:
         rules = rules_of(regression)
-        screening = Screening(
-            rules=rules, disaster_percent=regression.disaster_percent, base_commit=matched.base_commit
-        )
+        screening = Screening(rules=rules, disaster_percent=regression.disaster_percent)
         findings = (*screen(matched.series, screening), *shown_findings(matched.series, rules.shown))
         need = need_of_duet(matched.series, rules, requests_per_second=_rate(run))
     return _Said(

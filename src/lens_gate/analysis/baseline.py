@@ -17,7 +17,7 @@ from lens_gate.analysis.stored import (
     with_prompts_compared,
 )
 from lens_gate.artifacts.analysis import Finding
-from lens_gate.artifacts.identity import identity_of, sent
+from lens_gate.artifacts.identity import sent
 from lens_gate.artifacts.run import ProviderResult, Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import NoBaseline
@@ -48,7 +48,6 @@ class Matched:
     series: tuple[StoredSeries, ...]
     missing: tuple[Finding, ...]
     notes: tuple[str, ...]
-    base_commit: str | None
     base_providers: tuple[ProviderResult, ...]
 
 
@@ -73,9 +72,8 @@ def matched_with(run: Run, samples: Samples, stored: Stored | None) -> Matched:
         series = tuple(with_prompts_compared(one) for one in series)
     return Matched(
         series=series,
-        missing=_missing(candidate, series, "the stored run"),
+        missing=_missing(candidate, series, "stored run"),
         notes=(*stored.notes, *_configuration_note(run, stored.run)),
-        base_commit=_commit(stored.run, Arm.CANDIDATE),
         base_providers=stored.run.providers,
     )
 
@@ -84,9 +82,8 @@ def _with_control_alone(run: Run, candidate: Samples, control: Samples, notes: t
     series = tuple(controlled_alone(one) for one in match_series(candidate, control))
     return Matched(
         series=series,
-        missing=_missing(candidate, series, "the control"),
+        missing=_missing(candidate, series, "control"),
         notes=notes,
-        base_commit=_commit(run, Arm.BASE),
         base_providers=run.base_providers,
     )
 
@@ -104,11 +101,6 @@ def _imported(*runs: Run) -> bool:
 def _by_series(runs: Sequence[PastRun]) -> Mapping[str, tuple[PastSeries, ...]]:
     names = {name for run in runs for name in run.series}
     return {name: tuple(run.series[name] for run in runs if name in run.series) for name in names}
-
-
-def _commit(run: Run, arm: Arm) -> str | None:
-    identity = identity_of(run, arm)
-    return None if identity is None else identity.commit
 
 
 def _refuse(stored: Run, candidate: Samples, base: Samples, matched: Sequence[StoredSeries]) -> None:

@@ -19,12 +19,14 @@ from lens_gate.analysis.rules import series_metric
 from lens_gate.analysis.stored import StoredSeries
 from lens_gate.artifacts.analysis import Finding
 from lens_gate.artifacts.metric_values import series_value
+from lens_gate.artifacts.reasons import because
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.model import Method, StatisticalMethod, ThresholdMethod, TrendMethod
 from lens_gate.errors import ConfigProblem
 from lens_gate.stats.two_sample import TwoSample, kolmogorov_smirnov, mann_whitney, welch_t
 from lens_gate.vocabulary.metrics import Direction, Metric, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Status
 
 DISTRIBUTION = "latency_distribution"
@@ -54,7 +56,7 @@ def _finding(series: StoredSeries, method: Method) -> Finding:
                 metric="mean_latency",
                 method="trend: linear_regression",
                 outcome=Outcome.INCONCLUSIVE,
-                reason="A trend is a matter of many runs, not of two: see lens-gate trend. This rule did not judge.",
+                why=because(Why.TREND_ELSEWHERE),
             )
         case _ as never:
             assert_never(never)
@@ -71,7 +73,7 @@ def _threshold(series: StoredSeries, method: ThresholdMethod) -> Finding:
             metric=method.metric,
             method="threshold",
             outcome=Outcome.NOT_MEASURED if candidate is None else Outcome.INCONCLUSIVE,
-            reason=f"{method.metric} is unknown in one of the runs, or no threshold is set.",
+            why=because(Why.UNKNOWN_VALUE, metric=method.metric),
         )
     change = candidate - base if points else _percent_change(base, candidate)
     worse = _worse(change, metric)
@@ -82,7 +84,9 @@ def _threshold(series: StoredSeries, method: ThresholdMethod) -> Finding:
         metric=method.metric,
         method="threshold",
         outcome=outcome,
-        reason=f"Changed by {change:+.3g} {unit}; the threshold is {limit:g} {unit}.",
+        why=because(Why.THRESHOLD, change=change, limit=limit, unit=unit)
+        if math.isfinite(change)
+        else because(Why.ROSE_FROM_NOTHING, limit=limit, unit=unit),
     )
     effect = finding.effect.model_copy(update={"unit": unit, "estimate": change if math.isfinite(change) else None})
     values = {"base_value": base, "candidate_value": candidate, "value_unit": metric.unit.value}
@@ -127,7 +131,7 @@ def _statistical(series: StoredSeries, method: StatisticalMethod) -> Finding:
             metric=method.metric,
             method=method.method,
             outcome=Outcome.NOT_MEASURED,
-            reason="A test needs at least two successful requests in each run.",
+            why=because(Why.TWO_NEEDED),
         )
     test = _test(method, candidate, base)
     # Welch's test compares means, the others ranks and whole distributions.
@@ -142,7 +146,7 @@ def _statistical(series: StoredSeries, method: StatisticalMethod) -> Finding:
         metric=method.metric,
         method=method.method,
         outcome=Outcome.REGRESSION if regressed else Outcome.PASS,
-        reason=f"p = {test.p_value:.2g} at a level of {level:.2g}; the {centre} changed by {change:+.3g} %.",
+        why=because(Why.TESTED, p=test.p_value, level=level, centre=centre, change=change, unit="%"),
     )
     effect = finding.effect.model_copy(update={"estimate": change, "confidence": method.confidence})
     values = {"base_value": base_value, "candidate_value": value, "value_unit": "ms"}

@@ -31,6 +31,7 @@ from lens_gate.artifacts.analysis import (
     Standing,
 )
 from lens_gate.artifacts.metric_values import series_value
+from lens_gate.artifacts.reasons import Reason
 from lens_gate.artifacts.run import ModelResult
 from lens_gate.artifacts.samples import Samples
 from lens_gate.stats.multiplicity import Member, holm
@@ -82,7 +83,7 @@ class _Asked:
     names: tuple[str, str]
     hypothesis: Hypothesis
     answer: Answer
-    latency_gap: str | None
+    latency_gap: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +332,7 @@ def _without_success(rows: Mapping[str, Samples]) -> list[str]:
 
 def _failures(both: Sequence[_Both]) -> list[str]:
     return [
-        f"{two.blocks.latency_gap}, so that their times are not called alike."
+        f"{' and '.join(two.names)}: too many of their requests failed for their times to be called alike."
         for two in both
         if two.blocks.latency_gap is not None
     ]

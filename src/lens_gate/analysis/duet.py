@@ -12,9 +12,11 @@ from lens_gate.analysis.questions import UNANSWERED, ask, measurable
 from lens_gate.analysis.remedies import remedy_of_open, remedy_of_silence
 from lens_gate.analysis.rules import METRIC_NAMES, WEIGHTS, Rules
 from lens_gate.artifacts.analysis import Coverage, Finding
+from lens_gate.artifacts.reasons import because
 from lens_gate.stats.multiplicity import Member, Stepped, holm
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import FinishReason, Status
 
 _COUNTED = {
@@ -88,7 +90,7 @@ def _one_sided(series: PairedSeries, hypothesis: Hypothesis) -> Finding | None:
         hypothesis=hypothesis,
         method="none",
         outcome=Outcome.INCONCLUSIVE,
-        reason=f"Unknown, because only the {'base' if base else 'candidate'} has it: {UNANSWERED[hypothesis]}.",
+        why=because(Why.ONE_SIDED, side="base" if base else "candidate", lacking=UNANSWERED[hypothesis]),
     )
 
 
@@ -106,10 +108,12 @@ def _not_measured(series: PairedSeries) -> Finding:
         hypothesis=Hypothesis.TOTAL,
         method="none",
         outcome=Outcome.NOT_MEASURED,
-        reason=(
-            f"Not measured: no comparable request of the {' and of the '.join(empty)} succeeded "
-            f"({coverage.pairs_planned} pairs planned, {coverage.excluded_throttled} throttled, "
-            f"{coverage.excluded_failed} failed)."
+        why=because(
+            Why.NO_SUCCESS,
+            sides=" and of the ".join(empty),
+            planned=coverage.pairs_planned,
+            throttled=coverage.excluded_throttled,
+            failed=coverage.excluded_failed,
         ),
     )
 
@@ -125,15 +129,13 @@ def _covered(
     """Say what is not covered of a series, and what would cover it: questions without an answer, and open ones."""
     silent = [(f"{METRIC_NAMES[one]}: {UNANSWERED[one]}", remedy_of_silence(one)) for one in unanswered]
     left_open = [one for one in judged if one.finding.series == series.series and not one.finding.gated]
-    opened = [(_open_words(one.finding), remedy_of_open(one, series, rules)) for one in left_open]
+    opened = [
+        (f"{one.finding.metric}: this run does not settle it", remedy_of_open(one, series, rules)) for one in left_open
+    ]
     gaps = (*silent, *opened)
     return series.coverage.model_copy(
         update={"not_covered": tuple(text for text, _ in gaps), "covered_by": tuple(by for _, by in gaps)}
     )
-
-
-def _open_words(finding: Finding) -> str:
-    return f"{finding.metric}: {finding.reason.removeprefix('Not covered: ')}"
 
 
 def _notes(series: PairedSeries, findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -148,9 +150,7 @@ def _shorter(series: str, findings: Sequence[Finding]) -> tuple[str, ...]:
         return ()
     if (length.effect.estimate or 0) >= 0 or (total.effect.estimate or 0) >= 0:
         return ()
-    return (
-        f"{series}: answers are {-(length.effect.estimate or 0):.3g} % shorter, which by itself makes them faster.",
-    )
+    return (f"{series}: answers are shorter than before, which by itself makes them faster.",)
 
 
 def _finish_reasons(series: PairedSeries) -> tuple[str, ...]:
@@ -160,6 +160,6 @@ def _finish_reasons(series: PairedSeries) -> tuple[str, ...]:
     for reason, text in words.items():
         base, candidate = (arm.texts["finish_reason"].equals(reason) for arm in (series.base, series.candidate))
         if differ(base, candidate):
-            shares = f"{100 * base.mean():.3g} % before, {100 * candidate.mean():.3g} % now"
-            notes.append(f"{series.series}: more or fewer answers are {text} ({shares}).")
+            more = "more" if candidate.mean() > base.mean() else "fewer"
+            notes.append(f"{series.series}: {more} answers than before are {text}.")
     return tuple(notes)

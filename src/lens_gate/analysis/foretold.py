@@ -11,10 +11,12 @@ from lens_gate.analysis.pairing import failure_gap
 from lens_gate.analysis.past import Middle, PastSeries
 from lens_gate.analysis.quantities import NS_PER_MS, Floats, column, with_status
 from lens_gate.analysis.stored import StoredSeries
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.samples import Samples
 from lens_gate.stats.history import Forecast, forecast, measured_now
 from lens_gate.stats.levels import Level, inflation, median_level, summarized_level
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Status
 from lens_gate.vocabulary.stored_runs import MOST_CACHE_DIFFERENCE
 
@@ -44,8 +46,8 @@ class Foretold:
     noise: float
     runs: int
     control_requests: int
-    gap: str | None
-    pass_gap: str | None = None
+    gap: Reason | None
+    pass_gap: Reason | None = None
 
 
 def foretell(series: StoredSeries) -> tuple[Foretold, ...]:
@@ -140,7 +142,7 @@ def one_sided(series: StoredSeries) -> tuple[Hypothesis, ...]:
     return tuple(hypothesis for hypothesis in SCREENED if hypothesis in enough[0] ^ enough[1])
 
 
-def _gap(series: StoredSeries, hypothesis: Hypothesis) -> str | None:
+def _gap(series: StoredSeries, hypothesis: Hypothesis) -> Reason | None:
     if series.prompts_gap is not None:
         return series.prompts_gap
     if not series.past and hypothesis is not Hypothesis.PER_TOKEN:
@@ -149,15 +151,12 @@ def _gap(series: StoredSeries, hypothesis: Hypothesis) -> str | None:
     return difference(PastSeries.of(series.base), PastSeries.of(series.candidate), hypothesis)
 
 
-def difference(then: PastSeries, now: PastSeries, hypothesis: Hypothesis) -> str | None:
+def difference(then: PastSeries, now: PastSeries, hypothesis: Hypothesis) -> Reason | None:
     """Say in which way two runs were so unlike that this quantity must not be compared; None when they were not."""
     if hypothesis is Hypothesis.PER_TOKEN:
         if then.counted_by_server == now.counted_by_server:
             return None
-        return "the server counted the tokens of only one of the two runs"
+        return because(Why.COUNTED_ONCE)
     if abs(now.cached_percent - then.cached_percent) <= MOST_CACHE_DIFFERENCE:
         return None
-    return (
-        f"the server read {then.cached_percent:.0f} % of the input from its cache then and "
-        f"{now.cached_percent:.0f} % now"
-    )
+    return because(Why.CACHE_DIFFERS, then=then.cached_percent, now=now.cached_percent)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lens_gate.analysis.answers import Answer
 from lens_gate.analysis.rules import ERRORS_FOR_A_PERCENTAGE, METRIC_NAMES, PASS_CONFIDENCE, Rules
 from lens_gate.artifacts.analysis import Effect, Finding, InnerInterval
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.stats.multiplicity import Stepped
 from lens_gate.stats.pairs import Interval
 from lens_gate.stats.planning import Aim, pairs_for_shares
 from lens_gate.vocabulary.metric_table import metric as metric_of
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 USUAL_DISCORDANCE = 0.02
 """Share of pairs in which one member fails when each arm fails in 1 %: what a plan for error rates assumes."""
@@ -45,7 +48,7 @@ class Question:
     candidate_value: float | None
     value_unit: str
     base_errors: int = 0
-    latency_gap: str | None = None
+    latency_gap: Reason | None = None
 
     @property
     def readings(self) -> tuple[tuple[Answer, float], ...]:
@@ -91,12 +94,11 @@ class Judged:
 
 def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
     """Return the finding on one question; `stepped` is its place in the family of the gate."""
-    margin, margin_note = _margin(question, rules)
+    margin, of_margin = _margin(question, rules)
     established = stepped.adjusted_p < rules.alpha
     told = _told(_read(question, stepped, rules), margin, rules)
     outcome = _outcome(question, told.harm, margin, established=established, rules=rules)
     gated = outcome is not Outcome.INCONCLUSIVE or not _may_stay_open(question, told.harm, margin, rules)
-    short_of = None if gated else pairs_to_cover(question.hypothesis, rules)
     finding = Finding(
         series=question.series,
         metric=METRIC_NAMES[question.hypothesis],
@@ -114,7 +116,7 @@ def judge(question: Question, stepped: Stepped, rules: Rules) -> Judged:
         in_family=True,
         gated=gated,
         outcome=outcome,
-        reason=_reason(question, told, margin, outcome=outcome, short_of=short_of) + margin_note,
+        because=(*_because(question, told, margin, outcome=outcome, gated=gated), *of_margin),
         views=question.answer.views(),
     )
     return Judged(finding=finding, question=question, harm=told.harm.estimate, level=told.tail)
@@ -228,17 +230,15 @@ def _mirrored(interval: Interval) -> Interval:
     return Interval(None if upper is None else -upper, None if lower is None else -lower)
 
 
-def _margin(question: Question, rules: Rules) -> tuple[float, str]:
-    """Return the smallest change that matters, and a remark where it is not the one that was configured."""
+def _margin(question: Question, rules: Rules) -> tuple[float, tuple[Reason, ...]]:
+    """Return the smallest change that matters, and why where it is not the one that was configured."""
     margin = rules.margins[question.hypothesis]
     if question.hypothesis is not Hypothesis.ERRORS or rules.error_percent is None:
-        return margin, ""
+        return margin, ()
     if question.base_errors >= ERRORS_FOR_A_PERCENTAGE and question.base_value is not None:
-        return rules.error_percent * question.base_value / 100, ""
-    return margin, (
-        f" A percentage of an error rate needs at least {ERRORS_FOR_A_PERCENTAGE} errors in the base, which has "
-        f"{question.base_errors}, so {margin:g} points apply."
-    )
+        return rules.error_percent * question.base_value / 100, ()
+    numbers = {"needed": ERRORS_FOR_A_PERCENTAGE, "errors": question.base_errors, "limit": margin}
+    return margin, (because(Why.POINTS_APPLY, **numbers, unit="points"),)
 
 
 def _outcome(question: Question, harm: _Harm, margin: float, *, established: bool, rules: Rules) -> Outcome:
@@ -292,52 +292,43 @@ def pairs_to_cover(hypothesis: Hypothesis, rules: Rules) -> int | None:
     return pairs_for_shares(discordant=usual, distance=margin / 100, aim=Aim(1 - PASS_CONFIDENCE, PLANNED_PASSES))
 
 
-def _reason(question: Question, told: _Reading, margin: float, *, outcome: Outcome, short_of: int | None) -> str:
-    answer = told.answer
-    effect, limit = _amount(answer.estimate, answer.unit), _amount(margin, answer.unit, signed=False)
+def _because(question: Question, told: _Reading, margin: float, *, outcome: Outcome, gated: bool) -> tuple[Reason, ...]:
+    """Say why the outcome follows, in reasons that carry their numbers."""
+    say = partial(because, unit=told.answer.unit)
+    estimate, pairs = told.answer.estimate, told.answer.pairs
     if outcome is Outcome.REGRESSION:
-        return f"{_change(question, told, effect)}, and that is not chance. {_beyond(told.harm, margin, limit)}"
-    most = _worst_case(told.harm, answer.unit)
+        return _changed(question, told), say(_beyond(told.harm, margin), limit=margin)
     if outcome is Outcome.PASS:
-        small = f"A real change of {effect}, but " if told.stands else ""
-        return f"{small}{most}, below the {limit} that matter."
-    if question.latency_gap is not None:
-        return f"Not covered: {question.latency_gap}."
-    if short_of is not None:
-        return (
-            f"Not covered: {effect} was measured, but {answer.pairs} pairs are too few for rare events; "
-            f"to rule out {limit} takes {short_of} at least."
-        )
-    sure = "A real change" if told.stands else "Not clear"
-    return f"{sure}: {effect}, {most}; {answer.pairs} pairs do not settle whether it reaches {limit}."
+        real = (say(Why.REALLY_CHANGED, change=estimate),) if told.stands else ()
+        return *real, _worst_case(told, margin, Why.BELOW)
+    if question.latency_gap is not None or not gated:
+        few = say(Why.TOO_FEW_FOR_RARE, change=estimate, pairs=pairs, limit=margin)
+        return because(Why.NOT_COVERED), question.latency_gap or few
+    seen = say(Why.REALLY_CHANGED if told.stands else Why.UNCLEAR, change=estimate)
+    worst = told.harm.upper_pass
+    if told.interval.lower is None and told.interval.upper is None and worst is not None:
+        return seen, say(Why.NO_INTERVAL, pairs=pairs, worst=worst)
+    return seen, _worst_case(told, margin, Why.AT_MOST), say(Why.UNSETTLED, pairs=pairs, limit=margin)
 
 
-def _change(question: Question, told: _Reading, effect: str) -> str:
+def _changed(question: Question, told: _Reading) -> Reason:
     """Say what changed: only some answers, where it is the means that show it and not the typical pair."""
+    numbers = {"change": told.answer.estimate}
     if told.answer is question.answer:
-        return f"Changed by {effect}"
-    typical = _amount(question.answer.estimate, question.answer.unit)
-    return f"The mean changed by {effect} (a typical pair by {typical}, so it is a part of the answers)"
+        return because(Why.CHANGED, **numbers, unit=told.answer.unit)
+    return because(Why.MEAN_CHANGED, **numbers, typical=question.answer.estimate, unit=told.answer.unit)
 
 
-def _beyond(harm: _Harm, margin: float, limit: str) -> str:
+def _beyond(harm: _Harm, margin: float) -> Why:
     """Say whether a regression is beyond what matters for sure, or only as far as can be told."""
-    if harm.lower is not None and harm.lower > margin:
-        return f"It is surely more than the {limit} that matter."
-    return f"That it reaches the {limit} that matter is likely, not sure."
+    return Why.SURELY_BEYOND if harm.lower is not None and harm.lower > margin else Why.LIKELY_BEYOND
 
 
-def _worst_case(harm: _Harm, unit: str) -> str:
-    if harm.upper_pass is None:
-        return "without a bound yet"
-    if harm.upper_pass <= 0:
-        return "not worse at all"
-    return f"at most {_amount(harm.upper_pass, unit, signed=False)} worse"
-
-
-def _amount(value: float, unit: str, *, signed: bool = True) -> str:
-    sign = "−" if value < 0 else "+" if signed else ""
-    return f"{sign}{abs(value):.3g} {unit}"
+def _worst_case(told: _Reading, margin: float, bounded: Why) -> Reason:
+    worst = told.harm.upper_pass
+    if worst is None:
+        return because(Why.WITHOUT_BOUND)
+    return because(bounded, worst=worst, limit=margin, unit=told.answer.unit) if worst > 0 else because(Why.NOT_WORSE)
 
 
 ORDER = (
@@ -356,7 +347,7 @@ def overall(findings: Iterable[Finding]) -> Outcome:
 
 
 def silent_finding(
-    series: str, *, metric: str, method: str, outcome: Outcome, reason: str, hypothesis: Hypothesis | None = None
+    series: str, *, metric: str, method: str, outcome: Outcome, why: Reason, hypothesis: Hypothesis | None = None
 ) -> Finding:
     """Return a finding without figures, which is never a pass."""
     return Finding(
@@ -376,5 +367,5 @@ def silent_finding(
         in_family=False,
         gated=True,
         outcome=outcome,
-        reason=reason,
+        because=(why,),
     )

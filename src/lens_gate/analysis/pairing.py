@@ -19,11 +19,13 @@ from lens_gate.analysis.quantities import (
     with_status,
 )
 from lens_gate.artifacts.analysis import Coverage
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.samples import Samples
 from lens_gate.stats.decomposition import coefficients
 from lens_gate.stats.pairs import one_sided_order
 from lens_gate.stats.proportions import PairedShares, mcnemar
 from lens_gate.vocabulary.metrics import Quantity
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
 
 MOST_FAILURES = 0.05
@@ -69,9 +71,9 @@ class PairedSeries:
     base: Samples
     candidate: Samples
     coverage: Coverage
-    latency_gap: str | None
+    latency_gap: Reason | None
     limit_ns: float
-    pairs_gap: str | None = None
+    pairs_gap: Reason | None = None
 
     @cached_property
     def failed(self) -> tuple[Flags, Flags]:
@@ -233,20 +235,25 @@ def pair_rows(
     )
 
 
-def _throttled_gap(slowed: tuple[Flags, Flags], names: tuple[str, str]) -> str | None:
+def _throttled_gap(slowed: tuple[Flags, Flags], names: tuple[str, str]) -> Reason | None:
     """Say that one side was throttled more often than the other, so that the pairs that are left were chosen."""
     if not differ(*slowed):
         return None
-    base, candidate = (f"{100 * flags.mean():.3g} %" for flags in slowed)
-    return f"{base} of {names[0]}'s and {candidate} of {names[1]}'s requests were throttled, and their pairs left out"
+    base, candidate = (float(flags.mean()) for flags in slowed)
+    return because(Why.THROTTLED, **_shares(base, candidate, names))
 
 
-def _order_gap(base: Samples, candidate: Samples, names: tuple[str, str]) -> str | None:
+def _shares(base: float, candidate: float, names: tuple[str, str]) -> dict[str, float | str]:
+    """Return what happened to each side in percent, with the names that the sides go by."""
+    return {"base": 100 * base, "candidate": 100 * candidate, "base_name": names[0], "candidate_name": names[1]}
+
+
+def _order_gap(base: Samples, candidate: Samples, names: tuple[str, str]) -> Reason | None:
     """Say that the order within pairs was no chance, so that what a first request leaves behind is in the change."""
     second = _second(base, candidate)
     if not one_sided_order(second):
         return None
-    return f"{names[1]} was sent second in {100 * float((second > 0).mean()):.3g} % of the pairs, which is no chance"
+    return because(Why.SENT_SECOND, candidate_name=names[1], second=100 * float((second > 0).mean()))
 
 
 NOTABLE_P = 0.01
@@ -281,14 +288,14 @@ def _interrupted(samples: Samples) -> Flags:
     return samples.texts["error_class"].equals(ErrorClass.INTERRUPTED)
 
 
-def failure_gap(failed: Sequence[Flags], names: tuple[str, str]) -> str | None:
+def failure_gap(failed: Sequence[Flags], names: tuple[str, str]) -> Reason | None:
     """Say why failures leave too little to pass the latencies of two sides, None when they do not."""
     if any(len(flags) == 0 for flags in failed):
         return None
     base, candidate = (float(flags.mean()) for flags in failed)
-    shares = f"{100 * base:.1f} % of {names[0]}'s and {100 * candidate:.1f} % of {names[1]}'s requests failed"
+    shares = _shares(base, candidate, names)
     if max(base, candidate) > MOST_FAILURES:
-        return f"{shares}; above {100 * MOST_FAILURES:g} % the others do not speak for all"
+        return because(Why.MANY_FAILED, **shares, most=100 * MOST_FAILURES)
     if abs(candidate - base) > MOST_FAILURE_DIFFERENCE:
-        return f"{shares}; more than {100 * MOST_FAILURE_DIFFERENCE:g} points apart, the rest cannot be compared"
+        return because(Why.FAILED_UNLIKE, **shares, limit=100 * MOST_FAILURE_DIFFERENCE, unit="points")
     return None

@@ -12,7 +12,9 @@ from lens_gate.analysis.judgement import Question
 from lens_gate.analysis.pairing import PairedSeries, PairedValues, differ, shares_of
 from lens_gate.analysis.quantities import NS_PER_MS, Flags, with_status
 from lens_gate.analysis.rules import MARGINS
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Status
 
 TAIL_QUANTILE = 0.95
@@ -139,22 +141,20 @@ def _about(
     )
 
 
-def _gap(series: PairedSeries, hypothesis: Hypothesis) -> str | None:
+def _gap(series: PairedSeries, hypothesis: Hypothesis) -> Reason | None:
     """Say why this question cannot carry a pass, None where it can."""
     of_times = series.latency_gap if hypothesis in _TIMES else None
     missing = _missing(series, _NEEDED[hypothesis]) if hypothesis in _NEEDED else None
     return series.pairs_gap or of_times or missing
 
 
-def _missing(series: PairedSeries, quantity: Quantity) -> str | None:
+def _missing(series: PairedSeries, quantity: Quantity) -> Reason | None:
     """Say that one version has a quantity in more of its answers than the other: those of the rest are not compared."""
     base, candidate = series.presence(quantity)
     if not differ(base, candidate):
         return None
-    return (
-        f"{100 * base.mean():.3g} % of the base's answers and {100 * candidate.mean():.3g} % of the candidate's "
-        f"{_HAVING[quantity]}, and the others are not compared"
-    )
+    shares = {"base": 100 * float(base.mean()), "candidate": 100 * float(candidate.mean())}
+    return because(Why.PARTLY_LACKING, **shares, having=_HAVING[quantity])
 
 
 def _late(series: PairedSeries) -> Question | None:

@@ -12,6 +12,7 @@ from lens_gate.analysis.rules import COVERED, Rules
 from lens_gate.artifacts.analysis import CoveredBy
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Remedy
+from lens_gate.vocabulary.reasons import Why
 
 SPARE: Final = 1.05
 """How many pairs are to be planned for each that is needed, since some of them fail."""
@@ -38,10 +39,10 @@ def remedy_of_silence(hypothesis: Hypothesis) -> CoveredBy:
 def remedy_of_open(one: Judged, series: PairedSeries, rules: Rules) -> CoveredBy:
     """Return what would settle a question that stays open beside a pass: more pairs, unless something else is amiss."""
     hypothesis = one.question.hypothesis
+    why = tuple(reason for reason in one.finding.because if reason.why is not Why.NOT_COVERED)
     if one.question.latency_gap is None:
         pairs = ceil(SPARE * (pairs_to_cover(hypothesis, rules) or 0))
         cover = next((word for word, questions in COVERED.items() if hypothesis in questions), None)
-        return CoveredBy(remedy=Remedy.PAIRS, pairs=pairs, cover=cover)
-    if one.question.latency_gap in (series.pairs_gap, series.latency_gap):
-        return CoveredBy(remedy=Remedy.MENDING)
-    return remedy_of_silence(hypothesis)
+        return CoveredBy(remedy=Remedy.PAIRS, pairs=pairs, cover=cover, because=why)
+    amiss = one.question.latency_gap in (series.pairs_gap, series.latency_gap)
+    return CoveredBy(remedy=Remedy.MENDING if amiss else _WANTING[hypothesis], because=why)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lens_gate.analysis.foretold import FEWEST_REQUESTS, Foretold, foretell, one_sided
 from lens_gate.analysis.judgement import silent_finding
 from lens_gate.analysis.rules import METRIC_NAMES, Rules
 from lens_gate.analysis.stored import StoredSeries
 from lens_gate.artifacts.analysis import Coverage, CoveredBy, Effect, Finding, StoredHistory
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.stats.levels import Distance
 from lens_gate.stats.multiplicity import Member, Stepped, holm
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome, Remedy
+from lens_gate.vocabulary.reasons import Why
 
 POWER = 0.95
 """How often the smallest visible change would be found."""
@@ -51,19 +54,11 @@ run that is judged.
 class Screening:
     """How medians are held against stored runs.
 
-    A change beyond `disaster_percent` needs to be told from chance within the runs only. `base_commit` is what a duet
-    would have to compare with, where that is known.
+    A change beyond `disaster_percent` needs to be told from chance within the runs only.
     """
 
     rules: Rules
     disaster_percent: float
-    base_commit: str | None = None
-
-    @property
-    def duet(self) -> str:
-        """Say how to decide what stored runs cannot."""
-        against = "<base commit>" if self.base_commit is None else self.base_commit[:12]
-        return f"To decide, measure both versions at once: lens-gate ci --against-ref {against}"
 
 
 def screen(series: Sequence[StoredSeries], screening: Screening) -> tuple[Finding, ...]:
@@ -83,7 +78,7 @@ def _one_sided(series: StoredSeries, hypothesis: Hypothesis) -> Finding:
         hypothesis=hypothesis,
         method="none",
         outcome=Outcome.INCONCLUSIVE,
-        reason="Unknown, because only one of the two runs has it: the answers of the other were not streamed.",
+        why=because(Why.ONE_RUN_HAS_IT),
     )
 
 
@@ -215,7 +210,7 @@ def _finding(one: _Asked, stepped: Stepped, first: float, screening: Screening) 
         in_family=True,
         gated=True,
         outcome=outcome,
-        reason=_reason(one, effect, history, outcome, screening, established=established),
+        because=_because(one, effect, history, outcome, screening, established=established),
         history=history,
     )
 
@@ -236,7 +231,7 @@ def _outcome(effect: Effect, margin: float, *, established: bool, comparable: bo
     return Outcome.PASS if comparable and upper < margin else Outcome.INCONCLUSIVE
 
 
-def _reason(
+def _because(
     one: _Asked,
     effect: Effect,
     history: StoredHistory,
@@ -244,55 +239,49 @@ def _reason(
     screening: Screening,
     *,
     established: bool,
-) -> str:
-    change, basis = f"{effect.estimate:+.3g} %", _basis(history)
-    limit = f"{screening.rules.margins[one.told.hypothesis]:.3g} %"
+) -> tuple[Reason, ...]:
+    limit = screening.rules.margins[one.told.hypothesis]
+    say = partial(because, change=effect.estimate or 0.0, unit=effect.unit)
     gap = _gap(one.told, outcome)
-    if gap is not None:
-        return f"{gap}. {screening.duet}"
+    if gap:
+        return *gap, because(Why.MEASURE_BOTH)
     match outcome:
         case Outcome.REGRESSION if effect.lower is not None and effect.lower > screening.disaster_percent:
-            limit = f"{screening.disaster_percent:g} %"
-            return f"The median changed by {change}, beyond the {limit} that are a regression whatever the day."
+            return (say(Why.MEDIAN_BEYOND_ANY_DAY, limit=screening.disaster_percent),)
         case Outcome.REGRESSION:
-            return f"The median changed by {change}, which drift does not explain. {basis}"
+            return say(Why.MEDIAN_BEYOND_DRIFT), *_basis(history)
         case Outcome.PASS:
-            small = f"A real change of {change}, but " if established else ""
-            return f"{small}{_worst_case(effect)}, below the {limit} that matter. {basis}"
+            real = (say(Why.REALLY_CHANGED),) if established else ()
+            return *real, _worst_case(effect, limit), *_basis(history)
         case _:
-            seen = f"One of {history.smallest_visible_percent:.3g} % would be found in 95 of 100 such runs."
-            real = f"which drift does not explain, but not surely beyond the {limit} that matter"
-            drift = real if established else "which drift may explain"
-            return f"The median changed by {change}, {drift}. {basis} {seen} {screening.duet}"
+            moved = say(Why.MEDIAN_NOT_SURE if established else Why.MEDIAN_WITHIN_DRIFT, limit=limit)
+            visible = because(Why.VISIBLE, visible=history.smallest_visible_percent, unit="%")
+            return moved, *_basis(history), visible, because(Why.MEASURE_BOTH)
 
 
-def _gap(told: Foretold, outcome: Outcome) -> str | None:
+def _gap(told: Foretold, outcome: Outcome) -> tuple[Reason, ...]:
     if told.gap is not None:
-        return f"Not comparable: {told.gap}"
+        return because(Why.NOT_COMPARABLE), told.gap
     if told.pass_gap is not None and outcome is not Outcome.REGRESSION:
-        return f"Not covered: {told.pass_gap}"
-    return None
+        return because(Why.NOT_COVERED), told.pass_gap
+    return ()
 
 
-def _worst_case(effect: Effect) -> str:
+def _worst_case(effect: Effect, limit: float) -> Reason:
     bound = effect.upper_pass or 0.0
-    return "Not worse at all" if bound <= 0 else f"At most {bound:.3g} % worse"
+    return because(Why.BELOW, worst=bound, limit=limit, unit=effect.unit) if bound > 0 else because(Why.NOT_WORSE)
 
 
-def _basis(history: StoredHistory) -> str:
+def _basis(history: StoredHistory) -> tuple[Reason, ...]:
     """Say what the expectation rests on, and how much of it is known from this history."""
-    control = f"{history.control_requests} control requests"
+    spread, usual = history.run_to_run_percent, history.prior_weight
     if history.runs == 0:
-        return f"{control} of the same run are all that there is to compare with."
-    corrected = f", corrected by {control} of today" if history.control_requests else ""
-    moved = f"{history.run_to_run_percent:.2g} % from run to run"
+        return (because(Why.CONTROL_ALONE, requests=history.control_requests),)
+    corrected = (because(Why.CORRECTED, requests=history.control_requests),) if history.control_requests else ()
     if history.runs == 1:
-        return f"1 stored run{corrected}; {moved} is what is usual."
-    usual = round(100 * history.prior_weight)
-    return (
-        f"{history.runs} stored runs, {moved} ({100 - usual} % from this history, {usual} % from what is usual)"
-        f"{corrected}."
-    )
+        return because(Why.ONE_STORED_RUN, spread=spread, unit="%"), *corrected
+    known = because(Why.STORED_RUNS, runs=history.runs, spread=spread, unit="%", own=1 - usual, usual=usual)
+    return known, *corrected
 
 
 def _silent(series: StoredSeries) -> Finding:
@@ -304,8 +293,11 @@ def _silent(series: StoredSeries) -> Finding:
         hypothesis=Hypothesis.TOTAL,
         method="none",
         outcome=Outcome.INCONCLUSIVE if successes else Outcome.NOT_MEASURED,
-        reason=(
-            f"Not screened, which takes {FEWEST_REQUESTS} successes on each side: {successes} requests succeeded now, "
-            f"{before} in the {'stored run' if series.past else 'control'}."
+        why=because(
+            Why.TOO_FEW_REQUESTS,
+            needed=FEWEST_REQUESTS,
+            now=successes,
+            before=before,
+            where="stored run" if series.past else "control",
         ),
     )

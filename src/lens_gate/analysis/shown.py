@@ -8,9 +8,11 @@ from lens_gate.analysis.judgement import silent_finding
 from lens_gate.analysis.stored import StoredSeries
 from lens_gate.artifacts.analysis import Finding
 from lens_gate.artifacts.metric_values import series_value
+from lens_gate.artifacts.reasons import because
 from lens_gate.config.model import ThresholdMethod
 from lens_gate.vocabulary.metric_table import metric
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 
 def shown_findings(series: Sequence[StoredSeries], methods: Sequence[ThresholdMethod]) -> tuple[Finding, ...]:
@@ -22,14 +24,14 @@ def _shown(series: StoredSeries, method: ThresholdMethod) -> Finding:
     used = metric(method.metric)
     base, candidate = series_value(series.base, used), series_value(series.candidate, used)
     change = 100 * (candidate - base) / base if base and candidate is not None else None
-    words = "no figure, the sample is too small for it" if change is None else f"{change:+.3g} %"
+    why = because(Why.SHOWN_WITHOUT) if change is None else because(Why.SHOWN, change=change, unit="%")
     finding = silent_finding(
         series.series,
         metric=method.metric,
         hypothesis=used.hypothesis,
         method="ratio",
         outcome=Outcome.INCONCLUSIVE,
-        reason=f"Shown, not gated: {words}. The noise of this ratio is as large as the changes that matter.",
+        why=why,
     )
     effect = finding.effect.model_copy(update={"estimate": change})
     figures = {"base_value": base, "candidate_value": candidate, "threshold": method.threshold_percent}

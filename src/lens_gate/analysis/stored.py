@@ -11,9 +11,11 @@ from lens_gate.analysis.past import PastSeries
 from lens_gate.analysis.quantities import measured
 from lens_gate.analysis.summarize import model_summary
 from lens_gate.artifacts.analysis import Finding
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.run import ModelResult
 from lens_gate.artifacts.samples import Samples
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Arm
 
 
@@ -32,7 +34,7 @@ class StoredSeries:
     candidate_samples: Samples
     past: tuple[PastSeries, ...] = ()
     control: Samples | None = None
-    prompts_gap: str | None = None
+    prompts_gap: Reason | None = None
 
 
 NO_PAST: Mapping[str, tuple[PastSeries, ...]] = MappingProxyType({})
@@ -108,18 +110,15 @@ def with_prompts_compared(series: StoredSeries) -> StoredSeries:
     )
     if max(then, now) <= MOST_OTHER_PROMPTS:
         return series
-    gap = (
-        f"{100 * then:.0f} % of the requests then and {100 * now:.0f} % now are of prompts that the other did not send"
-    )
-    return replace(series, prompts_gap=gap)
+    return replace(series, prompts_gap=because(Why.OTHER_PROMPTS, then=100 * then, now=100 * now))
 
 
 def unmatched(series: str, where: str) -> Finding:
-    """Return the finding for a series that the other side ("the stored run", "the control") lacks: never a pass."""
+    """Return the finding for a series that the other side ("stored run", "control") lacks: never a pass."""
     return silent_finding(
         series,
         metric="mean_latency",
         method="none",
         outcome=Outcome.NO_BASELINE,
-        reason=f"{where[0].upper()}{where[1:]} has no such model.",
+        why=because(Why.NO_SUCH_MODEL, where=where),
     )

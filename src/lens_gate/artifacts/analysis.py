@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
 from lens_gate.artifacts.exhibits import Exhibits
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.run import (
     ArmIdentity,
     Benchmark,
@@ -22,6 +23,7 @@ from lens_gate.artifacts.run import (
 from lens_gate.vocabulary.causes import Cause
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Decision, Ending, Outcome, Remedy
+from lens_gate.vocabulary.reasons import Why
 
 
 class InnerInterval(Frozen):
@@ -80,7 +82,7 @@ class Finding(Frozen):
 
     `metric` is the name it is configured by, `hypothesis` the calibrated question (None under `classic`), `method` the
     test that answered it. `threshold` is the smallest change that matters, in the effect's unit. `in_family` says
-    whether it shares the alpha of the gate. `reason` is a sentence for people.
+    whether it shares the alpha of the gate. `because` says why it was answered so, and `reason` the same in sentences.
     """
 
     series: str
@@ -99,17 +101,27 @@ class Finding(Frozen):
     in_family: bool
     gated: bool
     outcome: Outcome
-    reason: str
+    reason: str = ""
+    because: tuple[Reason, ...] = ()
     views: tuple[View, ...] = ()
     history: StoredHistory | None = None
 
 
+def reasons(finding: Finding) -> tuple[Reason, ...]:
+    """Return why a finding is as it is; the words of an older file, which gives no reasons."""
+    return finding.because or (because(Why.SAID, text=finding.reason),)
+
+
 class CoveredBy(Frozen):
-    """What would cover a question: where that is more pairs, how many, and the word that asks for them (`cover`)."""
+    """What would cover a question: where that is more pairs, how many, and the word that asks for them (`cover`).
+
+    `because` says why it is not covered, where that takes numbers.
+    """
 
     remedy: Remedy
     pairs: int | None = Field(default=None, ge=0)
     cover: Cover | None = None
+    because: tuple[Reason, ...] = ()
 
 
 class Coverage(Frozen):

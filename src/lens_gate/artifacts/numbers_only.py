@@ -16,7 +16,7 @@ from lens_gate.errors import ArtifactCorrupt
 LONGEST_NAME = 100
 SAID_ELSEWHERE = "see the artifact of the run"
 
-_SENTENCES = frozenset({"message", "reason", "text", "not_covered"})
+_SENTENCES = frozenset({"message", "reason", "text", "not_covered", "condition", "lacking", "having"})
 _EMPTIED: dict[str, JsonValue] = {
     "ending_message": None,
     "example": None,

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from lens_gate.artifacts.analysis import Effect, RegressionSummary
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.reasons import Reason
 from lens_gate.artifacts.run import Count, Finite
 from lens_gate.artifacts.verdict import Check
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
@@ -80,13 +81,14 @@ class TrendCreep(Frozen):
 
 
 class TrendFinding(Frozen):
-    """What one rule says of one series and metric; `reason` is a sentence for people."""
+    """What one rule says of one series and metric: `because` says why, and `reason` the same in sentences."""
 
     rule: TrendRule
     outcome: Outcome
     effect: Effect | None
     threshold: float | None
-    reason: str
+    reason: str = ""
+    because: tuple[Reason, ...] = ()
 
 
 class TrendSeries(Frozen):

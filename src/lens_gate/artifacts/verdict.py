@@ -7,6 +7,7 @@ from typing import Literal
 
 from lens_gate.artifacts.analysis import Analysis, RegressionSummary
 from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.reasons import Reason
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
 
 
@@ -29,8 +30,9 @@ Side = Literal["at most", "at least", "below", "above"]
 class Check(Frozen):
     """One line of the verdict. A breached gate or budget has the outcome `regression`; `severity` says what it weighs.
 
-    `place` is the file and line of the rule, where it has one. `side` says of a measured value on which side of the
-    limit it has to lie; None where the value is a change, or the rule is more than one comparison.
+    `because` says why it ended so, and `message` the same in sentences. `place` is the file and line of the rule, where
+    it has one. `side` says of a measured value on which side of the limit it has to lie; None where the value is a
+    change, or the rule is more than one comparison.
     """
 
     name: str
@@ -42,7 +44,8 @@ class Check(Frozen):
     value: float | None
     limit: float | None
     unit: str
-    message: str
+    message: str = ""
+    because: tuple[Reason, ...] = ()
     place: str | None = None
     side: Side | None = None
 

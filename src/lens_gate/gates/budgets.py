@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lens_gate.artifacts.analysis import Analysis, Finding
+from lens_gate.artifacts.analysis import Analysis, Finding, reasons
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.verdict import Check, CheckKind, Side
 from lens_gate.config.model import Budget
 from lens_gate.gates.conditions import metric_named
 from lens_gate.gates.values import Places, Subject, subjects, value_of
 from lens_gate.vocabulary.metrics import Direction, Metric, Scope
 from lens_gate.vocabulary.outcomes import Decision, Outcome, Severity
+from lens_gate.vocabulary.reasons import Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class _Judged:
     value: float | None
     limit: float
     unit: str
-    message: str
+    because: tuple[Reason, ...]
     gated: bool = True
     side: Side | None = None
 
@@ -78,7 +80,7 @@ def _check(asked: _Asked, word: str, judged: _Judged) -> Check:
         value=judged.value,
         limit=judged.limit,
         unit=judged.unit,
-        message=judged.message,
+        because=judged.because,
         place=asked.place,
         side=judged.side,
     )
@@ -88,20 +90,20 @@ def _absolute(analysis: Analysis, asked: _Asked, limit: float) -> _Judged:
     value = value_of(analysis, asked.metric, asked.subject.model if asked.subject else None)
     unit = asked.metric.unit.value
     if value is None:
-        message = f"{asked.metric.name} was not measured, so its budget is not known to be kept."
-        return _Judged(outcome=Outcome.NOT_MEASURED, value=None, limit=limit, unit=unit, message=message)
+        why = because(Why.BUDGET_UNKNOWN, metric=asked.metric.name)
+        return _Judged(outcome=Outcome.NOT_MEASURED, value=None, limit=limit, unit=unit, because=(why,))
     floor = asked.metric.direction is Direction.HIGHER_IS_BETTER
     side: Side = "at least" if floor else "at most"
     kept = value >= limit if floor else value <= limit
-    message = f"{asked.metric.name} is {value:.6g} {unit}; {side} {limit:g} is allowed."
+    why = because(Why.BUDGET, metric=asked.metric.name, value=value, side=side, limit=limit, unit=unit)
     outcome = Outcome.PASS if kept else Outcome.REGRESSION
-    return _Judged(outcome=outcome, value=value, limit=limit, unit=unit, message=message, side=side)
+    return _Judged(outcome=outcome, value=value, limit=limit, unit=unit, because=(why,), side=side)
 
 
 def _variance(analysis: Analysis, asked: _Asked, subject: Subject, variance: float) -> _Judged:
     if analysis.source == "none":
-        message = f"There is no base from which {asked.metric.name} may vary by {variance:g} %."
-        return _Judged(outcome=Outcome.NO_BASELINE, value=None, limit=variance, unit="%", message=message)
+        why = because(Why.NO_BASE, metric=asked.metric.name, limit=variance, unit="%")
+        return _Judged(outcome=Outcome.NO_BASELINE, value=None, limit=variance, unit="%", because=(why,))
     if analysis.policy.decision is Decision.CLASSIC:
         return _literal(analysis, asked, subject, variance)
     found = (f for f in analysis.findings if f.series == subject.series and f.hypothesis is asked.metric.hypothesis)
@@ -114,10 +116,8 @@ def _variance(analysis: Analysis, asked: _Asked, subject: Subject, variance: flo
 def _unjudged(metric: Metric, variance: float) -> _Judged:
     """Leave a variance open: for good where no question is asked in percent, else because it had no answer."""
     gated = metric.hypothesis is not None and not metric.hypothesis.in_points
-    message = f"The change of {metric.name} in percent is shown, not gated: its noise is not known."
-    if gated:
-        message = f"The change of {metric.name} is unknown: no two requests could be compared for it."
-    return _Judged(outcome=Outcome.INCONCLUSIVE, value=None, limit=variance, unit="%", message=message, gated=gated)
+    why = because(Why.NO_PAIR if gated else Why.SHOWN_ONLY, metric=metric.name)
+    return _Judged(outcome=Outcome.INCONCLUSIVE, value=None, limit=variance, unit="%", because=(why,), gated=gated)
 
 
 def _calibrated(finding: Finding, variance: float) -> _Judged:
@@ -127,16 +127,21 @@ def _calibrated(finding: Finding, variance: float) -> _Judged:
         outcome = Outcome.REGRESSION
     elif most is not None and most < variance:
         outcome = Outcome.PASS
-    shown = "an unknown amount" if estimate is None else f"{estimate:+.3g} %"
-    message = f"{finding.metric} changed by {shown}; {variance:g} % is allowed. {finding.reason}"
-    return _Judged(outcome=outcome, value=estimate, limit=variance, unit="%", message=message)
+    why = _moved(finding.metric, estimate, variance)
+    return _Judged(outcome=outcome, value=estimate, limit=variance, unit="%", because=(why, *reasons(finding)))
+
+
+def _moved(metric: str, change: float | None, variance: float) -> Reason:
+    if change is None:
+        return because(Why.VARIANCE_UNKNOWN, metric=metric, limit=variance, unit="%")
+    return because(Why.VARIANCE, metric=metric, change=change, limit=variance, unit="%")
 
 
 def _literal(analysis: Analysis, asked: _Asked, subject: Subject, variance: float) -> _Judged:
     value, base = (value_of(analysis, asked.metric, model) for model in (subject.model, subject.base))
     if value is None or not base:
-        message = f"{asked.metric.name} is unknown or zero in one of the runs, so its change in percent is unknown."
-        return _Judged(outcome=Outcome.NOT_MEASURED, value=None, limit=variance, unit="%", message=message)
+        why = because(Why.CHANGE_UNKNOWN, metric=asked.metric.name)
+        return _Judged(outcome=Outcome.NOT_MEASURED, value=None, limit=variance, unit="%", because=(why,))
     change = 100 * (value - base) / base
     worse = -change if asked.metric.direction is Direction.HIGHER_IS_BETTER else change
     return _Judged(
@@ -144,5 +149,5 @@ def _literal(analysis: Analysis, asked: _Asked, subject: Subject, variance: floa
         value=change,
         limit=variance,
         unit="%",
-        message=f"{asked.metric.name} changed by {change:+.3g} %; {variance:g} % is allowed.",
+        because=(_moved(asked.metric.name, change, variance),),
     )

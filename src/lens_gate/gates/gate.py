@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from lens_gate.artifacts.analysis import Analysis, Finding
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
+from lens_gate.artifacts.reasons import because
 from lens_gate.artifacts.run import ValidityCheck
 from lens_gate.artifacts.verdict import Check, CheckKind, Verdict
 from lens_gate.config.model import Budget, Regression
@@ -14,6 +15,7 @@ from lens_gate.gates.budgets import budget_checks
 from lens_gate.gates.quality import quality_checks
 from lens_gate.gates.values import Places, subjects
 from lens_gate.vocabulary.outcomes import Ending, ExitCode, Outcome, Severity, most_important
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import ErrorClass
 
 WARNING = "warning"
@@ -146,6 +148,7 @@ def _comparison(finding: Finding) -> Check:
         limit=finding.threshold,
         unit=finding.effect.unit,
         message=finding.reason,
+        because=finding.because,
     )
 
 
@@ -176,8 +179,8 @@ def _never_answered(analysis: Analysis) -> frozenset[str]:
 
 def _unasked(check: Check) -> Check:
     """Make a limit that was held against no answer at all unknown: neither kept nor breached."""
-    message = f"Nothing answered, so this is unknown. {check.message}"
-    return check.model_copy(update={"outcome": Outcome.NOT_MEASURED, "message": message})
+    why = (because(Why.NOTHING_ANSWERED), *check.because)
+    return check.model_copy(update={"outcome": Outcome.NOT_MEASURED, "because": why})
 
 
 def _excuse(check: Check) -> Check:
@@ -236,7 +239,7 @@ def _coverage(analysis: Analysis, silent: frozenset[str], min_coverage: float, *
             limit=min_coverage,
             unit="share",
             side="at least",
-            message=f"{measured} of {len(series)} series were measured; not measured: {', '.join(sorted(silent))}.",
+            because=(because(Why.SERIES_SILENT, measured=measured, all=len(series), names=", ".join(sorted(silent))),),
         ),
     )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from lens_gate.artifacts.analysis import Analysis
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.verdict import Check, CheckKind
 from lens_gate.config.model import QualityGate
 from lens_gate.gates.conditions import Condition, parse
 from lens_gate.gates.values import Places, Subject, subjects, value_of
 from lens_gate.vocabulary.metrics import Scope
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 
 def quality_checks(analysis: Analysis, gates: Sequence[QualityGate], places: Places) -> tuple[Check, ...]:
@@ -36,7 +39,7 @@ def _asked(analysis: Analysis, condition: Condition) -> tuple[Subject | None, ..
 def _check(analysis: Analysis, gate: QualityGate, condition: Condition, subject: Subject | None) -> Check:
     values = {used.name: value_of(analysis, used, subject.model if subject else None) for used in condition.metrics}
     known = {name: value for name, value in values.items() if value is not None}
-    outcome, message = _judged(condition, known, [name for name in values if name not in known])
+    outcome, why = _judged(condition, known, [name for name in values if name not in known])
     metric, limit = condition.limit() or (None, None)
     return Check(
         name=gate.name,
@@ -48,19 +51,21 @@ def _check(analysis: Analysis, gate: QualityGate, condition: Condition, subject:
         value=known.get(metric.name) if metric else None,
         limit=limit,
         unit=metric.unit.value if metric else "",
-        message=message,
+        because=(why,),
         place=condition.place,
         side=condition.side(),
     )
 
 
-def _judged(condition: Condition, known: dict[str, float], unknown: Sequence[str]) -> tuple[Outcome, str]:
+def _judged(condition: Condition, known: dict[str, float], unknown: Sequence[str]) -> tuple[Outcome, Reason]:
+    text = f"`{condition.text}`"
     if unknown:
-        return Outcome.NOT_MEASURED, f"{' and '.join(unknown)} was not measured, so `{condition.text}` is unknown."
-    figures = ", ".join(f"{name} = {value:.6g}" for name, value in known.items()) or "no metric is asked for"
+        return Outcome.NOT_MEASURED, because(Why.CONDITION_UNKNOWN, missing=" and ".join(unknown), condition=text)
+    say = partial(because, condition=text, **known)
     try:
         holds = condition.holds(known)
     except ZeroDivisionError:
-        return Outcome.NOT_MEASURED, f"`{condition.text}` divides by zero ({figures})."
-    word = "holds" if holds else "does not hold"
-    return Outcome.PASS if holds else Outcome.REGRESSION, f"`{condition.text}` {word} ({figures})."
+        return Outcome.NOT_MEASURED, say(Why.DIVIDED_BY_ZERO)
+    if holds:
+        return Outcome.PASS, say(Why.CONDITION_HOLDS)
+    return Outcome.REGRESSION, say(Why.CONDITION_FAILS)

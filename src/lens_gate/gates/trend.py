@@ -43,4 +43,5 @@ def _check(series: TrendSeries, finding: TrendFinding) -> Check:
         limit=finding.threshold,
         unit=effect.unit if effect else "",
         message=finding.reason,
+        because=finding.because,
     )

@@ -10,6 +10,7 @@ from lens_gate.artifacts.analysis import Finding, Policy
 from lens_gate.reports.headlines import between
 from lens_gate.reports.numbers import NBSP, at_worst, change, count, quantity
 from lens_gate.reports.page import Bounds
+from lens_gate.reports.reasons import reason_of
 from lens_gate.reports.rows import bounds
 from lens_gate.reports.words import sentence
 from lens_gate.vocabulary.metric_table import METRICS
@@ -45,7 +46,7 @@ def because(finding: Finding, policy: Policy) -> str:
     """Say why the outcome follows from the rule; in the finding's own words where it has no bounds to speak of."""
     numbers = bounds(finding)
     if numbers is None or numbers.limit is None or numbers.upper_pass is None or policy.decision is Decision.CLASSIC:
-        return sentence(finding.reason)
+        return sentence(reason_of(finding))
     match finding.outcome:
         case Outcome.REGRESSION:
             both = "It is a regression because both parts of the rule hold."
@@ -56,7 +57,7 @@ def because(finding: Finding, policy: Policy) -> str:
         case Outcome.INCONCLUSIVE:
             return _open(finding, numbers, policy)
         case Outcome.NOT_MEASURED | Outcome.NO_BASELINE | Outcome.NOTHING_TO_COMPARE:
-            return sentence(finding.reason)
+            return sentence(reason_of(finding))
         case _ as never:
             assert_never(never)
 
@@ -146,7 +147,7 @@ def _open(finding: Finding, numbers: Bounds, policy: Policy) -> str:
     """Say why neither a regression nor a pass can be said."""
     bound = numbers.upper_pass
     if bound is None or numbers.limit is None or bound < numbers.limit:
-        return sentence(finding.reason)
+        return sentence(reason_of(finding))
     if not finding.established:
         doubt = "that nothing changed at all is not ruled out"
     elif numbers.harm.estimate <= 0:

@@ -11,6 +11,7 @@ from lens_gate.reports.facts import is_itself, uncovered_lines
 from lens_gate.reports.headlines import A_PAIR, against, asking_for, price
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import Gap
+from lens_gate.reports.reasons import told
 from lens_gate.reports.words import PHRASES, in_words, sentence
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Remedy
@@ -47,17 +48,17 @@ def not_covered(analysis: Analysis) -> tuple[str, ...]:
     """Name what a pass says nothing of, each once and in few words, as a headline does."""
     asked = [in_words(text).partition(": ") for row in analysis.coverage for text in row.not_covered]
     topics = [_TOPICS.get(plain(name), plain(name)) if colon else "some checks" for name, colon, _ in asked]
-    told = list(dict.fromkeys([*topics, *(["what only one version has"] if analysis.uncovered else [])]))
-    more = len(told) - _MOST_TOPICS + 1
-    return tuple(told) if more <= 1 else (*told[: _MOST_TOPICS - 1], f"{more} more")
+    named = list(dict.fromkeys([*topics, *(["what only one version has"] if analysis.uncovered else [])]))
+    more = len(named) - _MOST_TOPICS + 1
+    return tuple(named) if more <= 1 else (*named[: _MOST_TOPICS - 1], f"{more} more")
 
 
 def gaps(analysis: Analysis, names: Mapping[str, str]) -> tuple[Gap, ...]:
     """Return what is not covered; what has the same remedy stands together, in the order of its first line."""
-    told: dict[tuple[str, str | None], list[str]] = {}
+    found: dict[tuple[str, str | None], list[str]] = {}
     for text, remedy, command in (*_unanswered(analysis, names), *_alone(analysis.uncovered)):
-        told.setdefault((remedy, command), []).append(text)
-    return tuple(Gap(texts=tuple(texts), remedy=remedy, command=command) for (remedy, command), texts in told.items())
+        found.setdefault((remedy, command), []).append(text)
+    return tuple(Gap(texts=tuple(texts), remedy=remedy, command=command) for (remedy, command), texts in found.items())
 
 
 def _unanswered(analysis: Analysis, names: Mapping[str, str]) -> Iterator[tuple[str, str, str | None]]:
@@ -65,13 +66,19 @@ def _unanswered(analysis: Analysis, names: Mapping[str, str]) -> Iterator[tuple[
     more_pairs = [by for _, _, by in everything if by is not None and by.remedy is Remedy.PAIRS]
     of_pairs = _with_more_pairs(analysis, more_pairs)
     for series, text, by in everything:
-        told = shortened(sentence(f"{names.get(series, plain(series))}: {in_words(text)}"), _LONGEST_LINE)
+        line = shortened(sentence(f"{names.get(series, plain(series))}: {_why(text, by)}"), _LONGEST_LINE)
         if by is None:
-            yield told, "", None
+            yield line, "", None
         elif by.remedy is Remedy.PAIRS:
-            yield told, *of_pairs
+            yield line, *of_pairs
         else:
-            yield told, _REMEDIES[by.remedy], _COMMAND_OF_BOTH if by.remedy is Remedy.BOTH_AT_ONCE else None
+            yield line, _REMEDIES[by.remedy], _COMMAND_OF_BOTH if by.remedy is Remedy.BOTH_AT_ONCE else None
+
+
+def _why(text: str, by: CoveredBy | None) -> str:
+    """Return what is not covered, and why: in reasons where they have numbers."""
+    asked, colon, _ = in_words(text).partition(": ")
+    return f"{asked}: {told(by.because)}" if colon and by is not None and by.because else in_words(text)
 
 
 def _with_more_pairs(analysis: Analysis, wanted: Sequence[CoveredBy]) -> tuple[str, str | None]:

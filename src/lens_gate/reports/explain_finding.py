@@ -12,6 +12,7 @@ from lens_gate.reports.facts import coverage_lines
 from lens_gate.reports.headlines import day_out, need
 from lens_gate.reports.numbers import NBSP, change, interval, plural
 from lens_gate.reports.page import Explanation, Section
+from lens_gate.reports.reasons import reason_of
 from lens_gate.reports.rows import bounds
 from lens_gate.reports.view import series_names, view
 from lens_gate.reports.words import MARKS, label, listed, sentence
@@ -97,7 +98,7 @@ def _luck(finding: Finding, analysis: Analysis) -> Iterator[str]:
 
 
 def _why(finding: Finding, analysis: Analysis) -> Iterator[str]:
-    told, own = because(finding, analysis.policy), sentence(finding.reason)
+    told, own = because(finding, analysis.policy), sentence(reason_of(finding))
     yield told
     if own != told:
         yield f"In the gate's own words: {own}"

@@ -10,6 +10,7 @@ from typing import TypeAlias, assert_never
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Check, Verdict
 from lens_gate.reports.escape import plain, shortened
+from lens_gate.reports.reasons import message_of
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, subjects
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import series_names, view
@@ -128,7 +129,7 @@ def _troubles(
 
 
 def _trouble(check: Check, names: Mapping[str, str], stories: Mapping[str, str]) -> Trouble:
-    text = sentence(stories.get(check.name) or check.message)
+    text = sentence(stories.get(check.name) or message_of(check))
     return Trouble(
         check=_named(check.name),
         series=None if check.series is None else plain(check.series),

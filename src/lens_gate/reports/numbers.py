@@ -82,6 +82,11 @@ def percent_of(fraction: float) -> str:
     return f"{100 * fraction:.4g}{NBSP}%"
 
 
+def whole_percent(fraction: float) -> str:
+    """Return a share of all that is known roughly, such as `84 %`."""
+    return f"{100 * fraction:.0f}{NBSP}%"
+
+
 def tick_ms(value: float) -> str:
     """Return milliseconds at which an axis has a tick, without digits that say nothing: `2.5 ms`, `10 ms`, `1.5 s`."""
     return f"{value / 1000:.4g}{NBSP}s" if value >= 1000 else f"{value:.4g}{NBSP}ms"
@@ -113,8 +118,18 @@ _FORMATS: Mapping[str, Callable[[float], str]] = {
 _COUNTED = frozenset({"requests", "tokens", "pairs", "models"})
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """Return a measured value in its unit, or a dash where there is none."""
+def quantity(value: float | None, unit: str, *, beside: float | None = None) -> str:
+    """Return a measured value in its unit, or a dash where there is none.
+
+    In six digits where it would otherwise read like the limit that it stands `beside` and does not equal.
+    """
+    number, text = known(value), _quantity(value, unit)
+    if number is None or beside is None or number == beside or text != _quantity(beside, unit):
+        return text
+    return f"{exact(number)}{NBSP}{_UNITS.get(unit, unit)}".rstrip(NBSP)
+
+
+def _quantity(value: float | None, unit: str) -> str:
     number = known(value)
     if number is None:
         return NOTHING
@@ -131,12 +146,27 @@ def decimal(value: float, digits: int) -> str:
     return _true_minus(text if float(text.replace(",", "")) else text.lstrip("-"))
 
 
-def signed(value: float) -> str:
-    """Return a change with its sign and one decimal; `±0.0` for one that rounds to nothing."""
+def signed(value: float, *, beside: float | None = None) -> str:
+    """Return a change with its sign and one decimal; `±0.0` for one that rounds to nothing.
+
+    With more decimals where it would otherwise read like the limit that it stands `beside`, on one of its sides.
+    """
     if abs(value) >= _ENDLESS:
         return f"beyond {MINUS if value < 0 else '+'}{_ENDLESS:,}"
-    text = f"{value:+,.1f}"
+    text = f"{value:+,.{_decimals(value, beside)}f}"
     return "±0.0" if text in {"+0.0", "-0.0"} else _true_minus(text)
+
+
+def size(value: float, unit: EffectUnit, *, beside: float | None = None) -> str:
+    """Return how large a change is, without its sign: `8.2 %`; beside a limit as `signed` does."""
+    return f"{signed(abs(value), beside=beside).lstrip('+±')}{NBSP}{unit}"
+
+
+def _decimals(value: float, beside: float | None) -> int:
+    """Return the fewest decimals, one at least, by which a number is told from the limit beside it."""
+    if beside is None or abs(value) == abs(beside):
+        return 1
+    return next((digits for digits in range(1, 5) if round(abs(value), digits) != abs(beside)), 5)
 
 
 def change(value: float | None, unit: EffectUnit) -> str:
@@ -169,7 +199,17 @@ def limit(value: float | None, unit: EffectUnit, worse: Direction) -> str:
     """Return the change that is allowed: `+5 %`, `−10 points` where less is worse, `±2 %` where either counts."""
     number = known(value)
     sign = {Direction.LOWER_IS_BETTER: "+", Direction.HIGHER_IS_BETTER: MINUS, Direction.TWO_SIDED: "±"}[worse]
-    return NOTHING if number is None else f"{sign}{number:.3g}{NBSP}{unit}"
+    return NOTHING if number is None else f"{sign}{allowance(number, unit)}"
+
+
+def allowance(value: float, unit: EffectUnit) -> str:
+    """Return a limit as it was set, without its sign: `5 %`, `2 points`."""
+    return f"{value:.3g}{NBSP}{unit}"
+
+
+def slope(value: float, unit: EffectUnit) -> str:
+    """Return a change from run to run, which may be small, in three significant digits: `+0.401 %`."""
+    return f"{MINUS if value < 0 else '+'}{three_digits(abs(value))}{NBSP}{unit}"
 
 
 def at_worst(harm: float, worse: Direction) -> str:
@@ -192,6 +232,11 @@ def headline_size(value: float, unit: EffectUnit) -> str:
     whole = floor(abs(value) + 0.5)
     name = "point" if unit == "points" and whole <= 1 else unit
     return f"{whole:,}{NBSP}{name}" if whole else f"under 1{NBSP}{name}"
+
+
+def probability(value: float) -> str:
+    """Return a probability in two significant digits."""
+    return f"{value:.2g}"
 
 
 def duration(seconds: float) -> str:

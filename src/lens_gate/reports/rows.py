@@ -22,6 +22,7 @@ from lens_gate.reports.numbers import (
     signed_quantity,
 )
 from lens_gate.reports.page import Bounds, Counts, Row
+from lens_gate.reports.reasons import message_of, reason_of
 from lens_gate.reports.words import label, mark, sentence, told
 from lens_gate.vocabulary.metric_table import metric
 from lens_gate.vocabulary.metrics import Direction
@@ -133,7 +134,8 @@ def _matched(checks: Sequence[Check], findings: Sequence[Finding]) -> list[tuple
 def _taken(check: Check, waiting: list[Finding]) -> Finding | None:
     if check.kind is not CheckKind.COMPARISON or not waiting:
         return None
-    same = (number for number, finding in enumerate(waiting) if finding.reason == check.message)
+    told = check.because, check.message
+    same = (number for number, finding in enumerate(waiting) if (finding.because, finding.reason) == told)
     return waiting.pop(next(same, 0))
 
 
@@ -142,14 +144,14 @@ def _check_row(check: Check, finding: Finding | None, names: Mapping[str, str]) 
         return replace(
             _finding_row(finding, names, severity=check.severity, outcome=check.outcome),
             check=plain(check.name),
-            reason=shortened(sentence(check.message), LONGEST_TEXT),
+            reason=shortened(sentence(message_of(check)), LONGEST_TEXT),
             place=check.place,
         )
     asked = shortened(_asked(check), LONGEST_NAME)
     value, allowed = quantity(check.value, check.unit), quantity(check.limit, check.unit)
     measured = check.side is not None and value != NOTHING
     shown = mark(check.outcome, check.severity, comparison=check.kind is CheckKind.COMPARISON)
-    reason = shortened(sentence(check.message or shown.word), LONGEST_TEXT)
+    reason = shortened(sentence(message_of(check) or shown.word), LONGEST_TEXT)
     subject = names.get(check.series, _short(check.series)) if check.series else ""
     title = f"{subject}, {asked}" if subject else asked
     return Row(
@@ -188,7 +190,7 @@ def _finding_row(finding: Finding, names: Mapping[str, str], *, severity: Severi
         mark=mark(outcome, severity, comparison=True),
         story=_story(finding, subject),
         size=_size(finding),
-        reason=shortened(sentence(finding.reason), LONGEST_TEXT),
+        reason=shortened(sentence(reason_of(finding)), LONGEST_TEXT),
         bounds=bounds(finding),
     )
 
@@ -205,7 +207,7 @@ def _interval(finding: Finding, outcome: Outcome) -> str:
 def _story(finding: Finding, subject: str) -> str:
     estimate = known(finding.effect.estimate)
     if estimate is None:
-        return f"{subject}, {label(finding.metric, finding.hypothesis)}: {plain(finding.reason)}"
+        return f"{subject}, {label(finding.metric, finding.hypothesis)}: {plain(reason_of(finding))}"
     size = headline_size(estimate, finding.effect.unit)
     return told(subject, finding.metric, finding.hypothesis, size=size, more=estimate >= 0)
 

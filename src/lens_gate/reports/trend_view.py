@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from lens_gate.artifacts.trend import Trend, TrendFinding, TrendRule, TrendSeries, TrendVerdict
 from lens_gate.reports.escape import plain, shell_word, shortened
 from lens_gate.reports.facts import moment, tool_name
-from lens_gate.reports.numbers import MINUS, change, plural, quantity
+from lens_gate.reports.numbers import change, plural, quantity, slope
+from lens_gate.reports.reasons import reason_of
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, subjects
 from lens_gate.reports.sparkline import sparkline
 from lens_gate.reports.trend_page import TrendAnswer, TrendRow, TrendView
@@ -32,7 +32,6 @@ _ORDER = (
     Outcome.NOTHING_TO_COMPARE,
     Outcome.PASS,
 )
-_NEGATIVE = re.compile(r"(?<![\w-])-(?=[0-9])")
 _COMMIT_DIGITS = 7
 
 
@@ -85,7 +84,7 @@ def _row(series: TrendSeries, names: Mapping[str, str]) -> TrendRow:
 
 
 def _answer(series: TrendSeries, finding: TrendFinding) -> TrendAnswer:
-    text = shortened(_NEGATIVE.sub(MINUS, sentence(finding.reason)), LONGEST_TEXT)
+    text = shortened(sentence(reason_of(finding)), LONGEST_TEXT)
     return TrendAnswer(
         rule=RULES[finding.rule],
         outcome=finding.outcome,
@@ -105,7 +104,7 @@ def _brief(series: TrendSeries, finding: TrendFinding) -> str:
             start = next((shift for shift in series.shifts if shift.effect == finding.effect), None)
             return f"{size} since run {start.index + 1}, {start.time[:10]}" if start else size
         case TrendRule.LINEAR_REGRESSION:
-            return f"{size} a run"
+            return f"{slope(finding.effect.estimate or 0.0, finding.effect.unit)} a run"
         case TrendRule.THEIL_SEN:
             return f"{size} run by run"
         case TrendRule.CREEP:

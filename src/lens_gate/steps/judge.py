@@ -33,6 +33,7 @@ from lens_gate.errors import ArtifactProblem, ConfigProblem, UsageProblem
 from lens_gate.gates.conditions import metric_named, parse
 from lens_gate.gates.gate import gate
 from lens_gate.gates.trend import gate_trend
+from lens_gate.reports.reasons import worded
 from lens_gate.steps.addressees import require_conditions
 from lens_gate.steps.archive import asked_for_baseline
 from lens_gate.steps.fetching import with_secrets
@@ -218,7 +219,7 @@ def analyze_run(
     """Judge a run against its other arm, else against the stored runs, which are read unless they are given."""
     if stored is None and not is_duet(run):
         stored = stored_baseline(judged_by, world, wanted_for(run))
-    return analyze(
+    analysis = analyze(
         run,
         samples,
         baseline=None if is_duet(run) else stored,
@@ -226,6 +227,7 @@ def analyze_run(
         request_timeout_s=judged_by.config.resilience.timeouts.request,
         provenance=world.provenance(),
     )
+    return worded(analysis)
 
 
 def stored_baseline(judged_by: Rules, world: World, wanted: Wanted) -> Stored | Missing | None:
@@ -283,12 +285,12 @@ def _judged_trend(trend: Trend, path: Path, judged_by: Rules, world: World) -> T
             place=str(path),
             hint="Repeat `lens-gate trend` with this configuration.",
         )
-    return gate_trend(trend, fail_on=judged_by.fail_on, provenance=world.provenance())
+    return worded(gate_trend(trend, fail_on=judged_by.fail_on, provenance=world.provenance()))
 
 
 def judge(analysis: Analysis, judged_by: Rules, world: World) -> Verdict:
     """Apply thresholds, quality gates and budgets to an analysis."""
-    return gate(
+    verdict = gate(
         analysis,
         regression=judged_by.config.regression,
         budgets=judged_by.config.budgets,
@@ -296,3 +298,4 @@ def judge(analysis: Analysis, judged_by: Rules, world: World) -> Verdict:
         places=judged_by.place,
         provenance=world.provenance(),
     )
+    return worded(verdict)

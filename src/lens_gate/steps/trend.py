@@ -12,6 +12,7 @@ from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import baseline_key
 from lens_gate.config.model import Regression
 from lens_gate.errors import ArtifactProblem, UsageProblem
+from lens_gate.reports.reasons import worded
 from lens_gate.steps.archive import kept_at, looks
 from lens_gate.steps.reading import read_artifact
 from lens_gate.steps.world import World
@@ -47,7 +48,7 @@ def trend_of(order: TrendOrder, world: World) -> Trend:
     records += [one for store in order.stores for one in _newest(store, order, metrics)]
     if anchor and anchor.run not in {one.run for one in records}:
         records.append(anchor.record(metrics))
-    return trend(records, policy, left_out=left_out, provenance=world.provenance())
+    return worded(trend(records, policy, left_out=left_out, provenance=world.provenance()))
 
 
 def _newest(store: Store, order: TrendOrder, metrics: Sequence[Metric]) -> list[RunRecord]:

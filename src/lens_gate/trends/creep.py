@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.trend import TrendCreep, TrendPolicy, TrendRule
 from lens_gate.stats.noise import median
 from lens_gate.stats.shift import level_shift
@@ -9,6 +10,7 @@ from lens_gate.trends.line import Line
 from lens_gate.trends.ruled import Asked, Ruled
 from lens_gate.trends.scale import harm, sized
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 
 def judged_creep(line: Line, policy: TrendPolicy) -> Ruled:
@@ -20,13 +22,13 @@ def judged_creep(line: Line, policy: TrendPolicy) -> Ruled:
     asked = Asked(TrendRule.CREEP, line.scale.most_creep(policy))
     start = next((index for index, point in enumerate(line.points) if point.run == policy.anchor), None)
     if start is None:
-        return Ruled(asked.answered(Outcome.INCONCLUSIVE, "The anchor run has no value for this."))
+        return Ruled(asked.answered(Outcome.INCONCLUSIVE, because(Why.NO_ANCHOR)))
     since = line.numbers[start:]
     size = min(policy.creep_window, len(since) // 2)
     if size == 0:
-        return Ruled(asked.answered(Outcome.INCONCLUSIVE, "Nothing has come after the anchor run."))
+        return Ruled(asked.answered(Outcome.INCONCLUSIVE, because(Why.NOTHING_SINCE)))
     creep = _creep(line, policy, start=start, size=size)
-    return Ruled(asked.answered(_outcome(line, creep), _reason(creep), creep.effect), creep=creep)
+    return Ruled(asked.answered(_outcome(line, creep), _because(creep), effect=creep.effect), creep=creep)
 
 
 def _creep(line: Line, policy: TrendPolicy, *, start: int, size: int) -> TrendCreep:
@@ -52,8 +54,6 @@ def _outcome(line: Line, creep: TrendCreep) -> Outcome:
     return Outcome.PASS if damage.upper is not None and damage.upper < creep.limit else Outcome.INCONCLUSIVE
 
 
-def _reason(creep: TrendCreep) -> str:
-    return (
-        f"Since the anchor of {creep.anchor_time[:10]} the level changed by {sized(creep.effect)}, with {creep.runs} "
-        f"runs on either side; {creep.limit:g} {creep.effect.unit} is allowed."
-    )
+def _because(creep: TrendCreep) -> Reason:
+    told = {"day": creep.anchor_time[:10], "runs": creep.runs, "limit": creep.limit, **sized(creep.effect)}
+    return because(Why.CREPT if "lower" in told else Why.CREPT_WITHOUT_INTERVAL, **told)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lens_gate.artifacts.analysis import Effect
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.trend import TrendCreep, TrendFinding, TrendRule, TrendSlope
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,10 @@ class Asked:
     rule: TrendRule
     threshold: float | None
 
-    def answered(self, outcome: Outcome, reason: str, effect: Effect | None = None) -> TrendFinding:
+    def answered(self, outcome: Outcome, *why: Reason, effect: Effect | None = None) -> TrendFinding:
         """Return the finding of this rule."""
-        return TrendFinding(rule=self.rule, outcome=outcome, effect=effect, threshold=self.threshold, reason=reason)
+        return TrendFinding(rule=self.rule, outcome=outcome, effect=effect, threshold=self.threshold, because=why)
 
     def too_few(self, runs: int, needed: int) -> Ruled:
         """Return the finding that there are too few runs, which is never a pass."""
-        return Ruled(self.answered(Outcome.INCONCLUSIVE, f"Too few runs: {runs} of the {needed} that it takes."))
+        return Ruled(self.answered(Outcome.INCONCLUSIVE, because(Why.TOO_FEW_RUNS, runs=runs, needed=needed)))

@@ -103,9 +103,9 @@ def _largest(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else max(one, other)
 
 
-def sized(effect: Effect) -> str:
-    """Return an effect with its interval: `+11.2 % (95 % interval +6.1 to +15.8)`."""
-    size = f"{effect.estimate:+.3g} {effect.unit}"
+def sized(effect: Effect) -> dict[str, float | str]:
+    """Return the numbers that tell an effect; those of its interval only where it has one."""
+    size: dict[str, float | str] = {"change": effect.estimate or 0.0, "unit": effect.unit}
     if effect.lower is None or effect.upper is None:
-        return f"{size} (too few runs for an interval)"
-    return f"{size} ({100 * effect.confidence:g} % interval {effect.lower:+.3g} to {effect.upper:+.3g})"
+        return size
+    return {**size, "lower": effect.lower, "upper": effect.upper, "confidence": effect.confidence}

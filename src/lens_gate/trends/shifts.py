@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.trend import TrendPolicy, TrendRule, TrendShift
 from lens_gate.stats.change_points import FEWEST_RUNS, Shift, change_points
 from lens_gate.stats.noise import median
@@ -15,6 +16,7 @@ from lens_gate.trends.line import Line
 from lens_gate.trends.ruled import Asked, Ruled
 from lens_gate.trends.scale import Floats, harm, sized
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 BLIND_PERCENT = 100.0
 """A line on which only a larger step than this would be seen is not known to be steady."""
@@ -65,19 +67,25 @@ def judged_shifts(line: Line, shifts: Sequence[TrendShift], policy: TrendPolicy,
     alarms = [shift for shift in shifts if shift.alarm]
     if alarms:
         worst = max(alarms, key=lambda shift: abs(shift.effect.estimate or 0.0))
-        return Ruled(asked.answered(Outcome.REGRESSION, _told(line, worst), worst.effect))
+        return Ruled(asked.answered(Outcome.REGRESSION, _told(line, worst), effect=worst.effect))
     if len(line.points) < FEWEST_RUNS:
         return asked.too_few(len(line.points), FEWEST_RUNS)
-    seen = f"a step of about {max(visible, threshold):.2g} {line.scale.unit} would be found"
+    seen = {"visible": max(visible, threshold), "unit": line.scale.unit}
     if line.scale.name == "log" and visible > BLIND_PERCENT:
-        return Ruled(asked.answered(Outcome.INCONCLUSIVE, f"Too noisy to say: only {seen}."))
+        return Ruled(asked.answered(Outcome.INCONCLUSIVE, because(Why.TOO_NOISY, **seen)))
     if not shifts:
-        return Ruled(asked.answered(Outcome.PASS, f"Steady: no shift of the level; {seen}."))
-    reason = f"No new shift for the worse; {seen}. Before: {_told(line, shifts[-1])}"
-    return Ruled(asked.answered(Outcome.PASS, reason, shifts[-1].effect))
+        return Ruled(asked.answered(Outcome.PASS, because(Why.STEADY, **seen)))
+    newest = shifts[-1]
+    why = (because(Why.NO_NEW_SHIFT, **seen), _told(line, newest))
+    return Ruled(asked.answered(Outcome.PASS, *why, effect=newest.effect))
 
 
-def _told(line: Line, shift: TrendShift) -> str:
-    """Tell a shift in one sentence."""
-    way = "up" if shift.rises else "down"
-    return f"Changed {way} by {sized(shift.effect)} at {line.when(shift.index)}; seen since run {shift.found + 1}."
+def _told(line: Line, shift: TrendShift) -> Reason:
+    """Tell a shift."""
+    told = {
+        "way": "up" if shift.rises else "down",
+        "when": line.when(shift.index),
+        "run": shift.found + 1,
+        **sized(shift.effect),
+    }
+    return because(Why.SHIFTED if "lower" in told else Why.SHIFTED_WITHOUT_INTERVAL, **told)

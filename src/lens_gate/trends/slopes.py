@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from lens_gate.artifacts.analysis import Effect
+from lens_gate.artifacts.reasons import because
 from lens_gate.artifacts.trend import TrendPolicy, TrendRule, TrendSlope
 from lens_gate.stats.slopes import Slope, least_squares, theil_sen
 from lens_gate.trends.line import Line
 from lens_gate.trends.ruled import Asked, Ruled
-from lens_gate.trends.scale import harm, sized
+from lens_gate.trends.scale import harm
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 FEWEST_FOR_ROBUST = 10
 """Below so many runs the robust slope is not judged."""
@@ -26,12 +28,9 @@ def judged_regression(line: Line, policy: TrendPolicy) -> Ruled:
     fitted = least_squares(numbers, confidence=policy.confidence)
     per_run = _percent_per_run(line, fitted, policy, level=float(np.mean(numbers)))
     worse = harm(per_run, line.metric.direction).estimate
-    reason = (
-        f"A straight line through the last {window} runs changes by {per_run.estimate:+.3g} % a run; "
-        f"{limit:g} % is allowed."
-    )
+    why = because(Why.LINE, runs=window, change=per_run.estimate or 0.0, limit=limit, unit="%")
     return Ruled(
-        asked.answered(Outcome.REGRESSION if worse > limit else Outcome.PASS, reason, per_run),
+        asked.answered(Outcome.REGRESSION if worse > limit else Outcome.PASS, why, effect=per_run),
         slope=TrendSlope(rule=asked.rule, runs=window, per_run=per_run, p_value=fitted.p_value, limit=limit),
     )
 
@@ -57,11 +56,15 @@ def judged_robust(line: Line, policy: TrendPolicy) -> Ruled:
     damage = harm(total, line.metric.direction)
     established = damage.lower is not None and damage.lower > 0 and fitted.p_value < 1 - policy.confidence
     alarm = established and damage.estimate >= threshold
-    reason = (
-        f"{'Grows worse run by run' if alarm else 'No steady change for the worse'}: {sized(per_run)} a run over the "
-        f"last {len(numbers)}, {total.estimate:+.3g} {total.unit} in all; {threshold:g} {total.unit} matter."
+    why = because(
+        Why.GROWS if alarm else Why.GROWS_NOT,
+        runs=len(numbers),
+        change=per_run.estimate or 0.0,
+        total=total.estimate or 0.0,
+        limit=threshold,
+        unit=total.unit,
     )
     return Ruled(
-        asked.answered(Outcome.REGRESSION if alarm else Outcome.PASS, reason, total),
+        asked.answered(Outcome.REGRESSION if alarm else Outcome.PASS, why, effect=total),
         slope=TrendSlope(rule=asked.rule, runs=len(numbers), per_run=per_run, p_value=fitted.p_value, limit=None),
     )

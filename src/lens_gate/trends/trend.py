@@ -8,6 +8,7 @@ from typing import assert_never
 from lens_gate.artifacts.analysis import RegressionSummary
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
+from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.trend import (
     LeftOut,
     Trend,
@@ -25,6 +26,7 @@ from lens_gate.trends.ruled import Asked, Ruled
 from lens_gate.trends.shifts import judged_shifts, shifts_of
 from lens_gate.trends.slopes import judged_regression, judged_robust
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 
 VISIBLE_DEVIATIONS = 2.0
 """A step of so many standard deviations from run to run is found within 15 runs in 95 % of series (simulated)."""
@@ -82,16 +84,16 @@ def _ended_series(history: History) -> tuple[LeftOut, ...]:
 
 def _series(line: Line, policy: TrendPolicy) -> TrendSeries:
     if line.ends_unknown:
-        reason = f"{line.metric.name} is unknown in the newest run."
-        return _unjudged(line, policy, Outcome.NOT_MEASURED, reason)
+        why = because(Why.NEWEST_UNKNOWN, metric=line.metric.name)
+        return _unjudged(line, policy, Outcome.NOT_MEASURED, why)
     if not line.fits:
-        reason = f"{line.metric.name} is zero in some runs, so its change in percent is unknown."
-        return _unjudged(line, policy, Outcome.INCONCLUSIVE, reason)
+        why = because(Why.ZERO_IN_SOME, metric=line.metric.name)
+        return _unjudged(line, policy, Outcome.INCONCLUSIVE, why)
     return _judged(line, policy)
 
 
-def _unjudged(line: Line, policy: TrendPolicy, outcome: Outcome, reason: str) -> TrendSeries:
-    findings = tuple(Asked(rule, None).answered(outcome, reason) for rule in policy.rules)
+def _unjudged(line: Line, policy: TrendPolicy, outcome: Outcome, why: Reason) -> TrendSeries:
+    findings = tuple(Asked(rule, None).answered(outcome, why) for rule in policy.rules)
     return _bare(line).model_copy(update={"findings": findings})
 
 

@@ -41,6 +41,7 @@ from tests.builders import (
     both_arms,
     some_requests,
 )
+from tests.saying import said
 
 MEAN = ThresholdMethod(type="threshold", metric="mean_latency", threshold_percent=10)
 
@@ -193,8 +194,8 @@ def test_a_stored_baseline_is_a_screen_that_names_the_duet() -> None:
     assert analysis.source == "stored"
     assert analysis.regression.verdict is Outcome.INCONCLUSIVE
     assert {finding.metric for finding in analysis.findings} == {"median_ttft", "median_tpot", "median_latency"}
-    assert "--against-ref" in analysis.findings[0].reason
-    assert "1 stored run" in analysis.findings[0].reason
+    assert said(analysis.findings[0]).endswith("To decide, measure both versions at once.")
+    assert "1 stored run" in said(analysis.findings[0])
     assert analysis.need is not None
     assert analysis.need.usd == pytest.approx(analysis.need.pairs * 0.004)
     assert analysis.base_providers == (a_provider_result(),)
@@ -212,7 +213,7 @@ def test_a_stored_baseline_with_another_cached_share_is_not_comparable() -> None
 
     analysis = analyzed(a_run(), rows_of(60, slower=3.0), baseline=(a_run(), cached))
 
-    assert "90 % of the input from its cache then and 0 % now" in finding_of(analysis, "median_ttft").reason
+    assert "90.0 % of the input from its cache then and 0.0 % now" in said(finding_of(analysis, "median_ttft"))
     assert finding_of(analysis, "median_ttft").outcome is Outcome.INCONCLUSIVE
     assert finding_of(analysis, "median_tpot").outcome is Outcome.REGRESSION
 
@@ -222,7 +223,7 @@ def test_few_or_no_successes_are_not_screened() -> None:
     none = analyzed(a_run(), [a_failed_sample(input_tokens=None)] * 9, baseline=(a_run(), rows_of(60)))
 
     assert few.regression.verdict is Outcome.INCONCLUSIVE
-    assert "9 requests succeeded now" in few.findings[0].reason
+    assert "9 requests succeeded now" in said(few.findings[0])
     assert none.regression.verdict is Outcome.NOT_MEASURED
     assert none.need is None
 
@@ -292,11 +293,11 @@ def test_other_prompts_than_those_that_were_stored_are_not_compared() -> None:
     finding = finding_of(analyzed(a_run(), now, baseline=(a_run(), then)), "median_ttft")
 
     assert finding.outcome is Outcome.INCONCLUSIVE
-    assert "25 % of the requests then and 25 % now are of prompts that the other did not send" in finding.reason
+    assert "25.0 % of the requests then and 25.0 % now are of prompts that the other did not send" in said(finding)
     many = [[replace(row, prompt_id=f"{seed}-{row.index}") for row in rows_of(60, seed=seed)] for seed in (1, 2)]
-    assert "prompts" not in finding_of(analyzed(a_run(), many[0], baseline=(a_run(), many[1])), "median_ttft").reason
+    assert "prompts" not in said(finding_of(analyzed(a_run(), many[0], baseline=(a_run(), many[1])), "median_ttft"))
     imported = a_run(transport="import: llmperf")
-    assert "prompts" not in finding_of(analyzed(imported, now, baseline=(a_run(), then)), "median_ttft").reason
+    assert "prompts" not in said(finding_of(analyzed(imported, now, baseline=(a_run(), then)), "median_ttft"))
 
 
 def a_controlled_run(**changes: Any) -> Run:
@@ -344,7 +345,7 @@ def test_a_model_that_the_control_lacks_is_never_a_pass() -> None:
     analysis = analyzed(a_controlled_run(), rows)
 
     missing = next(f for f in analysis.findings if f.series == "openai/new")
-    assert (missing.outcome, missing.reason) == (Outcome.NO_BASELINE, "The control has no such model.")
+    assert (missing.outcome, said(missing)) == (Outcome.NO_BASELINE, "The control has no such model.")
     assert analysis.regression.verdict is Outcome.NO_BASELINE
 
 
@@ -481,7 +482,7 @@ def test_each_classic_test_has_its_own_view_of_what_is_slower() -> None:
     findings = classic(rows_of(80, slower=1.2), base, *methods).findings
 
     assert [finding.outcome for finding in findings] == [Outcome.PASS, Outcome.REGRESSION, Outcome.REGRESSION]
-    assert [finding.reason.partition("; the ")[2].split()[0] for finding in findings] == ["mean", "median", "median"]
+    assert [said(finding).partition("; the ")[2].split()[0] for finding in findings] == ["mean", "median", "median"]
 
 
 @pytest.mark.parametrize(("confidence", "outcome"), [(0.9, Outcome.REGRESSION), (0.999, Outcome.PASS)])
@@ -509,7 +510,7 @@ def test_a_trend_rule_does_not_judge_one_run_and_has_no_measured_rate() -> None:
     analysis = classic(rows_of(9), rows_of(9), method)
 
     assert analysis.regression.verdict is Outcome.INCONCLUSIVE
-    assert "see lens-gate trend" in analysis.findings[0].reason
+    assert "see lens-gate trend" in said(analysis.findings[0])
     assert analysis.policy.false_alarm_note is None
 
 

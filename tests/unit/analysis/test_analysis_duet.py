@@ -21,6 +21,7 @@ from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm, ErrorClass, FinishReason, Status, TokenSource
 from tests.builders import MS, NOTHING_RECEIVED, a_pair
+from tests.saying import said
 
 RULES = rules_of(Regression())
 LIMIT_NS = 60e9
@@ -101,7 +102,7 @@ def test_more_errors_regress_and_close_the_latencies() -> None:
     errors = about(result, Hypothesis.ERRORS)
     assert errors.outcome is Outcome.REGRESSION
     assert errors.effect.estimate == pytest.approx(20)
-    assert "20.0 % of the candidate's requests failed" in about(result, Hypothesis.TOTAL).reason
+    assert "20.0 % of the candidate's requests failed" in said(about(result, Hypothesis.TOTAL))
     assert about(result, Hypothesis.TOTAL).outcome is Outcome.INCONCLUSIVE
 
 
@@ -110,7 +111,7 @@ def test_a_candidate_that_always_fails_is_a_regression_of_errors_and_its_latency
 
     assert about(result, Hypothesis.ERRORS).outcome is Outcome.REGRESSION
     assert about(result, Hypothesis.TOTAL).outcome is Outcome.NOT_MEASURED
-    assert "of the candidate succeeded" in about(result, Hypothesis.TOTAL).reason
+    assert "of the candidate succeeded" in said(about(result, Hypothesis.TOTAL))
 
 
 def test_two_arms_that_always_fail_are_not_measured() -> None:
@@ -118,7 +119,7 @@ def test_two_arms_that_always_fail_are_not_measured() -> None:
 
     gated = {finding.outcome for finding in result.findings if finding.gated}
     assert gated == {Outcome.NOT_MEASURED}
-    assert "base and of the candidate" in about(result, Hypothesis.TOTAL).reason
+    assert "base and of the candidate" in said(about(result, Hypothesis.TOTAL))
 
 
 def test_all_pairs_throttled_are_not_measured() -> None:
@@ -129,7 +130,7 @@ def test_all_pairs_throttled_are_not_measured() -> None:
     result = concluded(throttled)
 
     assert [finding.outcome for finding in result.findings] == [Outcome.NOT_MEASURED]
-    assert "5 throttled" in result.findings[0].reason
+    assert "5 throttled" in said(result.findings[0])
     assert result.coverage[0].not_covered == ("error_rate: no pair of requests",)
 
 
@@ -183,7 +184,7 @@ def test_what_only_one_version_has_is_never_a_pass(lost: dict[str, Any], unknown
     found = {f.metric: f for f in result.findings if f.metric in unknown}
     assert found.keys() == unknown
     assert {f.outcome for f in found.values()} == {Outcome.INCONCLUSIVE}
-    assert all(f.gated and f"only the {'candidate' if arm == 'base' else 'base'} has it" in f.reason
+    assert all(f.gated and f"only the {'candidate' if arm == 'base' else 'base'} has it" in said(f)
                for f in found.values())  # fmt: skip
 
 
@@ -198,7 +199,7 @@ def test_faster_because_shorter_is_said() -> None:
     longer = noisy_pairs(60, slower=0.6, output_tokens=100)
     slower = noisy_pairs(60, slower=1.4, output_tokens=25)
 
-    assert "50 % shorter" in concluded(shorter).notes[0]
+    assert "answers are shorter than before, which by itself makes them faster" in concluded(shorter).notes[0]
     assert concluded(longer).notes == ()
     assert concluded(slower).notes == ()
 
@@ -206,7 +207,7 @@ def test_faster_because_shorter_is_said() -> None:
 def test_answers_that_end_for_another_reason_are_said() -> None:
     result = concluded(noisy_pairs(30, finish_reason=FinishReason.LENGTH))
 
-    assert "cut at the token limit (0 % before, 100 % now)" in result.notes[0]
+    assert "more answers than before are cut at the token limit" in result.notes[0]
 
 
 def test_series_are_judged_as_one_family() -> None:

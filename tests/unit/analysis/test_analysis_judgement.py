@@ -8,6 +8,7 @@ from lens_gate.analysis.answers import Answer
 from lens_gate.analysis.judgement import Judged, Question, judge, overall, pairs_to_cover
 from lens_gate.analysis.rules import MARGINS, Rules, policy_of, rules_of
 from lens_gate.artifacts.analysis import Finding
+from lens_gate.artifacts.reasons import because
 from lens_gate.config.model import Method, Regression, StatisticalMethod, ThresholdMethod
 from lens_gate.errors import ConfigProblem
 from lens_gate.stats.multiplicity import Stepped
@@ -15,7 +16,9 @@ from lens_gate.stats.pairs import Interval
 from lens_gate.stats.planning import Aim
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Outcome
+from lens_gate.vocabulary.reasons import Why
 from tests.builders import a_finding
+from tests.saying import said
 
 RULES = rules_of(Regression())
 
@@ -98,14 +101,14 @@ def test_strict_asks_for_the_whole_interval() -> None:
 
 
 def test_closed_latencies_cannot_pass_but_a_regression_stands() -> None:
-    gap = "half of the requests failed"
+    gap = because(Why.SENT_SECOND, candidate_name="the candidate", second=98.0)
 
     closed = judged(asked(answered(0.0, 4.0), latency_gap=gap))
     slower = judged(asked(answered(20.0, 4.0), latency_gap=gap), adjusted_p=0.001)
 
     assert closed.outcome is Outcome.INCONCLUSIVE
     assert closed.gated
-    assert gap in closed.reason
+    assert said(closed).startswith("Not covered: the candidate was sent second in 98.0 % of the pairs")
     assert slower.outcome is Outcome.REGRESSION
 
 
@@ -176,7 +179,7 @@ def test_too_few_pairs_for_errors_are_not_covered_rather_than_open() -> None:
     many = judged(asked(answered(1.0, 8.0, pairs=needed), Hypothesis.ERRORS))
 
     assert (few.outcome, few.gated) == (Outcome.INCONCLUSIVE, False)
-    assert "Not covered" in few.reason
+    assert "Not covered" in said(few)
     assert (many.outcome, many.gated) == (Outcome.INCONCLUSIVE, True)
 
 
@@ -190,7 +193,7 @@ def test_few_pairs_that_happen_to_bound_the_errors_do_not_cover_them() -> None:
     finding = judged(asked(answered(0.0, 2.0, pairs=150), Hypothesis.ERRORS))
 
     assert (finding.outcome, finding.gated) == (Outcome.INCONCLUSIVE, False)
-    assert finding.reason.endswith(f"takes {pairs_to_cover(Hypothesis.ERRORS, RULES)} at least.")
+    assert said(finding).endswith("150 pairs are too few for rare events, and cannot rule out 2 %.")
 
 
 def test_few_pairs_stand_in_the_way_of_a_pass_that_must_cover_the_errors() -> None:
@@ -215,7 +218,7 @@ def test_a_percentage_of_an_error_rate_needs_twenty_errors(errors: int, threshol
     finding = judged(asked(answered(0.0, 1.0), Hypothesis.ERRORS, base_errors=errors), rules=rules)
 
     assert finding.threshold == threshold
-    assert finding.reason.count("at least 20 errors") == remarks
+    assert said(finding).count("at least 20 errors") == remarks
 
 
 def test_configured_thresholds_move_the_margin_of_their_question() -> None:

@@ -24,6 +24,7 @@ from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Outcome
 from lens_gate.vocabulary.requests import ErrorClass, Status
 from tests.builders import MS, a_failed_sample, a_pair
+from tests.saying import said
 
 RULES = rules_of(Regression())
 LIMIT_NS = 60e9
@@ -75,8 +76,8 @@ def test_one_answer_in_five_that_is_far_longer_is_a_regression_which_the_mean_sh
         assert finding.method == "sign-flip test on paired differences"
         assert finding.effect.of_means
         assert (finding.effect.estimate or 0) > 30
-        assert "a typical pair by" in finding.reason
-        assert finding.reason.startswith("The mean changed by")
+        assert "a typical pair by" in said(finding)
+        assert said(finding).startswith("The mean changed by")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_a_change_of_every_answer_is_told_by_the_typical_pair() -> None:
 
     assert found.outcome is Outcome.REGRESSION
     assert found.method == "signed-rank test on paired log ratios"
-    assert found.reason.startswith("Changed by")
+    assert said(found).startswith("Changed by")
 
 
 def test_one_hanging_answer_does_not_stand_in_the_way_of_a_pass() -> None:
@@ -162,7 +163,7 @@ def test_what_a_part_of_the_answers_lacks_is_not_covered(
 
     assert found.outcome is Outcome.INCONCLUSIVE
     assert found.gated
-    assert words in found.reason
+    assert words in said(found)
 
 
 def test_a_version_that_is_throttled_more_often_passes_nothing() -> None:
@@ -174,7 +175,7 @@ def test_a_version_that_is_throttled_more_often_passes_nothing() -> None:
     found = findings(300, throttled)
 
     assert {f.outcome for f in found.values()} == {Outcome.INCONCLUSIVE}
-    assert "0 % of the base's and 25 % of the candidate's requests were throttled" in found[Hypothesis.TOTAL].reason
+    assert "0.0 % of the base's and 25.0 % of the candidate's requests were throttled" in said(found[Hypothesis.TOTAL])
 
 
 def test_an_order_that_is_no_chance_passes_nothing() -> None:
@@ -184,7 +185,7 @@ def test_an_order_that_is_no_chance_passes_nothing() -> None:
     found = findings(60, second)
 
     assert {f.outcome for f in found.values() if f.gated} == {Outcome.INCONCLUSIVE}
-    assert "the candidate was sent second in 100 % of the pairs" in found[Hypothesis.TTFT].reason
+    assert "the candidate was sent second in 100.0 % of the pairs" in said(found[Hypothesis.TTFT])
 
 
 def test_equal_cached_shares_are_bounded_by_how_many_pairs_there_are() -> None:

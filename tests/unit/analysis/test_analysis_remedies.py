@@ -16,6 +16,7 @@ from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.config.model import Regression
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Remedy
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import ErrorClass, Status
 from tests.builders import a_pair
 
@@ -78,7 +79,9 @@ def test_where_failures_stand_in_the_way_more_pairs_would_not_help() -> None:
     both = [(failed(base), failed(other)) if number % 10 == 0 else (base, other)
             for number, (base, other) in enumerate(map(a_pair, range(60)))]  # fmt: skip
     told = remedies(judged(both))
-    assert told[METRIC_NAMES[Hypothesis.TTFT_TAIL_EXCEEDANCE]] == CoveredBy(remedy=Remedy.MENDING)
+    late = told[METRIC_NAMES[Hypothesis.TTFT_TAIL_EXCEEDANCE]]
+    assert late is not None
+    assert (late.remedy, [reason.why for reason in late.because]) == (Remedy.MENDING, [Why.MANY_FAILED])
 
 
 def test_where_one_version_does_not_always_stream_streams_would_help() -> None:
@@ -88,4 +91,6 @@ def test_where_one_version_does_not_always_stream_streams_would_help() -> None:
     some = [(base, whole(other)) if number % 4 == 0 else (base, other)
             for number, (base, other) in enumerate(map(a_pair, range(60)))]  # fmt: skip
     told = remedies(judged(some))
-    assert told[METRIC_NAMES[Hypothesis.TTFT_TAIL_EXCEEDANCE]] == CoveredBy(remedy=Remedy.STREAMS)
+    late = told[METRIC_NAMES[Hypothesis.TTFT_TAIL_EXCEEDANCE]]
+    assert late is not None
+    assert (late.remedy, [reason.why for reason in late.because]) == (Remedy.STREAMS, [Why.PARTLY_LACKING])

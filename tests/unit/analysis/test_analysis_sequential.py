@@ -20,6 +20,7 @@ from lens_gate.artifacts.run import Look
 from lens_gate.config.model import Regression
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Outcome
+from tests.saying import left_open
 
 RULES = rules_of(Regression())
 COVERING = rules_of(Regression(cover=(Cover.TAILS, Cover.ERRORS)))
@@ -137,7 +138,7 @@ def test_a_pass_that_must_cover_rare_events_waits_for_enough_pairs() -> None:
 def test_a_pass_says_what_it_does_not_cover_exactly_when_pairs_are_too_few(pairs: int) -> None:
     found = settle(duet(np.random.default_rng(4), pairs=pairs), looks_at(pairs), RULES, LIMIT_NS)
 
-    words = " ".join(word for one in found.duet.coverage for word in one.not_covered)
+    words = " ".join(map(left_open, found.duet.coverage))
     assert ("but 300 pairs are too few" in words.partition("error_rate: ")[2]) == (pairs == 300)
     assert ("too few" in words) == (pairs == 300)
 

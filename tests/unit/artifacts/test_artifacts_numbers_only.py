@@ -64,6 +64,7 @@ def test_of_hostile_texts_only_short_names_are_left(text: str) -> None:
     document = a_verdict(analysis).model_dump(mode="json")
     for finding in document["analysis"]["findings"]:
         finding["reason"] = finding["series"] = text
+        finding["because"] = [{"why": "said", "values": {"text": text}}, {"why": "no_base", "values": {"metric": text}}]
     for check in document["checks"]:
         check["message"] = check["place"] = text
     cleaned = numbers_only(Verdict.model_validate(document))
@@ -71,6 +72,8 @@ def test_of_hostile_texts_only_short_names_are_left(text: str) -> None:
     assert cleaned.analysis.notes == ()
     assert cleaned.analysis.ending_message is None
     assert {finding.reason for finding in cleaned.analysis.findings} == {"see the artifact of the run"}
+    said = [reason.values for finding in cleaned.analysis.findings for reason in finding.because]
+    assert {values["text"] for values in said if "text" in values} == {"see the artifact of the run"}
     assert {arm.label for arm in cleaned.analysis.arms} <= {"base", "candidate"}
     assert cleaned.checks[0].place is None
 

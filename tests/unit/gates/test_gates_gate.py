@@ -28,6 +28,7 @@ from tests.builders import (
     an_unmeasured_latency,
     some_requests,
 )
+from tests.saying import said
 
 OTHER = "openai/gpt-large"
 
@@ -162,7 +163,7 @@ def test_without_a_comparison_the_check_is_neutral(outcome: Outcome) -> None:
     verdict = gated(concluding(outcome))
 
     assert (verdict.outcome, verdict.exit_code) == (outcome, ExitCode.OK)
-    assert [check.message for check in verdict.checks] == ["So it is."]
+    assert [said(check) for check in verdict.checks] == ["So it is."]
 
 
 def test_when_nothing_was_sent_no_rule_is_asked_for_data() -> None:
@@ -183,7 +184,7 @@ def test_a_series_without_success_is_not_measured() -> None:
     verdict = gated(analysis)
 
     assert (verdict.outcome, verdict.exit_code) == (Outcome.NOT_MEASURED, ExitCode.COULD_NOT_MEASURE)
-    assert OTHER in verdict.checks[-1].message
+    assert OTHER in said(verdict.checks[-1])
 
 
 def test_a_regression_stands_although_another_series_was_not_measured() -> None:
@@ -281,7 +282,7 @@ def test_an_early_end_is_repeated_with_its_code(ending: Ending, code: ExitCode) 
 def test_the_message_of_an_early_end_is_kept() -> None:
     verdict = gated(an_analysis(ending=Ending.TIME_CAP, ending_message="stopped after 300 s"))
 
-    assert verdict.checks[-1].message == "stopped after 300 s"
+    assert said(verdict.checks[-1]) == "stopped after 300 s"
     assert verdict.exit_code is ExitCode.OK
 
 
@@ -301,7 +302,7 @@ def test_a_quality_gate_holds_with_its_figures_and_place() -> None:
     assert check.value == pytest.approx(1650)
     assert (check.limit, check.unit) == (5000.0, "ms")
     assert check.place == "lens-gate.yaml:regression.quality_gates.0.condition"
-    assert "mean_latency = 1650" in check.message
+    assert "mean_latency = 1650" in said(check)
 
 
 def test_a_breached_quality_gate_fails_by_its_severity() -> None:
@@ -337,11 +338,11 @@ def test_a_metric_without_data_is_never_a_pass(analysis: Analysis) -> None:
 
 
 def test_dividing_by_zero_is_not_measured() -> None:
-    assert "divides by zero" in one_gate("mean_latency / error_rate > 1").message
+    assert "divides by zero" in said(one_gate("mean_latency / error_rate > 1"))
 
 
 def test_a_condition_on_numbers_alone_is_answered() -> None:
-    assert "no metric is asked for" in one_gate("1 < 2").message
+    assert "no metric is asked for" in said(one_gate("1 < 2"))
 
 
 def test_an_unreadable_condition_names_its_line_even_when_the_run_is_invalid() -> None:
@@ -423,7 +424,7 @@ def test_a_variance_without_a_finding_in_percent_is_shown_not_gated(metric: str)
     (check,) = budget_checks(an_analysis(a_finding(), errors), _budget(metric, variance=10.0))
 
     assert (check.outcome, check.severity) == (Outcome.INCONCLUSIVE, Severity.INFO)
-    assert "not gated" in check.message
+    assert "not gated" in said(check)
 
 
 @pytest.mark.parametrize(
@@ -453,7 +454,7 @@ def test_a_variance_whose_question_has_no_answer_is_open() -> None:
     (check,) = budget_checks(an_analysis(a_finding()), _budget("mean_tpot", variance=10.0))
 
     assert (check.outcome, check.severity) == (Outcome.INCONCLUSIVE, Severity.ERROR)
-    assert "unknown" in check.message
+    assert "unknown" in said(check)
 
 
 def test_an_unknown_variance_stands_in_the_way_of_a_pass() -> None:

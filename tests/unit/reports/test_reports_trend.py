@@ -36,7 +36,7 @@ def test_a_regression_says_what_changed_by_how_much_and_since_when() -> None:
 def test_several_regressions_are_counted_after_the_first() -> None:
     growing = records_of([0.08 * run for run in range(12)])
     page = shown(growing, rules=(TrendRule.LINEAR_REGRESSION, TrendRule.THEIL_SEN))
-    assert page.headline == "Regression: gpt-small · whole answer (median): +8.3\u00a0% a run, and 1 more"
+    assert page.headline == "Regression: gpt-small · whole answer (median): +8.33\u00a0% a run, and 1 more"
     assert page.next_step is None
 
 

@@ -28,6 +28,7 @@ from tests.histories import (
     start,
     stepped,
 )
+from tests.saying import said
 
 LOGS = st.lists(st.floats(-0.5, 0.5), min_size=1, max_size=30)
 
@@ -54,7 +55,7 @@ def test_a_step_for_the_worse_is_a_regression_with_its_size_run_and_commits() ->
     assert shift.effect.lower < 20 < shift.effect.upper
     assert shift.after / shift.before == pytest.approx(1.2, rel=0.04)
     assert finding(series).outcome is Outcome.REGRESSION
-    assert f"run 31 of 38, 2026-01-31, commit {commit(30)[:7]}; seen since run 33" in finding(series).reason
+    assert f"run 31 of 38, 2026-01-31, commit {commit(30)[:7]}; seen since run 33" in said(finding(series))
 
 
 def test_a_steady_line_passes_and_says_what_it_would_have_seen() -> None:
@@ -65,11 +66,11 @@ def test_a_steady_line_passes_and_says_what_it_would_have_seen() -> None:
     assert series.visible is not None
     assert series.noise is not None
     assert series.visible == pytest.approx(2 * series.noise, rel=0.05)
-    assert f"a step of about {series.visible:.2g} %" in finding(series).reason
+    assert f"a step of about {series.visible:.1f} %" in said(finding(series))
 
 
 def test_a_silent_line_claims_to_see_no_less_than_what_matters() -> None:
-    assert "a step of about 3 % would be found" in finding(only_series(records_of([0.0] * 20))).reason
+    assert "a step of about 3.0 % would be found" in said(finding(only_series(records_of([0.0] * 20))))
 
 
 @pytest.mark.parametrize(
@@ -78,13 +79,13 @@ def test_a_silent_line_claims_to_see_no_less_than_what_matters() -> None:
 def test_too_few_runs_are_never_a_pass_and_the_number_needed_is_said(runs: int, outcome: Outcome) -> None:
     found = finding(only_series(records_of(noisy(runs))))
     assert found.outcome is outcome
-    assert (f"Too few runs: {runs} of the 11" in found.reason) is (outcome is Outcome.INCONCLUSIVE)
+    assert (f"Too few runs: {runs} of the 11" in said(found)) is (outcome is Outcome.INCONCLUSIVE)
 
 
 def test_noise_in_which_a_doubling_would_drown_is_no_pass() -> None:
     found = finding(only_series(records_of(noisy(40, deviation=0.6))))
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert "Too noisy" in found.reason
+    assert "Too noisy" in said(found)
 
 
 def test_a_step_for_the_better_is_told_and_no_alarm() -> None:
@@ -92,7 +93,7 @@ def test_a_step_for_the_better_is_told_and_no_alarm() -> None:
     (shift,) = series.shifts
     assert (shift.rises, shift.worse, shift.alarm) == (False, False, False)
     assert finding(series).outcome is Outcome.PASS
-    assert "Changed down by -" in finding(series).reason
+    assert "Changed down by −" in said(finding(series))
 
 
 @pytest.mark.parametrize(("metric", "alarm"), [("output_tokens_per_second", True), ("mean_output_tokens", True)])
@@ -173,7 +174,7 @@ def test_the_slope_is_the_growth_per_run() -> None:
 def test_fewer_runs_than_the_window_are_too_few() -> None:
     found = judged(records_of(noisy(9)), TrendRule.LINEAR_REGRESSION)
     assert (found.outcome, found.effect) == (Outcome.INCONCLUSIVE, None)
-    assert "9 of the 10" in found.reason
+    assert "9 of the 10" in said(found)
 
 
 def test_the_slope_of_an_error_rate_is_a_share_of_its_level() -> None:
@@ -240,13 +241,13 @@ def test_close_to_the_anchor_the_groups_shrink_and_share_no_run() -> None:
     assert series.creep.runs == 2
     assert series.creep.effect.lower is None
     assert finding(series, TrendRule.CREEP).outcome is Outcome.INCONCLUSIVE
-    assert "too few runs for an interval" in finding(series, TrendRule.CREEP).reason
+    assert "too few runs for an interval" in said(finding(series, TrendRule.CREEP))
 
 
 def test_nothing_can_be_said_where_the_anchor_is_the_newest_run_or_has_no_value() -> None:
-    assert "Nothing has come after" in crept(noisy(20), anchor=19).reason
+    assert "Nothing has come after" in said(crept(noisy(20), anchor=19))
     unknown = judged(records_of([None, *noisy(20)]), TrendRule.CREEP, anchor=run_id(0))
-    assert (unknown.outcome, unknown.reason) == (Outcome.INCONCLUSIVE, "The anchor run has no value for this.")
+    assert (unknown.outcome, said(unknown)) == (Outcome.INCONCLUSIVE, "The anchor run has no value for this.")
 
 
 @pytest.mark.parametrize("factor", [1.5, 1 / 1.5])
@@ -284,7 +285,7 @@ def test_a_price_of_nothing_has_no_change_in_percent() -> None:
     records = points_of([0.0] + [0.01] * 20, metric="cost_per_request_usd")
     found = finding(only_series(records, metrics=("cost_per_request_usd",)))
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert "is zero in some runs" in found.reason
+    assert "is zero in some runs" in said(found)
 
 
 def test_a_series_that_ended_is_named_and_not_judged() -> None:
@@ -325,4 +326,4 @@ def test_any_history_gets_an_answer_from_every_rule(logs: list[float], metric: s
     records = records_of(logs, metric=metric, level=1.0)
     series = only_series(records, rules=tuple(TrendRule), anchor=run_id(0), metrics=(metric,))
     assert [one.rule for one in series.findings] == list(TrendRule)
-    assert all(one.reason.endswith(".") for one in series.findings)
+    assert all(said(one).endswith(".") for one in series.findings)

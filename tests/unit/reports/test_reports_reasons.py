@@ -1,0 +1,96 @@
+"""Every reason is a sentence, its numbers are rounded as everywhere, and a file that gives none is quoted."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lens_gate.artifacts.analysis import reasons
+from lens_gate.artifacts.reasons import Reason, because
+from lens_gate.reports.reasons import SENTENCES, message_of, reason_of, told, worded
+from lens_gate.reports.view import view
+from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
+from tests.builders import a_check, a_finding, a_verdict, an_analysis, an_effect
+from tests.histories import a_trend, a_trend_verdict, records_of
+
+FIELDS = re.compile(r"\{(\w+)(?::([\w ]+))?\}")
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def filled(why: Why, number: float = 12.5) -> Reason:
+    named = FIELDS.findall(SENTENCES[why])
+    values: dict[str, float | str] = {name: number if form else "a name" for name, form in named if name != "figures"}
+    return because(why, **values, unit="%")
+
+
+def test_every_reason_has_a_sentence_and_no_two_have_the_same() -> None:
+    assert set(SENTENCES) == set(Why)
+    assert len(set(SENTENCES.values())) == len(Why)
+
+
+@pytest.mark.parametrize("why", Why)
+@given(number=st.floats(-1e9, 1e9))
+def test_every_sentence_is_filled_whatever_the_numbers(why: Why, number: float) -> None:
+    text = told([filled(why, number)])
+    assert "{" not in text
+    assert why is Why.SAID or text.endswith((".", ":"))
+
+
+@pytest.mark.parametrize("why", Why)
+def test_what_a_file_leaves_out_is_a_dash_and_no_defect(why: Why) -> None:
+    assert "{" not in told([Reason(why=why)])
+
+
+def test_numbers_in_reasons_are_those_of_the_row_beside_them() -> None:
+    why = because(Why.CHANGED, change=29.04, unit="%"), because(Why.SURELY_BEYOND, limit=10.0, unit="%")
+    finding = a_finding(because=why, outcome=Outcome.REGRESSION, effect=an_effect(29.04))
+    [row] = view(a_verdict(an_analysis(finding))).rows
+    assert row.change in row.reason
+    assert (
+        plain(row.reason) == "Changed by +29.0 %, and that is not chance. It is surely more than the 10 % that matter."
+    )
+
+
+@pytest.mark.parametrize(
+    ("worst", "shown"), [(9.97, "At most 9.97 % worse"), (9.999, "At most 9.999 % worse"), (8.2, "At most 8.2 % worse")]
+)
+def test_a_bound_does_not_round_to_the_limit_that_it_lies_below(worst: float, shown: str) -> None:
+    assert plain(told([because(Why.BELOW, worst=worst, limit=10.0, unit="%")])).startswith(shown)
+
+
+def test_a_value_does_not_round_to_the_limit_that_it_breaks() -> None:
+    broken = because(Why.BUDGET, metric="mean_latency", value=1600.4, side="at most", limit=1600.0, unit="ms")
+    assert plain(told([broken])) == "mean_latency is 1600.4 ms; at most 1.60 s is allowed."
+    kept = because(Why.BUDGET, metric="mean_latency", value=1600.0, side="at most", limit=1600.0, unit="ms")
+    assert plain(told([kept])) == "mean_latency is 1.60 s; at most 1.60 s is allowed."
+
+
+def test_a_condition_shows_all_its_figures() -> None:
+    why = because(Why.CONDITION_FAILS, condition="`a < b`", mean_latency=1650.0, success_rate=98.96671)
+    assert told([why]) == "`a < b` does not hold (mean_latency = 1650, success_rate = 98.9667)."
+
+
+def test_a_file_without_reasons_is_quoted() -> None:
+    old, check = a_finding(reason="so it was"), a_check(message="and so is this")
+    assert (reason_of(old), message_of(check)) == ("so it was", "and so is this")
+    assert told(reasons(old)) == "so it was"
+    new = old.model_copy(update={"because": (because(Why.NOT_WORSE),)})
+    assert reason_of(new) == told(reasons(new)) == "Not worse at all."
+
+
+def test_every_artifact_says_its_reasons_in_sentences_too() -> None:
+    why = (because(Why.NOT_WORSE),)
+    finding, check = a_finding(reason="", because=why), a_check(message="", because=why)
+    assert [one.reason for one in worded(an_analysis(finding)).findings] == ["Not worse at all."]
+    assert [one.message for one in worded(a_verdict(checks=(check,))).checks] == ["Not worse at all."]
+    few = "Too few runs: 5 of the 11 that it takes."
+    [series] = worded(a_trend(records_of([0.0] * 5))).series
+    assert [one.reason for one in series.findings] == [few]
+    assert [one.message for one in worded(a_trend_verdict(records_of([0.0] * 5))).checks] == [few]
