@@ -14,6 +14,7 @@ import pytest
 
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.run import ModelResult
+from lens_gate.stores.file import FileStore
 from tests.builders import (
     MS,
     a_benchmark,
@@ -251,3 +252,20 @@ def test_a_control_goes_with_stored_runs_through_the_whole_line(
     again = invoke("gate", "results/run.json", "--baseline", "main", "--output", "again.json")
     assert again.code == answer.code
     assert findings_in(home / "again.json") == findings
+
+
+def test_the_report_goes_into_the_bucket_that_asks_for_it(
+    invoke: Invoke, home: Path, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "lens_gate.stores.opening.open_store", lambda address, *_: FileStore(home / str(address).replace(":/", ""))
+    )
+    buckets = [{"type": "s3", "bucket": "plain"}, {"type": "s3", "bucket": "full", "reports": True}]
+    configure(output={"remote": buckets})
+    answer = invoke("ci", "--requests", "8", "-o", "out")
+    assert answer.code == 0, answer.err
+    folders = {"/".join(path.relative_to(home / "s3").parts[:2]) for path in (home / "s3").rglob("run-*")}
+    assert folders == {"plain/results", "full/results", "full/reports"}
+    (page,) = (home / "s3/full/reports").rglob("*.html")
+    assert page.read_bytes() == (home / "out/report.html").read_bytes()
+    assert answer.err.count("the report is stored in") == 1

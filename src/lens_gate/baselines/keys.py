@@ -10,10 +10,12 @@ from lens_gate.errors import ArtifactCorrupt
 from lens_gate.vocabulary.index import IndexEntry, RunRow
 
 RESULTS: Final = "results"
+REPORTS: Final = "reports"
 BASELINES: Final = "baselines/"
 NOTIFICATIONS: Final = "notifications"
 RUN_ENDING: Final = ".json.gz"
 SAMPLES_ENDING: Final = ".samples.jsonl.gz"
+REPORT_ENDING: Final = ".html"
 
 _PLAIN = re.compile(r"[a-z0-9_.-]")
 _CODED = re.compile(r"\+([a-z])|=([0-9a-f]{2})|(,)|([a-z0-9_.-])")
@@ -93,6 +95,11 @@ def run_tag(run: str) -> str:
 def samples_key(key: str) -> str:
     """Return where the samples of a large run lie: beside it."""
     return key.removesuffix(RUN_ENDING) + SAMPLES_ENDING
+
+
+def report_key(key: str) -> str:
+    """Return where the report on a run of the history lies: by the same day and name, among reports alone."""
+    return f"{REPORTS}/{key.removeprefix(f'{RESULTS}/').removesuffix(RUN_ENDING)}{REPORT_ENDING}"
 
 
 def baseline_key(name: str) -> str:

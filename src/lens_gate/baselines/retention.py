@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from lens_gate.baselines.keys import baseline_name, run_key
 from lens_gate.vocabulary.index import IndexEntry
 
-_RUN = re.compile(r"results/(?P<day>\d{4}/\d{2}/\d{2})/(?P<stem>[^/]+?)(?P<ending>(\.samples\.jsonl|\.json)\.gz)")
+_DAY = r"(?P<day>\d{4}/\d{2}/\d{2})"
+_RUN = re.compile(rf"results/{_DAY}/(?P<stem>[^/]+?)(\.samples\.jsonl|\.json)\.gz")
+_REPORT = re.compile(rf"reports/{_DAY}/(?P<stem>[^/]+)\.html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Pruning:
 
 
 def prunable(items: Sequence[Item], *, keep_s: float, now: datetime) -> Pruning:
-    """Return the runs of days that were over more than `keep_s` ago, each before its samples.
+    """Return the runs of days that were over more than `keep_s` ago, each before its samples and its report.
 
     The run of every named baseline stays, and so does every run that somebody accepted. What was not stored as a run of
     the history is not looked at.
@@ -57,10 +59,10 @@ def prunable(items: Sequence[Item], *, keep_s: float, now: datetime) -> Pruning:
 
 
 def _old(items: Sequence[Item], last: str) -> Mapping[str, list[Item]]:
-    """Return the items of each run whose day came before `last`, the run first."""
+    """Return the items of each run whose day came before `last`, the run first, its report last."""
     runs: dict[str, list[Item]] = {}
-    for item in sorted(items, key=lambda one: one.key):
-        found = _RUN.fullmatch(item.key)
+    for item in sorted(items, key=lambda one: (_REPORT.fullmatch(one.key) is not None, one.key)):
+        found = _RUN.fullmatch(item.key) or _REPORT.fullmatch(item.key)
         if found is not None and found["day"] < last:
             runs.setdefault(f"{found['day']}/{found['stem']}", []).append(item)
     return runs

@@ -50,7 +50,7 @@ from lens_gate.steps.outputs import write_outputs
 from lens_gate.steps.renewing import renew
 from lens_gate.steps.resuming import read_earlier
 from lens_gate.steps.store_address import reaching
-from lens_gate.steps.uploading import Parcel, stores_for, upload
+from lens_gate.steps.uploading import Parcel, report_stores, stores_for, upload, upload_report
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
@@ -153,13 +153,16 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
     looks = looks_of(arms, judged_by.config.regression, asked=options["until_decided"])
     how = MeasureOptions(save_chunks=options["save_chunks"], looks=looks)
     stores = stores_for(arms.candidate_side.config, options["stores"], here)
+    shelves = report_stores(arms.candidate_side.config, here)
     with logged(arms, options, here) as logging_here:
         without_earlier(folder)
         with watching(logging_here, arms) as watcher:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         done = judged(measured, judged_by, folder, logging_here, stored=stored)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
-        failed += _stored(measured, done.verdict, stores, judged_by, logging_here)
+        parcel = Parcel(measured.path, done.verdict)
+        failed += _stored(parcel, done.verdict, stores, judged_by, logging_here)
+        failed += upload_report(parcel, folder / "report.html", shelves, logging_here)
         note_analysis(logging_here.log, done.verdict.analysis)
         note_verdict(logging_here.log, done.verdict)
         logging_here.say(f"Reports and artifacts are in {folder}/")
@@ -171,10 +174,9 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
 
 
 def _stored(
-    measured: Measured, verdict: Verdict, stores: Sequence[Store], judged_by: Rules, here: World
+    parcel: Parcel, verdict: Verdict, stores: Sequence[Store], judged_by: Rules, here: World
 ) -> tuple[PublishFailed, ...]:
     """Store a run that was judged, and make it the baseline where its time has come; return what failed of that."""
-    parcel = Parcel(measured.path, verdict)
     return (*upload(parcel, stores, here), *attempted(lambda: renew(parcel, verdict, judged_by, here)))
 
 

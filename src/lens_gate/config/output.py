@@ -55,13 +55,14 @@ class PrometheusEndpoint(Section):
 
 
 class Remote(Section):
-    """An object store that receives results."""
+    """An object store that receives results, and the reports on them where that is asked for."""
 
     type: Literal["s3", "gcs"]
     enabled: bool = True
     bucket: str
     prefix: str = ""
     region: str | None = None
+    reports: bool = False
 
 
 class Output(Section):

@@ -38,6 +38,7 @@ STORING: Mapping[str, Status] = {
     "output.remote[].bucket": Effect("steps", "the bucket that runs are stored in"),
     "output.remote[].prefix": Effect("steps", "where in it; `results/` at its end is the folder of the history"),
     "output.remote[].region": Effect("steps", "the region of the bucket"),
+    "output.remote[].reports": Effect("steps", "whether `ci` puts its `report.html` there as well, below `reports/`"),
     "stores.git.remote": Effect(
         "steps", "the remote that branches of stores lie on, or the address of a repository; default: `origin`"
     ),

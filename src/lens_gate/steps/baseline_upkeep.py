@@ -8,6 +8,7 @@ from datetime import datetime
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import (
     BASELINES,
+    REPORTS,
     RESULTS,
     baseline_name,
     versions_folder,
@@ -54,7 +55,7 @@ def prune(store: Store, *, keep_s: float, now: datetime, dry_run: bool) -> Pruni
 
     Where the store fails in between, PublishFailed says how many are gone already.
     """
-    listed = (*store.list(BASELINES), *store.list(f"{RESULTS}/"))
+    listed = [one for folder in (BASELINES, f"{RESULTS}/", f"{REPORTS}/") for one in store.list(folder)]
     pruning = prunable([_item(store, one) for one in listed], keep_s=keep_s, now=now)
     for gone, key in enumerate(() if dry_run else pruning.removed):
         try:

@@ -106,6 +106,11 @@ def upload_addresses(config: Config) -> tuple[Destination, ...]:
     return (*remotes, *([_database(database)] if database and database.enabled else []))
 
 
+def report_addresses(config: Config) -> tuple[Destination, ...]:
+    """Return the stores among them that are to hold the reports on the runs as well."""
+    return tuple(_remote(one) for one in config.output.remote if one.enabled and one.reports)
+
+
 def _remote(remote: Remote) -> Destination:
     """Return where a bucket is; `results/` at the end of a prefix is where a store keeps its history anyway."""
     folders = [folder for folder in remote.prefix.split("/") if folder]

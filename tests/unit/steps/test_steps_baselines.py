@@ -23,9 +23,16 @@ from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, Unreadabl
 from lens_gate.steps.baseline_upkeep import prune, versions_of
 from lens_gate.steps.judge import checked_after, rules, stored_baseline
 from lens_gate.steps.renewing import renew
-from lens_gate.steps.store_address import configured_store, is_store, named_file, reaching, upload_addresses
+from lens_gate.steps.store_address import (
+    configured_store,
+    is_store,
+    named_file,
+    reaching,
+    report_addresses,
+    upload_addresses,
+)
 from lens_gate.steps.store_choice import after_measuring, stored_in, wanted_for
-from lens_gate.steps.uploading import Parcel, stores_for, upload
+from lens_gate.steps.uploading import Parcel, stores_for, upload, upload_report
 from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.base import Condition, ETag, Store, Tagged
 from lens_gate.stores.file import FileStore
@@ -349,8 +356,8 @@ class TestAddresses:
         output = Output(
             remote=(
                 Remote(type="s3", bucket="b", prefix="results/", region="eu-central-1"),
-                Remote(type="gcs", bucket="b", prefix="team/results"),
-                Remote(type="s3", bucket="off", enabled=False),
+                Remote(type="gcs", bucket="b", prefix="team/results", reports=True),
+                Remote(type="s3", bucket="off", enabled=False, reports=True),
             ),
             database=Database(enabled=True, connection="runs.db", table_prefix="x_"),
         )
@@ -359,7 +366,8 @@ class TestAddresses:
             ("gs://b/team", StoreOptions()),
             ("sqlite:///runs.db", StoreOptions(table_prefix="x_")),
         )
-        assert upload_addresses(Config()) == ()
+        assert report_addresses(Config(output=output)) == (("gs://b/team", StoreOptions()),)
+        assert upload_addresses(Config()) == report_addresses(Config()) == ()
         url = Database(enabled=True, type="postgres", connection="postgresql://h/d")
         ((address, _),) = upload_addresses(Config(output=Output(database=url)))
         assert address == "postgresql://h/d"
@@ -577,6 +585,40 @@ class TestReaching:
         assert len(read) == 1
         assert {len(store.newest("results", 9)) for store in stores} == {1}
         upload(Parcel(tmp_path / "gone.json"), [], a_world(tmp_path))
+
+
+class TestReports:
+    def test_a_report_lies_by_the_day_and_the_name_of_its_run_and_goes_with_it(self, tmp_path: Path) -> None:
+        said: list[str] = []
+        store, world = FileStore(tmp_path / "store"), a_world(tmp_path, said=said)
+        page = tmp_path / "report.html"
+        page.write_bytes(b"<!doctype html>")
+        parcel = Parcel(a_day(tmp_path, 1), a_verdict(outcome=Outcome.PASS))
+        assert (*upload(parcel, [store], world), *upload_report(parcel, page, [store], world)) == ()
+        (report,) = [one.key for one in store.list("reports/")]
+        (run,) = [one.key for one in store.list("results/")]
+        assert (report, store.get(report)) == (f"reports/{run[8:-8]}.html", b"<!doctype html>")
+        assert said[-1] == f"the report is stored in {store.place} as {report}"
+        later = world.now() + timedelta(days=60)
+        assert prune(store, keep_s=0, now=later, dry_run=True).removed == (run, report)
+        prune(store, keep_s=0, now=later, dry_run=False)
+        assert store.list() == ()
+
+    def test_a_report_that_is_not_there_hides_no_verdict(self, tmp_path: Path) -> None:
+        parcel = Parcel(a_day(tmp_path, 1), a_verdict(outcome=Outcome.PASS))
+        (failed,) = upload_report(parcel, tmp_path / "no.html", [FileStore(tmp_path / "store")], a_world(tmp_path))
+        assert (failed.exit_code, failed.message) == (7, "the report could not be stored: there is no such file")
+        assert "`lens-gate report` makes it again" in (failed.hint or "")
+
+    def test_the_report_on_a_run_that_stays_stays_with_it(self, tmp_path: Path) -> None:
+        store, world = FileStore(tmp_path / "store"), a_world(tmp_path)
+        saved_by(a_day(tmp_path, 1), store, world)
+        page = tmp_path / "report.html"
+        page.write_bytes(b"page")
+        upload_report(Parcel(tmp_path / "day-1.json"), page, [store], world)
+        pruning = prune(store, keep_s=0, now=world.now() + timedelta(days=60), dry_run=False)
+        assert (pruning.removed, [one.key.split("/")[0] for one in pruning.spared]) == ((), ["results"])
+        assert [one.key.split("/")[0] for one in store.list()] == ["baselines", "reports", "results"]
 
 
 class TestSaid:
