@@ -132,7 +132,7 @@ def test_the_second_pipeline_finds_its_environment_in_the_cache_keeps_a_store_an
     assert "Collecting" not in done.log
     assert "outcome=no_baseline exit=0" in done.log, done.log
     assert re.search(r"PASS +lens-gate:pages", done.log), done.log
-    (page,) = project.glob(".gitlab-ci-local/artifacts/lens-gate:pages/public/index.html")
+    (page,) = project.glob(".gitlab-ci-local/artifacts/lens-gate*pages/public/index.html")
     assert "sim-large" in page.read_text(encoding="utf-8")
 
 
