@@ -20,8 +20,8 @@ $(STAMP): $(LOCK) pyproject.toml
 	@$(PYTHON) scripts/setup_venv.py $(VENV) $(LOCK)
 	@touch $(STAMP)
 
-demo: setup ## three verdicts on a simulated endpoint: pass, regression, inconclusive
-	@$(BIN)/lens-gate demo --output-dir demo-results
+demo: setup ## four verdicts on a simulated endpoint, one of them against stored runs
+	@$(BIN)/lens-gate demo --output-dir demo-results --stored baselines
 	@echo "The command is $(BIN)/lens-gate: $(BIN)/lens-gate init prints a configuration to start from."
 
 # Hundreds of tests start Python anew: each would compile everything again where no bytecode may be kept.
@@ -51,6 +51,9 @@ docs: setup ## write the generated docs and schemas anew
 
 pictures: setup ## draw the README's pictures anew from the demo, with a browser that is there
 	@$(BIN)/python scripts/pictures.py
+
+baselines: setup ## measure the example baselines anew
+	@$(BIN)/python scripts/example_baselines.py
 
 lock: setup ## resolve the dependencies anew into requirements/*.txt
 	@$(BIN)/python scripts/lock.py

@@ -9,18 +9,21 @@ import click
 
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.live import watching
-from lens_gate.cli.wiring import screen, world
+from lens_gate.cli.wiring import read_sources, screen, world
 from lens_gate.config.load import Source
 from lens_gate.reports.console import console, machine_line
 from lens_gate.reports.view import view
 from lens_gate.steps.arms import RunOrder
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judge import Chosen, Rules, rules
 from lens_gate.steps.line import whole_line
 from lens_gate.steps.order import Against, Overrides
 from lens_gate.steps.simulated import simulated
+from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 
 TRIES = 3
+EXAMPLE = "lens-gate.yaml"
+"""What the folder of stored runs holds beside their store."""
 
 CONFIG = """\
 profiler:
@@ -56,14 +59,18 @@ workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """One of the three comparisons: what changed, and what should come out."""
+    """One comparison: what changed, and what should come out.
+
+    `stored` is a folder that holds a configuration and a store, `baselines/` of the repository: what is measured by the
+    one is compared with what the other keeps. Without one, both versions are measured at the same time.
+    """
 
     name: str
     story: str
     expected: Outcome
-    requests: int
-    system: str
-    against_model: str | None
+    requests: int | None = None
+    against_model: str | None = None
+    stored: Path | None = None
 
 
 SCENES = (
@@ -72,15 +79,12 @@ SCENES = (
         story="The system prompt was reworded; nothing else changed.",
         expected=Outcome.PASS,
         requests=300,
-        system="You are a friendly and concise support agent.",
-        against_model=None,
     ),
     Scene(
         name="2-slower-model",
         story="The model was exchanged for one that is 20 % slower.",
         expected=Outcome.REGRESSION,
         requests=300,
-        system="You are a friendly and concise support agent.",
         against_model="sim-small",
     ),
     Scene(
@@ -88,25 +92,31 @@ SCENES = (
         story="The same slower model, but only six pairs of requests.",
         expected=Outcome.INCONCLUSIVE,
         requests=12,
-        system="You are a friendly and concise support agent.",
         against_model="sim-small",
     ),
 )
+SYSTEM = "You are a friendly and concise support agent."
 BASE_SYSTEM = "You are a concise and friendly support agent."
 
 
 @click.command()
 @click.option("--output-dir", type=click.Path(), default="demo-results", show_default=True, help="Where the files go.")
-def demo(output_dir: str) -> int:
+@click.option(
+    "--stored",
+    type=click.Path(exists=True, file_okay=False),
+    help="Also compare a run with the stored ones in this folder: baselines/ of lens-gate's repository.",
+)
+def demo(output_dir: str, stored: str | None) -> int:
     """Show a pass, a regression and an inconclusive verdict on a simulated endpoint.
 
     No key, no server and no money: the endpoint runs on this machine for about half a minute.
     """
     folder = Path(output_dir)
-    click.echo("Three changes, judged on real streams from a simulated endpoint on this machine.\n")
+    scenes = (*SCENES, against_stored(Path(stored))) if stored else SCENES
+    click.echo("Changes, judged on real streams from a simulated endpoint on this machine.\n")
     with simulated(folder / "simulator.jsonl") as base_url:
-        verdicts = [(scene, measured(scene, base_url, folder / scene.name)) for scene in SCENES]
-    click.echo(f"Artifacts, Markdown reports and JUnit files are in {folder}/. The three verdicts:\n")
+        verdicts = [(scene, measured(scene, base_url, folder / scene.name)) for scene in scenes]
+    click.echo(f"Artifacts, Markdown reports and JUnit files are in {folder}/. The verdicts:\n")
     for scene, verdict in verdicts:
         click.echo(f"  {verdict.outcome.value:<13} exit {verdict.exit_code.value}   {scene.story}")
     as_told = all(verdict.outcome is scene.expected for scene, verdict in verdicts)
@@ -137,18 +147,39 @@ def measured(scene: Scene, base_url: str, folder: Path) -> Verdict:
 def play(scene: Scene, base_url: str, folder: Path) -> Verdict:
     """Run the whole line on one scene, and return its verdict."""
     here = world()
-    sources = (config_source(folder, base_url, scene.system, "candidate.yaml"),)
+    order, judged_by = staged(scene, base_url, folder, here)
+    with watching(here) as watch:
+        done = whole_line(order, judged_by, folder, here, watch)
+    for failure in done.failed:
+        raise failure
+    return done.verdict
+
+
+def staged(scene: Scene, base_url: str, folder: Path, here: World) -> tuple[RunOrder, Rules]:
+    """Return what a scene measures, and the rules that judge it."""
+    if scene.stored is not None:
+        sources = read_sources((str(scene.stored / EXAMPLE),))
+        order = RunOrder(sources=sources, overrides=Overrides(endpoint=f"{base_url}/v1"), against=None)
+        return order, rules(sources, here, Chosen(baselines=(f"{scene.stored / 'simulator'}/",)))
+    sources = (config_source(folder, base_url, SYSTEM, "candidate.yaml"),)
     if scene.against_model is None:
         against = Against(kind="config", value=config_source(folder, base_url, BASE_SYSTEM, "base.yaml").name)
         model: str | None = "sim-small"
     else:
         against, model = Against(kind="model", value=scene.against_model), None
-    order = RunOrder(sources=sources, overrides=Overrides(model=model, requests=scene.requests), against=against)
-    with watching(here) as watch:
-        done = whole_line(order, rules(sources, here), folder, here, watch)
-    for failure in done.failed:
-        raise failure
-    return done.verdict
+    overrides = Overrides(model=model, requests=scene.requests)
+    return RunOrder(sources=sources, overrides=overrides, against=against), rules(sources, here)
+
+
+def against_stored(folder: Path) -> Scene:
+    """Return the scene that compares with stored runs; raises ConfigProblem where the folder holds no example."""
+    read_sources((str(folder / EXAMPLE),))
+    return Scene(
+        name="4-stored-runs",
+        story="Nothing changed, and nothing is measured beside: it is compared with runs of another machine.",
+        expected=Outcome.PASS,
+        stored=folder,
+    )
 
 
 def config_source(folder: Path, base_url: str, system: str, name: str) -> Source:
