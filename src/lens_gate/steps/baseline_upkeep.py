@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from lens_gate.baselines.keys import (
 from lens_gate.baselines.retention import Item, Pruning, prunable
 from lens_gate.errors import NotStored, PublishFailed, UsageProblem
 from lens_gate.steps.archive import kept_at, kept_runs
-from lens_gate.stores.base import Compacts, Listing, Store
+from lens_gate.stores.base import Compacts, Listing, RemovesTogether, Store
 from lens_gate.vocabulary.index import IndexEntry
 
 
@@ -57,18 +58,26 @@ def prune(store: Store, *, keep_s: float, now: datetime, dry_run: bool) -> Pruni
     """
     listed = [one for folder in (BASELINES, f"{RESULTS}/", f"{REPORTS}/") for one in store.list(folder)]
     pruning = prunable([_item(store, one) for one in listed], keep_s=keep_s, now=now)
-    for gone, key in enumerate(() if dry_run else pruning.removed):
+    if not dry_run:
+        _remove(store, pruning.removed)
+    return pruning
+
+
+def _remove(store: Store, keys: Sequence[str]) -> None:
+    if isinstance(store, RemovesTogether):
+        store.delete_all(keys)
+        return
+    for gone, key in enumerate(keys):
         try:
             store.delete(key)
         except NotStored:  # somebody else pruned it
             continue
         except PublishFailed as failure:
             raise PublishFailed(
-                f"{gone} of {len(pruning.removed)} files were removed, all before {key}; then {failure.message}",
+                f"{gone} of {len(keys)} files were removed, all before {key}; then {failure.message}",
                 place=failure.place,
                 hint=failure.hint,
             ) from failure
-    return pruning
 
 
 def _item(store: Store, one: Listing) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -94,6 +95,15 @@ class Compacts(Protocol):
 
     def compact(self) -> None:
         """Keep only what is stored now."""
+        ...
+
+
+@runtime_checkable
+class RemovesTogether(Protocol):
+    """A store of which each write takes long, and which can remove many keys by one."""
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove keys and their entries, all or none; one that is gone already is no failure."""
         ...
 
 

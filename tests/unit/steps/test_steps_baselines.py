@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -676,3 +677,16 @@ class TestSaid:
         with pytest.raises(PublishFailed) as caught:
             prune(Failing(tmp_path / "store"), keep_s=0, now=world.now() + timedelta(days=60), dry_run=False)
         assert caught.value.message == f"1 of 3 files were removed, all before {keys[1]}; then the disk is full"
+
+    def test_a_store_that_can_remove_many_files_by_one_write_is_asked_once(self, tmp_path: Path) -> None:
+        asked: list[Sequence[str]] = []
+
+        class Together(FileStore):
+            def delete_all(self, keys: Sequence[str]) -> None:
+                asked.append(keys)
+
+        keys = [keep(FileStore(tmp_path / "store"), pack(a_day(tmp_path, day))) for day in (1, 2, 3)]
+        later = a_world(tmp_path).now() + timedelta(days=60)
+        for dry_run in (True, False):
+            prune(Together(tmp_path / "store"), keep_s=0, now=later, dry_run=dry_run)
+        assert asked == [tuple(keys)]

@@ -110,6 +110,23 @@ def test_a_repository_without_a_remote_keeps_the_branch_itself(alone: Path) -> N
     assert git(alone, "rev-list", "--count", "bench/history") == "2"
 
 
+def test_many_keys_are_removed_by_one_commit(alone: Path) -> None:
+    store, keys = opened(alone), [f"{DAY}/run-{number}.json.gz" for number in range(3)]
+    store.delete_all(keys)
+    assert git(alone, "branch", "--list", "bench/history") == ""
+    for key in keys:
+        store.put(key, b"x", ENTRY)
+    before = int(git(alone, "rev-list", "--count", "bench/history"))
+    store.delete_all([*keys[:2], f"{DAY}/gone.json.gz"])
+    store.delete_all([])
+    assert int(git(alone, "rev-list", "--count", "bench/history")) == before + 1
+    assert store.list() == (Listing(keys[2], ENTRY),)
+    assert git(alone, "ls-tree", "-r", "--name-only", "bench/history").count("run-") == 2
+    with pytest.raises(UsageProblem, match="cannot be the key"):
+        store.delete_all([keys[2], "../other"])
+    assert store.get(keys[2]) == b"x"
+
+
 def state(work: Path) -> dict[str, bytes]:
     """Everything in a work tree and its repository but objects and our own branch."""
     files = {path.relative_to(work).as_posix(): path for path in work.rglob("*") if path.is_file()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lens_gate.errors import NotStored, PublishFailed, UsageProblem
@@ -102,6 +102,14 @@ class GitStore:
             require_held(blob, condition, key, self.place)
 
         self._write({key: None, _entry_path(key): None}, f"Delete {key}", require)
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove keys and their entries by one commit; one that is gone already is no failure."""
+        for key in keys:
+            split_key(key, place=self.place)
+        if keys and self._branch.tip() is not None:
+            gone = dict.fromkeys(path for key in keys for path in (key, _entry_path(key)))
+            self._write(gone, f"Delete {len(keys)} files", lambda _: None)
 
     def list(self, prefix: str = "") -> tuple[Listing, ...]:
         """Return the keys that start with `prefix`, sorted, with their entries."""
