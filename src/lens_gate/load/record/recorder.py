@@ -36,8 +36,8 @@ BUFFERED_MAX_PACE_NS: Final = 200_000
 each of them: the wait was long enough to hold the generation at up to 1,000 events per second, so neither the first
 token nor the pace can be known. Events of a second read that follow at no more than 5,000 per second may be a fast
 endpoint's own: then it is not. A shorter wait bounds the error of the first token by itself, so an answer that really
-is instantaneous (a cache, a mock) stays a success; its zero gaps are still counted. Where our own process was held up
-as long meanwhile, nobody can say who buffered: that is told by the checks of its lateness."""
+is instantaneous (a cache, a mock) stays a success; its zero gaps are still counted. Where our own process had been
+held up as long when it read them, nobody can say who buffered: its lateness is told by checks of its own."""
 
 _HASH_CHARACTERS: Final = 16
 
@@ -225,7 +225,7 @@ class Recorder:
         long_enough, sent_ns = len(times) * BUFFERED_MIN_WAIT_NS, self._head.sent_ns
         later = len(times) - times.count(times[0])
         held_back = times[-1] - sent_ns >= long_enough and times[-1] - times[0] <= later * BUFFERED_MAX_PACE_NS
-        return held_back and stalls.within(sent_ns, times[-1]) < long_enough
+        return held_back and stalls.before(times[0]) < long_enough
 
     def _relative(self, t_ns: int | None) -> int | None:
         return None if t_ns is None else t_ns - self._anchor_ns

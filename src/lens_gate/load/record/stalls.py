@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left
 from typing import Final
 
 LEAST_NS: Final = 1_000_000
 """A timer that is later than this was held up; less is the grain of timers."""
+
+SAME_TURN_NS: Final = 5_000_000
+"""A loop that runs again takes up what waited one after the other: the timer may come so long before a socket."""
 
 
 class Stalls:
@@ -32,11 +35,10 @@ class Stalls:
             self._ended.append(now_ns)
         return late_ns
 
-    def within(self, begin_ns: int, end_ns: int) -> int:
-        """Return how long the loop was late between two instants at which it ran, in nanoseconds."""
-        total = 0 if self._due_ns is None else max(0, end_ns - max(begin_ns, self._due_ns))
-        for place in range(bisect_right(self._ended, begin_ns), len(self._ended)):
-            if self._begun[place] >= end_ns:
-                break
-            total += min(end_ns, self._ended[place]) - max(begin_ns, self._begun[place])
-        return total
+    def before(self, read_ns: int) -> int:
+        """Return for how long the loop had not run, as far as is known, when it read something; in nanoseconds."""
+        overdue_ns = 0 if self._due_ns is None else max(0, read_ns - self._due_ns)
+        place = bisect_left(self._ended, read_ns - SAME_TURN_NS)
+        if place == len(self._ended):
+            return overdue_ns
+        return max(overdue_ns, min(read_ns, self._ended[place]) - self._begun[place])

@@ -286,7 +286,7 @@ def test_an_answer_that_could_be_honest_is_not_called_buffered(
         ((60, 100), ErrorClass.NONE),
         ((92, 100), ErrorClass.NONE),
         ((93, 100), ErrorClass.BUFFERED),
-        ((0, 12), ErrorClass.BUFFERED),
+        ((0, 90), ErrorClass.BUFFERED),
     ],
 )
 def test_what_comes_in_one_piece_after_a_stall_of_our_own_is_not_laid_to_the_server(
