@@ -121,6 +121,16 @@ def test_a_cap_that_cannot_hold_is_called_by_the_option_or_the_line_that_asked_f
     refused(invoke(*command, *options), place)
 
 
+def test_a_transport_that_cannot_do_what_is_asked_is_called_by_the_option_that_asked_for_it(
+    invoke: Invoke, written: Configure
+) -> None:
+    path = written(extra="    http2: true\nprofiler:\n  requests: 4\n  transport: fast\n")
+    path.write_text(path.read_text(encoding="utf-8").replace("http://", "https://"), encoding="utf-8")
+    said = "the fast transport speaks HTTP/1.1 only"
+    refused(invoke("run"), f"lens-gate: lens-gate.yaml:12: `profiler.transport`: {said}")
+    refused(invoke("run", "--transport", "fast"), f"lens-gate: --transport: {said}")
+
+
 def test_a_value_of_the_wrong_type_names_its_line(invoke: Invoke, written: Callable[..., Path]) -> None:
     written(extra="profiler:\n  duration: soon\n")
     refused(invoke("run"), "lens-gate.yaml:10", "duration")

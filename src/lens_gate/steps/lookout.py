@@ -18,6 +18,7 @@ from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.steps.arms import Arms
+from lens_gate.steps.placing import placing
 from lens_gate.steps.scheduling import settings_of
 from lens_gate.steps.watcher import Looked
 from lens_gate.vocabulary.outcomes import Decision, Ending
@@ -69,7 +70,8 @@ def looks_of(arms: Arms, regression: Regression, *, asked: bool) -> LookPlan | N
         )
     series = len(paired_series(arms.candidate, arms.base))
     limit_s = config.resilience.timeouts.request
-    return look_plan(settings_of(arms), series=max(1, series), rules=rules_of(regression), limit_s=limit_s)
+    with placing(arms.loaded, arms.options):
+        return look_plan(settings_of(arms), series=max(1, series), rules=rules_of(regression), limit_s=limit_s)
 
 
 def look_plan(settings: ScheduleSettings, *, series: int, rules: Rules, limit_s: float) -> LookPlan:

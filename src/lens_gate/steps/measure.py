@@ -18,6 +18,7 @@ from lens_gate.steps.intent import Intent, MeasureOptions, intended
 from lens_gate.steps.keeper import Keeper, KeeperOptions
 from lens_gate.steps.logbook import Begun, Logbook
 from lens_gate.steps.lookout import Lookout
+from lens_gate.steps.placing import placing
 from lens_gate.steps.replaying import replayed_part
 from lens_gate.steps.secrets import secrets_in
 from lens_gate.steps.session import Session
@@ -53,7 +54,7 @@ def measure(
     watcher.begin(intent.settings, arms)
     begun = Begun(intent.run_id, arms, intent.settings, intent.account.cap_usd, intent.options.earlier)
     logbook = Logbook.begun(world.log, begun)
-    with ExitStack() as stack:
+    with placing(arms.loaded, arms.options), ExitStack() as stack:
         stack.enter_context(intent.account.settling(lambda: intent.purse.spend().spent_usd))
         keeper, lookout = _opened(stack, intent, output, world, watcher)
         transport = None if arms.comparison and arms.comparison.equal else world.transport(transport_order(arms))
