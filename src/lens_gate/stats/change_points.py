@@ -15,14 +15,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lens_gate.stats.noise import median, neighbour_correlation, robust_deviation
+from lens_gate.stats.noise import neighbour_correlation, robust_deviation
+from lens_gate.stats.regime import CLIP, GrowingRegime, Moments, clipped
 
 Floats = NDArray[np.float64]
-Lengths = NDArray[np.int64]
 
 FEWEST_BEFORE = 8
 FEWEST_AFTER = 3
@@ -33,8 +34,8 @@ FEWEST_RUNS = FEWEST_BEFORE + FEWEST_AFTER
 NEAR = 3
 """Two alarms of one direction that name places at most so many runs apart are about the same shift."""
 
-_LENGTHS: Lengths = np.arange(FEWEST_AFTER, MOST_AFTER + 1)
-_LIMITS: Floats = np.minimum(2.57 + 0.08 * (_LENGTHS - FEWEST_AFTER), 2.97)
+_LENGTHS = tuple(range(FEWEST_AFTER, MOST_AFTER + 1))
+_LIMITS = tuple(min(2.57 + 0.08 * (length - FEWEST_AFTER), 2.97) for length in _LENGTHS)
 """What |z| must reach for each length: less for the shortest, which are what is new after a run."""
 
 _CERTAIN = 4.0
@@ -43,7 +44,9 @@ _CERTAIN = 4.0
 _FADED = 2.0
 """An alarm stands until |z| at its place falls below this: it must not come and go with each run."""
 
-_CLIP = 2.0
+_SURELY = 1e-6
+"""What two ways to add up the same scores may differ by, and much more."""
+
 _MOST_CORRELATION = 0.8
 _ROUNDING = 1e-9
 
@@ -94,22 +97,25 @@ class _Story:
 def change_points(values: Sequence[float] | Floats) -> ChangePoints:
     """Return what a check after each run would have found; a shorter series than FEWEST_RUNS has nothing to find.
 
-    Raises ValueError for values that are not finite. Takes O(n² log n) time.
+    Raises ValueError for values that are not finite. Takes O(n) time where nothing shifts, and O(n log n) more for each
+    run after which something might have, or where most values are one.
     """
     series = np.asarray(values, dtype=np.float64)
     if not np.isfinite(series).all():
         msg = "change points need finite values"
         raise ValueError(msg)
     stories: list[_Story] = []
-    start = 0
+    start, grown = 0, GrowingRegime(series[: FEWEST_RUNS - 1])
     for run in range(FEWEST_RUNS - 1, len(series)):
-        length, z = _strongest(series[start : run + 1])
+        grown.add(float(series[run]))
+        length, z = _strongest(series[start : run + 1], grown)
         if length == 0:
             continue
         index = run + 1 - length
         story = _told(stories, index, run, rises=z > 0)
         if length >= FEWEST_BEFORE and abs(z) >= _CERTAIN:
             story.certain, start = True, index
+            grown = GrowingRegime(series[start : run + 1])
     return ChangePoints(
         alarms=tuple(Alarm(story.found, story.places[0], story.rises) for story in stories),
         shifts=tuple(sorted(_standing(series, stories, start), key=lambda shift: shift.index)),
@@ -138,69 +144,98 @@ def _holds(regime: Floats, before: int, *, rises: bool) -> bool:
     """Whether the level still is another one after the first `before` runs of a regime."""
     if before < FEWEST_BEFORE:
         return False
-    (z,) = z_scores(regime, np.array([len(regime) - before]))
+    (z,) = z_scores(regime, [len(regime) - before])
     return bool((z if rises else -z) >= _FADED)
 
 
-def _strongest(regime: Floats) -> tuple[int, float]:
-    """Return length and z of the last runs that differ most from those before, (0, 0) where none reaches its limit."""
+def _strongest(regime: Floats, grown: GrowingRegime) -> tuple[int, float]:
+    """Return length and z of the last runs that differ most from those before, (0, 0) where none reaches its limit.
+
+    `grown` knows the regime: nearly always it says at once that none does.
+    """
     lengths = _LENGTHS[: max(0, len(regime) - FEWEST_RUNS + 1)]
-    if len(lengths) == 0:
+    if not lengths or grown.constant:
         return 0, 0.0
     limits = _LIMITS[: len(lengths)]
-    scores = _scores(regime)
-    bare = _standardized(scores, lengths)
-    if (np.abs(bare) < limits).all():
+    centre, deviation = grown.median, grown.deviation
+    moments = grown.moments(centre, deviation)
+    if moments is not None and _quiet(clipped(_newest(regime, lengths), centre, deviation), moments, lengths, limits):
         return 0, 0.0
-    z = _doubted(bare, scores, lengths)
-    excess = np.abs(z) - limits
-    best = int(np.argmax(excess))
-    return (int(lengths[best]), float(z[best])) if excess[best] >= 0 else (0, 0.0)
+    z = _z(_scores(regime, centre, deviation), lengths)
+    excess = [abs(one) - limit for one, limit in zip(z, limits, strict=True)]
+    best = excess.index(max(excess))
+    return (lengths[best], z[best]) if excess[best] >= 0 else (0, 0.0)
 
 
-def z_scores(regime: Floats, lengths: Lengths) -> Floats:
-    """Return for each length k how far the last k runs lie above those before them, on the scale of a normal z."""
-    scores = _scores(regime)
-    return _doubted(_standardized(scores, lengths), scores, lengths)
+def _newest(regime: Floats, lengths: Sequence[int]) -> list[float]:
+    """Return as many of the last values as the largest length, the newest first."""
+    newest: list[float] = regime[: -lengths[-1] - 1 : -1].tolist()
+    return newest
 
 
-def _scores(regime: Floats) -> Floats:
-    distances = regime - median(regime)
+def _quiet(newest: Sequence[float], moments: Moments, lengths: Sequence[int], limits: Sequence[float]) -> bool:
+    """Whether no length reaches its limit, beyond what rounding could change, even if neighbours were not alike."""
+    z = _standardized(newest, moments, lengths)
+    return all(abs(one) < limit - _SURELY for one, limit in zip(z, limits, strict=True))
+
+
+def z_scores(regime: Floats, lengths: Sequence[int]) -> list[float]:
+    """Return for each length k (rising) how far the last k runs lie above those before them, as a normal z."""
+    known = GrowingRegime(regime)
+    return _z(_scores(regime, known.median, known.deviation), lengths)
+
+
+def _z(scores: Floats, lengths: Sequence[int]) -> list[float]:
+    return _doubted(_standardized(_newest(scores, lengths), _moments(scores), lengths), scores, lengths)
+
+
+def _scores(regime: Floats, centre: float, deviation: float) -> Floats:
+    distances = regime - centre
     with np.errstate(over="ignore"):
         # What is beyond all numbers is beyond the clip.
-        return np.minimum(np.maximum(distances / (robust_deviation(distances) or 1.0), -_CLIP), _CLIP)
+        return np.minimum(np.maximum(distances / (deviation or robust_deviation(distances) or 1.0), -CLIP), CLIP)
 
 
-def _standardized(scores: Floats, lengths: Lengths) -> Floats:
-    """Return the sums of the last scores as normal z, as if the runs were exchangeable.
+def _moments(scores: Floats) -> Moments:
+    mean = float(scores.mean())
+    centred = scores - mean
+    squares = centred * centred
+    count = len(scores)
+    return Moments(count, mean, float(squares.sum()) / count, float(squares @ centred) / count)
+
+
+def _standardized(newest: Sequence[float], moments: Moments, lengths: Sequence[int]) -> list[float]:
+    """Return the sums of the last scores, of which the newest comes first, as normal z: as if runs were exchangeable.
 
     Variance and skewness are those of a sum of k values drawn without replacement (Cochran, "Sampling Techniques",
     1977); the skewness is taken out by Wilson and Hilferty's cube root (PNAS 17, 1931) for Pearson's type III.
     """
-    count = len(scores)
-    centred = scores - scores.mean()
-    squares = centred * centred
-    variance = float(squares.sum()) / count
+    count, variance = moments.count, moments.variance
     if variance < _ROUNDING:
-        return np.zeros(len(lengths))
-    rest = count - lengths
-    spread = np.sqrt(lengths * rest)
-    z = np.cumsum(centred[::-1])[lengths - 1] / spread * math.sqrt((count - 1) / variance)
-    single = float(squares @ centred) / count / variance**1.5
+        return [0.0] * len(lengths)
+    sums = list(accumulate(score - moments.mean for score in newest))
+    scale = math.sqrt((count - 1) / variance)
+    skewed = moments.third / variance**1.5 * math.sqrt(count - 1) / (count - 2)
+    return [_unskewed(sums[k - 1] * scale, skewed, (k, count - k)) for k in lengths]
+
+
+def _unskewed(total: float, skewed: float, sizes: tuple[int, int]) -> float:
+    last, rest = sizes
+    spread = math.sqrt(last * rest)
     # Half of the values drawn are not skewed at all; a hair of skewness spares the limit of 0 / 0.
-    skewness = single * math.sqrt(count - 1) / (count - 2) * (rest - lengths) / spread + _ROUNDING
-    unskewed: Floats = (np.cbrt(1 + skewness * z / 2) - 1) * 6 / skewness + skewness / 6
-    return unskewed
+    skewness = skewed * (rest - last) / spread + _ROUNDING
+    return (math.cbrt(1 + skewness * total / spread / 2) - 1) * 6 / skewness + skewness / 6
 
 
-def _doubted(z: Floats, scores: Floats, lengths: Lengths) -> Floats:
+def _doubted(z: Sequence[float], scores: Floats, lengths: Sequence[int]) -> list[float]:
     """Return z made smaller where neighbouring runs are alike, and 0 where too few runs lie beyond the median.
 
     Fewer than FEWEST_AFTER are outliers, and no level.
     """
-    newest = scores[::-1]
-    beyond = np.where(z > 0, np.cumsum(newest > 0)[lengths - 1], np.cumsum(newest < 0)[lengths - 1])
-    return np.where(beyond >= FEWEST_AFTER, z / _spread_of_correlated(scores), 0.0)
+    newest, wider = scores[: -lengths[-1] - 1 : -1], _spread_of_correlated(scores)
+    above, below = np.cumsum(newest > 0), np.cumsum(newest < 0)
+    beyond = ((above if one > 0 else below)[k - 1] for one, k in zip(z, lengths, strict=True))
+    return [one / wider if many >= FEWEST_AFTER else 0.0 for one, many in zip(z, beyond, strict=True)]
 
 
 def _spread_of_correlated(scores: Floats) -> float:

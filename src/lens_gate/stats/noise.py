@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_SIGMAS_PER_MAD = 1.4826  # of a normal distribution
+SIGMAS_PER_MAD = 1.4826  # of a normal distribution
 _SIGMAS_PER_MEAN_DEVIATION = math.sqrt(math.pi / 2)
 _FEWEST_FOR_CORRELATION = 20
 _ROUNDING = 1e-9
@@ -51,7 +51,7 @@ def robust_deviation(distances: Floats) -> float:
     Where more than half of them are 0 that says nothing of the others, and their mean size takes its place.
     """
     sizes = np.abs(distances)
-    return _SIGMAS_PER_MAD * median(sizes) or _SIGMAS_PER_MEAN_DEVIATION * float(sizes.mean())
+    return SIGMAS_PER_MAD * median(sizes) or _SIGMAS_PER_MEAN_DEVIATION * float(sizes.mean())
 
 
 def neighbour_correlation(values: Floats) -> float:

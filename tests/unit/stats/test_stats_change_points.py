@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lens_gate.stats.change_points import (
+    FEWEST_AFTER,
+    FEWEST_BEFORE,
     FEWEST_RUNS,
     MOST_AFTER,
     NEAR,
@@ -18,6 +20,7 @@ from lens_gate.stats.change_points import (
     change_points,
     z_scores,
 )
+from lens_gate.stats.regime import GrowingRegime, Moments
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +55,65 @@ def test_a_step_down_is_the_mirror_of_one_up() -> None:
 def test_what_is_found_after_a_run_does_not_depend_on_later_ones(values: Floats, end: int) -> None:
     whole, part = change_points(values), change_points(values[:end])
     assert part.alarms == tuple(alarm for alarm in whole.alarms if alarm.run < end)
+
+
+def strongest_of_all(regime: Floats) -> tuple[int, float]:
+    """Return what a look at every run of a regime says, as the module's text has it: |z| most beyond its limit."""
+    lengths = range(FEWEST_AFTER, min(MOST_AFTER, len(regime) - FEWEST_BEFORE) + 1)
+    z = dict(zip(lengths, z_scores(regime, lengths), strict=True)) if lengths else {}
+    excess = {k: abs(value) - min(2.57 + 0.08 * (k - FEWEST_AFTER), 2.97) for k, value in z.items()}
+    best = max(excess, key=lambda k: excess[k], default=0)
+    return (best, z[best]) if best and excess[best] >= 0 else (0, 0.0)
+
+
+def signals(values: Floats) -> list[tuple[int, int]]:
+    """Return where the slow form sees something after each run, and how long it is, each regime from its start."""
+    found, start = [], 0
+    for run in range(FEWEST_RUNS - 1, len(values)):
+        length, z = strongest_of_all(values[start : run + 1])
+        if length:
+            found.append((run, run + 1 - length))
+        if length >= FEWEST_BEFORE and abs(z) >= 4:
+            start = run + 1 - length
+    return found
+
+
+SHAPES = {
+    "normal": lambda rng, n: rng.standard_normal(n),
+    "heavy": lambda rng, n: rng.standard_cauchy(n) * 10.0 ** rng.integers(-150, 150),
+    "skewed": lambda rng, n: rng.lognormal(0, 1, n),
+    "tied": lambda rng, n: np.round(rng.standard_normal(n), 1),
+    "mostly zero": lambda rng, n: rng.choice([0.0, 0.0, 0.0, 1.0], n),
+    "wandering": lambda rng, n: 0.2 * np.cumsum(rng.standard_normal(n)) + rng.standard_normal(n),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_seen_at_once_is_what_a_look_at_all_runs_sees(shape: str) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(4):
+        values = SHAPES[shape](rng, 220)
+        values[int(rng.integers(220)) :] += 1.5 * rng.standard_normal()
+        seen = signals(values)
+        alarms = [(alarm.run, alarm.index) for alarm in change_points(values).alarms]
+        assert set(alarms) <= set(seen)
+        assert bool(alarms) is bool(seen)
+        assert not seen or alarms[0] == seen[0]
+
+
+def test_a_long_history_takes_little_for_each_run() -> None:
+    looked = []
+    known = GrowingRegime.moments
+
+    def counted(self: GrowingRegime, centre: float, deviation: float) -> Moments | None:
+        looked.append(found := known(self, centre, deviation))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GrowingRegime, "moments", counted)
+        change_points(noise(3000))
+    assert len(looked) > 2900
+    assert None not in looked
 
 
 @settings(max_examples=60, deadline=None)
@@ -131,7 +193,7 @@ def test_the_sum_of_the_last_values_is_standardized_as_a_sample_without_replacem
     z = []
     for chosen in combinations(range(14), 6):
         last = np.isin(np.arange(14), chosen)
-        z.append(z_scores(np.concatenate([values[~last], values[last]]), np.array([6]))[0])
+        z.append(z_scores(np.concatenate([values[~last], values[last]]), [6])[0])
     assert [np.mean(np.array(z) > 1.645), np.mean(np.array(z) < -1.645)] == pytest.approx([0.05, 0.05], abs=0.015)
 
 
@@ -149,5 +211,5 @@ def test_alike_neighbours_widen_the_spread() -> None:
     alike = np.array([steps[max(0, run - 3) : run + 1].sum() for run in range(60)])
     shuffled = rng.permutation(alike[: 60 - MOST_AFTER])
     apart = np.concatenate([shuffled, alike[60 - MOST_AFTER :]])
-    lengths = np.array([5])
+    lengths = [5]
     assert abs(z_scores(alike, lengths)[0]) < 0.8 * abs(z_scores(apart, lengths)[0])
