@@ -108,11 +108,11 @@ class Budget:
         """
         held = self._held.pop(reservation.number)
         self._total_held -= held
-        self._spent += held if actual is None else _units(actual)
+        self._spent += held if actual is None else _nearest(actual)
 
     def charge(self, usd: float | None) -> None:
         """Book what was spent before; an unknown sum (None) is nothing, since no cap allowed it."""
-        self._spent += _units(usd or 0.0)
+        self._spent += _nearest(usd or 0.0)
 
     @property
     def standing(self) -> Standing:
@@ -135,6 +135,11 @@ def _units(usd: float) -> int:
     """Round up to the ledger's unit, exactly."""
     numerator, denominator = usd.as_integer_ratio()
     return -(-numerator * _PER_USD // denominator)
+
+
+def _nearest(usd: float) -> int:
+    """Round to the ledger's unit: what was paid is known to it, and a float of it is off by a hair either way."""
+    return round(Fraction(usd) * _PER_USD)
 
 
 def billed(error_class: ErrorClass, http_status: int | None, cost: float | None) -> float | None:

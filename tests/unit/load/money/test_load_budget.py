@@ -65,6 +65,16 @@ def test_an_unknown_bill_is_charged_in_full_and_a_known_one_as_it_is() -> None:
         assert budget.spent_usd == spent
 
 
+def test_bills_add_up_without_dust() -> None:
+    budget = Budget(1.0)
+    for bill in (0.0000207, 0.00003105, 0.0000414) * 20:
+        reservation = budget.reserve(0.001)
+        assert reservation is not None
+        budget.settle(reservation, bill)
+    budget.charge(0.1)
+    assert budget.spent_usd == 0.101863
+
+
 def test_a_reservation_is_settled_once() -> None:
     budget = Budget(None)
     reservation = budget.reserve(1.0)
