@@ -57,6 +57,20 @@ def test_a_page_of_several_inputs_has_our_words_and_numbers_and_escapes_foreign_
         assert kind in page
 
 
+def test_the_template_that_is_shipped_tells_runs_verdicts_and_trends(invoke: Invoke, verdict: Path, home: Path) -> None:
+    write(home / "run.json", a_run())
+    write(home / "trend.json", a_trend_verdict(records_of(noisy(12))))
+    shipped = str(Path(__file__).parents[2] / "templates/executive-summary.html")
+    answer = invoke("report", "--input", "verdict.json", "run.json", "trend.json", "--template", shipped)
+    assert answer.code == 0, answer.err
+    said = " ".join(answer.out.replace("\u00a0", " ").split())
+    assert "<title>3 reports, " in said
+    assert "<h2>Regression: gpt-small&#39;s first token comes 15 % later" in said
+    assert "Next: <code>lens-gate explain verdict.json</code>" in said
+    assert "<h2>Measured 300 requests" in said
+    assert "<h2>Pass: no alarm in 12 runs</h2>" in said
+
+
 def test_a_loop_without_end_is_stopped(
     invoke: Invoke, verdict: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import jinja2
 from jinja2.runtime import Context
@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.escape import markdown_text, plain
-from lens_gate.reports.numbers import count, duration, milliseconds, percent, quantity, three_digits, usd
+from lens_gate.reports.numbers import NOTHING, count, duration, milliseconds, percent, quantity, three_digits, usd
 from lens_gate.reports.template_job import TemplateJob
 
 LONGEST_OUTPUT: Final = 20_000_000
@@ -26,7 +26,7 @@ LONGEST_OUTPUT: Final = 20_000_000
 LARGEST_POWER: Final = 1_000
 
 _TEMPLATE = "<template>"
-_FILTERS: Mapping[str, Callable[..., str]] = {
+_OF_NUMBERS: Mapping[str, Callable[..., str]] = {
     "ms": milliseconds,
     "usd": usd,
     "percent": percent,
@@ -34,9 +34,8 @@ _FILTERS: Mapping[str, Callable[..., str]] = {
     "duration": duration,
     "quantity": quantity,
     "digits": three_digits,
-    "markdown": markdown_text,
-    "plain": plain,
 }
+_OF_TEXTS: Mapping[str, Callable[[str], str]] = {"markdown": markdown_text, "plain": plain}
 """How our own reports write numbers and foreign text, for templates to do the same."""
 
 
@@ -73,9 +72,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     @override
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" and (abs(left) > LARGEST_POWER or abs(right) > LARGEST_POWER):
-            msg = f"a power of more than {LARGEST_POWER}"
-            raise jinja2.exceptions.SecurityError(msg)
+        if operator == "**":
+            _check_power(left, right)
         sizes = [len(one) * other for one, other in ((left, right), (right, left)) if hasattr(one, "__len__")]
         if operator == "*" and any(size > LONGEST_OUTPUT for size in sizes):
             msg = "more repetitions than a report can hold"
@@ -83,12 +81,52 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+def _check_power(left: object, right: object) -> None:
+    if not (_is_number(left) and _is_number(right)):
+        kinds = f"a {type(left).__name__} and a {type(right).__name__}"
+        raise jinja2.exceptions.FilterArgumentError(f"a power is one of numbers, and these are {kinds}")
+    if abs(left) > LARGEST_POWER or abs(right) > LARGEST_POWER:
+        msg = f"a power of more than {LARGEST_POWER}"
+        raise jinja2.exceptions.SecurityError(msg)
+
+
 def _environment(*, escaped: bool) -> _Environment:
     environment = _Environment(
         autoescape=escaped, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
     )
-    environment.filters.update(_FILTERS)
+    environment.filters.update({name: _of_number(name, told) for name, told in _OF_NUMBERS.items()})
+    environment.filters.update({name: _of_text(name, told) for name, told in _OF_TEXTS.items()})
     return environment
+
+
+def _of_number(name: str, told: Callable[..., str]) -> Callable[..., str]:
+    """Make a filter of what tells a number; what is not known is a dash, as in our own reports."""
+
+    def filtered(value: object, *choices: str) -> str:
+        if value is None:
+            return NOTHING
+        if not _is_number(value):
+            raise _misused(name, "a number", value)
+        return told(value, *choices)
+
+    return filtered
+
+
+def _of_text(name: str, told: Callable[[str], str]) -> Callable[..., str]:
+    def filtered(value: object) -> str:
+        if not isinstance(value, str):
+            raise _misused(name, "text", value)
+        return told(value)
+
+    return filtered
+
+
+def _misused(name: str, wanted: str, value: object) -> jinja2.exceptions.FilterArgumentError:
+    return jinja2.exceptions.FilterArgumentError(f"`{name}` takes {wanted}, and this is a {type(value).__name__}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _bounded(parts: Iterator[str]) -> Iterator[str]:

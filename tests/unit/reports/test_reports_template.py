@@ -35,6 +35,19 @@ def test_numbers_and_foreign_text_are_written_as_our_own_reports_do() -> None:
     assert made("{{ 'a*b @all' | markdown }}") == "a\\*b &#64;&#8203;all"
 
 
+@pytest.mark.parametrize("name", ["ms", "usd", "percent", "count", "duration", "digits", "quantity('ms')"])
+def test_what_is_not_known_is_a_dash_and_what_is_no_number_an_error(name: str) -> None:
+    assert made(f"{{{{ none | {name} }}}}") == "–"
+    problem = refused(f"\n{{{{ 'many' | {name} }}}}")
+    assert problem.message == f"the template failed: `{name.partition('(')[0]}` takes a number, and this is a str"
+    assert problem.place == "t.md:2"
+
+
+def test_what_is_no_text_or_no_power_is_said() -> None:
+    assert refused("{{ 1 | markdown }}").message == "the template failed: `markdown` takes text, and this is a int"
+    assert "a power is one of numbers, and these are a str and a int" in refused("{{ 'x' ** 3 }}").message
+
+
 def test_values_are_escaped_in_pages_and_nowhere_else() -> None:
     assert made("{{ report.name }}", escaped=True) == "&lt;b&gt;"
     assert made("{{ report.name }}") == "<b>"
@@ -106,5 +119,5 @@ def test_a_template_that_needs_too_much_memory_says_so(monkeypatch: pytest.Monke
     def full(_: object) -> str:
         raise MemoryError
 
-    monkeypatch.setitem(template._FILTERS, "ms", full)  # noqa: SLF001 stands for a full machine
+    monkeypatch.setitem(template._OF_NUMBERS, "ms", full)  # noqa: SLF001 stands for a full machine
     assert refused("{{ 1 | ms }}").message == "the template needs too much memory"
