@@ -13,18 +13,27 @@ from lens_gate.artifacts.schemas import generated_schemas
 from lens_gate.cli.action_docs import types_yml, with_inputs
 from lens_gate.cli.docs import generated_help
 from lens_gate.config.keys import generated_config_docs
+from lens_gate.reports.console import console
 from lens_gate.reports.generated import generated_docs
+from lens_gate.reports.view import view
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.scenarios import SCENARIOS  # noqa: E402 the sample of the README is one of those that tests hold
+
 COLUMNS_BEGIN = "<!-- columns: written by `make docs` -->"
 COLUMNS_END = "<!-- end of columns -->"
+SAMPLE_BEGIN = "<!-- sample: written by `make docs` -->"
+SAMPLE_END = "<!-- end of sample -->"
+SAMPLE_WIDTH = 92
 
 
 def everything() -> Mapping[str, Callable[[], str]]:
     """Return each generated file (relative to the root) with the function that writes its text."""
     docs = {**generated_docs(), **generated_config_docs(), **generated_help(), "docs/artifacts.md": artifacts_page}
-    action = {"action.yml": action_page, "action-types.yml": types_yml}
-    return {**docs, **generated_schemas(), **action}
+    pages = {"action.yml": action_page, "action-types.yml": types_yml, "README.md": readme}
+    return {**docs, **generated_schemas(), **pages}
 
 
 def action_page() -> str:
@@ -34,9 +43,20 @@ def action_page() -> str:
 
 def artifacts_page() -> str:
     """Return docs/artifacts.md with its table of columns written anew; the text around it is written by hand."""
-    text = (ROOT / "docs/artifacts.md").read_text(encoding="utf-8")
-    head, rest = text.split(COLUMNS_BEGIN)
-    return f"{head}{COLUMNS_BEGIN}\n\n{columns_markdown().strip()}\n\n{COLUMNS_END}{rest.split(COLUMNS_END)[1]}"
+    return _renewed("docs/artifacts.md", COLUMNS_BEGIN, columns_markdown().strip(), COLUMNS_END)
+
+
+def readme() -> str:
+    """Return the README with its sample written anew: the verdict that tests show to every renderer, on a terminal."""
+    page = view(SCENARIOS["regression"](), "results/verdict.json")
+    sample = console(page, colour=False, width=SAMPLE_WIDTH, unicode=True)
+    return _renewed("README.md", SAMPLE_BEGIN, f"```text\n{sample}\n```", SAMPLE_END)
+
+
+def _renewed(name: str, begin: str, part: str, end: str) -> str:
+    """Return a file with one part written anew; the text around it is written by hand."""
+    head, rest = (ROOT / name).read_text(encoding="utf-8").split(begin)
+    return f"{head}{begin}\n\n{part}\n\n{end}{rest.split(end)[1]}"
 
 
 def difference(path: Path, wanted: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lens_gate.artifacts.analysis import CoveredBy, LookTaken, StoredHistory, View
+from lens_gate.artifacts.reasons import because
 from lens_gate.artifacts.run import Comparison, Uncovered
 from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Cover, Decision, Ending, ExitCode, Outcome, Remedy, Severity
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     a_check,
@@ -37,7 +39,7 @@ SLOWER = a_finding(
     threshold=5.0,
     established=True,
     outcome=Outcome.REGRESSION,
-    reason="changed by +14.8 %, and that is not chance; 5 % is what matters",
+    because=(because(Why.CHANGED, change=14.8, unit="%"), because(Why.SURELY_BEYOND, limit=5.0, unit="%")),
     views=(
         View(name="median", estimate=14.2, lower=11.8, upper=16.7, confidence=0.95),
         View(name="mean", estimate=15.6, lower=12.0, upper=19.3, confidence=0.95),
@@ -59,7 +61,11 @@ UNCLEAR = a_finding(
     effect=an_effect(1.9, unit="points", lower=-2.1, upper=6.4, upper_pass=4.8),
     threshold=3.0,
     outcome=Outcome.INCONCLUSIVE,
-    reason="not clear: +1.9 points; 300 pairs do not settle whether it reaches 3 points",
+    because=(
+        because(Why.UNCLEAR, change=1.9, unit="points"),
+        because(Why.AT_MOST, worst=4.8, limit=3.0, unit="points"),
+        because(Why.UNSETTLED, pairs=300, limit=3.0, unit="points"),
+    ),
 )
 CHEAPER = a_finding(
     metric="cost_per_request_usd",
@@ -214,7 +220,7 @@ def classic() -> Verdict:
 STORED = StoredHistory(
     runs=12, run_to_run_percent=4.8, prior_weight=0.21, smallest_visible_percent=38.0, control_requests=0
 )
-BASIS = "12 stored runs, 4.8 % from run to run (79 % from this history, 21 % from what is usual)."
+BASIS = because(Why.STORED_RUNS, runs=12, spread=4.8, unit="%", own=0.79, usual=0.21)
 
 
 def stored_runs() -> Verdict:
@@ -227,8 +233,12 @@ def stored_runs() -> Verdict:
         effect=an_effect(14.0, lower=-12.0, upper=46.0, upper_pass=26.0, confidence=0.9967),
         threshold=10.0,
         outcome=Outcome.INCONCLUSIVE,
-        reason=f"The median changed by +14 %, which drift may explain. {BASIS} One of 38 % would be "
-        "found in 95 of 100 such runs. To decide, measure both versions at once: lens-gate ci --against-ref 91d04e7aa0",
+        because=(
+            because(Why.MEDIAN_WITHIN_DRIFT, change=14.0, limit=10.0, unit="%"),
+            BASIS,
+            because(Why.VISIBLE, visible=38.0, unit="%"),
+            because(Why.MEASURE_BOTH),
+        ),
         history=STORED,
     )
     steady = a_finding(
@@ -240,7 +250,7 @@ def stored_runs() -> Verdict:
         candidate_value=20.1,
         effect=an_effect(0.5, lower=-9.0, upper=11.0, upper_pass=6.0, confidence=0.9967),
         threshold=10.0,
-        reason=f"At most 6 % worse, below the 10 % that matter. {BASIS}",
+        because=(because(Why.BELOW, worst=6.0, limit=10.0, unit="%"), BASIS),
         history=STORED,
     )
     medians_only = a_coverage(pairs_planned=0, pairs_used=0, not_covered=("errors and cost: only medians",),
@@ -259,7 +269,7 @@ def slower_answers() -> Verdict:
         effect=an_effect(12.0, lower=9.0, upper=15.0),
         established=True,
         outcome=Outcome.REGRESSION,
-        reason="changed by +12 %, and that is not chance; 10 % is what matters",
+        because=(because(Why.CHANGED, change=12.0, unit="%"), because(Why.LIKELY_BEYOND, limit=10.0, unit="%")),
     )
     return a_verdict(an_analysis(slower, STEADY, attribution=(an_attribution(),)))
 

@@ -65,7 +65,7 @@ def test_the_template_that_is_shipped_tells_runs_verdicts_and_trends(invoke: Inv
     assert answer.code == 0, answer.err
     said = " ".join(answer.out.replace("\u00a0", " ").split())
     assert "<title>3 reports, " in said
-    assert "<h2>Regression: gpt-small&#39;s first token comes 15 % later" in said
+    assert "<h2>Regression: openai/gpt-small&#39;s first token comes 15 % later" in said
     assert "Next: <code>lens-gate explain verdict.json</code>" in said
     assert "<h2>Measured 300 requests" in said
     assert "<h2>Pass: no alarm in 12 runs</h2>" in said

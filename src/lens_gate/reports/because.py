@@ -11,7 +11,7 @@ from lens_gate.reports.headlines import between
 from lens_gate.reports.numbers import NBSP, at_worst, change, count, quantity
 from lens_gate.reports.page import Bounds
 from lens_gate.reports.reasons import reason_of
-from lens_gate.reports.rows import bounds
+from lens_gate.reports.rows import bounds, of_typical_pair
 from lens_gate.reports.words import sentence
 from lens_gate.vocabulary.metric_table import METRICS
 from lens_gate.vocabulary.metrics import Direction, Hypothesis
@@ -68,10 +68,12 @@ def measured(finding: Finding) -> str:
     if numbers is None:
         return ""
     unit, known = finding.value_unit, finding.base_value is not None and finding.candidate_value is not None
-    values = (
-        f"{quantity(finding.base_value, unit)} before, {quantity(finding.candidate_value, unit)} now: " if known else ""
-    )
-    size = f"{values}{'a change of ' if values else 'A change of '}{change(numbers.estimate, numbers.unit)}"
+    before, now = quantity(finding.base_value, unit), quantity(finding.candidate_value, unit)
+    moved = change(numbers.estimate, numbers.unit)
+    if known and of_typical_pair(finding):
+        size = f"The means are {before} before and {now} now; a typical pair changed by {moved}"
+    else:
+        size = f"{before} before, {now} now: a change of {moved}" if known else f"A change of {moved}"
     if numbers.lower is None and numbers.upper is None:
         return f"{size}."
     return f"{size}, and the data allow {between(numbers, 'to')}."
@@ -80,7 +82,7 @@ def measured(finding: Finding) -> str:
 def worst(numbers: Bounds) -> str:
     """Return the change that a pass has to rule out, or else the estimate, with its unit."""
     harm = numbers.harm.estimate if numbers.upper_pass is None else numbers.upper_pass
-    return f"{at_worst(harm, numbers.worse)}{NBSP}{numbers.unit}"
+    return f"{at_worst(harm, numbers.worse, beside=numbers.limit)}{NBSP}{numbers.unit}"
 
 
 def chance(p_value: float) -> str:
@@ -114,7 +116,7 @@ def _real(finding: Finding, numbers: Bounds) -> str:
     """Say why the change is no chance."""
     kindest = _kindest(numbers)
     if kindest is not None and numbers.harm.lower is not None and numbers.harm.lower > 0:
-        end = change(kindest, numbers.unit)
+        end = change(kindest, numbers.unit, beside=numbers.limit)
         return f"The change is real: even the end of the interval that is kindest to the new version, {end}, is worse."
     return f"The change is real: chance alone does this in {chance(finding.adjusted_p or 0.0)}."
 

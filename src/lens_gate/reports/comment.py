@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, Leg, LegRow
-from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, plain, shortened, size
+from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, markdown_words, plain, shortened, size
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.page import ReportView, Row
-from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark, listed, next_words
+from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark, listed, next_words, together
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 
 TEXT_BYTES = 38_000
@@ -82,7 +82,7 @@ def _leg_row(row: Row) -> LegRow:
             "change": shortened(row.change, 80),
             "interval": shortened(row.interval, 80),
             "allowed": shortened(row.allowed, 80),
-            "reason": shortened(row.reason, 600),
+            "reason": shortened(row.why, 600),
         }
     )
 
@@ -201,7 +201,7 @@ def _body(leg: Leg, url: str) -> Iterator[str]:
     yield ""
     for text in (leg.second, leg.compared):
         if text:
-            yield markdown_text(text)
+            yield markdown_words(text)
             yield ""
     if leg.rows:
         yield from _table(leg)
@@ -236,9 +236,12 @@ def _row(row: LegRow) -> tuple[str, ...]:
 
 def _folded(leg: Leg) -> Iterator[str]:
     """Fold away why, and say how much passed."""
-    why = [*leg.causes, *(f"{row.title}: {row.reason}" for row in leg.rows if row.reason)]
+    alike: dict[str, list[str]] = {}
+    for row in leg.rows:
+        alike.setdefault(row.reason, []).append(row.title)
+    why = [*leg.causes, *(f"{together(titles)}: {reason}" for reason, titles in alike.items() if reason)]
     if why:
-        yield from ("<details><summary>Why</summary>", "", *(f"- {markdown_text(text)}" for text in why), "")
+        yield from ("<details><summary>Why</summary>", "", *(f"- {markdown_words(text)}" for text in why), "")
         yield from ("</details>", "")
     if leg.passed:
         yield from (f"{plural(leg.passed, 'check')} passed.", "")

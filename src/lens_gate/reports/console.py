@@ -211,7 +211,7 @@ def _reasons(page: ReportView, screen: _Screen) -> Iterator[str]:
 def _causes(page: ReportView, screen: _Screen) -> Iterator[str]:
     if page.causes:
         yield ""
-        yield "Where the whole answer's change comes from:"
+        yield "Where the change of the mean whole answer comes from:"
     for line in page.causes:
         yield from screen.wrapped(line, indent="  ")
 

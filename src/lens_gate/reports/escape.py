@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 
 from lens_gate.artifacts.csv_columns import FORMULA_STARTS
 
@@ -47,6 +48,8 @@ _REFERENCE = re.compile(
 )
 _BLOCK_START = re.compile(r"^([0-9]{1,9}(?=[.)](?: |$))|(?=(?:[+-]|#+|=+|-+)(?: |$)|/[a-z]))", re.IGNORECASE)
 _CUT = "…"
+
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def plain(text: str) -> str:
@@ -99,6 +102,28 @@ def markdown_code(text: str) -> str:
     fence = "`" * (longest + 1)
     padding = " " if inside.startswith("`") or inside.endswith("`") or not inside else ""
     return f"{fence}{padding}{inside}{padding}{fence}"
+
+
+def with_code(text: str, *, words: Callable[[str], str], code: Callable[[str], str]) -> str:
+    """Return a sentence of ours with its words, and what stands between backticks, each as its place takes it."""
+    parts = enumerate(_CODE.split(text))
+    return "".join(code(part) if number % 2 else _spaced(part, words) for number, part in parts if part)
+
+
+def _spaced(part: str, words: Callable[[str], str]) -> str:
+    """Keep the blanks around words, which escaping takes away."""
+    before, after = (" " if blank.isspace() else "" for blank in (part[:1], part[-1:]))
+    return f"{before}{words(part)}{after}" if part.strip() else " "
+
+
+def markdown_words(text: str) -> str:
+    """Escape a sentence for running text, no table, of Markdown; what stands between backticks is a code span."""
+    return with_code(text, words=markdown_text, code=markdown_code)
+
+
+def bare_words(text: str) -> str:
+    """Return a sentence without the backticks around code, for places that know no markup."""
+    return _CODE.sub(r"\1", text)
 
 
 def xml_text(text: str, *, limit_bytes: int = 65_536) -> str:

@@ -33,6 +33,7 @@ from lens_gate.reports.numbers import (
     plural,
     quantity,
     usd,
+    usd_as_set,
 )
 from lens_gate.reports.page import CostRow, ErrorRow
 from lens_gate.reports.words import label, listed, sentence
@@ -241,7 +242,7 @@ def known_usd(spend: Spend) -> float | None:
 
 def spent(spend: Spend) -> str:
     """Say what the run cost, of how much, and for which models no price is known."""
-    cap = f" of {usd(spend.cap_usd)} allowed" if spend.cap_usd is not None else ""
+    cap = f" of {usd_as_set(spend.cap_usd)} allowed" if spend.cap_usd is not None else ""
     if not spend.unpriced_models:
         least = "at least " if spend.lost_requests else ""
         return f"The run cost {least}{usd(spend.spent_usd)}{cap}."
@@ -370,11 +371,15 @@ def _dollars(value: float | None) -> str:
     return NOTHING if value is None else usd(value)
 
 
+def _price(value: float | None) -> str:
+    return NOTHING if value is None else usd_as_set(value)
+
+
 def prices(spend: Spend) -> tuple[str, ...]:
     """Say at which prices the money was counted."""
     return tuple(
-        f"Price of {plain(price.provider)}/{plain(price.model)}: {_dollars(price.input_usd_per_million)} in and "
-        f"{_dollars(price.output_usd_per_million)} out for a million tokens ({plain(price.source)}"
+        f"Price of {plain(price.provider)}/{plain(price.model)}: {_price(price.input_usd_per_million)} in and "
+        f"{_price(price.output_usd_per_million)} out for a million tokens ({plain(price.source)}"
         f"{f',{NBSP}{plain(price.date)}' if price.date else ''})."
         for price in spend.prices
     )

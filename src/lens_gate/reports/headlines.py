@@ -11,7 +11,7 @@ from lens_gate.artifacts.run import Comparison
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.escape import shell_command, shell_word, shortened
 from lens_gate.reports.facts import is_itself
-from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, percent_of, plural, usd
+from lens_gate.reports.numbers import NBSP, at_worst, cents_up, change, minutes, percent_of, plural, usd, usd_as_set
 from lens_gate.reports.obstacles import obstacle
 from lens_gate.reports.onward import resuming
 from lens_gate.reports.page import Bounds, Counts, Row
@@ -232,7 +232,7 @@ def asking_for(wanted: Need, models: int) -> str:
 def _cap(analysis: Analysis) -> str:
     if analysis.ending is Ending.TIME_CAP or analysis.spend.cap_usd is None:
         return "your time limit"
-    return f"your {usd(analysis.spend.cap_usd)} limit"
+    return f"your {usd_as_set(analysis.spend.cap_usd)} limit"
 
 
 def _first(rows: Sequence[Row], outcome: Outcome) -> Row | None:
@@ -250,7 +250,7 @@ def _closest(rows: Sequence[Row]) -> str:
     closest = next((row for row in rows if row.passed and row.bounds and row.bounds.limit), None)
     if closest is None or closest.bounds is None:
         return ""
-    bound = at_worst(decisive(closest.bounds, Outcome.PASS), closest.bounds.worse)
+    bound = at_worst(decisive(closest.bounds, Outcome.PASS), closest.bounds.worse, beside=closest.bounds.limit)
     worst = f"{bound}{NBSP}{closest.bounds.unit}"
     return f"The closest to its limit is {closest.title}: at worst {worst}, where {closest.allowed} is allowed."
 
@@ -279,7 +279,7 @@ def _open_question(row: Row) -> str:
 
 def between(numbers: Bounds, joint: str) -> str:
     """Return both ends of an interval, each with its unit."""
-    lower, upper = change(numbers.lower, numbers.unit), change(numbers.upper, numbers.unit)
+    lower, upper = (change(end, numbers.unit, beside=numbers.limit) for end in (numbers.lower, numbers.upper))
     if numbers.upper is None:
         return f"{lower} and more"
     return f"{upper} and less" if numbers.lower is None else f"{lower} {joint} {upper}"

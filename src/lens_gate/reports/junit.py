@@ -13,6 +13,7 @@ from lens_gate.reports.facts import results, valid
 from lens_gate.reports.junit_xml import SUITE, Case, Measuring, Result, Suite, document
 from lens_gate.reports.numbers import known, precise, quantity
 from lens_gate.reports.page import ReportView, Row
+from lens_gate.reports.rows import of_typical_pair
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import Outcome, Severity
@@ -147,10 +148,13 @@ def _verdict_values(verdict: Verdict) -> dict[str, str]:
 
 
 def _finding_values(finding: Finding) -> dict[str, str]:
+    """Return the numbers of a finding, each named by what it is of: means do not show the change of a typical pair."""
+    typical = of_typical_pair(finding)
+    mean, of_pair = (" mean", " of a typical pair") if typical else ("", "")
     values = {
-        f"base [{finding.value_unit}]": known(finding.base_value),
-        f"candidate [{finding.value_unit}]": known(finding.candidate_value),
-        f"change [{finding.effect.unit}]": known(finding.effect.estimate),
+        f"base{mean} [{finding.value_unit}]": known(finding.base_value),
+        f"candidate{mean} [{finding.value_unit}]": known(finding.candidate_value),
+        f"change{of_pair} [{finding.effect.unit}]": known(finding.effect.estimate),
     }
     return {
         f"{finding.series} {finding.metric} {name}": precise(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from lens_gate.reports.compare import ComparisonView, MetricTable
-from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, size
+from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, markdown_words, size
 from lens_gate.reports.numbers import count, plural
 from lens_gate.reports.page import CostRow, ErrorRow, Gap, ModelRow, ReportView, Row, RunView
 from lens_gate.reports.trend_page import TrendRow, TrendView
@@ -136,18 +136,18 @@ def _trend_row(row: TrendRow) -> tuple[str, ...]:
 def _head(view: ReportView) -> Iterator[str]:
     yield f"## {view.mark.symbol} {markdown_text(view.headline)}"
     yield ""
-    yield markdown_text(view.second)
+    yield markdown_words(view.second)
     yield ""
-    yield " ".join(markdown_text(text) for text in (view.compared, view.validity, view.spend))
+    yield " ".join(markdown_words(text) for text in (view.compared, view.validity, view.spend))
     yield ""
     for caveat in view.caveats:
-        yield f"> {markdown_text(caveat)}"
+        yield f"> {markdown_words(caveat)}"
         yield ""
     if view.open_rows:
         yield from _check_table(view.open_rows[:_OPEN_ROWS], view.interval_title)
         yield ""
     if view.causes:
-        yield from ("Where the whole answer's change comes from:", "", *_bullets(view.causes), "")
+        yield from ("Where the change of the mean whole answer comes from:", "", *_bullets(view.causes), "")
     if view.gaps:
         yield from ("Not covered:", "", *(line for gap in view.gaps for line in _gap(gap)), "")
     if view.next_step:
@@ -160,14 +160,14 @@ def _gap(gap: Gap) -> Iterator[str]:
     yield from _bullets(gap.few)
     command = [markdown_code(gap.command)] if gap.command else []
     if gap.remedy:
-        yield f"  - {' '.join([markdown_text(gap.remedy), *command])}"
+        yield f"  - {' '.join([markdown_words(gap.remedy), *command])}"
 
 
 def _sections(view: ReportView) -> Iterator[tuple[str, list[str]]]:
     more, passed = view.open_rows[_OPEN_ROWS:], view.passed_rows
     details = view.details
     if view.open_rows:
-        yield "Why", _bullets(f"{row.title}: {row.reason}" for row in view.open_rows)
+        yield "Why", _bullets(f"{ground.titles}: {ground.text}" for ground in view.grounds)
     if more:
         yield f"{plural(len(more), 'more check')} did not pass", _check_table(more, view.interval_title)
     if passed:
@@ -257,7 +257,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, aligned: str |
 
 
 def _bullets(texts: Iterable[str]) -> list[str]:
-    return [f"- {markdown_text(text)}" for text in texts]
+    return [f"- {markdown_words(text)}" for text in texts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

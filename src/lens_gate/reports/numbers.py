@@ -55,16 +55,20 @@ def milliseconds(value: float) -> str:
 
 
 def usd(value: float) -> str:
-    """Return dollars: two decimals from one dollar on, three significant digits below, at least two decimals."""
-    size = abs(value)
+    """Return dollars: two decimals from one dollar on, three significant digits below."""
     sign = MINUS if value < 0 else ""
+    size = _rounded(abs(value)) if value else 0.0
     if size >= 1 or size == 0:
-        return f"{sign}${size:,.2f}"
+        return f"{sign}${abs(value):,.2f}"
     if size < 1e-6:
         return f"{sign}under $0.000001"
-    digits = f"{size:.{2 - floor(log10(size))}f}"
-    whole, _, decimals = digits.partition(".")
-    return f"{sign}${whole}.{decimals.rstrip('0').ljust(2, '0')}"
+    return f"{sign}${size:.{2 - floor(log10(size))}f}"
+
+
+def usd_as_set(value: float) -> str:
+    """Return dollars that somebody set, such as a price or a cap, without digits that nobody wrote: `$0.50`."""
+    whole, _, decimals = usd(value).partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 def money(value: float, currency: str) -> str:
@@ -169,10 +173,10 @@ def _decimals(value: float, beside: float | None) -> int:
     return next((digits for digits in range(1, 5) if round(abs(value), digits) != abs(beside)), 5)
 
 
-def change(value: float | None, unit: EffectUnit) -> str:
-    """Return a change such as `+14.8 %` or `−0.4 points`, or a dash."""
+def change(value: float | None, unit: EffectUnit, *, beside: float | None = None) -> str:
+    """Return a change such as `+14.8 %` or `−0.4 points`, or a dash; beside a limit as `signed` does."""
     number = known(value)
-    return NOTHING if number is None else f"{signed(number)}{NBSP}{unit}"
+    return NOTHING if number is None else f"{signed(number, beside=beside)}{NBSP}{unit}"
 
 
 def signed_tick(value: float, unit: EffectUnit) -> str:
@@ -187,12 +191,14 @@ def signed_quantity(value: float, unit: str) -> str:
     return f"{sign}{quantity(abs(value), unit)}"
 
 
-def interval(lower: float | None, upper: float | None) -> str:
-    """Return the bounds of a change, without the unit, which stands beside them."""
-    bottom, top = known(lower), known(upper)
-    if bottom is None:
-        return NOTHING if top is None else f"up to {signed(top)}"
-    return f"{signed(bottom)} and more" if top is None else f"{signed(bottom)} to {signed(top)}"
+def interval(lower: float | None, upper: float | None, *, beside: float | None = None) -> str:
+    """Return the bounds of a change, without the unit, which stands beside them; beside a limit as `signed` does."""
+    if known(lower) is None:
+        return NOTHING if upper is None or known(upper) is None else f"up to {signed(upper, beside=beside)}"
+    bottom = signed(lower or 0.0, beside=beside)
+    if upper is None or known(upper) is None:
+        return f"{bottom} and more"
+    return f"{bottom} to {signed(upper, beside=beside)}"
 
 
 def limit(value: float | None, unit: EffectUnit, worse: Direction) -> str:
@@ -212,15 +218,18 @@ def slope(value: float, unit: EffectUnit) -> str:
     return f"{MINUS if value < 0 else '+'}{three_digits(abs(value))}{NBSP}{unit}"
 
 
-def at_worst(harm: float, worse: Direction) -> str:
-    """Return a bound on the harm in the direction in which the change is told, without its unit."""
+def at_worst(harm: float, worse: Direction, *, beside: float | None = None) -> str:
+    """Return a bound on the harm in the direction in which the change is told, without its unit.
+
+    Beside a limit as `signed` does.
+    """
     match worse:
         case Direction.LOWER_IS_BETTER:
-            return signed(harm)
+            return signed(harm, beside=beside)
         case Direction.HIGHER_IS_BETTER:
-            return signed(-harm)
+            return signed(-harm, beside=beside)
         case Direction.TWO_SIDED:
-            return f"±{abs(harm):.1f}"
+            return f"±{signed(abs(harm), beside=beside).lstrip('+±')}"
         case _ as never:
             assert_never(never)
 

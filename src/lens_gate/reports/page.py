@@ -6,11 +6,12 @@ numbers, for figures.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
 from lens_gate.reports.numbers import EffectUnit, plural
-from lens_gate.reports.words import Mark, next_words
+from lens_gate.reports.words import Mark, next_words, together
 from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
 
@@ -82,7 +83,8 @@ class Bounds:
 class Row:
     """One check. `subject` is the model (empty for the whole run), `label` what is asked of it.
 
-    `story` tells the change as a sentence without its full stop, `size` says it in the metric's own unit.
+    `story` tells the change as a sentence without its full stop, `size` says it in the metric's own unit. `reason` says
+    why it ended so, and `why` the same without the numbers that the row has.
     """
 
     check: str
@@ -99,6 +101,7 @@ class Row:
     story: str
     size: str | None
     reason: str
+    why: str
     place: str | None = None
     bounds: Bounds | None = None
 
@@ -111,6 +114,23 @@ class Row:
     def passed(self) -> bool:
         """Whether there is nothing to look at."""
         return self.outcome is Outcome.PASS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Why checks did not pass, and the checks that it is true of, as one text."""
+
+    mark: Mark
+    titles: str
+    text: str
+
+
+def grounds_of(rows: Iterable[Row]) -> tuple[Ground, ...]:
+    """Return why rows ended as they did; those of one outcome with the same reason stand together."""
+    alike: dict[tuple[Mark, str], list[str]] = {}
+    for row in rows:
+        alike.setdefault((row.mark, row.why), []).append(row.title)
+    return tuple(Ground(mark=mark, titles=together(titles), text=why) for (mark, why), titles in alike.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +244,11 @@ class ReportView:
     def open_rows(self) -> tuple[Row, ...]:
         """The rows that did not pass, worst first."""
         return tuple(row for row in self.rows if not row.passed)
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Why rows did not pass, the worst first."""
+        return grounds_of(self.open_rows)
 
     @property
     def passed_rows(self) -> tuple[Row, ...]:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from lens_gate.artifacts.planning import Bill, NoiseSource, PlanReport, PlanRow, PriceSource, Reach, Visible
 from lens_gate.reports.escape import plain
-from lens_gate.reports.numbers import NBSP, NOTHING, cents_up, count, limit, plural, usd
+from lens_gate.reports.numbers import NBSP, NOTHING, cents_up, count, limit, plural, usd, usd_as_set
 from lens_gate.reports.rows import worse
 from lens_gate.reports.sheet import Section, Sheet, Table
 from lens_gate.reports.words import label, listed
@@ -139,7 +139,7 @@ def _reaches(report: PlanReport) -> list[tuple[str, Reach]]:
 
 
 def _bought(report: PlanReport) -> str:
-    return f"for {usd(report.max_cost_usd or 0.0)}"
+    return f"for {usd_as_set(report.max_cost_usd or 0.0)}"
 
 
 def _next(report: PlanReport) -> Iterator[str]:

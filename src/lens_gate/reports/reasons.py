@@ -43,15 +43,15 @@ SENTENCES: Mapping[Why, str] = {
     Why.BELOW: "At most {worst:size} worse, below the {limit:limit} that matter.",
     Why.NOT_WORSE: "Not worse at all.",
     Why.UNCLEAR: "Not clear: {change:change} was measured.",
-    Why.AT_MOST: "It is at most {worst:size} worse.",
+    Why.AT_MOST: "It may be up to {worst:size} worse.",
     Why.WITHOUT_BOUND: "How much worse it may be is not bounded yet.",
     Why.UNSETTLED: "{pairs:pairs} do not settle whether it reaches {limit:limit}.",
     Why.NO_INTERVAL: (
         "{pairs:pairs} are too few for an interval: anything from no change to {worst:size} worse is possible."
     ),
     Why.TOO_FEW_FOR_RARE: (
-        "{change:change} was measured, but {pairs:pairs} are too few for rare events, and cannot rule out "
-        "{limit:limit}."
+        "{change:change} was measured, but {pairs:pairs} are too few for rare events, and cannot rule out a "
+        "change of {limit:limit}."
     ),
     Why.POINTS_APPLY: (
         "A percentage of an error rate needs at least {needed:errors} in the base, which has {errors:errors}, so "
@@ -170,6 +170,23 @@ SENTENCES: Mapping[Why, str] = {
     Why.ZERO_IN_SOME: "{metric} is zero in some runs, so its change in percent is unknown.",
 }
 
+_IN_SHORT: Mapping[Why, str] = {
+    Why.CHANGED: "Changed, and that is not chance.",
+    Why.MEAN_CHANGED: (
+        "The mean changed, and that is not chance; a typical pair hardly did, so it is a part of the answers."
+    ),
+    Why.SURELY_BEYOND: "It is surely more than what matters.",
+    Why.LIKELY_BEYOND: "That it is more than what matters is likely, not sure.",
+    Why.REALLY_CHANGED: "A real change.",
+    Why.UNCLEAR: "Not clear.",
+    Why.AT_MOST: "",
+    Why.UNSETTLED: "{pairs:pairs} do not settle whether it reaches what matters.",
+    Why.NO_INTERVAL: (
+        "{pairs:pairs} are too few for an interval: anything from no change to the bound shown is possible."
+    ),
+}
+"""What is said beside a table that has the numbers, so that alike reasons read alike."""
+
 _FIELD = re.compile(r"\{(\w+)(?::([\w ]+))?\}")
 _Values = Mapping[str, float | str]
 _FORMS: Mapping[str, Callable[[float, _Values], str]] = {
@@ -203,13 +220,19 @@ def message_of(check: Check) -> str:
     return told(check.because) or check.message
 
 
+def short_of(finding: Finding) -> str:
+    """Return why a finding is as it is, without the numbers that its row has."""
+    parts = (_filled_in(_IN_SHORT.get(reason.why, SENTENCES[reason.why]), reason.values) for reason in finding.because)
+    return " ".join(part for part in parts if part) or finding.reason
+
+
 def told(reasons: Iterable[Reason]) -> str:
     """Return reasons as sentences."""
-    return " ".join(map(_sentence, reasons))
+    return " ".join(_filled_in(SENTENCES[reason.why], reason.values) for reason in reasons)
 
 
-def _sentence(reason: Reason) -> str:
-    return _FIELD.sub(lambda field: _filled(field[1], field[2] or "", reason.values), SENTENCES[reason.why])
+def _filled_in(sentence: str, values: _Values) -> str:
+    return _FIELD.sub(lambda field: _filled(field[1], field[2] or "", values), sentence)
 
 
 def _filled(name: str, form: str, values: _Values) -> str:

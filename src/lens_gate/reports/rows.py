@@ -22,10 +22,10 @@ from lens_gate.reports.numbers import (
     signed_quantity,
 )
 from lens_gate.reports.page import Bounds, Counts, Row
-from lens_gate.reports.reasons import message_of, reason_of
+from lens_gate.reports.reasons import message_of, reason_of, short_of
 from lens_gate.reports.words import label, mark, sentence, told
 from lens_gate.vocabulary.metric_table import metric
-from lens_gate.vocabulary.metrics import Direction
+from lens_gate.vocabulary.metrics import Direction, Hypothesis
 from lens_gate.vocabulary.outcomes import Outcome, Severity
 
 LONGEST_NAME = 120
@@ -145,6 +145,7 @@ def _check_row(check: Check, finding: Finding | None, names: Mapping[str, str]) 
             _finding_row(finding, names, severity=check.severity, outcome=check.outcome),
             check=plain(check.name),
             reason=shortened(sentence(message_of(check)), LONGEST_TEXT),
+            why=shortened(sentence(short_of(finding)), LONGEST_TEXT),
             place=check.place,
         )
     asked = shortened(_asked(check), LONGEST_NAME)
@@ -169,6 +170,7 @@ def _check_row(check: Check, finding: Finding | None, names: Mapping[str, str]) 
         story=reason.rstrip(".") if NOTHING in (value, allowed) else f"{title}: {value}, where the limit is {allowed}",
         size=None,
         reason=reason,
+        why=reason,
         place=check.place,
     )
 
@@ -191,6 +193,7 @@ def _finding_row(finding: Finding, names: Mapping[str, str], *, severity: Severi
         story=_story(finding, subject),
         size=_size(finding),
         reason=shortened(sentence(reason_of(finding)), LONGEST_TEXT),
+        why=shortened(sentence(short_of(finding)), LONGEST_TEXT),
         bounds=bounds(finding),
     )
 
@@ -200,8 +203,8 @@ def _interval(finding: Finding, outcome: Outcome) -> str:
     effect = finding.effect
     bound = known(effect.upper_pass)
     if bound is not None and (outcome is Outcome.PASS or known(effect.lower) is known(effect.upper) is None):
-        return f"at worst {at_worst(bound, worse(finding.metric))}"
-    return interval(effect.lower, effect.upper)
+        return f"at worst {at_worst(bound, worse(finding.metric), beside=finding.threshold)}"
+    return interval(effect.lower, effect.upper, beside=finding.threshold)
 
 
 def _story(finding: Finding, subject: str) -> str:
@@ -212,13 +215,25 @@ def _story(finding: Finding, subject: str) -> str:
     return told(subject, finding.metric, finding.hypothesis, size=size, more=estimate >= 0)
 
 
+def of_typical_pair(finding: Finding) -> bool:
+    """Whether the change is that of a typical pair, while the two values beside it are means of all answers."""
+    asked = finding.hypothesis
+    ratio = asked is not None and not asked.in_points and asked is not Hypothesis.TTFT_TAIL_EXCESS
+    return ratio and finding.pairs > 0 and not finding.effect.of_means
+
+
 def _size(finding: Finding) -> str | None:
     """Return the change in the metric's own unit, `+74 ms on 500 ms`; a change in points has none."""
     estimate, base = known(finding.effect.estimate), known(finding.base_value)
     if estimate is None or base is None or finding.effect.unit == "points":
         return None
     moved = signed_quantity(base * estimate / 100, finding.value_unit)
-    return f"{moved} on {quantity(base, finding.value_unit)}"
+    before = quantity(base, finding.value_unit)
+    return (
+        f"about {moved} for a typical pair, on a mean of {before}"
+        if of_typical_pair(finding)
+        else f"{moved} on {before}"
+    )
 
 
 def _asked(check: Check) -> str:

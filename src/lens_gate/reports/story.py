@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from lens_gate.reports.escape import ascii_text, markdown_code, markdown_text, plain
+from lens_gate.reports.escape import ascii_text, bare_words, markdown_code, markdown_text, markdown_words, plain
 from lens_gate.reports.page import Explanation
 
 _NARROWEST = 40
@@ -29,7 +29,9 @@ def _blocks(story: Explanation, columns: int) -> Iterator[list[str]]:
 
 
 def _wrapped(text: str, columns: int, *, indent: str = "") -> list[str]:
-    lines = textwrap.wrap(plain(text), columns, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        plain(bare_words(text)), columns, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
     return [line.replace("\u00a0", " ") for line in lines]
 
 
@@ -38,7 +40,7 @@ def story_markdown(story: Explanation) -> str:
     lines = [f"# {markdown_text(story.title)}"]
     for section in story.sections:
         lines += ["", f"## {markdown_text(section.title)}", ""] if section.title else [""]
-        lines += "\n\n".join(map(markdown_text, section.texts)).split("\n")
+        lines += "\n\n".join(map(markdown_words, section.texts)).split("\n")
         if section.command:
             lines += ["", markdown_code(section.command)]
     return "\n".join(lines) + "\n"

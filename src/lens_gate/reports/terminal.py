@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import east_asian_width
 
-from lens_gate.reports.escape import ascii_text, plain
+from lens_gate.reports.escape import ascii_text, bare_words, plain
 
 NARROWEST = 72
 """Columns that tables of numbers need, on whatever screen."""
@@ -41,7 +41,7 @@ class Terminal:
     def wrapped(self, text: str, *, indent: str = "", further: str | None = None) -> list[str]:
         """Return the lines of a text; all but the first begin with `further`, as the first does without it."""
         return textwrap.wrap(
-            self.text(text),
+            self.text(bare_words(text)),
             self.width,
             initial_indent=indent,
             subsequent_indent=indent if further is None else further,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -47,6 +47,10 @@ def mark(outcome: Outcome, severity: Severity, *, comparison: bool) -> Mark:
             return INFO
         case _ as never:
             assert_never(never)
+
+
+JOINT = " · "
+"""What stands between a model and what is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,20 @@ _ALONE = ("lens-gate explain ", "lens-gate validate ", "lens-gate doctor --input
 def next_words(command: str) -> str:
     """Return the words that stand before the next command: `Next`, or that it takes the other options too."""
     return "Next" if f"{command} ".startswith(_ALONE) else "Next, with your other options"
+
+
+_MOST_TITLES = 6
+
+
+def together(titles: Sequence[str]) -> str:
+    """Name checks of one model by that once: `gpt-small · first token, whole answer, and 5 more`."""
+    parts = [title.partition(JOINT) for title in titles]
+    subjects = {subject for subject, joint, _ in parts if joint}
+    alone = len(subjects) == 1 and all(joint for _, joint, _ in parts)
+    names = [label for _, _, label in parts] if alone else list(titles)
+    more = len(names) - _MOST_TITLES
+    told = listed(names if more <= 0 else [*names[:_MOST_TITLES], f"{more} more"])
+    return f"{subjects.pop()}{JOINT}{told}" if alone else told
 
 
 def sentence(text: str) -> str:

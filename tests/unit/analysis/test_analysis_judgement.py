@@ -193,7 +193,7 @@ def test_few_pairs_that_happen_to_bound_the_errors_do_not_cover_them() -> None:
     finding = judged(asked(answered(0.0, 2.0, pairs=150), Hypothesis.ERRORS))
 
     assert (finding.outcome, finding.gated) == (Outcome.INCONCLUSIVE, False)
-    assert said(finding).endswith("150 pairs are too few for rare events, and cannot rule out 2 %.")
+    assert said(finding).endswith("150 pairs are too few for rare events, and cannot rule out a change of 2 %.")
 
 
 def test_few_pairs_stand_in_the_way_of_a_pass_that_must_cover_the_errors() -> None:

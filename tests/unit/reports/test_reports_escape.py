@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lens_gate.reports.escape import csv_text, markdown_code, markdown_text, plain, shell_word, shortened, xml_text
+from lens_gate.reports.escape import (
+    bare_words,
+    csv_text,
+    markdown_code,
+    markdown_text,
+    markdown_words,
+    plain,
+    shell_word,
+    shortened,
+    xml_text,
+)
 
 ANY_TEXT = st.text(max_size=60) | st.text(alphabet="<>|`*_[]()!@#&;:$~\\=+- \n.1aw/\x1b\u202e", max_size=30)
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -149,3 +159,16 @@ def test_a_shell_word_is_one_word(text: str) -> None:
 def test_a_long_text_is_cut_with_an_ellipsis() -> None:
     assert shortened("abcdef", 4) == "abc…"
     assert shortened("abcd", 4) == "abcd"
+
+
+def test_code_in_a_sentence_is_marked_as_each_place_does_and_everything_stays_escaped() -> None:
+    text = "set `a*b` or `c` <now>, @all"
+    assert markdown_words(text) == f"set `a*b` or `c` {markdown_text('<now>, @all')}"
+    assert bare_words(text) == "set a*b or c <now>, @all"
+    assert bare_words("a ` alone") == "a ` alone"
+
+
+@given(text=ANY_TEXT)
+def test_nothing_but_code_is_markup_in_a_sentence(text: str) -> None:
+    kinds = {token.type for token in inline_tokens(MARKDOWN.parse(f"it says {markdown_words(text)}"))}
+    assert kinds <= {"text", "code_inline", "text_special"}

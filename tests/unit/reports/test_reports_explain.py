@@ -261,7 +261,7 @@ def test_an_open_question_says_why_it_is_neither() -> None:
 
 def test_an_open_question_with_a_good_bound_is_told_in_its_own_words() -> None:
     gap = UNCLEAR.model_copy(
-        update={"effect": an_effect(1.0, unit="points", upper_pass=2.0), "reason": "too many failed"}
+        update={"effect": an_effect(1.0, unit="points", upper_pass=2.0), "reason": "too many failed", "because": ()}
     )
     assert because(gap, POLICY) == "Too many failed."
 
@@ -295,7 +295,8 @@ def test_chance_is_told_in_runs(p_value: float, words: str) -> None:
 
 def test_what_was_measured_is_told_as_far_as_it_is_known() -> None:
     assert measured(SLOWER).replace("\u00a0", " ") == (
-        "500 ms before, 574 ms now: a change of +14.8 %, and the data allow +12.1 % to +17.2 %."
+        "The means are 500 ms before and 574 ms now; a typical pair changed by +14.8 %, and the data allow +12.1 % to "
+        "+17.2 %."
     )
     unbounded = an_effect(26.3, lower=None, upper=None, upper_pass=None)
     assert measured(a_finding(effect=unbounded, base_value=None)) == "A change of +26.3\u00a0%."
@@ -329,7 +330,9 @@ def test_one_finding_without_p_values_says_nothing_of_chance_and_one_shown_only_
 
 
 def test_what_would_settle_the_gate_is_not_told_of_a_finding_that_is_shown_only() -> None:
-    rare = UNCLEAR.model_copy(update={"gated": False, "reason": "not covered: ruling out 3 points takes 789 pairs"})
+    rare = UNCLEAR.model_copy(
+        update={"gated": False, "reason": "not covered: ruling out 3 points takes 789 pairs", "because": ()}
+    )
     text = alone(rare, need=a_need())
     assert "takes 789 pairs" in text
     assert "520 pairs" not in text

@@ -337,7 +337,7 @@ def test_the_facts_say_in_a_few_words_how_it_was_measured_and_what_it_cost() -> 
     facts = told(an_analysis(STEADY, validity=a_validity(late)))
     assert facts["How"] == ("duet, 300 pairs", "both versions at the same time")
     assert facts["Measurement"] == ("valid", "99 of 100 sent within 0.310\u00a0ms of plan")
-    assert facts["Cost of an answer"] == ("$0.002, unchanged", "mean of all answers")
+    assert facts["Cost of an answer"] == ("$0.00200, unchanged", "mean of all answers")
     assert facts["This run"] == ("$1.20 of $5.00", "600 requests in 5 minutes")
 
 
@@ -361,7 +361,7 @@ def test_several_models_share_one_sum_and_a_missing_price_is_no_zero() -> None:
     )
     unpriced = a_spend(spent_usd=0.0, cap_usd=None, unpriced_models=("openai/gpt-small",))
     assert told(a_run(providers=(a_provider_result(free),), spend=unpriced))["Cost of an answer"][0] == "–"
-    assert told(a_run(providers=(a_provider_result(free, other),)))["Cost of all answers"][0] == "$0.60"
+    assert told(a_run(providers=(a_provider_result(free, other),)))["Cost of all answers"][0] == "$0.600"
     assert (
         told(a_run(providers=(a_provider_result(free), a_provider_result(free, name="b"))))["Cost of all answers"][0]
         == "–"

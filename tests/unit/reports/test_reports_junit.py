@@ -135,8 +135,8 @@ def test_metric_values_are_properties_and_output() -> None:
     verdict = SCENARIOS["regression"]()
     properties = properties_of(verdict)
     assert properties["outcome"] == "regression"
-    assert properties["openai/gpt-small mean_ttft base [ms]"] == "500"
-    assert properties["openai/gpt-small mean_ttft change [%]"] == "14.8"
+    assert properties["openai/gpt-small mean_ttft base mean [ms]"] == "500"
+    assert properties["openai/gpt-small mean_ttft change of a typical pair [%]"] == "14.8"
     assert all("baseline: " in case.system_out for case in cases_of(verdict))
 
 
@@ -146,7 +146,7 @@ def test_a_value_that_is_unknown_is_no_property() -> None:
         "outcome",
         "exit_code",
         "spent_usd",
-        "openai/gpt-small mean_ttft candidate [ms]",
+        "openai/gpt-small mean_ttft candidate mean [ms]",
     }
 
 

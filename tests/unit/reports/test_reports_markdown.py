@@ -121,12 +121,14 @@ def test_two_hundred_models_with_eight_metrics_fit_and_the_worst_come_first() ->
     assert len(text.encode()) <= LIMIT
     head, *folded = text.split("<details>")
     assert shown_models(head)[0] == 199
+    assert "model-0199 · " in folded[0]
+    assert "and 2 more: Changed by 219 %, and that is not chance." in folded[0]
     for part in (head, *folded[:2]):
         found = shown_models(part)
         assert len(found) >= 10
         assert found == sorted(found, reverse=True)
     assert "790 more checks did not pass" in text
-    for part in folded[:3]:
+    for part in folded[1:3]:
         assert re.search(r"\n\n[0-9,]+ more: the artifact has them\.\n\n</details>", part)
     assert "how to read this" in text
     assert "left out: this report was too long" not in text

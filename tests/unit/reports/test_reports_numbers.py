@@ -43,15 +43,35 @@ def test_times_have_three_significant_digits_and_switch_their_unit_at_a_second(v
         (0.0000001, "under $0.000001"),
         (0.00152, "$0.00152"),
         (0.0123, "$0.0123"),
-        (0.5, "$0.50"),
+        (0.5, "$0.500"),
         (0.9999, "$1.00"),
         (3.814, "$3.81"),
         (12_345.6, "$12,345.60"),
-        (-0.25, "−$0.25"),
+        (-0.25, "−$0.250"),
     ],
 )
 def test_dollars_have_cents_and_small_ones_three_digits(value: float, text: str) -> None:
     assert numbers.usd(value) == text
+
+
+def test_dollars_that_somebody_set_have_no_digits_that_nobody_wrote() -> None:
+    assert [numbers.usd_as_set(value) for value in (0.5, 0.075, 5.0, 0.0, 0.00015)] == [
+        "$0.50",
+        "$0.075",
+        "$5.00",
+        "$0.00",
+        "$0.00015",
+    ]
+
+
+def test_neighbours_have_as_many_digits() -> None:
+    assert [numbers.usd(value) for value in (0.000052, 0.0000515, 0.015, 0.0149, 0.09999)] == [
+        "$0.0000520",
+        "$0.0000515",
+        "$0.0150",
+        "$0.0149",
+        "$0.100",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +81,7 @@ def test_dollars_have_cents_and_small_ones_three_digits(value: float, text: str)
         (math.nan, "ms", "–"),
         (math.inf, "%", "–"),
         (2.31, "%", "2.3 %"),
-        (0.002, "USD", "$0.002"),
+        (0.002, "USD", "$0.00200"),
         (0.971, "share", "97.1 %"),
         (2, "models", "2 models"),
         (1, "requests", "1 request"),
@@ -168,7 +188,7 @@ def test_a_recommended_cap_lies_above_the_forecast(value: float) -> None:
 
 def test_differences_and_counts() -> None:
     assert plain(numbers.signed_quantity(74, "ms")) == "+74.0 ms"
-    assert plain(numbers.signed_quantity(-0.002, "USD")) == "−$0.002"
+    assert plain(numbers.signed_quantity(-0.002, "USD")) == "−$0.00200"
     assert numbers.count(6000) == "6,000"
     assert numbers.plural(1, "check") == "1 check"
     assert numbers.exact(0.01234567) == "0.0123457"

@@ -49,7 +49,7 @@ def test_the_table_shows_every_try() -> None:
 
 
 def test_it_is_said_that_the_ceiling_is_that_of_one_process() -> None:
-    assert "what one process can do. With `--processes 2` each of two sends half of a run" in text(a_selftest())
+    assert "what one process can do. With --processes 2 each of two sends half of a run" in text(a_selftest())
     assert "--processes" not in text(a_selftest(ceiling_rps=None))
 
 

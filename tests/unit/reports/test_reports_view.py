@@ -95,11 +95,38 @@ def test_a_regression_names_subject_size_interval_and_limit() -> None:
     shown = view_of(STEADY, SLOWER)
     assert plain(shown.headline) == "Regression: gpt-small's first token comes 15 % later"
     assert plain(shown.second) == (
-        "That is +74.0 ms on 500 ms. The true change lies between +12.1 % and +17.2 %; at most +5 % is allowed. "
+        "That is about +74.0 ms for a typical pair, on a mean of 500 ms. The true change lies between +12.1 % and "
+        "+17.2 %; at most +5 % is allowed. "
         "Of 2 checks, 1 failed and 1 passed."
     )
     assert shown.next_step == "lens-gate explain verdict.json"
     assert any("worth what it brings" in plain(line) for line in shown.details.method)
+
+
+def test_alike_reasons_stand_together_without_the_numbers_of_the_table() -> None:
+    also = SLOWER.model_copy(update={"metric": "mean_latency", "hypothesis": Hypothesis.TOTAL})
+    other = SLOWER.model_copy(update={"series": "openai/gpt-large"})
+    [alike] = view_of(SLOWER, also).grounds
+    assert (alike.titles, alike.text) == (
+        "gpt-small · first token and whole answer",
+        "Changed, and that is not chance. It is surely more than what matters.",
+    )
+    [two] = view_of(SLOWER, other).grounds
+    assert set(two.titles.split(" and ")) == {"gpt-small · first token", "gpt-large · first token"}
+    many = [SLOWER.model_copy(update={"series": f"openai/m{number}"}) for number in range(9)]
+    [all_of_them] = view_of(*many).grounds
+    assert all_of_them.titles.endswith("m5 · first token, and 3 more")
+    mixed = view_of(SLOWER, UNCLEAR)
+    assert [ground.mark.word for ground in mixed.grounds] == ["regression", "inconclusive"]
+
+
+def test_a_bound_does_not_read_like_the_limit_that_it_lies_beyond() -> None:
+    barely = SLOWER.model_copy(update={"effect": an_effect(12.0, lower=5.04, upper=17.2), "threshold": 5.0})
+    shown = view_of(barely)
+    assert shown.rows[0].interval == "+5.04 to +17.2"
+    assert "between +5.04 % and +17.2 %" in plain(shown.second)
+    passed = STEADY.model_copy(update={"effect": an_effect(0.0, lower=-1.0, upper=9.0, upper_pass=9.96)})
+    assert view_of(passed).rows[0].interval == "at worst +9.96"
 
 
 def test_a_regression_that_is_not_surely_beyond_its_limit_is_told_apart() -> None:
@@ -122,9 +149,12 @@ def test_a_regression_without_an_interval_gives_its_reason() -> None:
     bare = SLOWER.model_copy(update={"effect": an_effect(None, lower=None, upper=None, upper_pass=None)})
     shown = view_of(bare)
     assert plain(shown.headline) == (
-        "Regression: gpt-small, first token: changed by +14.8 %, and that is not chance; 5 % is what matters"
+        "Regression: gpt-small, first token: Changed by +14.8 %, and that is not chance. It is surely more than the "
+        "5 % that matter."
     )
-    assert plain(shown.second) == "Changed by +14.8 %, and that is not chance; 5 % is what matters."
+    assert plain(shown.second) == (
+        "Changed by +14.8 %, and that is not chance. It is surely more than the 5 % that matter."
+    )
 
 
 @pytest.mark.parametrize(
@@ -537,14 +567,14 @@ def test_a_model_that_replaces_another_is_compared_with_it() -> None:
     assert [(row.subject, row.error_class, plain(row.base or "")) for row in replaced.errors] == [
         ("gpt-small", "empty", "3 (1.0 %)")
     ]
-    assert [row.base for row in replaced.cost] == ["$0.002"]
+    assert [row.base for row in replaced.cost] == ["$0.00200"]
 
 
 def test_a_model_without_a_counterpart_has_none() -> None:
     two = (a_model_result(id="new"), a_model_result(errors=(an_error_count("tls", 3),)))
     other = a_provider_result(a_model_result(), a_model_result(id="old"), a_model_result(id="older"))
     details = view_of(STEADY, providers=(a_provider_result(*two),), base_providers=(other,)).details
-    assert [(row.subject, row.base) for row in details.cost] == [("new", "–"), ("gpt-small", "$0.002")]
+    assert [(row.subject, row.base) for row in details.cost] == [("new", "–"), ("gpt-small", "$0.00200")]
     broken = a_provider_result(a_model_result(id="new", errors=(an_error_count("tls", 3),)), a_model_result(id="newer"))
     alone = view_of(STEADY, providers=(broken,), base_providers=(a_provider_result(),)).details
     assert [(row.subject, row.base) for row in alone.errors] == [("new", "0")]

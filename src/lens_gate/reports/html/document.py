@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
+from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from lens_gate.reports.escape import plain
+from lens_gate.reports.escape import plain, with_code
 from lens_gate.reports.numbers import plural
 from lens_gate.reports.svg import OUTLINES, Markup
 
@@ -66,7 +67,17 @@ def _templates() -> Environment:
         finalize=_harmless,
     )
     made.filters["plural"] = plural
+    made.filters["coded"] = _coded
     return made
+
+
+def _coded(text: str) -> Markup:
+    """Mark what stands between backticks in a sentence as code; all of it stays text."""
+    return Markup(with_code(text, words=_escaped, code=lambda part: f"<code>{_escaped(part)}</code>"))
+
+
+def _escaped(text: str) -> str:
+    return escape(plain(text))
 
 
 def _harmless(value: object) -> object:

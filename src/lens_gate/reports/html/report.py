@@ -21,7 +21,7 @@ from lens_gate.reports.html.marks import Kind, kind_of
 from lens_gate.reports.html.parts import PHASES, parts_of, waterfalls
 from lens_gate.reports.html.tiles import tiles
 from lens_gate.reports.numbers import NOTHING
-from lens_gate.reports.page import ReportView
+from lens_gate.reports.page import ReportView, grounds_of
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, subjects
 from lens_gate.reports.view import run_view, series_names, view
 from lens_gate.vocabulary.requests import Arm
@@ -55,7 +55,7 @@ def verdict_html(verdict: Verdict, file: str) -> str:
         **drawn(analysis.exhibits, names, limits_of(analysis)),
         parts=parts_of(analysis.attribution, names),
         failures=failures_of(shown.details.errors),
-        reasons=tuple(row for row in shown.open_rows if row.bounds),
+        grounds=grounds_of(row for row in shown.open_rows if row.bounds),
         provenance=tuple(provenance(analysis, shown, sent=sent)),
         sent=sent,
         answered=measured_anything(providers),

@@ -9,7 +9,7 @@ from typing import assert_never
 from lens_gate.artifacts.analysis import Analysis
 from lens_gate.artifacts.run import ModelResult, Run, Spend, Validity
 from lens_gate.reports.facts import basis_of, known_usd, measured_anything, pairs_used, partners, results
-from lens_gate.reports.numbers import NOTHING, duration, plural, quantity, share_of, usd
+from lens_gate.reports.numbers import NOTHING, duration, plural, quantity, share_of, usd, usd_as_set
 from lens_gate.vocabulary.requests import Arm
 
 
@@ -119,5 +119,5 @@ def _spent(measured: Analysis | Run) -> Tile:
 
 def _money(spend: Spend) -> str:
     known = known_usd(spend)
-    of_cap = f" of {usd(spend.cap_usd)}" if spend.cap_usd is not None else ""
+    of_cap = f" of {usd_as_set(spend.cap_usd)}" if spend.cap_usd is not None else ""
     return f"{NOTHING if known is None else usd(known)}{of_cap}"
