@@ -61,8 +61,9 @@ def _counters(tallies: Tallies) -> Iterator[Metric]:
     errors = CounterMetricFamily("llm_errors", "Requests that went wrong.", labels=(*_SERIES, "error_type"))
     for series, tally in tallies.series.items():
         labels = _labels(series)
-        for status, count in tally.requests.items():
-            requests.add_metric((*labels, _STATUS[status]), count)
+        for status, word in _STATUS.items():
+            # Also what did not happen yet: a rate misses the first of a counter that is born with it.
+            requests.add_metric((*labels, word), tally.requests.get(status, 0))
         tokens.add_metric((*labels, "input"), tally.input_tokens)
         tokens.add_metric((*labels, "output"), tally.output_tokens)
         if tally.cost_usd is not None:

@@ -113,5 +113,11 @@ def test_what_is_in_flight_is_told_by_provider_while_a_run_goes_on() -> None:
 def test_any_name_of_a_model_stays_one_label(name: str) -> None:
     text = exposition(tallies_of(Samples.of([a_sample(model=name)])), a_run())
     family = read(text)["llm_requests"]
-    assert [sample.value for sample in family.samples] == [1]
+    assert [sample.value for sample in family.samples] == [1, 0, 0, 0]
     assert not any(character in text for character in "\x00\x1b\x9b\r")
+
+
+def test_what_never_happened_is_counted_as_0_so_that_an_alert_on_it_is_answered() -> None:
+    text = exposition(tallies_of(Samples.of([a_sample()])), a_run())
+    counted = {sample.labels["status"]: sample.value for sample in read(text)["llm_requests"].samples}
+    assert counted == {"success": 1, "failed": 0, "throttled": 0, "shed": 0}

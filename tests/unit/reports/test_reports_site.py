@@ -25,7 +25,7 @@ from lens_gate.reports.html.site import site, trend_html
 from lens_gate.trends.history import RunRecord
 from lens_gate.vocabulary.index import OpenCheck
 from tests.builders import SERIES
-from tests.histories import MEDIAN, a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
+from tests.histories import FIRST_DAY, MEDIAN, a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
 from tests.unit.reports.pages import Page
 
 KNOWN = Known(
@@ -233,7 +233,8 @@ def test_what_a_script_reads_is_what_the_drawing_shows() -> None:
     assert found is not None
     data = json.loads(found[1])
     assert {len(data[name]) for name in ("t", "y", "say", "commit", "ended")} == {38}
-    assert data["t"][1] - data["t"][0] == 24 * 60
+    assert data["t"][:2] == [0, 24 * 3600]
+    assert data["start"] == FIRST_DAY.timestamp()
     assert data["ended"][30] == "r"
     assert data["ended"][6] == "-"
     assert data["say"][0].endswith("\u00a0s")

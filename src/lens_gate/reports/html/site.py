@@ -100,7 +100,8 @@ def _data(series: TrendSeries, drawn: HistoryExhibit, known: Known) -> Markup:
     """Return what a script needs to walk along the runs; nothing in it can end the element that holds it."""
     outcomes = (known.outcomes.get(point.run, "") for point in series.points)
     found = {
-        "t": [round(datetime.fromisoformat(point.time).timestamp() / 60) for point in series.points],
+        "start": datetime.fromisoformat(series.points[0].time).timestamp(),
+        "t": [round(second) for second in drawn.seconds],
         "y": [round(1000 * y) for _, y in places(series, drawn)],
         "say": [quantity(point.value, series.unit) for point in series.points],
         "commit": [plain(point.commit or "")[:COMMIT_DIGITS] for point in series.points],

@@ -10,10 +10,10 @@ const first = data.t[0], span = data.t[data.t.length - 1] - first || 1;
 let at = data.t.length;
 
 function nearest(share) {
-  const minute = first + share * span;
+  const second = first + share * span;
   let low = 0, high = data.t.length - 1;
-  while (high - low > 1) { const middle = (low + high) >> 1; data.t[middle] < minute ? low = middle : high = middle; }
-  return minute - data.t[low] < data.t[high] - minute ? low : high;
+  while (high - low > 1) { const middle = (low + high) >> 1; data.t[middle] < second ? low = middle : high = middle; }
+  return second - data.t[low] < data.t[high] - second ? low : high;
 }
 
 function tell(index) {
@@ -21,7 +21,7 @@ function tell(index) {
   ring.setAttribute("cx", 100 * (data.t[at] - first) / span + "%");
   ring.setAttribute("cy", data.y[at] / 10 + "%");
   chart.append(ring);
-  const when = new Date(data.t[at] * 6e4).toISOString().slice(0, 16).replace("T", " ") + " UTC";
+  const when = new Date((data.start + data.t[at]) * 1e3).toISOString().slice(0, 16).replace("T", " ") + " UTC";
   said.textContent = [when, data.say[at], data.commit[at], ENDED[data.ended[at]]].filter(Boolean).join(" · ");
 }
 
