@@ -59,7 +59,7 @@ def use_everything(server: GitHubServer, folder: Path) -> None:
     server.pulls = [an_open_pull(99, sha=SHA, ref="longer-prompt")]
     server.runs[77] = "completed"
     on_pull = {"pull_request": a_pull_request(), "before": BEFORE_SHA}
-    notes = connected(server.url, folder, "pull_request", on_pull).notes()
+    notes = connected(server.url, folder, "pull_request", on_pull).notes()[0]
     for text in ("m one", "m two"):
         keep_one(notes, "m", lambda _, text=text: text, Patience(waiting=WAITING))  # type: ignore[misc]
     server.add_comment("m a double")
@@ -76,7 +76,7 @@ def use_everything(server: GitHubServer, folder: Path) -> None:
         result = CheckResult(conclusion=conclusion, title="t", summary="s", annotations=lines)
         checks.end("suite", result)
     followed = {"workflow_run": a_finished_run()}
-    connected(server.url, folder, "workflow_run", followed).notes().create("from a fork")
+    connected(server.url, folder, "workflow_run", followed).notes()[0].create("from a fork")
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_prism_refuses_what_the_description_does_not_allow(prism: str) -> None:
 
 
 def test_our_client_writes_changes_and_deletes_a_comment_against_prism(prism: str, tmp_path: Path) -> None:
-    notes = connected(prism, tmp_path, "pull_request", {"pull_request": a_pull_request()}).notes()
+    notes = connected(prism, tmp_path, "pull_request", {"pull_request": a_pull_request()}).notes()[0]
     notes.create("a comment")
     notes.edit(Note(id=1, body=""), "another text")
     notes.delete(Note(id=1, body=""))

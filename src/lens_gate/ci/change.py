@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lens_gate.ci.github.event import read_event
+from lens_gate.ci.github.event import MergeGroup, read_event
 from lens_gate.ci.repository import ChangePlace
 from lens_gate.errors import PublishFailed
 
-_GITHUB_EVENTS = ("pull_request", "workflow_run")
+_GITHUB_EVENTS = ("pull_request", "workflow_run", "merge_group")
 _GITHUB_MERGE = re.compile(r"refs/pull/\d+/merge")
 _GITLAB_MERGES = ("merged_result", "merge_train")
 
@@ -43,13 +43,17 @@ def change_of(environment: Mapping[str, str], payload: bytes) -> Change:
     return Change(project=project)
 
 
-def target_of(environment: Mapping[str, str]) -> str | None:
-    """Return the name of the branch that the pull or merge request of this pipeline goes to, None without one."""
+def target_of(environment: Mapping[str, str], payload: bytes = b"") -> str | None:
+    """Return the name of the branch that the change of this pipeline goes to, None where it is none."""
+    if group := _merge_group(environment, payload):
+        return group.branch
     return environment.get("GITHUB_BASE_REF") or environment.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME") or None
 
 
-def place_of(environment: Mapping[str, str]) -> ChangePlace:
+def place_of(environment: Mapping[str, str], payload: bytes = b"") -> ChangePlace:
     """Return where the change of this pipeline stands."""
+    if group := _merge_group(environment, payload):
+        return ChangePlace(left_at=group.base_sha, goes_to=(group.branch,))
     merge = None
     if _GITHUB_MERGE.fullmatch(environment.get("GITHUB_REF", "")):
         merge = environment.get("GITHUB_SHA")
@@ -63,6 +67,16 @@ def place_of(environment: Mapping[str, str]) -> ChangePlace:
     )
 
 
+def _merge_group(environment: Mapping[str, str], payload: bytes) -> MergeGroup | None:
+    """Return the group of a merge queue: GitHub checks it out as a branch, and names no base in its variables."""
+    if environment.get("GITHUB_EVENT_NAME") != "merge_group":
+        return None
+    try:
+        return read_event(environment, payload).group
+    except PublishFailed:
+        return None
+
+
 def _on_github(environment: Mapping[str, str], payload: bytes, project: str | None) -> Change:
     try:
         event = read_event(environment, payload)
@@ -70,6 +84,8 @@ def _on_github(environment: Mapping[str, str], payload: bytes, project: str | No
         return Change(project=project, fork=True)
     if event.origin is not None:
         return Change(project=project, fork=event.origin.repository != event.repository)
+    if event.group is not None:
+        return Change(project=project)
     if event.pull is None:
         return Change(project=project, fork=True)
     return Change(name=f"pull/{event.pull.number}", project=project, fork=event.pull.fork or not payload)

@@ -10,22 +10,29 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from lens_gate.ci.repository import Repository, branch_of_origin
+from lens_gate.ci.repository import ChangePlace, Repository, branch_of_origin
 from lens_gate.errors import UsageProblem
 
 
 def fetch_base(
-    repository: Repository, target: str | None, environment: Mapping[str, str], say: Callable[[str], None]
+    repository: Repository,
+    target: str | None,
+    place: ChangePlace,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
 ) -> None:
-    """Fetch what is missing of `target` (refs/remotes/origin/main) and of the checked-out merge commit's first parent.
+    """Fetch what is missing of `target` (refs/remotes/origin/main) and of the commit that the change is compared with.
 
-    Where that fails it is said, with what to do; whoever needs the commits will not find them.
+    That is the first parent of the checked-out merge commit, or where the platform says that the change left. Where it
+    fails that is said, with what to do; whoever needs the commits will not find them.
     """
     wanted = []
     if target is not None and not repository.knows(target):
         branch = target.removeprefix(branch_of_origin(""))
         wanted.append(f"+refs/heads/{branch}:{target}")
-    if repository.branch() is None and (parent := repository.missing_parent()):
+    if place.left_at is not None and not repository.knows(place.left_at):
+        wanted.append(place.left_at)
+    elif repository.branch() is None and (parent := repository.missing_parent()):
         wanted.append(parent)
     if not wanted:
         return

@@ -85,8 +85,8 @@ class Platform(ABC):
         """Show remarks on lines of the change, worst first."""
 
     @abstractmethod
-    def notes(self) -> Notes:
-        """Return the comments of the pull or merge request that the run belongs to."""
+    def notes(self) -> Sequence[Notes]:
+        """Return the comments of each pull or merge request that the run belongs to."""
 
     @abstractmethod
     def begin_check(self, suite: str) -> None:

@@ -71,7 +71,7 @@ def _prepare(words: Sequence[str]) -> None:
     here, platform = world(), platform_of(environment(), click.echo)
     here.say(f"lens-gate {' '.join(words)}")
     if here.repository is not None:
-        fetch_base(here.repository, here.trusted_ref, environment(), here.say)
+        fetch_base(here.repository, here.trusted_ref, here.runner.place, environment(), here.say)
     if platform is not None and _measures(words):
         platform.write_outputs({"verdict": Outcome.NOT_MEASURED.value})
 

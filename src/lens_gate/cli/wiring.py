@@ -181,7 +181,7 @@ def _runner() -> Runner:
         change=change.name,
         project=change.project,
         fork=change.fork,
-        place=place_of(environment()),
+        place=place_of(environment(), _event()),
     )
 
 
@@ -204,8 +204,8 @@ def _branch() -> str | None:
 
 
 def _trusted_ref() -> str | None:
-    """Return the branch that the pull or merge request of this pipeline goes to, as it was fetched."""
-    target = target_of(environment())
+    """Return the branch that the change of this pipeline goes to, as it was fetched."""
+    target = target_of(environment(), _event())
     return branch_of_origin(target) if target else None
 
 

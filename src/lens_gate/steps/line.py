@@ -72,12 +72,12 @@ def without_earlier(folder: Path) -> None:
             ) from error
 
 
-def attempted(*writes: Callable[[], None]) -> tuple[PublishFailed, ...]:
+def attempted(*writes: Callable[[], object]) -> tuple[PublishFailed, ...]:
     """Do every write, and return how those failed that did."""
     return tuple(failure for write in writes if (failure := _failure_of(write)) is not None)
 
 
-def _failure_of(write: Callable[[], None]) -> PublishFailed | None:
+def _failure_of(write: Callable[[], object]) -> PublishFailed | None:
     try:
         write()
     except PublishFailed as failure:

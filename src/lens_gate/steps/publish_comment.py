@@ -5,12 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lens_gate.artifacts.leg import LeftOut, Leg, left_out, read_leg, written_leg
 from lens_gate.ci.board import MOST_SLOTS, Board, Slot, digest, marker, packed, read_board, written
 from lens_gate.ci.notes import Patience, keep_one
 from lens_gate.ci.platform import Platform, Step
 from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, differs, lighter
+from lens_gate.steps.line import attempted
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode
 
@@ -63,7 +65,7 @@ def _no_suite(step: Step) -> str:
 def publish_comment(
     results: Sequence[Measured], platform: Platform, patience: Patience, *, board: str, mode: CommentMode
 ) -> None:
-    """Bring the comment of a board up to date with these results. Raises PublishFailed."""
+    """Bring the comment of a board up to date with these results, on each request. Raises PublishFailed."""
     if mode is CommentMode.OFF:
         return
     step = platform.step
@@ -76,7 +78,9 @@ def publish_comment(
         merged = _board(there).with_slots(one.slot for one in mine)
         return composed(board, _readable(merged), platform.url_of_run)
 
-    keep_one(platform.notes(), marker(board), compose, patience)
+    failed = attempted(*(partial(keep_one, notes, marker(board), compose, patience) for notes in platform.notes()))
+    if failed:
+        raise failed[0]
 
 
 def _is_outdated(one: Said, step: Step) -> bool:

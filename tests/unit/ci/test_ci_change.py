@@ -78,3 +78,27 @@ def test_a_merge_request_says_where_it_left_its_target(kind: str, merge: str | N
     }
     assert place_of(asked) == ChangePlace(merge=merge, left_at="c" * 40, goes_to=("release", "trunk"))
     assert target_of(asked) == "release"
+
+
+QUEUED = {"GITHUB_EVENT_NAME": "merge_group", "GITHUB_SHA": "a" * 40, "GITHUB_RUN_ID": "1"} | {
+    "GITHUB_REPOSITORY": "acme/widgets"
+}
+
+
+def group(**changes: str) -> bytes:
+    told = {"base_sha": "b" * 40, "base_ref": "refs/heads/release/2", "head_sha": "a" * 40} | changes
+    return json.dumps({"merge_group": told}).encode()
+
+
+def test_a_group_of_a_merge_queue_is_compared_with_what_it_stands_on_and_is_nobody_s_fork() -> None:
+    assert needs_payload(QUEUED)
+    assert place_of(QUEUED, group()) == ChangePlace(left_at="b" * 40, goes_to=("release/2",))
+    assert target_of(QUEUED, group()) == "release/2"
+    assert change_of(QUEUED, group()) == Change(project="acme/widgets")
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", group(base_sha="main"), group(base_ref="")])
+def test_a_group_that_github_does_not_describe_is_trusted_with_nothing(payload: bytes) -> None:
+    assert place_of(QUEUED, payload) == ChangePlace()
+    assert target_of(QUEUED, payload) is None
+    assert change_of(QUEUED, payload).fork

@@ -60,7 +60,7 @@ def test_the_first_parent_and_the_target_branch_are_fetched_into_a_shallow_check
     repository, said = shallow(merged, tmp_path / "work"), list[str]()
     parent = git(merged, "rev-parse", "main")
     assert repository.missing_parent() == parent
-    fetch_base(repository, TARGET, os.environ, said.append)
+    fetch_base(repository, TARGET, ChangePlace(), os.environ, said.append)
     assert repository.default_base(ChangePlace(merge=repository.head())) == parent
     assert repository.resolve(TARGET) == parent
     assert repository.is_shallow()
@@ -69,11 +69,27 @@ def test_the_first_parent_and_the_target_branch_are_fetched_into_a_shallow_check
     assert parent in said[0]
 
 
+def test_of_a_merge_queue_the_commit_that_the_group_stands_on_is_fetched(merged: Path, tmp_path: Path) -> None:
+    base = git(merged, "rev-parse", "main~1")
+    git(merged, "branch", "gh-readonly-queue/main/pr-12-0", "topic")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    make_repository(folder)
+    git(folder, "remote", "add", "origin", merged.as_uri())
+    queue = "gh-readonly-queue/main/pr-12-0"
+    git(folder, "fetch", "--quiet", "--depth=1", "origin", f"+refs/heads/{queue}:refs/remotes/origin/{queue}")
+    git(folder, "checkout", "--quiet", "-b", queue, f"refs/remotes/origin/{queue}")
+    repository, place = Repository(folder), ChangePlace(left_at=base, goes_to=("main",))
+    fetch_base(repository, TARGET, place, os.environ, lambda _: None)
+    assert repository.default_base(place) == base
+    assert repository.resolve(TARGET) == git(merged, "rev-parse", "main")
+
+
 def test_nothing_is_fetched_where_everything_is_there(merged: Path, tmp_path: Path) -> None:
     repository, said = shallow(merged, tmp_path / "work"), list[str]()
-    fetch_base(repository, TARGET, os.environ, said.append)
+    fetch_base(repository, TARGET, ChangePlace(), os.environ, said.append)
     git(repository.root, "remote", "set-url", "origin", "file:///nowhere")
-    fetch_base(repository, TARGET, os.environ, said.append)
+    fetch_base(repository, TARGET, ChangePlace(), os.environ, said.append)
     assert len(said) == 1
 
 
@@ -81,7 +97,7 @@ def test_a_whole_clone_stays_whole(merged: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--no-local", merged.as_uri(), "work")
     repository = Repository(tmp_path / "work")
     git(repository.root, "update-ref", "-d", "refs/remotes/origin/main")
-    fetch_base(repository, TARGET, os.environ, list[str]().append)
+    fetch_base(repository, TARGET, ChangePlace(), os.environ, list[str]().append)
     assert repository.knows(TARGET)
     assert not repository.is_shallow()
 
@@ -89,7 +105,7 @@ def test_a_whole_clone_stays_whole(merged: Path, tmp_path: Path) -> None:
 def test_where_it_cannot_be_fetched_it_says_what_to_do_and_goes_on(merged: Path, tmp_path: Path) -> None:
     repository, said = shallow(merged, tmp_path / "work"), list[str]()
     git(repository.root, "remote", "set-url", "origin", "file:///nowhere")
-    fetch_base(repository, TARGET, os.environ, said.append)
+    fetch_base(repository, TARGET, ChangePlace(), os.environ, said.append)
     assert said[0].startswith("warning: ")
     assert "fetch-depth: 0" in said[0]
 
@@ -98,7 +114,7 @@ def test_a_branch_that_is_checked_out_needs_no_parent(merged: Path, tmp_path: Pa
     repository = shallow(merged, tmp_path / "work")
     git(repository.root, "checkout", "--quiet", "-b", "main")
     said = list[str]()
-    fetch_base(repository, None, os.environ, said.append)
+    fetch_base(repository, None, ChangePlace(), os.environ, said.append)
     assert said == []
 
 

@@ -46,7 +46,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def notes(server: GitLabServer, tmp_path: Path, watch: Watch) -> Notes:
-    return platform(server, tmp_path, watch).notes()
+    return platform(server, tmp_path, watch).notes()[0]
 
 
 def keep(notes: Notes, text: str, watch: Watch) -> Note | None:

@@ -131,8 +131,8 @@ def test_ten_legs_that_write_at_once_while_updates_are_lost_end_in_one_comment_w
         """A step whose requests take a third of a second each way."""
 
         @override
-        def notes(self) -> Notes:
-            return Travelling(super().notes(), lambda: clock.sleep(0.3))
+        def notes(self) -> Sequence[Notes]:
+            return [Travelling(one, lambda: clock.sleep(0.3)) for one in super().notes()]
 
     server.lose = 6
     names = [f"leg {number}" for number in range(10)]
@@ -359,6 +359,17 @@ def test_the_trusted_half_comments_where_the_first_half_came_from(tmp_path: Path
     (comment,) = server.comments.values()
     assert comment["issue"] == 99
     assert "actions/runs/4100" in comment["body"]
+
+
+def test_each_pull_request_of_one_head_gets_the_comment_even_where_another_refuses_it(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    server.pulls = [an_open_pull(number, sha=SHA, ref="longer-prompt") for number in (98, 99)]
+    server.faults = [Fault(FORBIDDEN, method="POST", path=".*/98/comments", times=9)]
+    runner = a_runner(tmp_path, server, name="workflow_run", workflow_run=a_finished_run())
+    (failure,) = publish([finished()], Wish(kinds=COMMENT.kinds, strict=True), a_stage(runner, []))
+    assert "permissions: pull-requests: write" in str(failure)
+    assert [comment["issue"] for comment in server.comments.values()] == [99]
 
 
 def test_outputs_and_order_follow_the_code_that_weighs_most() -> None:

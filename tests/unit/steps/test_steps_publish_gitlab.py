@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -41,8 +41,8 @@ def at_once(server: GitLabServer, folder: Path) -> tuple[list[PublishFailed], fl
         """A job whose requests take a third of a second each way."""
 
         @override
-        def notes(self) -> Notes:
-            return Travelling(super().notes(), lambda: clock.sleep(0.3))
+        def notes(self) -> Sequence[Notes]:
+            return [Travelling(one, lambda: clock.sleep(0.3)) for one in super().notes()]
 
     def job(number: int) -> Callable[[], None]:
         waiting = Waiting(sleep=clock.sleep, now=lambda: clock.now, rng=Random(number))

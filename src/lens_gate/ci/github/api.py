@@ -42,27 +42,30 @@ class Api:
         )
         return cls(client=client, asking=asking, event=event)
 
-    def notes(self) -> GitHubNotes:
-        """Return the comments of the pull request; raises PublishFailed where there is none."""
-        return GitHubNotes(self.client, self.asking, self.event.repository, self._number())
+    def notes(self) -> list[GitHubNotes]:
+        """Return the comments of each pull request; raises PublishFailed where there is none."""
+        return [GitHubNotes(self.client, self.asking, self.event.repository, number) for number in self._numbers()]
 
     def checks(self, job: Job, now: Callable[[], float]) -> GitHubChecks:
         """Return the checks on the commit; `now` is the time of day in seconds since 1970."""
         return GitHubChecks(self.client, self.asking, Whose(event=self.event, job=job), now)
 
-    def _number(self) -> int:
+    def _numbers(self) -> list[int]:
         if self.event.pull is not None:
-            return self.event.pull.number
+            return [self.event.pull.number]
         if self.event.origin is not None:
-            return self._number_from(self.event.origin)
+            return self._numbers_from(self.event.origin)
         raise PublishFailed(
             f"there is no pull request to comment on: this runs for `{self.event.name}`",
             place="GitHub",
             hint="Publish comments in workflows that run `on: pull_request`, or `on: workflow_run` after one.",
         )
 
-    def _number_from(self, origin: Origin) -> int:
-        """Find the pull request by what GitHub says about the run before: its repository, branch and commit."""
+    def _numbers_from(self, origin: Origin) -> list[int]:
+        """Find the pull requests by what GitHub says about the run before: its repository, branch and commit.
+
+        One branch may ask to be merged into several: what was measured is true of each.
+        """
         errand = Errand(what="find the pull request", permission="pull-requests: write")
         repository = self.client.get_repo(self.event.repository)
         pulls = self.asking(
@@ -73,11 +76,10 @@ class Api:
             for pull in pulls
             if pull.head.sha == origin.sha and getattr(pull.head.repo, "full_name", None) == origin.repository
         ]
-        if len(fitting) == 1:
-            return fitting[0]
-        found = "several open pull requests have" if fitting else "no open pull request has"
+        if fitting:
+            return fitting
         raise PublishFailed(
-            f"{found} the commit {origin.sha[:12]} of {origin.owner}:{origin.branch} at its head",
+            f"no open pull request has the commit {origin.sha[:12]} of {origin.owner}:{origin.branch} at its head",
             place="GitHub",
             hint="It may have moved on: then the run for its new head publishes. A run `on: push` has none.",
         )

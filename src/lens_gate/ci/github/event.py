@@ -45,6 +45,14 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeGroup:
+    """Changes in a merge queue that are tried together: the branch they go to, and the commit that they stand on."""
+
+    branch: str
+    base_sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One run of a workflow.
 
@@ -63,6 +71,7 @@ class Event:
     before: str | None = None
     pull: PullRequest | None = None
     origin: Origin | None = None
+    group: MergeGroup | None = None
 
     @property
     def trusted_half(self) -> bool:
@@ -100,6 +109,7 @@ def read_event(environment: Mapping[str, str], payload: str | bytes) -> Event:
         before=_commit_or_none(document.get("before")),
         pull=pull,
         origin=origin,
+        group=_group(document) if name == "merge_group" else None,
     )
 
 
@@ -142,6 +152,15 @@ def _origin(document: Mapping[str, Any]) -> Origin:
         sha=_matching(_COMMIT, run.get("head_sha"), "workflow_run.head_sha"),
         repository=repository if isinstance(repository, str) and _REPOSITORY.fullmatch(repository) else None,
         event=_text(run.get("event"), "workflow_run.event"),
+    )
+
+
+def _group(document: Mapping[str, Any]) -> MergeGroup:
+    group = _part(document, "merge_group")
+    ref = _text(group.get("base_ref"), "merge_group.base_ref")
+    return MergeGroup(
+        branch=ref.removeprefix("refs/heads/"),
+        base_sha=_matching(_COMMIT, group.get("base_sha"), "merge_group.base_sha"),
     )
 
 

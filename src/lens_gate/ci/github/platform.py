@@ -150,7 +150,7 @@ class GitHub(Platform):
         self._files.annotate(annotations)
 
     @override
-    def notes(self) -> Notes:
+    def notes(self) -> Sequence[Notes]:
         return self._api.notes()
 
     @override

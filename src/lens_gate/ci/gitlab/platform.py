@@ -117,7 +117,7 @@ class GitLab(Platform):
         self._write(CODE_QUALITY, code_quality(annotations))
 
     @override
-    def notes(self) -> Notes:
+    def notes(self) -> Sequence[Notes]:
         if not _installed():
             raise PublishFailed("python-gitlab is not installed", place=self.name, hint=EXTRA)
         request = self.pipeline.request
@@ -133,7 +133,7 @@ class GitLab(Platform):
             raise PublishFailed("there is no token that may write notes", place=self.name, hint=hint)
         from lens_gate.ci.gitlab.api import notes_of  # noqa: PLC0415 it needs an extra, and a tenth of a second
 
-        return notes_of(request, self.pipeline.server_url, self._token, self._waiting)
+        return [notes_of(request, self.pipeline.server_url, self._token, self._waiting)]
 
     @override
     def begin_check(self, suite: str) -> None:
