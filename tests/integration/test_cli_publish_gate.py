@@ -145,6 +145,7 @@ def test_files_get_a_name_that_an_upload_takes_and_no_other_job_has(
     ("folders", "names"),
     [
         (("lens-gate-chat-0a0a0a0a", "lens-gate-search-0b0b0b0b"), ("bot (chat)", "bot (search)")),
+        (("lens-gate-bot-chat-0a0a0a0a", "lens-gate-bot-search-0b0b0b0b"), ("bot (chat)", "bot (search)")),
         (
             ("lens-gate-chat-0a0a0a0a", "lens-gate-chat-0b0b0b0b"),
             ("bot (lens-gate-chat-0a0a0a0a)", "bot (lens-gate-chat-0b0b0b0b)"),

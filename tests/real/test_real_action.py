@@ -19,7 +19,7 @@ from tests.fakes.github_runner import SHA, a_finished_run
 from tests.integration.test_cli_stored import a_day
 from tests.integration.test_target import APP, slowed
 from tests.integration.test_target import CONFIG as APP_CONFIG
-from tests.real.acting import PULL_REQUEST, ROOT, Acted, Runner, make_pull_request
+from tests.real.acting import PULL_REQUEST, ROOT, Acted, Runner, make_pull_request, stand_ins
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -260,7 +260,31 @@ def test_the_step_of_the_readme_gives_a_verdict_too(runner: Runner, simulator: s
 
 
 SUITES = ("chat", "search", "summaries")
-MATRIX = """\
+LEGS = """\
+on: pull_request
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    strategy:
+      fail-fast: false
+      max-parallel: 1
+      matrix:
+        suite: [chat, search, summaries]
+    steps:
+      - uses: actions/checkout@v4
+      - id: gate
+        uses: org/llm-lens@v1
+        with:
+          config: ${{ matrix.suite }}.yaml
+          suite: ${{ matrix.suite }}
+          publish: summary,outputs,check
+      - if: always()
+        uses: UPLOAD
+        with:
+          name: ${{ steps.gate.outputs.artifact-name }}
+          path: ${{ steps.gate.outputs.artifacts }}
+"""
+CALLED = """\
 on: pull_request
 jobs:
   gate:
@@ -274,18 +298,24 @@ jobs:
       config: ${{ matrix.suite }}.yaml
       suite: ${{ matrix.suite }}
       publish: summary,outputs
+"""
+REPORT = """\
   report:
     needs: gate
     if: always()
     uses: org/llm-lens/.github/workflows/report.yml@v1
+    with:
+      publish: KINDS
 """
 
 
-def test_three_legs_of_a_matrix_make_one_comment_with_the_word_of_each(
+def test_three_legs_of_a_matrix_make_one_comment_and_a_check_each(
     runner: Runner, simulator: str, tmp_path: Path
 ) -> None:
     models = dict.fromkeys(SUITES, "steady") | {"search": "steady+slower=20"}
-    base = {f"{suite}.yaml": config(simulator) for suite in SUITES} | {".github/workflows/ci.yml": MATRIX}
+    (upload,) = (name for name in stand_ins() if name.startswith("actions/upload-artifact@"))
+    written = (LEGS + REPORT).replace("UPLOAD", upload).replace("KINDS", "comment")
+    base = {f"{suite}.yaml": config(simulator) for suite in SUITES} | {".github/workflows/ci.yml": written}
     change = {f"{suite}.yaml": config(simulator, model, system="Be calm.") for suite, model in models.items()}
     with github_server() as github:
         around = {"GITHUB_API_URL": github.url}
@@ -293,21 +323,22 @@ def test_three_legs_of_a_matrix_make_one_comment_with_the_word_of_each(
     assert done.code == 1, done.log  # by the leg that regressed
     assert done.log.count("outcome=regression exit=1") == 1, done.log
     assert done.log.count("outcome=pass exit=0") == 2, done.log
+    assert checks_of(github) == {
+        "lens-gate / chat": "success",
+        "lens-gate / search": "failure",
+        "lens-gate / summaries": "success",
+    }
     assert len(github.comments) == 1, done.log
     (comment,) = github.comments.values()
     assert "## ◆ Regression in 1 of 3 suites" in comment["body"]
-    assert checks_of(github) == {
-        "lens-gate / support-bot (chat)": "success",
-        "lens-gate / support-bot (search)": "failure",
-        "lens-gate / support-bot (summaries)": "success",
-    }
+    assert "### ◆ support-bot (search): Regression" in comment["body"]
 
 
 def test_a_matrix_of_a_fork_without_the_key_ends_green_and_says_that_nothing_was_measured(
     runner: Runner, simulator: str, tmp_path: Path
 ) -> None:
     base = {f"{suite}.yaml": config(simulator, api_key="${OPENAI_API_KEY}") for suite in SUITES}
-    written = base | {".github/workflows/ci.yml": MATRIX}
+    written = base | {".github/workflows/ci.yml": (CALLED + REPORT).replace("KINDS", "auto")}
     change = {"chat.yaml": config(simulator, "steady+slower=20", api_key="${OPENAI_API_KEY}")}
     done = acted(runner, tmp_path / "forked", written, change, with_action=False, pull_from="stranger/widgets")
     assert done.code == 0, done.log

@@ -108,7 +108,10 @@ def _own_names(verdicts: Sequence[tuple[Verdict, Path]]) -> list[str]:
     names = [verdict.analysis.benchmark.name for verdict, _ in verdicts]
     often = Counter(names)
     folders = _folder_names([path for _, path in verdicts])
-    return [f"{name} ({folder})" if often[name] > 1 else name for name, folder in zip(names, folders, strict=True)]
+    return [
+        f"{name} ({folder.removeprefix(f'{name}-')})" if often[name] > 1 else name
+        for name, folder in zip(names, folders, strict=True)
+    ]
 
 
 def _folder_names(paths: Sequence[Path]) -> list[str]:
