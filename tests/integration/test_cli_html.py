@@ -107,6 +107,35 @@ def test_a_store_tells_of_which_metric_a_gate_said_regression(invoke: Invoke, ho
     assert marked == {"gpt-small-first-token-median"}
 
 
+def test_commits_of_a_site_lead_to_the_project_of_the_pipeline_or_where_it_is_asked_for(
+    invoke: Invoke, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = a_history(home)
+
+    def links() -> set[str]:
+        assert invoke("report", "--site", "pages", *names, *asked).code == 0
+        index = Page((home / "pages/index.html").read_text(encoding="utf-8"))
+        return {value.rpartition("/")[0] for _, name, value in index.attributes if name == "href" and "//" in value}
+
+    asked: tuple[str, ...] = ()
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert links() == set()
+    monkeypatch.setenv("CI_PROJECT_URL", "https://gitlab.example.org/acme/bot")
+    assert links() == {"https://gitlab.example.org/acme/bot/-/commit"}
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/bot")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example.org")
+    assert links() == {"https://github.example.org/acme/bot/commit"}
+    asked = ("--link-commit", "https://git.example.org/c/{commit}")
+    assert links() == {"https://git.example.org/c"}
+
+
+def test_an_address_without_a_place_for_the_commit_is_refused(invoke: Invoke, home: Path) -> None:
+    answer = invoke("report", "--site", "pages", *a_history(home, 1), "--link-commit", "https://git.example.org/c")
+    assert answer.code == 2
+    assert "is no address of a commit" in answer.err
+    assert invoke("report", "day-00.json", "--link-commit", "https://git.example.org/{commit}").code == 2
+
+
 def test_a_site_has_no_other_output_and_needs_a_history(invoke: Invoke, duet: Duet, home: Path) -> None:
     duet()
     assert invoke("report", "--site", "pages").code == 2

@@ -57,6 +57,7 @@ def row_of(run: Run, *, file: str) -> RunRow:
         end_time=_utc(benchmark.end_time, "benchmark.end_time", file),
         duration_seconds=benchmark.duration_seconds,
         event=run.provenance.event,
+        ci_run=run.provenance.ci_run,
         sent=sent(run, Arm.CANDIDATE),
         defect=defect_of(run),
         ending=run.ending.value,

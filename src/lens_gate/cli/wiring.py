@@ -217,6 +217,14 @@ def _ci_run() -> str | None:
     return os.environ.get("CI_PIPELINE_URL")
 
 
+def address_of_commits() -> str | None:
+    """Return the address of a commit of the project whose pipeline runs us, with `{commit}` for its id."""
+    if project := os.environ.get("GITHUB_REPOSITORY"):
+        return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{project}/commit/{{commit}}"
+    project = os.environ.get("CI_PROJECT_URL")
+    return f"{project}/-/commit/{{commit}}" if project else None
+
+
 def in_ci() -> bool:
     """Say whether a pipeline runs us, so that lines replace the live view."""
     return bool(os.environ.get("CI"))

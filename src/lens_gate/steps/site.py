@@ -10,6 +10,7 @@ from lens_gate.analysis.exhibits_history import history_exhibit
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.html.history import Known
+from lens_gate.reports.html.links import Links
 from lens_gate.reports.html.site import site
 from lens_gate.steps.archive import looks
 from lens_gate.steps.baseline_upkeep import baselines_in, versions_of
@@ -27,18 +28,22 @@ METRICS = ("median_ttft", "median_tpot", "median_latency", "error_rate", "cost_p
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOrder:
-    """What a site shows: a trend artifact, or run files and the `last` runs of each store."""
+    """What a site shows: a trend artifact, or run files and the `last` runs of each store.
+
+    `commit_link` is the address of a commit, with `{commit}` for its id.
+    """
 
     paths: tuple[Path, ...]
     stores: tuple[Store, ...]
     last: int
     rules: Rules
+    commit_link: str | None = None
 
 
 def write_site(order: SiteOrder, folder: Path, world: World) -> int:
     """Write the site into a folder and return how many files it has; files of other lines in there are left alone."""
     verdict = _verdict(order, world)
-    known = known_of(order.stores, order.last)
+    known = known_of(order.stores, order.last, order.commit_link)
     files = site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
     for name, text in files.items():
         write_named(folder / name, text.encode("utf-8"))
@@ -71,13 +76,15 @@ def _given_trend(paths: Sequence[Path]) -> Trend | TrendVerdict | None:
     return artifact if isinstance(artifact, Trend | TrendVerdict) else None
 
 
-def known_of(stores: Sequence[Store], last: int) -> Known:
+def known_of(stores: Sequence[Store], last: int, commit_link: str | None = None) -> Known:
     """Return how the runs of stores ended, and which of them are or were baselines, from the index alone."""
-    entries = [kept.entry for store in stores for kept in next(iter(looks(store, first=last)), ())]
+    runs = [kept for store in stores for kept in next(iter(looks(store, first=last)), ())]
+    entries = [kept.entry for kept in runs]
     return Known(
         outcomes={entry.id: entry.outcome for entry in entries if entry.outcome},
         open_checks={entry.id: entry.open_checks for entry in entries if entry.open_checks is not None},
         baselines=dict(_accepted(stores)),
+        links=Links(commit_link, {kept.entry.id: kept.row.ci_run for kept in runs if kept.row.ci_run}),
     )
 
 

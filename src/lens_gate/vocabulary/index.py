@@ -81,16 +81,17 @@ class Acceptance:
 class RunRow:
     """What a history needs of a run beside its series: when, what was sent, where, and whether it can be used.
 
-    `sent` is equal for runs that sent the same requests, `defect` says why a run cannot be used, `ending` why it
-    stopped sending (None: nobody wrote it down), `uncommitted` that what was measured differs from its commit, `values`
-    are the metrics of the whole run by name, and `config` is the configuration as JSON, without secrets, for stores
-    with such a column.
+    `ci_run` is the address of the pipeline run that measured, `sent` is equal for runs that sent the same requests,
+    `defect` says why a run cannot be used, `ending` why it stopped sending (None: nobody wrote it down), `uncommitted`
+    that what was measured differs from its commit, `values` are the metrics of the whole run by name, and `config` is
+    the configuration as JSON, without secrets, for stores with such a column.
     """
 
     start_time: str
     end_time: str
     duration_seconds: float
     event: str | None = None
+    ci_run: str | None = None
     sent: str | None = None
     defect: str | None = None
     ending: str | None = None

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import exp
 from xml.etree import ElementTree as ET
@@ -19,8 +20,10 @@ from lens_gate.analysis.exhibits_history import history_exhibit
 from lens_gate.artifacts.exhibits import HistoryExhibit
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.reports.html.badge import badge
+from lens_gate.reports.html.feed import feed
 from lens_gate.reports.html.history import Known, Line, headline, lines_of, shifts_of
 from lens_gate.reports.html.history_chart import flags_of
+from lens_gate.reports.html.links import Links, leads_to_commits
 from lens_gate.reports.html.site import site, trend_html
 from lens_gate.trends.history import RunRecord
 from lens_gate.vocabulary.index import OpenCheck
@@ -224,7 +227,7 @@ def test_every_page_allows_its_own_script_and_no_other() -> None:
 def test_the_links_of_the_site_lead_somewhere() -> None:
     made = files(a_trend_verdict(SLOWER))
     places = {value for _, name, value in Page(made["index.html"]).attributes if name == "href" and value[0] != "#"}
-    assert places == {name for name in made if name.startswith("s/")}
+    assert places == {name for name in made if name.startswith("s/")} | {"feed.xml"}
 
 
 def test_what_a_script_reads_is_what_the_drawing_shows() -> None:
@@ -238,6 +241,87 @@ def test_what_a_script_reads_is_what_the_drawing_shows() -> None:
     assert data["ended"][30] == "r"
     assert data["ended"][6] == "-"
     assert data["say"][0].endswith("\u00a0s")
+
+
+LINKED = Known(
+    links=Links(
+        "https://git.example.org/app/commit/{commit}",
+        {run_id(30): "https://ci.example.org/runs/1130", run_id(31): "https://ci.example.org/runs/1131"},
+    )
+)
+
+
+def test_a_shift_leads_to_its_line_its_commit_and_the_run_that_saw_it_first() -> None:
+    verdict = a_trend_verdict(records_of(stepped(0.16)))
+    made = files(verdict, LINKED)
+    [shift] = verdict.trend.series[0].shifts
+    links = {value for _, name, value in Page(made["index.html"]).attributes if name == "href"}
+    assert f"https://git.example.org/app/commit/{commit(shift.index)}" in links
+    assert any(link.startswith("https://ci.example.org/runs/") for link in links)
+    assert {name for name in made if name.startswith("s/")} <= links
+    assert "feed.xml" in links
+    assert not any(
+        "//" in str(value) for _, name, value in Page(files(verdict)["index.html"]).attributes if name == "href"
+    )
+
+
+def test_a_script_is_told_the_addresses_of_runs_without_what_they_begin_with_alike() -> None:
+    text = next(
+        text for name, text in files(a_trend_verdict(records_of(stepped(0.16))), LINKED).items() if name[:2] == "s/"
+    )
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', text, re.DOTALL)[0])
+    assert data["runs"][0] == "https://ci.example.org/runs/113"
+    assert (data["runs"][31], data["runs"][32], data["runs"][1]) == ("0", "1", "")
+    assert data["commits"] == "https://git.example.org/app/commit/{commit}"
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)//{commit}", "https://a b/{commit}", 'https://x/"{commit}', "https://x/c"]
+)
+def test_what_is_no_plain_address_of_a_commit_is_none(address: str) -> None:
+    assert not leads_to_commits(address)
+
+
+def test_an_address_or_an_id_that_others_wrote_leads_nowhere() -> None:
+    links = Links(
+        "https://x.org/{commit}", {"a": "javascript:alert(1)", "b": "https://x.org/<b>", "c": "https://x.org/1"}
+    )
+    assert [links.of_run(run) for run in "abcd"] == ["", "", "https://x.org/1", ""]
+    assert [links.of_commit(one) for one in ("3f9c2ab", "../../x", None)] == ["https://x.org/3f9c2ab", "", ""]
+    assert Links().of_commit("3f9c2ab") == ""
+
+
+ATOM = {"atom": "http://www.w3.org/2005/Atom"}
+
+
+def test_shifts_are_a_feed_whose_entries_keep_their_ids() -> None:
+    logs = stepped(0.16)
+    earlier, later = (ET.fromstring(files(a_trend_verdict(records_of(some)))["feed.xml"]) for some in (logs[:36], logs))
+    ids = [
+        [entry.findtext("atom:id", None, ATOM) for entry in one.findall("atom:entry", ATOM)] for one in (earlier, later)
+    ]
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 1
+    [entry] = later.findall("atom:entry", ATOM)
+    assert "rose 18" in (entry.findtext("atom:title", None, ATOM) or "")
+    assert [link.get("href") for link in entry.findall("atom:link", ATOM)] == ["s/gpt-small-whole-answer-median.html"]
+    for needed in ("id", "title", "updated", "author/atom:name"):
+        assert later.findtext(f"atom:{needed}", None, ATOM)
+
+
+@given(name=st.text(min_size=1, max_size=30) | st.just("</title><script>"))
+def test_a_name_in_a_feed_is_text(name: str) -> None:
+    [shift] = [shift for line in lines(a_trend_verdict(records_of(stepped(0.16)))) for shift in line.shifts]
+    root = ET.fromstring(feed(name, [replace(shift, told=name)], "2026-03-02T10:00:00Z"))
+    assert [child.tag.rpartition("}")[2] for child in root] == [
+        "id",
+        "title",
+        "updated",
+        "author",
+        "link",
+        "link",
+        "entry",
+    ]
 
 
 def test_without_a_script_words_lines_and_shifts_are_there() -> None:

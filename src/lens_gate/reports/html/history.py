@@ -11,6 +11,7 @@ from lens_gate.artifacts.exhibits import HistoryExhibit
 from lens_gate.artifacts.trend import Trend, TrendSeries, TrendShift
 from lens_gate.reports.escape import plain
 from lens_gate.reports.html.history_chart import Chart, Told, chart_of, day
+from lens_gate.reports.html.links import Links
 from lens_gate.reports.numbers import NOTHING, change, headline_size, plural, quantity
 from lens_gate.reports.rows import subjects
 from lens_gate.reports.words import label
@@ -41,13 +42,15 @@ class Known:
     outcomes: Mapping[str, str] = field(default_factory=dict)
     open_checks: Mapping[str, Sequence[OpenCheck]] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftRow:
     """One shift in words; `turn` is the class of its direction, `time` puts it in order.
 
-    `number` is what stands in the drawing of its line, where its size has no room there.
+    `number` is what stands in the drawing of its line, where its size has no room there; `slug` is that of its line.
+    Addresses are empty where nobody knows them.
     """
 
     time: str
@@ -61,6 +64,9 @@ class ShiftRow:
     turn: str
     told: str
     number: str
+    slug: str
+    commit_link: str
+    run_link: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,7 @@ def lines_of(trend: Trend, exhibits: Sequence[HistoryExhibit], known: Known) -> 
     taken: set[str] = set()
     said = {run: _said(checks) for run, checks in known.open_checks.items()}
     found = [
-        _line(place, trend, _title(series, names, taken), drawn, _told(series, said, known))
+        _line(place, trend, (_title(series, names, taken), known.links), drawn, _told(series, said, known))
         for place, (series, drawn) in enumerate(zip(trend.series, exhibits, strict=True))
         if series.points
     ]
@@ -179,11 +185,17 @@ def _told(series: TrendSeries, said: Mapping[str, Mapping[Subject, str]], known:
     return marked
 
 
-def _line(place: int, trend: Trend, title: Title, drawn: HistoryExhibit, told: Mapping[str, Sequence[Told]]) -> Line:
-    series = trend.series[place]
+def _line(
+    place: int,
+    trend: Trend,
+    called: tuple[Title, Links],
+    drawn: HistoryExhibit,
+    told: Mapping[str, Sequence[Told]],
+) -> Line:
+    series, (title, _) = trend.series[place], called
     standing, chart = _standing(series), chart_of(series, drawn, told, title.text)
     numbers = (str(number) if number in chart.numbered else "" for number in range(1, len(series.shifts) + 1))
-    rows = [_shift(series, one, title.text, number) for one, number in zip(series.shifts, numbers, strict=True)]
+    rows = [_shift(series, one, called, number) for one, number in zip(series.shifts, numbers, strict=True)]
     return Line(
         place=place,
         slug=title.slug,
@@ -217,19 +229,23 @@ def _slug(title: str, taken: set[str]) -> str:
     return name
 
 
-def _shift(series: TrendSeries, shift: TrendShift, title: str, number: str) -> ShiftRow:
+def _shift(series: TrendSeries, shift: TrendShift, called: tuple[Title, Links], number: str) -> ShiftRow:
+    title, links = called
     size = headline_size(shift.effect.estimate or 0.0, shift.effect.unit)
     word = _TURNS.get(series.unit, ("Worse", "Better"))[not shift.worse]
     return ShiftRow(
         time=shift.time,
         when=day(shift.time),
-        title=title,
+        title=title.text,
         before=quantity(shift.before, series.unit),
         after=quantity(shift.after, series.unit),
         change=f"{'▲' if shift.rises else '▼'} {change(shift.effect.estimate, shift.effect.unit)}",
         commit=plain(shift.commit or "")[:COMMIT_DIGITS] or NOTHING,
         stays=shift.certain,
         turn="worse" if shift.worse else "better",
-        told=f"{word} since {day(shift.time)}: {title} {'rose' if shift.rises else 'fell'} {size}",
+        told=f"{word} since {day(shift.time)}: {title.text} {'rose' if shift.rises else 'fell'} {size}",
         number=number,
+        slug=title.slug,
+        commit_link=links.of_commit(shift.commit),
+        run_link=links.of_run(shift.run),
     )

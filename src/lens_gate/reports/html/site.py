@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from lens_gate.artifacts.exhibits import HistoryExhibit
@@ -12,6 +13,7 @@ from lens_gate.artifacts.trend import TrendSeries, TrendVerdict
 from lens_gate.reports.escape import plain
 from lens_gate.reports.html.badge import badge, line_badge
 from lens_gate.reports.html.document import document, source
+from lens_gate.reports.html.feed import feed
 from lens_gate.reports.html.history import (
     COMMIT_DIGITS,
     Known,
@@ -70,7 +72,8 @@ def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known
             data=data,
             badge=Markup(drawn),
         )
-    return {**files, "badge/index.svg": _summary_badge(lines)}
+    news = feed(verdict.trend.name, shown["shifts"], verdict.trend.last_time)
+    return {**files, "badge/index.svg": _summary_badge(lines), "feed.xml": news}
 
 
 def _summary_badge(lines: Sequence[Line]) -> str:
@@ -105,6 +108,21 @@ def _data(series: TrendSeries, drawn: HistoryExhibit, known: Known) -> Markup:
         "y": [round(1000 * y) for _, y in places(series, drawn)],
         "say": [quantity(point.value, series.unit) for point in series.points],
         "commit": [plain(point.commit or "")[:COMMIT_DIGITS] for point in series.points],
+        "commits": known.links.commit or "",
+        "runs": _addresses([known.links.of_run(point.run) for point in series.points]),
         "ended": "".join(_LETTERS.get(outcome, "-") for outcome in outcomes),
     }
     return Markup(json.dumps(found, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _addresses(found: Sequence[str]) -> list[str]:
+    """Return addresses with what all of them begin with said once, first; nothing where none is known."""
+    known = [one for one in found if one]
+    shared = _shared(min(known), max(known)) if known else ""
+    return [shared, *(one.removeprefix(shared) if one else "" for one in found)] if known else []
+
+
+def _shared(one: str, other: str) -> str:
+    """Return what two texts begin with alike; of the first and the last in order that is what all begin with."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return "".join(letter for letter, _ in alike)

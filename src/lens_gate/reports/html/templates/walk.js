@@ -16,13 +16,27 @@ function nearest(share) {
   return second - data.t[low] < data.t[high] - second ? low : high;
 }
 
+function link(text, address) {
+  if (!address) return text;
+  const made = document.createElement("a");
+  made.href = address;
+  made.textContent = text;
+  return made;
+}
+
 function tell(index) {
   at = Math.max(0, Math.min(data.t.length - 1, index));
   ring.setAttribute("cx", 100 * (data.t[at] - first) / span + "%");
   ring.setAttribute("cy", data.y[at] / 10 + "%");
   chart.append(ring);
   const when = new Date((data.start + data.t[at]) * 1e3).toISOString().slice(0, 16).replace("T", " ") + " UTC";
-  said.textContent = [when, data.say[at], data.commit[at], ENDED[data.ended[at]]].filter(Boolean).join(" · ");
+  const commit = data.commit[at], run = data.runs[at + 1], parts = [
+    when, data.say[at],
+    commit && link(commit, /^[0-9a-f]{7}$/.test(commit) && data.commits.replaceAll("{commit}", commit)),
+    ENDED[data.ended[at]],
+    run && link("its run", data.runs[0] + run),
+  ].filter(Boolean);
+  said.replaceChildren(...parts.flatMap((part, number) => number ? [" · ", part] : [part]));
 }
 
 said.hidden = false;
