@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,3 +84,27 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "analyze" in done.stdout
+
+
+FORMATTED = re.compile(r"[0-9.]*[gfe%]$")
+SPELLED_OUT = {
+    "analysis/selftest.py": "words about the instrument, which has no findings",
+    "analysis/summarize.py": "the name of a percentile",
+}
+"""Where a number becomes text outside of reports, and why no reader can find two roundings of one value."""
+
+
+@pytest.mark.parametrize("room", ["analysis", "gates", "trends"])
+def test_what_judges_rounds_nothing(room: str) -> None:
+    rounding = {
+        f"{room}/{path.relative_to(SOURCE / room)}"
+        for path in sorted((SOURCE / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None and _rounds(node.format_spec)
+    }
+    assert rounding <= set(SPELLED_OUT)
+
+
+def _rounds(spec: ast.expr) -> bool:
+    parts = spec.values if isinstance(spec, ast.JoinedStr) else []
+    return any(isinstance(part, ast.Constant) and FORMATTED.search(str(part.value)) for part in parts)

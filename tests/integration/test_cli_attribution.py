@@ -16,7 +16,7 @@ def test_a_gate_tells_where_a_slower_answer_comes_from(invoke: Invoke, duet: Due
     answer = invoke("gate", "run.json", "--output", "v.json", "--markdown", "r.md")
 
     assert answer.code == 1
-    assert "Where the whole answer's change comes from" in answer.out
+    assert "Where the change of the mean whole answer comes from" in answer.out
     assert "time per token +" in answer.out
     (told,) = json.loads((home / "v.json").read_bytes())["analysis"]["attribution"]
     assert sum(part["change_ms"] for part in told["parts"]) == pytest.approx(told["change_ms"])

@@ -447,9 +447,10 @@ class TestJudging:
         (home / "lens-gate.yaml").write_text("regression: {baseline: {source: lens-gate-store, name: release}}")
         first = invoke("gate", "run.json", "--output", "v.json")
         assert (first.code, first.told["outcome"]) == (0, "no_baseline")
-        notes = " ".join(json.loads((home / "v.json").read_bytes())["analysis"]["notes"])
-        assert "No baseline release was saved yet." in notes
-        assert "chance moves the median answer by up to" in notes
+        verdict = json.loads((home / "v.json").read_bytes())
+        assert "No baseline release was saved yet." in " ".join(verdict["analysis"]["notes"])
+        assert [remark["why"] for remark in verdict["analysis"]["remarks"]] == ["own_noise"]
+        assert "chance moves the median answer by up to" in verdict["checks"][0]["message"]
         assert invoke("gate", "run.json", "--fail-on", "no_baseline").code == 5
         (home / "lens-gate.yaml").write_text(
             "regression: {baseline: {source: lens-gate-store, name: release}}\n"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lens_gate.analysis.alone import noise_notes
+from lens_gate.analysis.alone import noise_of
 from lens_gate.analysis.attribution import attributed_duet, attributed_stored
 from lens_gate.analysis.baseline import Missing, Stored, matched_with
 from lens_gate.analysis.classic import DEFAULT_METHODS, classic_findings
@@ -35,6 +35,7 @@ from lens_gate.artifacts.analysis import (
 )
 from lens_gate.artifacts.codec import SCHEMA_VERSIONS
 from lens_gate.artifacts.envelope import Kind, Provenance
+from lens_gate.artifacts.reasons import Reason
 from lens_gate.artifacts.run import ProviderResult, Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.config.model import Method, Regression
@@ -54,6 +55,7 @@ class _Said:
     covering: Need | None = None
     looks: tuple[LookTaken, ...] = ()
     notes: tuple[str, ...] = ()
+    remarks: tuple[Reason, ...] = ()
     attribution: tuple[Attribution, ...] = ()
     base_providers: tuple[ProviderResult, ...] | None = None
 
@@ -99,6 +101,7 @@ def analyze(
         looks=said.looks,
         regression=RegressionSummary(detected=said.verdict is Outcome.REGRESSION, verdict=said.verdict),
         notes=said.notes,
+        remarks=said.remarks,
         ending=run.ending,
         ending_message=run.ending_message,
         validity=run.validity,
@@ -183,8 +186,8 @@ def _say_alone(run: Run, missing: Missing | None) -> _Said:
         note = f"No request succeeded: {', '.join(silent) or 'nothing was measured'}."
         return _Said(verdict=Outcome.NOT_MEASURED, source="none", notes=(note,))
     if missing is not None:
-        notes = (f"There is no baseline to compare with. {missing.reason}", *noise_notes(run))
-        return _Said(verdict=Outcome.NO_BASELINE, source="none", notes=notes)
+        note = f"There is no baseline to compare with. {missing.reason}"
+        return _Said(verdict=Outcome.NO_BASELINE, source="none", notes=(note,), remarks=noise_of(run))
     note = "There is nothing to compare with: name the other version (--against-ref), or a stored run (--baseline)."
     return _Said(verdict=Outcome.NO_BASELINE, source="none", notes=(note,))
 

@@ -292,8 +292,8 @@ class Analysis(Envelope):
     """The artifact of `lens-gate analyze`.
 
     `need` would settle what is inconclusive, `covering` would cover the rare events that a pass leaves out.
-    With a `nonce` at the start of each request nothing is said about caches. `exhibits` is what figures are drawn from;
-    None in analyses that were made before there were any.
+    `notes` are remarks in words, `remarks` those with numbers. With a `nonce` at the start of each request nothing is
+    said about caches. `exhibits` is what figures are drawn from; None in analyses that were made before there were any.
     """
 
     kind: Literal[Kind.ANALYSIS]
@@ -313,6 +313,7 @@ class Analysis(Envelope):
     looks: tuple[LookTaken, ...] = ()
     regression: RegressionSummary
     notes: tuple[str, ...]
+    remarks: tuple[Reason, ...] = ()
     ending: Ending
     ending_message: str | None = None
     validity: Validity

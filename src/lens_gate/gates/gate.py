@@ -201,7 +201,7 @@ def _bare_comparison(analysis: Analysis, outcome: Outcome) -> Check:
         value=None,
         limit=None,
         unit="",
-        message=" ".join(analysis.notes),
+        because=(*(because(Why.SAID, text=note) for note in analysis.notes), *analysis.remarks),
     )
 
 

@@ -40,18 +40,19 @@ def cause_lines(analysis: Analysis, names: Mapping[str, str]) -> tuple[str, ...]
 
 
 def _line(row: Attribution) -> str:
-    told = sorted(filter(_stands_out, row.parts), key=lambda part: -abs(part.change_ms))
+    parts = sorted(filter(_stands_out, row.parts), key=lambda part: -abs(part.change_ms))
     least = _WORTH_TELLING * max(abs(part.change_ms) for part in row.parts)
     words = [
         f"{_WORDS[part.cause][part.change_ms <= 0]} {_amount(part.change_ms)}"
-        for part in told
+        for part in parts
         if abs(part.change_ms) >= least
     ]
-    remaining = row.change_ms - sum(part.change_ms for part in told)
+    remaining = row.change_ms - sum(part.change_ms for part in parts)
     chance = f"; the other {_amount(remaining)} may be chance" if words and abs(remaining) >= least else ""
-    cached = row.ttft_at_equal_cache if any(part.cause is Cause.CACHE for part in told) else None
+    cached = row.ttft_at_equal_cache if any(part.cause is Cause.CACHE for part in parts) else None
     equal = _at_equal_cache(cached) if cached else ""
-    return f"of {_amount(row.change_ms)}: {', '.join(words) or 'no single cause stands out'}{chance}.{equal}"
+    told = f", of which {', '.join(words)}" if words else "; no single cause stands out"
+    return f"{_amount(row.change_ms)}{told}{chance}.{equal}"
 
 
 def _stands_out(part: Part) -> bool:

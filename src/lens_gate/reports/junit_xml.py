@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from xml.etree import ElementTree as ET
 
-from lens_gate.reports.escape import plain, shortened, xml_text
+from lens_gate.reports.escape import bare_words, plain, shortened, xml_text
 
 SUITE = "lens-gate"
 LONGEST_NAME = 512
@@ -105,10 +105,10 @@ def _suite(suite: Suite) -> ET.Element:
 def _case(case: Case, name: str, milliseconds: int) -> ET.Element:
     element = ET.Element("testcase", name=name, classname=case.classname, time=_seconds(milliseconds))
     if case.result is not Result.PASSED:
-        text = xml_text(case.text)
+        text = xml_text(bare_words(case.text))
         message = shortened(text.partition("\n")[0], _LONGEST_ATTRIBUTE)
         ET.SubElement(element, case.result, type=case.result, message=message).text = text
-    if output := xml_text(case.output):
+    if output := xml_text(bare_words(case.output)):
         ET.SubElement(element, "system-out").text = output
     return element
 

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.reports.escape import bare_words
 from lens_gate.reports.facts import known_usd
 from lens_gate.reports.page import ReportView, Row
 from lens_gate.reports.trend_page import TrendView
@@ -26,13 +27,17 @@ def annotated(view: ReportView, place_of: Callable[[Row], Place | None]) -> tupl
     if told or view.outcome is Outcome.PASS:
         return tuple(told)
     level = Level.NOTICE if view.exit_code is ExitCode.OK else Level.ERROR
-    return (Annotation(level=level, title=f"lens-gate: {view.mark.word}", message=f"{view.headline}. {view.second}"),)
+    return (
+        Annotation(
+            level=level, title=f"lens-gate: {view.mark.word}", message=bare_words(f"{view.headline}. {view.second}")
+        ),
+    )
 
 
 def _of_row(row: Row, code: ExitCode, place: Place | None) -> Annotation:
     path, line = place or (None, None)
     known = f"{row.story}." if row.reason.startswith(row.story) else f"{row.story}. {row.reason}"
-    return Annotation(level=_level(row, code), title=row.title, message=known, path=path, line=line)
+    return Annotation(level=_level(row, code), title=row.title, message=bare_words(known), path=path, line=line)
 
 
 def _level(row: Row, code: ExitCode) -> Level:

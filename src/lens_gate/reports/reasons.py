@@ -18,6 +18,7 @@ from lens_gate.reports.numbers import (
     change,
     count,
     exact,
+    headline_size,
     percent,
     percent_of,
     plural,
@@ -102,7 +103,7 @@ SENTENCES: Mapping[Why, str] = {
         "usual)."
     ),
     Why.CORRECTED: "{requests:control requests} of today correct that.",
-    Why.VISIBLE: "A change of {visible:size} would be found in 95 of 100 such runs.",
+    Why.VISIBLE: "A change of {visible:rough} would be found in 95 of 100 such runs.",
     Why.MEASURE_BOTH: "To decide, measure both versions at once.",
     Why.ONE_RUN_HAS_IT: (
         "Unknown, because only one of the two runs has it: the answers of the other were not streamed."
@@ -112,6 +113,10 @@ SENTENCES: Mapping[Why, str] = {
         "in the {where}."
     ),
     Why.NO_SUCH_MODEL: "The {where} has no such model.",
+    Why.OWN_NOISE: (
+        "{series}: within this run, chance moves the median answer by up to {percent:percent} (95 %); how much days "
+        "differ shows when more runs are stored."
+    ),
     Why.TREND_ELSEWHERE: "A trend is a matter of many runs, not of two: see lens-gate trend. This rule did not judge.",
     Why.UNKNOWN_VALUE: "{metric} is unknown in one of the runs, or no threshold is set.",
     Why.THRESHOLD: "Changed by {change:change}; the threshold is {limit:limit}.",
@@ -194,6 +199,7 @@ _FORMS: Mapping[str, Callable[[float, _Values], str]] = {
     "size": lambda number, values: size(number, _unit(values), beside=_number(values, "limit")),
     "limit": lambda number, values: allowance(number, _unit(values)),
     "value": lambda number, values: quantity(number, str(values.get("unit", "")), beside=_number(values, "limit")),
+    "rough": lambda number, values: headline_size(number, _unit(values)),
     "slope": lambda number, values: slope(number, _unit(values)),
     "signed": lambda number, _: signed(number),
     "percent": lambda number, _: percent(number),

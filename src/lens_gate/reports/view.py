@@ -48,6 +48,7 @@ from lens_gate.reports.numbers import (
 )
 from lens_gate.reports.onward import RUN_FILE, onward
 from lens_gate.reports.page import Details, ModelRow, ReportView, RunView
+from lens_gate.reports.reasons import told
 from lens_gate.reports.replayed import replayed_lines
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, check_rows, counted, interval_title, shown_rows, subjects
 from lens_gate.reports.words import mark, sentence
@@ -147,6 +148,7 @@ def _details(analysis: Analysis, names: Mapping[str, str]) -> Details:
         method=_method(analysis),
         notes=(
             *_told(analysis.notes),
+            *_told([told([remark]) for remark in analysis.remarks]),
             *_ending(analysis.ending_message),
             *finish_lines(analysis.providers, analysis.base_providers, names),
             *goodput_lines(analysis.providers, analysis.base_providers, names),

@@ -53,6 +53,8 @@ class Why(StrEnum):
     TOO_FEW_REQUESTS = "too_few_requests"
     NO_SUCH_MODEL = "no_such_model"
 
+    OWN_NOISE = "own_noise"
+
     TREND_ELSEWHERE = "trend_elsewhere"
     UNKNOWN_VALUE = "unknown_value"
     THRESHOLD = "threshold"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from lens_gate.analysis.alone import noise_notes
+from lens_gate.analysis.alone import noise_of
 from lens_gate.artifacts.run import LatencySummary
+from lens_gate.reports.reasons import told
 from tests.builders import SERIES, a_latency, a_latency_summary, a_model_result, a_provider_result, a_run
 
 
 def notes(total: LatencySummary) -> tuple[str, ...]:
     model = a_model_result(latency=a_latency(total=total))
-    return noise_notes(a_run(providers=(a_provider_result(model),)))
+    return tuple(
+        told([remark]).replace("\u00a0", " ") for remark in noise_of(a_run(providers=(a_provider_result(model),)))
+    )
 
 
 def test_the_median_is_known_as_far_as_its_spread_and_its_count_allow() -> None:

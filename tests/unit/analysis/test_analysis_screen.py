@@ -163,7 +163,7 @@ class TestOutcomes:
 
         assert finding.outcome is Outcome.INCONCLUSIVE
         assert finding.history is not None
-        assert f"A change of {finding.history.smallest_visible_percent:.1f} % would be found in 95" in said(finding)
+        assert f"A change of {finding.history.smallest_visible_percent:.0f} % would be found in 95" in said(finding)
         assert said(finding).endswith("To decide, measure both versions at once.")
 
     def test_a_single_stored_run_leans_on_what_is_usual(self) -> None:

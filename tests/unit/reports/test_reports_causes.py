@@ -30,8 +30,8 @@ def parts(**changes: tuple[float, float | None, float | None]) -> tuple[Part, ..
 def test_causes_are_told_in_one_line_the_largest_first() -> None:
     assert lines(an_attribution()) == [
         (
-            "gpt-small: of +120 ms: less from the cache +70.0 ms, longer answers +45.0 ms; the other +5.00 ms may be "
-            "chance. At equal cache, the first token changed by +2.0 % (−1.0 to +5.0)."
+            "gpt-small: +120 ms, of which less from the cache +70.0 ms, longer answers +45.0 ms; the other +5.00 ms "
+            "may be chance. At equal cache, the first token changed by +2.0 % (−1.0 to +5.0)."
         )
     ]
 
@@ -58,14 +58,14 @@ def test_what_saves_time_has_its_own_words() -> None:
     )
 
     assert lines(saved) == [
-        "gpt-small: of −100 ms: more from the cache −50.0 ms, shorter answers −30.0 ms, faster prompts −20.0 ms."
+        "gpt-small: −100 ms, of which more from the cache −50.0 ms, shorter answers −30.0 ms, faster prompts −20.0 ms."
     ]
 
 
 def test_a_change_without_a_clear_cause_says_so() -> None:
     unclear = an_attribution(parts=parts(pace=(60.0, -5.0, 125.0), length=(60.0, -9.0, 129.0)))
 
-    assert lines(unclear) == ["gpt-small: of +120 ms: no single cause stands out."]
+    assert lines(unclear) == ["gpt-small: +120 ms; no single cause stands out."]
 
 
 def test_every_cause_has_words() -> None:
@@ -75,8 +75,8 @@ def test_every_cause_has_words() -> None:
 
     assert lines(everything) == [
         (
-            "gpt-small: of +60.0 ms: less from the cache +10.0 ms, first token +10.0 ms, time per token +10.0 ms, "
-            "longer answers +10.0 ms, after the last token +10.0 ms, slower prompts +10.0 ms."
+            "gpt-small: +60.0 ms, of which less from the cache +10.0 ms, first token +10.0 ms, time per token "
+            "+10.0 ms, longer answers +10.0 ms, after the last token +10.0 ms, slower prompts +10.0 ms."
         )
     ]
 
@@ -84,7 +84,7 @@ def test_every_cause_has_words() -> None:
 def test_an_unknown_series_goes_by_its_own_name() -> None:
     found = cause_lines(an_analysis(TOTAL, attribution=(an_attribution(),)), {})
 
-    assert plain(found[0]).startswith(f"{SERIES}: of ")
+    assert plain(found[0]).startswith(f"{SERIES}: +120")
 
 
 def test_a_small_part_of_the_cache_does_not_lengthen_the_line() -> None:
