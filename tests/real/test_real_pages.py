@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lens_gate.analysis.exhibits_history import history_exhibit
-from lens_gate.reports.html.history import Known
+from lens_gate.analysis.exhibits_history import history_exhibit, newest_part
+from lens_gate.reports.html.history import Known, Part
 from lens_gate.reports.html.report import comparison_html, run_html, verdict_html
 from lens_gate.reports.html.site import site
 from lens_gate.reports.view import view
@@ -68,7 +68,13 @@ def a_site(runs: int) -> dict[str, str]:
     said = {run_id(78): "regression", run_id(9): "inconclusive"}
     checks = {run: (OpenCheck(series=MODELS[0], metric="mean_ttft", outcome=outcome),) for run, outcome in said.items()}
     known = Known(outcomes=said | {run_id(200): "regression"}, open_checks=checks, baselines={run_id(20): "main"})
-    return site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
+    series = verdict.trend.series
+    parts = {
+        place: [Part(30, part, history_exhibit(part))]
+        for place, one in enumerate(series)
+        if (part := newest_part(one, 30)) is not None
+    }
+    return site(verdict, [history_exhibit(one) for one in series], known, parts)
 
 
 ALIKE = ("partial_pass", "large", "many_errors", "stored_runs", "nothing")
@@ -164,3 +170,10 @@ def test_the_arrow_keys_walk_from_run_to_run(visit: Visit, files: dict[str, str]
 def regressed() -> list[list[str]]:
     """Return the keys that lead to run 78 from the first one."""
     return [["press", "#plot", key] for key in ("Home", *["PageDown"] * 4, "ArrowLeft", "ArrowLeft")]
+
+
+def test_the_last_days_are_shown_without_a_script(visit: Visit, files: dict[str, str]) -> None:
+    drawn = [visit(file=files[SITE[1]], widths=[1280], script=False)["drawings"]]
+    seen = visit(file=files[SITE[1]], widths=[390], steps=[["click", "label[for=d-30]"]])
+    assert seen["sizes"] == [[390, 390]]
+    assert seen["drawings"] == drawn[0] == 2  # the line of the chosen days, and the badge

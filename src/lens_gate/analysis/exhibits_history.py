@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from bisect import bisect_left
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,12 @@ from lens_gate.artifacts.trend import TrendSeries
 MOST_POINTS = 800
 _COLUMNS = 400
 _SPARK_COLUMNS = 60
+
+PARTS_DAYS = (30, 90)
+"""The last days of a line that can be looked at by themselves."""
+
+_MUCH_LONGER = 1.5
+_FEWEST_IN_PART = 5
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +38,21 @@ def history_exhibit(series: TrendSeries) -> HistoryExhibit:
         columns=_columns(seconds, values, _COLUMNS) if len(values) > MOST_POINTS else (),
         spark=_columns(seconds, values, _SPARK_COLUMNS),
     )
+
+
+def newest_part(series: TrendSeries, days: int) -> TrendSeries | None:
+    """Return a line's last days, with the shifts within them; None where that is most of the line, or hardly a run."""
+    times = [datetime.fromisoformat(point.time) for point in series.points]
+    if not times or times[-1] - times[0] < _MUCH_LONGER * timedelta(days=days):
+        return None
+    first = bisect_left(times, times[-1] - timedelta(days=days))
+    if len(times) - first < _FEWEST_IN_PART:
+        return None
+    later = (shift for shift in series.shifts if shift.index > first)
+    shifts = tuple(
+        shift.model_copy(update={"index": shift.index - first, "found": shift.found - first}) for shift in later
+    )
+    return series.model_copy(update={"points": series.points[first:], "shifts": shifts})
 
 
 def _levels(series: TrendSeries, values: Floats) -> list[Level]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lens_gate.analysis.exhibits_history import history_exhibit
-from lens_gate.artifacts.trend import Trend, TrendVerdict
+from lens_gate.analysis.exhibits_history import PARTS_DAYS, history_exhibit, newest_part
+from lens_gate.artifacts.trend import Trend, TrendSeries, TrendVerdict
 from lens_gate.errors import UsageProblem
-from lens_gate.reports.html.history import Known
+from lens_gate.reports.html.history import Known, Part
 from lens_gate.reports.html.links import Links
 from lens_gate.reports.html.site import site
 from lens_gate.steps.archive import looks
@@ -44,10 +44,19 @@ def write_site(order: SiteOrder, folder: Path, world: World) -> int:
     """Write the site into a folder and return how many files it has; files of other lines in there are left alone."""
     verdict = _verdict(order, world)
     known = known_of(order.stores, order.last, order.commit_link)
-    files = site(verdict, [history_exhibit(series) for series in verdict.trend.series], known)
+    series = verdict.trend.series
+    parts = {place: list(_parts(one)) for place, one in enumerate(series)}
+    files = site(verdict, [history_exhibit(one) for one in series], known, parts)
     for name, text in files.items():
         write_named(folder / name, text.encode("utf-8"))
     return len(files)
+
+
+def _parts(series: TrendSeries) -> Iterator[Part]:
+    for days in PARTS_DAYS:
+        part = newest_part(series, days)
+        if part is not None:
+            yield Part(days, part, history_exhibit(part))
 
 
 def _verdict(order: SiteOrder, world: World) -> TrendVerdict:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from lens_gate.analysis.exhibits_history import MOST_POINTS, history_exhibit
+from lens_gate.analysis.exhibits_history import MOST_POINTS, history_exhibit, newest_part
 from lens_gate.artifacts.exhibits import HistoryExhibit
 from tests.builders import SERIES
 from tests.histories import FIRST_DAY, MEDIAN, a_record, a_trend, noisy, only_series, records_of, stepped
@@ -56,3 +56,31 @@ def test_columns_stand_at_their_time_and_keep_every_extreme() -> None:
     first_high = next(column for column in drawn.columns if column.middle == 2.0)
     assert first_high.at == pytest.approx(0.5, abs=0.02)
     assert len(drawn.spark) <= 60
+
+
+def test_the_newest_part_of_a_line_has_its_runs_and_the_shifts_within_it() -> None:
+    series = only_series(records_of(stepped(0.3, before=80, after=20)))
+    [shift] = series.shifts
+    part = newest_part(series, 30)
+    assert part is not None
+    assert part.points == series.points[-31:]
+    [moved] = part.shifts
+    assert part.points[moved.index].run == shift.run
+    before, after = history_exhibit(part).levels
+    assert after.value > 1.2 * before.value
+
+
+def test_a_shift_before_the_newest_part_is_none_of_its() -> None:
+    part = newest_part(only_series(records_of(stepped(0.3, before=40, after=60))), 30)
+    assert part is not None
+    assert part.shifts == ()
+    assert len(history_exhibit(part).levels) == 1
+
+
+def test_a_line_that_is_hardly_longer_or_has_few_runs_of_late_has_no_part() -> None:
+    assert newest_part(only_series(records_of(noisy(40))), 30) is None
+    assert newest_part(only_series(records_of(noisy(46))), 30) is not None
+    rare = [a_record(12 * n, 1500.0 + n % 3) for n in range(12)]
+    assert newest_part(only_series(rare), 30) is None
+    nothing = a_trend([*records_of(noisy(3)), a_record(9, values={("openai/new", MEDIAN): None})])
+    assert newest_part(next(series for series in nothing.series if not series.points), 30) is None

@@ -21,7 +21,7 @@ from lens_gate.artifacts.exhibits import HistoryExhibit
 from lens_gate.artifacts.trend import TrendVerdict
 from lens_gate.reports.html.badge import badge
 from lens_gate.reports.html.feed import feed
-from lens_gate.reports.html.history import Known, Line, headline, lines_of, shifts_of
+from lens_gate.reports.html.history import Known, Line, Part, headline, lines_of, shifts_of
 from lens_gate.reports.html.history_chart import flags_of
 from lens_gate.reports.html.links import Links, leads_to_commits
 from lens_gate.reports.html.site import site, trend_html
@@ -241,6 +241,18 @@ def test_what_a_script_reads_is_what_the_drawing_shows() -> None:
     assert data["ended"][30] == "r"
     assert data["ended"][6] == "-"
     assert data["say"][0].endswith("\u00a0s")
+
+
+def test_the_last_days_of_a_long_line_can_be_looked_at_by_themselves() -> None:
+    verdict = a_trend_verdict(records_of(stepped(0.3, before=80, after=20)))
+    series = verdict.trend.series[0]
+    late = series.model_copy(update={"points": series.points[-30:], "shifts": ()})
+    parts = {0: [Part(30, late, history_exhibit(late))]}
+    made = site(verdict, [history_exhibit(series)], KNOWN, parts)
+    text = next(text for name, text in made.items() if name.startswith("s/"))
+    assert "last 30 days: 30 runs, no shift" in text
+    assert text.count('name="days"') == 2
+    assert 'name="days"' not in next(text for name, text in files(verdict).items() if name.startswith("s/"))
 
 
 LINKED = Known(

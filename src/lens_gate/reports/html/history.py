@@ -45,6 +45,23 @@ class Known:
     links: Links = field(default_factory=Links)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The last days of a line, and what their drawing needs."""
+
+    days: int
+    series: TrendSeries
+    exhibit: HistoryExhibit
+
+
+@dataclass(frozen=True, slots=True)
+class PartChart:
+    """The drawing of the last days of a line."""
+
+    days: int
+    chart: Chart
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftRow:
     """One shift in words; `turn` is the class of its direction, `time` puts it in order.
@@ -88,6 +105,7 @@ class Line:
     shifts: tuple[ShiftRow, ...]
     standing: ShiftRow | None
     chart: Chart
+    parts: tuple[PartChart, ...] = ()
 
     @property
     def newest(self) -> ShiftRow | None:
@@ -109,16 +127,25 @@ class Title(NamedTuple):
     slug: str
 
 
-def lines_of(trend: Trend, exhibits: Sequence[HistoryExhibit], known: Known) -> tuple[Line, ...]:
-    """Return the lines that have runs, the one that shifted last first; `exhibits` go with the trend's series."""
+NO_PARTS: Mapping[int, Sequence[Part]] = {}
+
+
+def lines_of(
+    trend: Trend, exhibits: Sequence[HistoryExhibit], known: Known, parts: Mapping[int, Sequence[Part]] = NO_PARTS
+) -> tuple[Line, ...]:
+    """Return the lines that have runs, the one that shifted last first; `exhibits` go with the trend's series.
+
+    `parts` are the last days of lines by their place in the trend.
+    """
     names = subjects(series.series for series in trend.series if series.series is not None)
     taken: set[str] = set()
     said = {run: _said(checks) for run, checks in known.open_checks.items()}
-    found = [
-        _line(place, trend, (_title(series, names, taken), known.links), drawn, _told(series, said, known))
-        for place, (series, drawn) in enumerate(zip(trend.series, exhibits, strict=True))
-        if series.points
-    ]
+    found = []
+    for place, (series, drawn) in enumerate(zip(trend.series, exhibits, strict=True)):
+        if series.points:
+            called = _title(series, names, taken), known.links
+            shown = drawn, parts.get(place, ())
+            found.append(_line(place, trend, called, shown, _told(series, said, known)))
     by_title = sorted(found, key=lambda one: one.title)
     return tuple(sorted(by_title, key=lambda one: one.newest.time if one.newest else "", reverse=True))
 
@@ -189,10 +216,10 @@ def _line(
     place: int,
     trend: Trend,
     called: tuple[Title, Links],
-    drawn: HistoryExhibit,
+    exhibits: tuple[HistoryExhibit, Sequence[Part]],
     told: Mapping[str, Sequence[Told]],
 ) -> Line:
-    series, (title, _) = trend.series[place], called
+    series, (title, _), (drawn, parts) = trend.series[place], called, exhibits
     standing, chart = _standing(series), chart_of(series, drawn, told, title.text)
     numbers = (str(number) if number in chart.numbered else "" for number in range(1, len(series.shifts) + 1))
     rows = [_shift(series, one, called, number) for one, number in zip(series.shifts, numbers, strict=True)]
@@ -208,6 +235,10 @@ def _line(
         shifts=tuple(reversed(rows)),
         standing=None if standing is None else rows[series.shifts.index(standing)],
         chart=chart,
+        parts=tuple(
+            PartChart(one.days, chart_of(one.series, one.exhibit, told, f"{title.text}, last {one.days} days"))
+            for one in parts
+        ),
     )
 
 

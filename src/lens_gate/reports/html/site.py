@@ -16,8 +16,10 @@ from lens_gate.reports.html.document import document, source
 from lens_gate.reports.html.feed import feed
 from lens_gate.reports.html.history import (
     COMMIT_DIGITS,
+    NO_PARTS,
     Known,
     Line,
+    Part,
     headline,
     lines_of,
     shifts_of,
@@ -45,9 +47,14 @@ def trend_html(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit]) -> str
     return document("trend.html", style="history.css", **_shown(verdict, lines), charts=lines[:MOST_CHARTS], site=False)
 
 
-def site(verdict: TrendVerdict, exhibits: Sequence[HistoryExhibit], known: Known) -> dict[str, str]:
-    """Return the files of the site by their path in it."""
-    lines = lines_of(verdict.trend, exhibits, known)
+def site(
+    verdict: TrendVerdict,
+    exhibits: Sequence[HistoryExhibit],
+    known: Known,
+    parts: Mapping[int, Sequence[Part]] = NO_PARTS,
+) -> dict[str, str]:
+    """Return the files of the site by their path in it; `parts` are the last days of lines by their place."""
+    lines = lines_of(verdict.trend, exhibits, known, parts)
     shown = _shown(verdict, lines)
     files = {
         "index.html": document(
