@@ -482,18 +482,27 @@ def test_1_before_7_and_the_failed_write_is_told(invoke: Invoke, duet: Duet, in_
     assert UNWRITABLE in answer.err
 
 
-def test_1_before_7_where_ci_cannot_write_its_junit(
+def test_1_before_7_where_ci_cannot_write_what_was_asked_for(
     invoke: Invoke, configure: Configure, home: Path, unhurried: None
 ) -> None:
-    output = {"files": [{"type": "csv", "path": "results/junit.xml/rows.csv"}]}
+    output = {"files": [{"type": "csv", "path": "results/rows.csv"}]}
     configure(models=("sim-small", "sim-small+errors=80"), output=output)
-    (home / "results" / "junit.xml").mkdir(parents=True)
-    (home / "results" / "junit.xml" / "rows.csv").mkdir()
+    (home / "results" / "rows.csv").mkdir(parents=True)
     answer = invoke("ci", "--model", "sim-small+errors=80", "--against-model", "sim-small", *BRIEFLY)
     assert (answer.code, answer.told["outcome"]) == (1, "regression")
-    assert "junit.xml: the file cannot be written" in answer.err
     assert "rows.csv: the file cannot be written" in answer.err
     assert (home / "results" / "report.md").stat().st_size > 0
+
+
+def test_7_before_anything_is_sent_where_an_earlier_result_cannot_be_replaced(
+    invoke: Invoke, configure: Configure, home: Path
+) -> None:
+    configure()
+    (home / "results" / "junit.xml").mkdir(parents=True)
+    answer = invoke("ci", "--against-model", "sim-fast", *BRIEFLY)
+    assert (answer.code, answer.told["outcome"]) == (7, "not_measured")
+    assert "junit.xml: a file of an earlier run cannot be replaced" in answer.err
+    assert [path.name for path in (home / "results").iterdir()] == ["junit.xml"]
 
 
 def test_3_before_6(invoke: Invoke, duet: Duet) -> None:
