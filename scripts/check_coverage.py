@@ -19,7 +19,7 @@ PURE = (
     "reports",
     "providers",
 )
-PURE_MODULES = ("ci.board", "ci.log_text", "ci.github.commands", "ci.github.event")
+PURE_MODULES = ("ci.board", "ci.log_text", "ci.github.commands", "ci.github.event", "ci.github.job")
 """Of rooms that talk to the outside: what decides there without doing anything."""
 
 

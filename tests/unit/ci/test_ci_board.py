@@ -94,6 +94,7 @@ def test_an_older_run_does_not_overwrite_a_newer_one_and_a_repetition_does() -> 
     board = Board().with_slots([a_slot("new", run_id=20)])
     assert board.with_slots([a_slot("old", run_id=19, attempt=9)]) == board
     assert said(board.with_slots([a_slot("again", run_id=20, source="new")])) == ["again"]
+    assert board.with_slots([a_slot("again", run_id=19, source="new")]) == board
 
 
 def test_two_jobs_that_cannot_be_told_apart_both_keep_their_words() -> None:

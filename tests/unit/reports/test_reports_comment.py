@@ -13,7 +13,17 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from lens_gate.artifacts.leg import Leg, MarkWord, left_out, read_leg, written_leg
-from lens_gate.reports.comment import TEXT_BYTES, Told, comment, differs, leg_of, lighter, unmeasured, unpublished
+from lens_gate.reports.comment import (
+    TEXT_BYTES,
+    Told,
+    comment,
+    differs,
+    leg_of,
+    leg_unmeasured,
+    lighter,
+    unmeasured,
+    unpublished,
+)
 from lens_gate.reports.escape import size
 from lens_gate.reports.view import view
 from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING
@@ -116,6 +126,14 @@ def test_no_number_of_suites_is_too_long_and_the_rest_is_counted(number: int, ro
     sections = body.count("\n### ")
     if number > 1 and sections < number:
         assert f"{number - sections} more suite" in body
+
+
+def test_suites_that_there_is_no_room_for_are_counted() -> None:
+    legs = [told(a_leg("regression", suite=f"s{one}", second="x" * 1500)) for one in range(60)]
+    body = comment(legs)
+    shown = body.count("\n### ")
+    assert 0 < shown < 60
+    assert f"{60 - shown} more suites did not pass: this comment has no room for what they say." in body
 
 
 def test_suites_stand_worst_first_and_earlier_commits_last() -> None:
@@ -224,3 +242,11 @@ def test_a_run_without_secrets_says_loudly_that_nothing_was_measured() -> None:
     assert "@here" not in text
     assert "<code>" not in MarkdownIt().render(text)
     assert size(text) < 1000
+
+
+@pytest.mark.parametrize("text", ["", *HOSTILE])
+def test_what_measured_nothing_stands_in_the_comment_as_bounded_text(text: str) -> None:
+    leg = leg_unmeasured(f"Not measured: {text}", text, suite=text, commit=COMMIT)
+    assert read_leg(written_leg(leg)) == leg
+    assert (leg.outcome, leg.exit_code) == (Outcome.NOT_MEASURED, ExitCode.OK)
+    assert hrefs(comment([told(leg)])) <= {URL}
