@@ -17,7 +17,7 @@ help: ## show the targets
 setup: $(STAMP) ## make .venv with the locked dependencies and lens-gate itself
 
 $(STAMP): $(LOCK) pyproject.toml
-	@$(PYTHON) scripts/setup_venv.py $(VENV) $(LOCK)
+	@$(PYTHON) scripts/setup_venv.py $(VENV) $(LOCK) --project
 	@touch $(STAMP)
 
 demo: setup ## four verdicts on a simulated endpoint, one of them against stored runs
@@ -59,8 +59,8 @@ lock: setup ## resolve the dependencies anew into requirements/*.txt
 	@$(BIN)/python scripts/lock.py
 
 $(RELEASE)/.installed: $(RELEASE_LOCK)
-	@$(PYTHON) -m venv --clear $(RELEASE)
-	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(RELEASE_LOCK)
+	@rm -rf $(RELEASE)
+	@$(PYTHON) scripts/setup_venv.py $(RELEASE) $(RELEASE_LOCK)
 	@touch $@
 
 release: $(RELEASE)/.installed ## build wheel, zipapp, wheelhouse, SBOM and checksums into DIST (dist)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from installing import install
+
 FOLDER = Path(".real")
 NODE_PACKAGES = {
     "@action-validator/cli": "0.6.0",
@@ -89,8 +91,7 @@ def install_python() -> None:
     if installed.exists() and installed.read_text(encoding="utf-8") == wanted:
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)  # noqa: S603
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--require-hashes", "--requirement", str(PYTHON_PACKAGES)], check=True)  # noqa: S603
+    install(venv, PYTHON_PACKAGES)
     installed.write_text(wanted, encoding="utf-8")
 
 

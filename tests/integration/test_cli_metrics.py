@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Scrapes(threading.Thread):
                 urllib.request.urlopen(f"{self.address}/other", timeout=5)
             except urllib.error.HTTPError as error:
                 self.elsewhere = error.code
-            except OSError:
+            except (OSError, HTTPException):
                 continue
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.acting import ROOT, TOOLS
+from tests.real.acting import ROOT, TOOLS, UNCOMPILED
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -46,7 +46,7 @@ def test_the_steps_of_the_build_make_a_command_in_a_clean_prefix(tmp_path: Path)
                 copy(ROOT / name, place)
     for folder in ("/opt", "/wheels"):
         steps = steps.replace(folder, f"{tmp_path}{folder}")
-    subprocess.run(["bash", "-ec", steps], cwd=source, check=True)
+    subprocess.run(["bash", "-ec", steps], cwd=source, env={**os.environ, **UNCOMPILED}, check=True)
     command = tmp_path / "opt" / "lens-gate" / "bin" / "lens-gate"
     around = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     done = subprocess.run([command, "--version"], cwd=tmp_path, env=around, capture_output=True, text=True, check=True)

@@ -22,7 +22,7 @@ import yaml
 from lens_gate.artifacts.codec import loads
 from lens_gate.artifacts.verdict import Verdict
 from tests.fakes.git import commit, git, make_repository
-from tests.real.acting import ROOT, TOOLS
+from tests.real.acting import ROOT, TOOLS, UNCOMPILED
 from tests.real.test_real_action import config, readme_block, simulator
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -98,7 +98,7 @@ def ran(project: Path, wheelhouse: Path, *words: str, **variables: str) -> Pipel
     for name, value in variables.items():
         command += ["--variable", f"{name}={value}"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CI", "GITLAB_"))}
-    around = {**kept, "PIP_FIND_LINKS": f"{wheelhouse} {os.environ.get('PIP_FIND_LINKS', '')}".strip()}
+    around = {**kept, **UNCOMPILED, "PIP_FIND_LINKS": f"{wheelhouse} {os.environ.get('PIP_FIND_LINKS', '')}".strip()}
     around |= {"HOME": str(project.parent), "PATH": f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=project, env=around, capture_output=True, text=True, timeout=500, check=False)
     log = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)

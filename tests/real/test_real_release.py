@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.acting import ROOT, UNCOMPILED
+
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).parents[2]
 TOO_BUSY = 3
 """What a demonstration ends with on a machine that is too busy to measure: it ran, and that is what is asked here."""
 
@@ -22,7 +23,8 @@ TOO_BUSY = 3
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that `make release` builds."""
     folder = tmp_path_factory.mktemp("release") / "dist"
-    subprocess.run(["make", "release", f"DIST={folder}", f"PYTHON={sys.executable}"], cwd=ROOT, check=True, timeout=500)
+    command = ["make", "release", f"DIST={folder}", f"PYTHON={sys.executable}"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **UNCOMPILED}, check=True, timeout=500)
     return folder
 
 
@@ -43,7 +45,8 @@ def test_the_wheel_installs_offline_into_a_clean_environment_and_runs(release: P
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
-    subprocess.run([*pip, "--find-links", str(release / "wheelhouse"), "lens-gate[github]"], check=True, timeout=200)
+    pip += ["--find-links", str(release / "wheelhouse"), "lens-gate[github]"]
+    subprocess.run(pip, env={**os.environ, **UNCOMPILED}, check=True, timeout=200)
     played([tmp_path / "venv" / "bin" / "lens-gate"], tmp_path)
 
 
