@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 import urllib.error
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from multiprocessing import Pipe
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -49,11 +51,19 @@ class Scrapes(threading.Thread):
             try:
                 with urllib.request.urlopen(self.address, timeout=5) as answer:
                     self.texts.append(answer.read().decode())
+                self.hang_up()
                 urllib.request.urlopen(f"{self.address}/other", timeout=5)
             except urllib.error.HTTPError as error:
                 self.elsewhere = error.code
             except (OSError, HTTPException):
                 continue
+
+    def hang_up(self) -> None:
+        """Ask, and be gone before there is an answer."""
+        place = urlsplit(self.address)
+        with socket.create_connection((place.hostname or "", place.port or 0), timeout=5) as gone:
+            gone.sendall(b"GET /run/metrics HTTP/1.1\r\n")
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @pytest.fixture
@@ -76,7 +86,7 @@ def requests_in(text: str) -> float:
 
 
 def test_a_run_tells_its_metrics_while_it_goes_on(
-    scraped: Callable[..., tuple[Answer, Scrapes]], configure: Configure, home: Path, port: int
+    scraped: Callable[..., tuple[Answer, Scrapes]], configure: Configure, home: Path, unhurried: None, port: int
 ) -> None:
     configure(output={"prometheus": {"enabled": True, "port": port, "path": "/run/metrics"}})
     answer, scrapes = scraped("run", "--requests", "30", "--rps", "10", "--output", "run.json")
@@ -85,6 +95,7 @@ def test_a_run_tells_its_metrics_while_it_goes_on(
     counts = [requests_in(text) for text in scrapes.texts]
     run = loads((home / "run.json").read_bytes(), name="run.json")
     assert isinstance(run, Run)
+    assert "Traceback" not in answer.err
     assert counts == sorted(counts)
     assert 0 < counts[-1] <= run.summary.total_requests
     assert any("llm_concurrent_requests{" in text for text in scrapes.texts)

@@ -7,6 +7,7 @@ scrape takes time from what sends and stamps.
 from __future__ import annotations
 
 import socket
+import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Event, Lock, Thread
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -184,6 +186,12 @@ class _Server(ThreadingHTTPServer):
         self.path = path or "/"
         self._registry = registry
         self._lock = lock
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a scraper that hung up: what is on the terminal is about the run."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def metrics(self, accepted: str) -> tuple[bytes, str]:
         """Return the metrics as they stand in the format that is accepted, and its content type."""

@@ -93,6 +93,7 @@ def test_the_order_in_which_jobs_write_makes_no_difference(slots: list[Slot], rn
 def test_an_older_run_does_not_overwrite_a_newer_one_and_a_repetition_does() -> None:
     board = Board().with_slots([a_slot("new", run_id=20)])
     assert board.with_slots([a_slot("old", run_id=19, attempt=9)]) == board
+    assert board.with_slots([a_slot("late", run_id=19, source="new")]) == board
     assert said(board.with_slots([a_slot("again", run_id=20, source="new")])) == ["again"]
     assert board.with_slots([a_slot("again", run_id=19, source="new")]) == board
 

@@ -116,6 +116,12 @@ def test_a_table_with_hostile_text_keeps_its_columns(text: str) -> None:
     assert cells == 6 * len(rows)
 
 
+def test_a_leg_that_was_not_measured_fails_nothing_and_has_a_name_and_bounded_words() -> None:
+    leg = leg_unmeasured("No key " + "x" * 900, "y" * 9000, suite="", commit=COMMIT)
+    assert (leg.suite, leg.outcome, leg.exit_code) == ("lens-gate", Outcome.NOT_MEASURED, ExitCode.OK)
+    assert (len(leg.headline), len(leg.second)) == (600, 1500)
+
+
 @settings(max_examples=10)
 @given(number=st.integers(1, 300), rows=st.sampled_from([0, 1, 10]))
 def test_no_number_of_suites_is_too_long_and_the_rest_is_counted(number: int, rows: int) -> None:

@@ -390,6 +390,14 @@ def test_a_flag_that_has_no_room_is_a_number_that_the_table_names() -> None:
     assert all(f'<span class="flag">{number}</span>' in page for number in numbers)
 
 
+def test_where_not_even_a_number_has_room_a_shift_has_its_line_alone() -> None:
+    [series] = a_trend_verdict(records_of(stepped(0.16))).trend.series
+    found = flags_of(
+        series.model_copy(update={"shifts": series.shifts * 5}), HistoryExhibit(seconds=(0.0, 1.0) * 50, levels=())
+    )
+    assert [(flag.number, flag.row) for flag in found] == [(5, 0), (4, 1)]
+
+
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=30, unique=True))
 def test_no_two_flags_overlap(seconds: list[int]) -> None:
     [series] = a_trend_verdict(records_of(stepped(0.16))).trend.series

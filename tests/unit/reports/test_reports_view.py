@@ -512,6 +512,9 @@ def test_unknown_prices_are_said() -> None:
     assert none.spend == "What it cost is not known: no price is known for a."
     many = view_of(STEADY, spend=a_spend(unpriced_models=tuple("abcdefg")))
     assert many.spend.endswith("no price is known for a, b, c, d, and e and 2 more.")
+    unpriced = a_spend(spent_usd=0.0, cap_usd=None, unpriced_models=("a",))
+    wordless = run_view(a_run(spend=unpriced, summary=a_summary(total_tokens=0)))
+    assert wordless.spend == "The answers had no tokens, so that they have no price."
 
 
 def test_measured_false_alarms_and_a_shared_machine_are_told_up_front() -> None:
