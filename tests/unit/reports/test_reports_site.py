@@ -202,6 +202,12 @@ def test_a_metric_of_the_whole_run_has_no_model() -> None:
     assert (line.subject, line.title) == ("Whole run", "cost of the run")
 
 
+def test_a_series_without_a_value_has_no_line() -> None:
+    records = [*records_of(noisy(3)), a_record(9, values={("openai/new", MEDIAN): None})]
+    verdict = a_trend_verdict(records)
+    assert len(lines(verdict)) < len(verdict.trend.series)
+
+
 def test_names_that_are_alike_get_files_of_their_own() -> None:
     alike = several(**{"a b": noisy(20), "a-b": noisy(20, seed=2), "a/b": noisy(20, seed=3), "…": noisy(20, seed=4)})
     names = [line.slug for line in lines(a_trend_verdict(alike))]

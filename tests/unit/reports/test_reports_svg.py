@@ -147,3 +147,9 @@ def test_a_straight_curve_is_its_two_ends_and_a_corner_stays() -> None:
     assert thinned(straight) == [straight[0], straight[-1]]
     corner = [(0.0, 0.0), (0.25, 0.0), (0.5, 0.0), (0.5, 0.5), (0.5, 1.0)]
     assert thinned(corner) == [corner[0], corner[2], corner[4]]
+
+
+def test_a_curve_that_comes_back_to_where_it_began_keeps_the_place_where_it_turned() -> None:
+    there_and_back = [(0.1, 0.1), (0.9, 0.1), (0.1, 0.1)]
+    assert thinned(there_and_back) == there_and_back
+    assert thinned([(0.1, 0.1)] * 3) == [(0.1, 0.1)] * 2

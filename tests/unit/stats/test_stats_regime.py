@@ -59,10 +59,11 @@ def test_a_usual_history_has_moments_after_every_run() -> None:
 def test_a_regime_whose_spread_says_nothing_or_went_far_off_has_no_moments() -> None:
     flat = GrowingRegime(np.array([1.0, 1.0, 1.0, 2.0]))
     assert flat.moments(flat.median, flat.deviation) is None
-    moved = GrowingRegime(np.array([0.0, 1.0, 2.0]))
-    for _ in range(9):
-        moved.add(1e6)
-    assert moved.moments(moved.median, 1.0) is None
+    known = GrowingRegime(np.arange(9.0))
+    assert known.moments(known.median, known.deviation) is not None
+    assert known.moments(1e6, known.deviation) is None
+    assert known.moments(known.median, 100 * known.deviation) is None
+    assert known.moments(known.median, known.deviation / 100) is None
 
 
 def test_a_score_is_clipped_on_both_sides() -> None:

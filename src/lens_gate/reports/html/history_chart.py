@@ -225,12 +225,14 @@ def flags_of(series: TrendSeries, drawn: HistoryExhibit) -> tuple[Flag, ...]:
     return tuple(flags)
 
 
-def _ways(shift: TrendShift, number: int, place: float) -> Iterator[Flag]:
+def _ways(shift: TrendShift, number: int, place: float) -> list[Flag]:
     """Return how a shift can stand there, the best way first."""
     size = f"{'▲' if shift.rises else '▼'} {change(shift.effect.estimate, shift.effect.unit)}"
-    for text, numbered in ((size, False), (f"({number})", True)):
-        for row in range(_FLAG_ROWS):
-            yield Flag(number, place, row, text, shift.worse, numbered)
+    return [
+        Flag(number, place, row, text, shift.worse, numbered)
+        for text, numbered in ((size, False), (f"({number})", True))
+        for row in range(_FLAG_ROWS)
+    ]
 
 
 def _meet(one: Flag, other: Flag) -> bool:
