@@ -27,7 +27,7 @@ from pathlib import Path
 
 from lens_gate.artifacts.run import Run
 from lens_gate.simulator.log import RequestRecord, read_log
-from lens_gate.steps.reading import read_artifact
+from lens_gate.steps.recorded.reading import read_artifact
 
 RATE, SECONDS = 50, 2.0
 BLOCK = 256

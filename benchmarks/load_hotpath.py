@@ -51,7 +51,7 @@ from lens_gate.load.wire.transport import PART_BYTES, Chunk, Exchange, Head, Rec
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
 from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire
-from lens_gate.steps.keeper import Keeper
+from lens_gate.steps.running.keeper import Keeper
 from lens_gate.vocabulary.requests import Arm, FinishReason, TokenKind
 
 APIS: dict[str, tuple[Wire, str]] = {

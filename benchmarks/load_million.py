@@ -35,10 +35,10 @@ from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts
 from lens_gate.providers.base import HttpRequest
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import measure
-from lens_gate.steps.order import Overrides
-from lens_gate.steps.reading import read_artifact, samples_beside
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Overrides
+from lens_gate.steps.running.measure import measure
 
 SLOTS = 64
 API = "openai-chat"

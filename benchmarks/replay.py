@@ -23,7 +23,7 @@ import numpy as np
 
 from lens_gate.artifacts.codec import load_run
 from lens_gate.artifacts.samples import Samples
-from lens_gate.steps.reading import samples_beside
+from lens_gate.steps.recorded.reading import samples_beside
 from lens_gate.vocabulary.requests import Status
 
 TRACES = Path(__file__).parents[2] / "shared" / "data" / "traces"

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lens_gate.steps.paper import BROWSERS
+from lens_gate.steps.rendering.paper import BROWSERS
 
 PICTURES = Path("docs/pictures")
 REPORT = "2-slower-model/report.html"

@@ -45,4 +45,4 @@ def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     def judged(samples: Samples, end: RunEnd, plan: Plan, limits: ValidityLimits, *rest: Any) -> Validity:
         return judge(samples, end, plan, limits.model_copy(update=patient), *rest)
 
-    monkeypatch.setattr("lens_gate.steps.written.judge", judged)
+    monkeypatch.setattr("lens_gate.steps.recorded.written.judge", judged)

@@ -39,10 +39,10 @@ from lens_gate.artifacts.journal import encode_blocks, encode_header
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.keys import RESULTS, SAMPLES_ENDING
 from lens_gate.errors import LensGateError
-from lens_gate.steps.archive import keep, open_run, pack, samples_in
-from lens_gate.steps.baseline_keeping import current_of, record
-from lens_gate.steps.baseline_upkeep import compact, prune, versions_of
-from lens_gate.steps.syncing import sync
+from lens_gate.steps.archived.archive import keep, open_run, pack, samples_in
+from lens_gate.steps.baselines.keeping import current_of, record
+from lens_gate.steps.baselines.syncing import sync
+from lens_gate.steps.baselines.upkeep import compact, prune, versions_of
 from lens_gate.stores.address import Address, parse_address
 from lens_gate.stores.base import Store
 from lens_gate.stores.file import FileStore

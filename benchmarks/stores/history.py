@@ -28,9 +28,9 @@ from lens_gate.artifacts.entry import entry_of
 from lens_gate.artifacts.run import Run
 from lens_gate.baselines.keys import baseline_key, run_key
 from lens_gate.config.model import BaselineChoice, Regression
-from lens_gate.steps.baseline_upkeep import listed
-from lens_gate.steps.store_choice import stored_in, wanted_for
-from lens_gate.steps.trend import TrendOrder, trend_of
+from lens_gate.steps.archived.store_choice import stored_in, wanted_for
+from lens_gate.steps.baselines.upkeep import listed
+from lens_gate.steps.judging.trend import TrendOrder, trend_of
 from lens_gate.steps.world import World
 from lens_gate.stores.address import Address, S3Address, parse_address
 from lens_gate.stores.base import Store

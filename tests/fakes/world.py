@@ -28,10 +28,10 @@ from lens_gate.notify.letter import Letter
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.reports.template import rendered
 from lens_gate.secrets.keyring import Keyring, unfetched
-from lens_gate.steps.arms import Arms
-from lens_gate.steps.watcher import Looked, Watcher
+from lens_gate.steps.resolving.arms import Arms
+from lens_gate.steps.running.watcher import Looked, Watcher
+from lens_gate.steps.running.worker import Tools, work
 from lens_gate.steps.wire import Assignment
-from lens_gate.steps.worker import Tools, work
 from lens_gate.steps.world import Runner, Spawned, World
 from lens_gate.stores.file import FileStore
 

@@ -25,8 +25,8 @@ from lens_gate.cli.app import COMMANDS, LATER, app
 from lens_gate.cli.docs import commands_markdown
 from lens_gate.errors import PublishFailed
 from lens_gate.simulator.settings import SimulatorSettings
-from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.line import Judged
+from lens_gate.steps.resolving.arms import RunOrder
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_verdict
 from tests.integration.conftest import Duet, Invoke

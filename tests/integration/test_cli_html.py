@@ -12,7 +12,7 @@ import pytest
 from lens_gate.artifacts.assemble import embed
 from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.samples import Samples
-from lens_gate.steps.archive import kept_runs
+from lens_gate.steps.archived.archive import kept_runs
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import OpenCheck
 from tests.builders import SERIES, a_run, a_sample

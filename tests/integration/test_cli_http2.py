@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lens_gate.artifacts.run import Run
-from lens_gate.steps.reading import read_artifact
+from lens_gate.steps.recorded.reading import read_artifact
 from tests.certificates import Authority
 from tests.fakes.http2_server import Http2Server, Stream, http2_server
 from tests.integration.conftest import KEY, Invoke

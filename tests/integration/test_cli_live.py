@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from lens_gate.cli import live
 from lens_gate.load.record.progress import Snapshot
-from lens_gate.steps.watcher import Looked
+from lens_gate.steps.running.watcher import Looked
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.builders import a_sample
 from tests.fakes.world import a_world

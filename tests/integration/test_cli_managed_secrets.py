@@ -113,7 +113,7 @@ def test_a_crash_after_fetching_shows_no_key(
     def broken(config: Any, directory: Path) -> Any:
         raise RuntimeError(f"defect with {config.providers[0].api_key.get_secret_value()}")
 
-    monkeypatch.setattr("lens_gate.steps.arms.located", broken)
+    monkeypatch.setattr("lens_gate.steps.resolving.arms.located", broken)
     configure(secrets=section(vault))
     crash = invoke("run", "--requests", "4")
     assert crash.code == 70

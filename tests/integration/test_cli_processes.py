@@ -20,7 +20,7 @@ from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.simulator.log import read_log
-from lens_gate.steps.reading import read_artifact, samples_beside
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
 from lens_gate.steps.simulated import simulated
 from lens_gate.vocabulary.outcomes import Ending
 from tests.integration.conftest import KEY, Invoke

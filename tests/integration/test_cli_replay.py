@@ -13,7 +13,7 @@ import pytest
 from lens_gate.artifacts.codec import load_run
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
-from lens_gate.steps.reading import samples_beside
+from lens_gate.steps.recorded.reading import samples_beside
 from tests.integration.conftest import KEY, Invoke, Listener
 
 Configure = Callable[..., Path]

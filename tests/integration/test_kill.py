@@ -18,8 +18,8 @@ from lens_gate.artifacts.codec import load_analysis, loads
 from lens_gate.artifacts.journal import decode_journal
 from lens_gate.artifacts.run import Run
 from lens_gate.errors import ArtifactCorrupt
-from lens_gate.steps import keeper
-from lens_gate.steps.reading import read_artifact, samples_beside
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
+from lens_gate.steps.running import keeper
 from tests.integration.conftest import Invoke
 
 RATE = 40

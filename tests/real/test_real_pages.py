@@ -19,7 +19,7 @@ from lens_gate.reports.html.history import Known, Part
 from lens_gate.reports.html.report import comparison_html, run_html, verdict_html
 from lens_gate.reports.html.site import site
 from lens_gate.reports.view import view
-from lens_gate.steps.paper import printed
+from lens_gate.steps.rendering.paper import printed
 from lens_gate.vocabulary.index import OpenCheck
 from tests.builders import a_run
 from tests.comparisons import a_comparison

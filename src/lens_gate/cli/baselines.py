@@ -16,8 +16,9 @@ from lens_gate.cli.wiring import read_sources, show, world
 from lens_gate.config.types import parse_duration
 from lens_gate.errors import ConditionFailed, NoBaseline, PublishFailed, UsageProblem
 from lens_gate.reports.baseline_lists import as_json, details, table
-from lens_gate.steps.archive import Opened, asked_for_baseline
-from lens_gate.steps.baseline_keeping import (
+from lens_gate.steps.archived.archive import Opened, asked_for_baseline
+from lens_gate.steps.archived.store_address import STORE_FOLDER, configured_store, reaching
+from lens_gate.steps.baselines.keeping import (
     Held,
     Saved,
     SaveOrder,
@@ -30,11 +31,10 @@ from lens_gate.steps.baseline_keeping import (
     stored_under,
     told_of,
 )
-from lens_gate.steps.baseline_upkeep import compact, listed, prune, versions_of
-from lens_gate.steps.judge import Rules, rules
-from lens_gate.steps.reindexing import reindex
-from lens_gate.steps.store_address import STORE_FOLDER, configured_store, reaching
-from lens_gate.steps.syncing import sync
+from lens_gate.steps.baselines.reindexing import reindex
+from lens_gate.steps.baselines.syncing import sync
+from lens_gate.steps.baselines.upkeep import compact, listed, prune, versions_of
+from lens_gate.steps.judging.judge import Rules, rules
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.stored_runs import MUST_MATCH

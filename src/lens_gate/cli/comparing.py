@@ -28,16 +28,16 @@ from lens_gate.reports.compare import comparison_view
 from lens_gate.reports.console import comparison_machine_line, console
 from lens_gate.reports.csv_rows import comparison_rows
 from lens_gate.reports.view import run_view
-from lens_gate.steps.alternatives import Alternative, file_names, resolve_alternatives
-from lens_gate.steps.arms import RunOrder
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.judge import Chosen, Rules, analyze_run, rules
+from lens_gate.steps.judging.judge import Chosen, Rules, analyze_run, rules
 from lens_gate.steps.line import attempted
-from lens_gate.steps.measure import exit_code_of, measure
-from lens_gate.steps.model_names import ModelName, named_models
-from lens_gate.steps.outputs import write_outputs
-from lens_gate.steps.render import Format, chosen_format, render
+from lens_gate.steps.rendering.outputs import write_outputs
+from lens_gate.steps.rendering.render import Format, chosen_format, render
+from lens_gate.steps.resolving.alternatives import Alternative, file_names, resolve_alternatives
+from lens_gate.steps.resolving.arms import RunOrder
+from lens_gate.steps.resolving.model_names import ModelName, named_models
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.measure import exit_code_of, measure
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode

@@ -10,8 +10,8 @@ import click
 from lens_gate.cli.judging import all_inputs, emit, input_options, inputs_argument
 from lens_gate.cli.options import REPORT_FORMATS
 from lens_gate.cli.wiring import screen
-from lens_gate.steps.costing import CostOrder, costed
-from lens_gate.steps.render import Format, chosen_format, render_report
+from lens_gate.steps.rendering.costing import CostOrder, costed
+from lens_gate.steps.rendering.render import Format, chosen_format, render_report
 
 FORMATS = (*REPORT_FORMATS, Format.CSV.value)
 

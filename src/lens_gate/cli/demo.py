@@ -13,10 +13,10 @@ from lens_gate.cli.wiring import read_sources, screen, world
 from lens_gate.config.load import Source
 from lens_gate.reports.console import console, machine_line
 from lens_gate.reports.view import view
-from lens_gate.steps.arms import RunOrder
-from lens_gate.steps.judge import Chosen, Rules, rules
+from lens_gate.steps.judging.judge import Chosen, Rules, rules
 from lens_gate.steps.line import whole_line
-from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.resolving.arms import RunOrder
+from lens_gate.steps.resolving.order import Against, Overrides
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome

@@ -18,12 +18,12 @@ from lens_gate.cli.wiring import logged, read_sources, screen, timestamp, world
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.console import run_machine_line
 from lens_gate.steps.doctor import examination, examine, examine_run
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judging.judge import rules
 from lens_gate.steps.line import attempted
-from lens_gate.steps.measure import exit_code_of
-from lens_gate.steps.order import ITSELF
-from lens_gate.steps.render import Format, chosen_format, render_report
+from lens_gate.steps.rendering.render import Format, chosen_format, render_report
+from lens_gate.steps.resolving.order import ITSELF
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.measure import exit_code_of
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
 
 DEFAULT_PAIRS = 100

@@ -9,7 +9,7 @@ import click
 
 from lens_gate.cli.wiring import screen, show, world
 from lens_gate.reports.story import story_markdown, story_text
-from lens_gate.steps.explaining import explanation_of
+from lens_gate.steps.judging.explaining import explanation_of
 from lens_gate.stores.files import write_named
 
 

@@ -15,7 +15,7 @@ from lens_gate.cli.judging import emit, input_options, inputs_argument, only_inp
 from lens_gate.cli.wiring import environment
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.prometheus import OWN_LABELS
-from lens_gate.steps.exporting import Gateway, exported, pushed
+from lens_gate.steps.rendering.exporting import Gateway, exported, pushed
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from lens_gate.load.money.forecast import Forecast, ForecastRow
-from lens_gate.steps.arms import Arms
+from lens_gate.steps.resolving.arms import Arms
 
 HEAD = ("series", "arm", "model", "requests", "input tokens", "output tokens ≤", "dollars ≤")
 

@@ -37,14 +37,14 @@ from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
 from lens_gate.reports.onward import whose_rules
-from lens_gate.steps.judge import Judgement, Rules, analysis_of, rules, verdict_of
-from lens_gate.steps.judgebook import note_analysis, note_failures, note_read, note_verdict
+from lens_gate.steps.archived.store_address import reaching
+from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, verdict_of
+from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
-from lens_gate.steps.publish_what import finished_of, read_untrusted, untrusted
-from lens_gate.steps.reading import read_artifact
-from lens_gate.steps.render import Format, chosen_format, render, render_all, told
-from lens_gate.steps.store_address import reaching
-from lens_gate.steps.templating import templated, told_of
+from lens_gate.steps.publishing.what import finished_of, read_untrusted, untrusted
+from lens_gate.steps.recorded.reading import read_artifact
+from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
+from lens_gate.steps.rendering.templating import templated, told_of
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important

@@ -16,8 +16,8 @@ from lens_gate.load.record.progress import Progress, Snapshot
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.reports.escape import ascii_text
 from lens_gate.reports.sparkline import sparkline
-from lens_gate.steps.arms import Arms
-from lens_gate.steps.watcher import Looked, Watcher
+from lens_gate.steps.resolving.arms import Arms
+from lens_gate.steps.running.watcher import Looked, Watcher
 from lens_gate.steps.world import World
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from lens_gate.config.remarks import Remark
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.reports.log_lines import Level, LogEntry, LogFormat, log_line
 from lens_gate.steps.log import LEVELS, Log
-from lens_gate.steps.render import Format
+from lens_gate.steps.rendering.render import Format
 from lens_gate.steps.world import World
 from lens_gate.stores.rotated import RotatedFile
 

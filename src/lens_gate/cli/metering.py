@@ -29,8 +29,8 @@ from lens_gate.errors import UsageProblem
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.reports.prometheus import registry_of
-from lens_gate.steps.arms import Arms
-from lens_gate.steps.watcher import Looked, Watcher
+from lens_gate.steps.resolving.arms import Arms
+from lens_gate.steps.running.watcher import Looked, Watcher
 from lens_gate.steps.world import World
 
 HAND_OVER_S = 0.5

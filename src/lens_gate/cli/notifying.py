@@ -9,9 +9,9 @@ import click
 
 from lens_gate.cli.options import grouped
 from lens_gate.errors import PublishFailed
-from lens_gate.steps.judge import Judgement, Rules
-from lens_gate.steps.notifying import notify
-from lens_gate.steps.told_before import memory_of
+from lens_gate.steps.archived.told_before import memory_of
+from lens_gate.steps.judging.judge import Judgement, Rules
+from lens_gate.steps.publishing.notifying import notify
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 

@@ -14,9 +14,9 @@ from lens_gate.config.load import Source
 from lens_gate.config.types import parse_duration
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.log_lines import Level, LogFormat
-from lens_gate.steps.arms import find_against
-from lens_gate.steps.judge import Chosen
-from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.judging.judge import Chosen
+from lens_gate.steps.resolving.arms import find_against
+from lens_gate.steps.resolving.order import Against, Overrides
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Cover
 from lens_gate.vocabulary.slo import parse_slo

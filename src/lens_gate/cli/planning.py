@@ -19,9 +19,9 @@ from lens_gate.cli.options import (
 )
 from lens_gate.cli.running import order_of
 from lens_gate.cli.wiring import screen, world
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judging.judge import rules
 from lens_gate.steps.planning import PlanOrder, planned
-from lens_gate.steps.render import Format, chosen_format, render_report
+from lens_gate.steps.rendering.render import Format, chosen_format, render_report
 
 EFFECT = click.FloatRange(min=0, min_open=True)
 

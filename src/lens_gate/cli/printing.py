@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.paper import printed
-from lens_gate.steps.render import Format, chosen_format
+from lens_gate.steps.rendering.paper import printed
+from lens_gate.steps.rendering.render import Format, chosen_format
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 

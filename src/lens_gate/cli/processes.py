@@ -19,8 +19,8 @@ from typing_extensions import override
 
 from lens_gate.cli.proxies import known_proxies
 from lens_gate.load.wire.build import build_transport
+from lens_gate.steps.running.worker import Tools, work
 from lens_gate.steps.wire import Assignment
-from lens_gate.steps.worker import Tools, work
 from lens_gate.steps.world import Spawned
 
 

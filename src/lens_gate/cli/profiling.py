@@ -14,9 +14,9 @@ from lens_gate.cli.running import sent
 from lens_gate.cli.wiring import world
 from lens_gate.config.model import ResponseMapping
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.arms import RunOrder
-from lens_gate.steps.order import Against
-from lens_gate.steps.profiling import ProfileOrder, is_written_out, profile_source
+from lens_gate.steps.resolving.arms import RunOrder
+from lens_gate.steps.resolving.order import Against
+from lens_gate.steps.resolving.profiling import ProfileOrder, is_written_out, profile_source
 from lens_gate.stores.files import read_file
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -32,14 +32,14 @@ from lens_gate.errors import (
     SecretNotFetched,
     UsageProblem,
 )
-from lens_gate.steps.judge import Judgement, Rules
-from lens_gate.steps.publish import Finished, Stage, Wish, publish, settled
-from lens_gate.steps.publish_check import begin_checks, give_up_checks
-from lens_gate.steps.publish_places import Places, places_in
-from lens_gate.steps.publish_trend import publish_trend
-from lens_gate.steps.publish_unmeasured import Unmeasured, publish_unmeasured
-from lens_gate.steps.publish_what import files_in, suite_names, untrusted
-from lens_gate.steps.reading import read_artifact
+from lens_gate.steps.judging.judge import Judgement, Rules
+from lens_gate.steps.publishing.check import begin_checks, give_up_checks
+from lens_gate.steps.publishing.places import Places, places_in
+from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, settled
+from lens_gate.steps.publishing.trend import publish_trend
+from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
+from lens_gate.steps.publishing.what import files_in, suite_names, untrusted
+from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication

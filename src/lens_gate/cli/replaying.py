@@ -27,8 +27,8 @@ from lens_gate.config.load import Source, load_config
 from lens_gate.config.workload import Replay, WorkloadType
 from lens_gate.errors import UsageProblem
 from lens_gate.load.schedule.settings import kind_of
-from lens_gate.steps.arms import RunOrder
-from lens_gate.steps.replaying import models_of
+from lens_gate.steps.resolving.arms import RunOrder
+from lens_gate.steps.resolving.replaying import models_of
 from lens_gate.vocabulary.logs import LogFormat
 
 ROUTES = ("all", "log")

@@ -36,21 +36,21 @@ from lens_gate.config.load import Source, load_config
 from lens_gate.errors import ConfigProblem, PublishFailed, UsageProblem
 from lens_gate.reports.console import console, run_machine_line
 from lens_gate.reports.view import run_view
-from lens_gate.steps.against_stored import stored_for, with_stored_base
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.judge import Rules, rules
-from lens_gate.steps.judgebook import note_analysis, note_verdict
+from lens_gate.steps.archived.store_address import reaching
+from lens_gate.steps.baselines.renewing import renew
+from lens_gate.steps.baselines.uploading import Parcel, report_stores, stores_for, upload, upload_report
+from lens_gate.steps.judging.against_stored import stored_for, with_stored_base
+from lens_gate.steps.judging.judge import Rules, rules
+from lens_gate.steps.judging.judgebook import note_analysis, note_verdict
 from lens_gate.steps.line import attempted, judged, without_earlier
-from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import Measured, exit_code_of, measure
-from lens_gate.steps.order import Against
-from lens_gate.steps.outputs import write_outputs
-from lens_gate.steps.renewing import renew
-from lens_gate.steps.resuming import read_earlier
-from lens_gate.steps.store_address import reaching
-from lens_gate.steps.uploading import Parcel, report_stores, stores_for, upload, upload_report
+from lens_gate.steps.recorded.resuming import read_earlier
+from lens_gate.steps.rendering.outputs import write_outputs
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.resolving.order import Against
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.lookout import looks_of
+from lens_gate.steps.running.measure import Measured, exit_code_of, measure
 from lens_gate.steps.world import World
 from lens_gate.stores.base import Store
 from lens_gate.vocabulary.outcomes import ExitCode, most_important

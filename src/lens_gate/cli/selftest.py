@@ -16,11 +16,11 @@ from lens_gate.cli.options import REPORT_FORMATS, config_options, provider_optio
 from lens_gate.cli.wiring import read_sources, screen, world
 from lens_gate.config.types import origin_of
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.instrument import keep
 from lens_gate.steps.line import attempted
-from lens_gate.steps.order import Overrides
-from lens_gate.steps.render import Format, chosen_format, render_selftest
+from lens_gate.steps.recorded.instrument import keep
+from lens_gate.steps.rendering.render import Format, chosen_format, render_selftest
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.resolving.order import Overrides
 from lens_gate.steps.selftest import QUICK, Effort, Tagging, selftest_of
 from lens_gate.steps.way import Address, addresses_of, streams, ways
 from lens_gate.steps.world import World

@@ -11,8 +11,8 @@ import click
 from lens_gate.cli.wiring import address_of_commits
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.html.links import leads_to_commits
-from lens_gate.steps.judge import Rules
-from lens_gate.steps.site import SiteOrder, write_site
+from lens_gate.steps.judging.judge import Rules
+from lens_gate.steps.rendering.site import SiteOrder, write_site
 from lens_gate.steps.world import World
 
 Command = TypeVar("Command", bound=Callable[..., Any])

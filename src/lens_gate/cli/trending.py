@@ -11,11 +11,11 @@ from lens_gate.artifacts.trend import TrendRule
 from lens_gate.cli.judging import all_inputs, filed, formats, input_options, inputs_argument, show_rest
 from lens_gate.cli.options import config_options, log_options
 from lens_gate.cli.wiring import logged_judging, read_sources, screen, world
-from lens_gate.steps.judge import rules
-from lens_gate.steps.judgebook import note_trend
-from lens_gate.steps.render import Format, chosen_format, render
-from lens_gate.steps.store_address import reaching
-from lens_gate.steps.trend import TrendOrder, trend_of
+from lens_gate.steps.archived.store_address import reaching
+from lens_gate.steps.judging.judge import rules
+from lens_gate.steps.judging.judgebook import note_trend
+from lens_gate.steps.judging.trend import TrendOrder, trend_of
+from lens_gate.steps.rendering.render import Format, chosen_format, render
 from lens_gate.trends.policy import DEFAULT_METRIC, MAX_CREEP_PERCENT, RECENT_RUNS, THRESHOLD_PERCENT, TrendChoices
 
 

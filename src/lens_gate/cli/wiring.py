@@ -50,11 +50,11 @@ from lens_gate.notify.letter import Letter
 from lens_gate.secrets.base import Manager, Reference
 from lens_gate.secrets.base import Surroundings as SecretSurroundings
 from lens_gate.secrets.keyring import Keyring, unfetched
-from lens_gate.steps.arms import Arms
-from lens_gate.steps.judge import Rules
+from lens_gate.steps.judging.judge import Rules
 from lens_gate.steps.log import Log
-from lens_gate.steps.render import Format, Screen
-from lens_gate.steps.secrets import secrets_in
+from lens_gate.steps.rendering.render import Format, Screen
+from lens_gate.steps.resolving.arms import Arms
+from lens_gate.steps.resolving.secrets import secrets_in
 from lens_gate.steps.world import Runner, World
 from lens_gate.stores.address import parse_address
 from lens_gate.stores.base import Store

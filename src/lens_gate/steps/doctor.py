@@ -11,14 +11,14 @@ from lens_gate.analysis.rules import rules_of
 from lens_gate.artifacts.doctor import DoctorReport
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.judge import Rules
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.order import ITSELF
+from lens_gate.steps.judging.judge import Rules
 from lens_gate.steps.planning import pace_of, read_run
-from lens_gate.steps.scheduling import settings_of
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import ITSELF
+from lens_gate.steps.resolving.scheduling import settings_of
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.measure import Measured, measure
+from lens_gate.steps.running.watcher import Watcher
 from lens_gate.steps.world import World
 
 

@@ -15,10 +15,10 @@ from lens_gate.reports.html.report import verdict_html
 from lens_gate.reports.junit import junit
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.view import view
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import Rules, analyze_run, checked_after, judge
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.judging.judge import Rules, analyze_run, checked_after, judge
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.running.measure import Measured, measure
+from lens_gate.steps.running.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_file
 

@@ -15,12 +15,12 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactProblem, UsageProblem
 from lens_gate.load.money.forecast import Forecast, forecast
 from lens_gate.load.schedule.settings import ScheduleSettings
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.foreseen import preview, price_list
-from lens_gate.steps.judge import Rules
-from lens_gate.steps.order import ITSELF
-from lens_gate.steps.reading import read_artifact, samples_beside
-from lens_gate.steps.scheduling import planned_requests, settings_of
+from lens_gate.steps.judging.judge import Rules
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import ITSELF
+from lens_gate.steps.resolving.scheduling import planned_requests, settings_of
+from lens_gate.steps.running.foreseen import preview, price_list
 from lens_gate.steps.world import World
 
 PRICED_REQUESTS = 100

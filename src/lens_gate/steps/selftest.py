@@ -23,13 +23,13 @@ from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.simulator.log import read_log
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.order import Overrides
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Overrides
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.measure import Measured, measure
+from lens_gate.steps.running.watcher import Looked, Watcher
 from lens_gate.steps.simulated import simulated
 from lens_gate.steps.truth import Chunks, by_index, compared, tagged
-from lens_gate.steps.watcher import Looked, Watcher
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.transports import TransportKind

@@ -10,11 +10,11 @@ from lens_gate.config.load import LoadedConfig
 from lens_gate.config.problems import Collected
 from lens_gate.load.arms.resolve import resolve_prompts
 from lens_gate.load.schedule.settings import ScheduleSettings, schedule_settings
-from lens_gate.steps.certificates import located, require_usable
-from lens_gate.steps.foreseen import require_by_itself
-from lens_gate.steps.judge import require_readable
-from lens_gate.steps.placing import placing
-from lens_gate.steps.replaying import check_log
+from lens_gate.steps.judging.judge import require_readable
+from lens_gate.steps.resolving.certificates import located, require_usable
+from lens_gate.steps.resolving.placing import placing
+from lens_gate.steps.resolving.replaying import check_log
+from lens_gate.steps.running.foreseen import require_by_itself
 
 
 def checked_whole(

@@ -20,9 +20,9 @@ from lens_gate.load.wire.network import Way, way_to
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.tls import Contexts
 from lens_gate.providers.base import TlsChoice
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.measure import measure
-from lens_gate.steps.watcher import Watcher
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.running.measure import measure
+from lens_gate.steps.running.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import ErrorClass, Status
 from lens_gate.vocabulary.secrets import address_of

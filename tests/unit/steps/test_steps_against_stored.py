@@ -17,11 +17,11 @@ from lens_gate.artifacts.analysis import Analysis
 from lens_gate.config.load import Source
 from lens_gate.errors import NoBaseline, UsageProblem
 from lens_gate.load.engine.contract import StopSignal
-from lens_gate.steps.against_stored import stored_for, with_stored_base
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import Chosen, Rules, analyze_run, rules
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.judging.against_stored import stored_for, with_stored_base
+from lens_gate.steps.judging.judge import Chosen, Rules, analyze_run, rules
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.running.measure import Measured, measure
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.requests import Arm

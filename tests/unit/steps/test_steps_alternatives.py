@@ -11,11 +11,11 @@ import pytest
 
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, SecurityRefusal, UsageProblem
-from lens_gate.steps.alternatives import Alternative, file_names, resolve_alternatives
-from lens_gate.steps.arms import Arms, RunOrder
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.measure import measure
-from lens_gate.steps.order import Overrides
+from lens_gate.steps.resolving.alternatives import Alternative, file_names, resolve_alternatives
+from lens_gate.steps.resolving.arms import Arms, RunOrder
+from lens_gate.steps.resolving.order import Overrides
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.measure import measure
 from lens_gate.steps.world import World
 from tests.fakes.git import commit, make_repository
 from tests.fakes.world import ChatTransport, NoWatcher, a_world

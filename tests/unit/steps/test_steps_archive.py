@@ -13,10 +13,10 @@ from lens_gate.artifacts.journal import encode_blocks, encode_header
 from lens_gate.artifacts.samples import Samples
 from lens_gate.baselines.keys import samples_key
 from lens_gate.errors import ArtifactCorrupt, ConditionFailed, ConditionsIgnored
-from lens_gate.steps.archive import Packed, keep, open_run, pack, samples_in
-from lens_gate.steps.baseline_keeping import current_of, record
-from lens_gate.steps.syncing import sync
-from lens_gate.steps.uploading import Parcel, upload
+from lens_gate.steps.archived.archive import Packed, keep, open_run, pack, samples_in
+from lens_gate.steps.baselines.keeping import current_of, record
+from lens_gate.steps.baselines.syncing import sync
+from lens_gate.steps.baselines.uploading import Parcel, upload
 from lens_gate.stores.base import Store
 from lens_gate.stores.conditions import Retries
 from lens_gate.stores.file import FileStore

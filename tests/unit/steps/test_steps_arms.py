@@ -12,9 +12,9 @@ import pytest
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, MissingVariable, SecurityRefusal, UsageProblem
 from lens_gate.load.arms.plan import ArmPlan
-from lens_gate.steps.arms import Arms, RunOrder, find_against, resolve
-from lens_gate.steps.order import ITSELF, Against, Overrides
-from lens_gate.steps.scheduling import settings_of
+from lens_gate.steps.resolving.arms import Arms, RunOrder, find_against, resolve
+from lens_gate.steps.resolving.order import ITSELF, Against, Overrides
+from lens_gate.steps.resolving.scheduling import settings_of
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.requests import Arm
 from tests.fakes.git import commit, git, make_repository

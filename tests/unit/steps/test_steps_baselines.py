@@ -19,12 +19,8 @@ from lens_gate.baselines.keys import baseline_key, version_key
 from lens_gate.config.model import BaselineChoice, Config, Regression
 from lens_gate.config.output import Database, Output, Remote
 from lens_gate.errors import ConditionFailed, LensGateError, NoBaseline, PublishFailed, StoreDamaged, UsageProblem
-from lens_gate.steps.archive import Packed, keep, kept_at, pack
-from lens_gate.steps.baseline_keeping import Saved, SaveOrder, Taking, Unreadable, current_of, save
-from lens_gate.steps.baseline_upkeep import prune, versions_of
-from lens_gate.steps.judge import checked_after, rules, stored_baseline
-from lens_gate.steps.renewing import renew
-from lens_gate.steps.store_address import (
+from lens_gate.steps.archived.archive import Packed, keep, kept_at, pack
+from lens_gate.steps.archived.store_address import (
     configured_store,
     is_store,
     named_file,
@@ -32,8 +28,12 @@ from lens_gate.steps.store_address import (
     report_addresses,
     upload_addresses,
 )
-from lens_gate.steps.store_choice import after_measuring, stored_in, wanted_for
-from lens_gate.steps.uploading import Parcel, stores_for, upload, upload_report
+from lens_gate.steps.archived.store_choice import after_measuring, stored_in, wanted_for
+from lens_gate.steps.baselines.keeping import Saved, SaveOrder, Taking, Unreadable, current_of, save
+from lens_gate.steps.baselines.renewing import renew
+from lens_gate.steps.baselines.upkeep import prune, versions_of
+from lens_gate.steps.baselines.uploading import Parcel, stores_for, upload, upload_report
+from lens_gate.steps.judging.judge import checked_after, rules, stored_baseline
 from lens_gate.steps.world import StoreOptions, World
 from lens_gate.stores.base import Condition, ETag, Store, Tagged
 from lens_gate.stores.file import FileStore
@@ -580,7 +580,7 @@ class TestReaching:
             read.append(path)
             return pack(path)
 
-        monkeypatch.setattr("lens_gate.steps.uploading.pack", counted)
+        monkeypatch.setattr("lens_gate.steps.baselines.uploading.pack", counted)
         stores = [FileStore(tmp_path / name) for name in ("one", "two", "three")]
         assert upload(Parcel(a_day(tmp_path, 1), a_verdict(outcome=Outcome.PASS)), stores, a_world(tmp_path)) == ()
         assert len(read) == 1

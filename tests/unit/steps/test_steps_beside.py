@@ -12,12 +12,12 @@ import pytest
 from lens_gate.artifacts.codec import load_run
 from lens_gate.artifacts.run import Run
 from lens_gate.config.load import Source
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.beside import found_beside
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.measure import measure
-from lens_gate.steps.order import Overrides
-from lens_gate.steps.resuming import read_earlier
+from lens_gate.steps.recorded.beside import found_beside
+from lens_gate.steps.recorded.resuming import read_earlier
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Overrides
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.measure import measure
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending
 from tests.fakes.world import ChatTransport, NoWatcher, a_world

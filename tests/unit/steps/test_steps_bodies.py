@@ -20,8 +20,8 @@ from typing_extensions import override
 from lens_gate.cli.wiring import world
 from lens_gate.errors import PublishFailed
 from lens_gate.load.record.personal import PersonalRules
-from lens_gate.steps.bodies import BodiesFile, packed
-from lens_gate.steps.keeper import Keeper, KeeperOptions
+from lens_gate.steps.running.bodies import BodiesFile, packed
+from lens_gate.steps.running.keeper import Keeper, KeeperOptions
 from lens_gate.stores.files import JournalFile
 from tests.builders import a_sample
 

@@ -11,7 +11,7 @@ import pytest
 from lens_gate.config.guards import SpendingLimits
 from lens_gate.config.model import Config
 from lens_gate.errors import ArtifactCorrupt, CapReached, ConditionFailed, ConfigProblem, PublishFailed
-from lens_gate.steps.budgets import Books, budgets_of, open_account
+from lens_gate.steps.running.budgets import Books, budgets_of, open_account
 from lens_gate.steps.world import World
 from lens_gate.stores.file import FileStore
 from tests.fakes.world import a_world

@@ -10,9 +10,9 @@ import pytest
 
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, SecurityRefusal
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.order import Against, Overrides
-from lens_gate.steps.transporting import transport_order
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.resolving.transporting import transport_order
 from tests.certificates import PASSWORD, Authority
 from tests.fakes.git import commit, git, make_repository
 from tests.fakes.world import a_world

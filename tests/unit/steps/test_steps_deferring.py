@@ -7,7 +7,7 @@ import pytest
 from lens_gate.config.model import Config
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.engine.deferred import LIMIT_BYTES
-from lens_gate.steps.deferring import bytes_deferred
+from lens_gate.steps.running.deferring import bytes_deferred
 
 
 def config(**sections: object) -> Config:

@@ -10,11 +10,11 @@ import pytest
 
 from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem
-from lens_gate.steps.arms import RunOrder
 from lens_gate.steps.doctor import Examination, examination, examine
-from lens_gate.steps.judge import rules
-from lens_gate.steps.measure import exit_code_of
-from lens_gate.steps.order import Overrides
+from lens_gate.steps.judging.judge import rules
+from lens_gate.steps.resolving.arms import RunOrder
+from lens_gate.steps.resolving.order import Overrides
+from lens_gate.steps.running.measure import exit_code_of
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 from tests.fakes.world import ChatTransport, NoWatcher, a_world

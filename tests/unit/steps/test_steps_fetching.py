@@ -25,7 +25,7 @@ from lens_gate.secrets.base import (
     VaultManager,
 )
 from lens_gate.secrets.keyring import Keyring
-from lens_gate.steps.fetching import identities, manager_of, with_secrets
+from lens_gate.steps.resolving.fetching import identities, manager_of, with_secrets
 from tests.fakes.world import a_world
 
 KEYS = [{"name": "openai_api_key", "path": "llm/openai", "field": "api_key"}, {"name": "DB", "path": "llm/db"}]

@@ -14,16 +14,16 @@ from lens_gate.config.load import Source
 from lens_gate.errors import PublishFailed
 from lens_gate.load.wire.choice import choose
 from lens_gate.load.wire.proxies import Proxies
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.judge import rules
+from lens_gate.steps.judging.judge import rules
 from lens_gate.steps.line import attempted, whole_line
-from lens_gate.steps.measure import measure
-from lens_gate.steps.order import Against, Overrides
-from lens_gate.steps.outputs import write_outputs
-from lens_gate.steps.reading import read_artifact, samples_beside
-from lens_gate.steps.transporting import transport_order
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
+from lens_gate.steps.recorded.written import identity
+from lens_gate.steps.rendering.outputs import write_outputs
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.resolving.transporting import transport_order
+from lens_gate.steps.running.measure import measure
 from lens_gate.steps.world import World
-from lens_gate.steps.written import identity
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.transports import TransportKind
 from tests.fakes.world import ChatTransport, NoWatcher, a_world
@@ -101,7 +101,7 @@ def test_configured_files_are_written_in_their_formats_with_the_start_in_their_n
 def test_a_copy_of_a_large_run_has_its_samples_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    monkeypatch.setattr("lens_gate.steps.keeper.INLINE_LIMIT", 5)
+    monkeypatch.setattr("lens_gate.steps.running.keeper.INLINE_LIMIT", 5)
     with_outputs(a_world(tmp_path), {"type": "json", "path": f"{folder}/copy.json"})
     run = read_artifact(tmp_path / folder / "copy.json")
     assert isinstance(run, Run)

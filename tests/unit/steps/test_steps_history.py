@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from lens_gate.analysis.baseline import Stored
 from lens_gate.config.model import BaselineChoice
-from lens_gate.steps.archive import keep, pack
-from lens_gate.steps.store_choice import stored_in, wanted_for
+from lens_gate.steps.archived.archive import keep, pack
+from lens_gate.steps.archived.store_choice import stored_in, wanted_for
 from lens_gate.stores.base import Listing, Store
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.outcomes import Outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lens_gate.artifacts.envelope import Provenance
-from lens_gate.steps.instrument import instrument_of, keep, known_instrument, selftest_path
+from lens_gate.steps.recorded.instrument import instrument_of, keep, known_instrument, selftest_path
 from lens_gate.steps.world import World
 from tests.fakes.world import NOW, a_world
 from tests.selftests import a_rung, a_selftest

@@ -17,8 +17,8 @@ from lens_gate.artifacts.samples import Samples
 from lens_gate.config.load import Source
 from lens_gate.config.model import ThresholdMethod
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ConfigProblem, NoBaseline, UsageProblem
-from lens_gate.steps.judge import Chosen, Rules, analysis_of, judge, rules, verdict_of
-from lens_gate.steps.reading import read_artifact, samples_beside
+from lens_gate.steps.judging.judge import Chosen, Rules, analysis_of, judge, rules, verdict_of
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
 from lens_gate.vocabulary.outcomes import Cover, Decision, ExitCode, Outcome
 from tests.builders import a_duet_run, a_pair, a_plan, a_policy, a_run, a_sample, a_verdict, an_analysis
 from tests.fakes.world import a_world

@@ -20,7 +20,7 @@ from lens_gate.artifacts.run import InlineSamples, Look, Run, Sidecar
 from lens_gate.artifacts.run_head import read_head
 from lens_gate.artifacts.samples import Attempt, Samples
 from lens_gate.errors import PublishFailed
-from lens_gate.steps.keeper import BLOCK, Keeper, KeeperOptions
+from lens_gate.steps.running.keeper import BLOCK, Keeper, KeeperOptions
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.builders import a_run, a_run_head, a_sample
 
@@ -59,7 +59,7 @@ def kept(tmp_path: Path) -> Kept:
 @pytest.fixture
 def at_most_ten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples beyond ten go into a file beside the run."""
-    monkeypatch.setattr("lens_gate.steps.keeper.INLINE_LIMIT", 10)
+    monkeypatch.setattr("lens_gate.steps.running.keeper.INLINE_LIMIT", 10)
 
 
 def fill(keeper: Keeper, count: int) -> Keeper:

@@ -11,10 +11,10 @@ import pytest
 
 from lens_gate.errors import TargetNotReady
 from lens_gate.reports.log_lines import Level
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.order import Against
-from lens_gate.steps.resuming import read_earlier
+from lens_gate.steps.recorded.resuming import read_earlier
+from lens_gate.steps.resolving.order import Against
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.measure import Measured, measure
 from tests.fakes.log import Heard
 from tests.fakes.world import ChatTransport, NoWatcher, a_world
 from tests.unit.steps.test_steps_measure import arms_of, measured

@@ -23,14 +23,14 @@ from lens_gate.config.model import Regression
 from lens_gate.errors import ConfigProblem, CouldNotMeasure, UsageProblem
 from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.record.recorder import unsent
-from lens_gate.steps import lookout
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.judge import analysis_of, rules
-from lens_gate.steps.lookout import Lookout, LookPlan, looks_of
-from lens_gate.steps.measure import measure
-from lens_gate.steps.order import Against, Overrides
-from lens_gate.steps.watcher import Looked
+from lens_gate.steps.judging.judge import analysis_of, rules
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.running import lookout
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.lookout import Lookout, LookPlan, looks_of
+from lens_gate.steps.running.measure import measure
+from lens_gate.steps.running.watcher import Looked
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Decision, Ending, Outcome
 from lens_gate.vocabulary.requests import Phase

@@ -25,13 +25,13 @@ from lens_gate.config.load import Source
 from lens_gate.errors import ConfigProblem, PublishFailed, TargetNotReady
 from lens_gate.load.wire.transport import Exchange, Timeouts
 from lens_gate.providers.base import HttpRequest
-from lens_gate.steps import session
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.measure import Measured, exit_code_of, measure
-from lens_gate.steps.order import Against, Overrides
-from lens_gate.steps.reading import samples_beside
+from lens_gate.steps.recorded.reading import samples_beside
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.running import session
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.measure import Measured, exit_code_of, measure
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending, ExitCode
 from tests.builders import a_duet_run, a_run, a_summary
@@ -168,7 +168,7 @@ def test_a_closed_loop_ends_by_its_duration(tmp_path: Path) -> None:
 
 
 def test_many_samples_lie_beside_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lens_gate.steps.keeper.INLINE_LIMIT", 10)
+    monkeypatch.setattr("lens_gate.steps.running.keeper.INLINE_LIMIT", 10)
     world = a_world(tmp_path)
     done = measured(world, arms_of(world, overrides=Overrides(requests=300, concurrency=8)))
     assert names(tmp_path) == ["run.json", "run.samples.jsonl.gz"]

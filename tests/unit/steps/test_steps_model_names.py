@@ -9,7 +9,7 @@ import pytest
 from lens_gate.config.defaults import maker_of
 from lens_gate.config.model import Config
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.model_names import named_models
+from lens_gate.steps.resolving.model_names import named_models
 
 
 def a_config(*providers: dict[str, Any]) -> Config:

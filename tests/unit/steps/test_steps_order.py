@@ -10,7 +10,7 @@ from lens_gate.config.model import Config
 from lens_gate.config.workload import WorkloadType
 from lens_gate.errors import UsageProblem
 from lens_gate.load.schedule.settings import schedule_settings
-from lens_gate.steps.order import (
+from lens_gate.steps.resolving.order import (
     Overrides,
     base_by_endpoint,
     base_by_model,

@@ -7,8 +7,8 @@ import pytest
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.problems import Collected
 from lens_gate.errors import ConfigProblem, MissingVariable
-from lens_gate.steps.order import Overrides
-from lens_gate.steps.placing import placing
+from lens_gate.steps.resolving.order import Overrides
+from lens_gate.steps.resolving.placing import placing
 
 TEXT = """\
 profiler:

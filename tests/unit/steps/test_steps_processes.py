@@ -20,10 +20,10 @@ from lens_gate.artifacts.journal import decode_journal
 from lens_gate.errors import CouldNotMeasure, UsageProblem
 from lens_gate.load.wire.transport import Exchange, Received, Timeouts
 from lens_gate.providers.base import HttpRequest
-from lens_gate.steps import crew
-from lens_gate.steps.crew import ProcessBroken, told_exit
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.order import Against
+from lens_gate.steps.resolving.order import Against
+from lens_gate.steps.running import crew
+from lens_gate.steps.running.crew import ProcessBroken, told_exit
+from lens_gate.steps.running.foreseen import preview
 from lens_gate.steps.wire import Assignment, Batch, Line, Promise
 from lens_gate.steps.world import Spawned, World
 from lens_gate.vocabulary.outcomes import Ending

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.steps.promises import LASTS_NS, MOST_AT_ONCE, Promises
+from lens_gate.steps.running.promises import LASTS_NS, MOST_AT_ONCE, Promises
 from tests.fakes.transport import a_request
 
 PLANNED = [a_request(index) for index in range(1000)]

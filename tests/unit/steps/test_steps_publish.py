@@ -21,9 +21,9 @@ from lens_gate.ci.notes import Notes, Patience
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.reports.comment import badness
-from lens_gate.steps.publish import Finished, Stage, Wish, publish, worst_first
-from lens_gate.steps.publish_check import begin_checks, give_up_checks
-from lens_gate.steps.publish_comment import STATE_CHARACTERS, Measured, Said, composed, publish_comment, wanted
+from lens_gate.steps.publishing.check import begin_checks, give_up_checks
+from lens_gate.steps.publishing.comment import STATE_CHARACTERS, Measured, Said, composed, publish_comment, wanted
+from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, worst_first
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 from tests.builders import (

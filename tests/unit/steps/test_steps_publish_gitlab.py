@@ -13,8 +13,8 @@ from lens_gate.ci.gitlab.platform import GitLab
 from lens_gate.ci.notes import Notes, Patience
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
-from lens_gate.steps.publish import Stage, Wish, publish
-from lens_gate.steps.publish_unmeasured import Unmeasured, publish_unmeasured
+from lens_gate.steps.publishing.publish import Stage, Wish, publish
+from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
 from lens_gate.vocabulary.publishing import Publication
 from tests.fakes.github import Answer, Fault
 from tests.fakes.gitlab import GitLabServer, gitlab_server, refused

@@ -22,9 +22,9 @@ from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.segment import Segment
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.load.record.run_end import RunEnd, Spread
-from lens_gate.steps.reading import read_artifact, samples_beside
-from lens_gate.steps.recovered import LAG_UNKNOWN
-from lens_gate.steps.tail import Tail, read_tail, tail_note
+from lens_gate.steps.recorded.reading import read_artifact, samples_beside
+from lens_gate.steps.recorded.recovered import LAG_UNKNOWN
+from lens_gate.steps.recorded.tail import Tail, read_tail, tail_note
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Arm, ErrorClass, Status
 from tests.builders import a_failed_sample, a_pair, a_plan, a_run_head, a_sample, a_spend, both_arms
@@ -128,7 +128,7 @@ def test_a_journal_without_a_request_is_a_run_of_none(tmp_path: Path) -> None:
 
 
 def test_the_samples_of_a_large_journal_stay_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lens_gate.steps.recovered.INLINE_LIMIT", 3)
+    monkeypatch.setattr("lens_gate.steps.recorded.recovered.INLINE_LIMIT", 3)
     path = a_journal(tmp_path, block(ROWS))
     run = read(path)
     assert isinstance(run.samples, Sidecar)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lens_gate.baselines.keys import baseline_key
-from lens_gate.steps.archive import keep, pack
-from lens_gate.steps.reindexing import reindex
+from lens_gate.steps.archived.archive import keep, pack
+from lens_gate.steps.baselines.reindexing import reindex
 from lens_gate.stores.base import ETag
 from lens_gate.stores.file import FileStore
 from lens_gate.stores.index_file import INDEX, as_listed

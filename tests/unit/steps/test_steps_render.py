@@ -10,8 +10,8 @@ from junitparser import JUnitXml
 
 from lens_gate.artifacts.codec import Artifact
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.judge import rules
-from lens_gate.steps.render import Format, Screen, chosen_format, joined, render, render_all
+from lens_gate.steps.judging.judge import rules
+from lens_gate.steps.rendering.render import Format, Screen, chosen_format, joined, render, render_all
 from tests.builders import a_duet_run, a_pair, a_run, a_sample, a_verdict, an_analysis
 from tests.fakes.world import a_world
 

@@ -15,13 +15,13 @@ from lens_gate.config.load import Source
 from lens_gate.config.model import Regression
 from lens_gate.errors import UsageProblem
 from lens_gate.load.trust.gaps import with_gaps
-from lens_gate.steps.arms import Arms, RunOrder, resolve
-from lens_gate.steps.intent import MeasureOptions
-from lens_gate.steps.lookout import looks_of
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.order import Against, Overrides
-from lens_gate.steps.reading import read_artifact
-from lens_gate.steps.resuming import read_earlier
+from lens_gate.steps.recorded.reading import read_artifact
+from lens_gate.steps.recorded.resuming import read_earlier
+from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.running.intent import MeasureOptions
+from lens_gate.steps.running.lookout import looks_of
+from lens_gate.steps.running.measure import Measured, measure
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import Ending
 from tests.builders import a_validity
@@ -156,7 +156,7 @@ def test_a_lost_request_is_charged_for_as_many_attempts_as_were_allowed(tmp_path
 def test_the_journal_of_a_resumed_run_is_whole_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(tmp_path, "whole.json")
     earlier = killed(tmp_path, whole, kept=15, promised=19)
-    monkeypatch.setattr("lens_gate.steps.keeper.INLINE_LIMIT", 10)
+    monkeypatch.setattr("lens_gate.steps.running.keeper.INLINE_LIMIT", 10)
     done = run(tmp_path, earlier=earlier)
     beside = read_artifact(tmp_path / "run.samples.jsonl.gz")
     assert beside == done.run.model_copy(

@@ -14,7 +14,7 @@ from lens_gate.artifacts.codec import dumps
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, NoBaseline
-from lens_gate.steps.stored import read_stored
+from lens_gate.steps.recorded.stored import read_stored
 from tests.builders import SERIES, a_benchmark, a_run, a_sample, a_validity, a_validity_check, an_analysis
 
 

@@ -10,9 +10,9 @@ from typing_extensions import override
 
 from lens_gate.baselines.keys import baseline_key, samples_key
 from lens_gate.errors import UsageProblem
-from lens_gate.steps.archive import keep, open_run, pack
-from lens_gate.steps.baseline_keeping import current_of, record
-from lens_gate.steps.syncing import Synced, sync
+from lens_gate.steps.archived.archive import keep, open_run, pack
+from lens_gate.steps.baselines.keeping import current_of, record
+from lens_gate.steps.baselines.syncing import Synced, sync
 from lens_gate.stores.base import Condition, ETag, Store, Tagged
 from lens_gate.stores.file import FileStore
 from lens_gate.vocabulary.index import Acceptance, IndexEntry

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lens_gate.config.load import Source, load_config
-from lens_gate.steps.targets import target_environment
+from lens_gate.steps.running.targets import target_environment
 from tests.fakes.world import a_world
 
 AROUND = {"PATH": "/bin", "OPENAI_API_KEY": "sk-1", "GITHUB_TOKEN": "ghs-2", "GH_TOKEN": "ghs-3"}

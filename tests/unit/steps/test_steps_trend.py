@@ -14,9 +14,9 @@ from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
 from lens_gate.config.load import Source
 from lens_gate.config.model import Regression
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, UsageProblem
-from lens_gate.steps.judge import Chosen, Rules, analysis_of, rules, verdict_of
-from lens_gate.steps.render import Format, Screen, render, render_all
-from lens_gate.steps.trend import TrendOrder, trend_of
+from lens_gate.steps.judging.judge import Chosen, Rules, analysis_of, rules, verdict_of
+from lens_gate.steps.judging.trend import TrendOrder, trend_of
+from lens_gate.steps.rendering.render import Format, Screen, render, render_all
 from lens_gate.trends.policy import TrendChoices
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_run, a_validity, a_validity_check, a_verdict

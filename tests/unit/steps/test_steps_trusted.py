@@ -10,7 +10,7 @@ import pytest
 
 from lens_gate.config.load import Source
 from lens_gate.errors import SecurityRefusal
-from lens_gate.steps.judge import Rules, rules
+from lens_gate.steps.judging.judge import Rules, rules
 from tests.fakes.git import commit, make_repository
 from tests.fakes.world import a_world
 

@@ -13,9 +13,9 @@ from typing_extensions import override
 from lens_gate.config.load import Source
 from lens_gate.load.wire.transport import TransportFailure
 from lens_gate.providers.base import TlsChoice
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.measure import measure
-from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.running.measure import measure
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.fakes.world import ChatTransport, NoWatcher, a_world

@@ -12,10 +12,10 @@ import pytest
 
 from lens_gate.artifacts.load import PlannedStage
 from lens_gate.config.load import Source
-from lens_gate.steps.arms import RunOrder, resolve
-from lens_gate.steps.foreseen import preview
-from lens_gate.steps.measure import Measured, measure
-from lens_gate.steps.order import Against, Overrides
+from lens_gate.steps.resolving.arms import RunOrder, resolve
+from lens_gate.steps.resolving.order import Against, Overrides
+from lens_gate.steps.running.foreseen import preview
+from lens_gate.steps.running.measure import Measured, measure
 from lens_gate.vocabulary.requests import Status
 from tests.fakes.world import ChatTransport, NoWatcher, a_world
 

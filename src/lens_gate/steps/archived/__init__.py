@@ -1,0 +1,1 @@
+"""Runs in stores: put, found, and chosen as what to compare with."""

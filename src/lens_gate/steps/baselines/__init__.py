@@ -1,0 +1,1 @@
+"""The commands `baseline …`: named runs saved, renewed, pruned, and brought from store to store."""

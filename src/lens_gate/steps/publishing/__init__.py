@@ -1,0 +1,1 @@
+"""A verdict told to others: on the platform of a pipeline, and by notifications."""

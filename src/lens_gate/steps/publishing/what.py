@@ -1,0 +1,154 @@
+"""Which verdicts are published, and the name that each goes by among the others on the same commit."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lens_gate.artifacts.analysis import Analysis
+from lens_gate.artifacts.codec import Artifact, loads
+from lens_gate.artifacts.compressed import MAGIC
+from lens_gate.artifacts.numbers_only import numbers_only
+from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.verdict import Verdict
+from lens_gate.errors import UsageProblem
+from lens_gate.reports.escape import plain, shortened
+from lens_gate.steps.judging.judge import Rules, verdict_of
+from lens_gate.steps.publishing.places import Places, no_places
+from lens_gate.steps.publishing.publish import Finished
+from lens_gate.steps.world import World
+from lens_gate.stores.files import read_start
+
+LONGEST_SUITE = 100
+UNTRUSTED_BYTES = 5_000_000
+"""A verdict on ten models is a twentieth of that."""
+
+_STARTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
+"""Where the steps of a job start."""
+
+_UPLOADED = re.compile(r"lens-gate-(?P<suite>.+)-[0-9a-f]{8}")
+"""The name that `Platform.artifact_name` gives, and a download makes a folder of."""
+
+_OUTPUTS = {"report": "report.md", "junit": "junit.xml"}
+"""Outputs of a step by the file that `ci` writes beside the verdict."""
+
+
+def finished_of(
+    found: Sequence[tuple[Artifact, Path]], judged_by: Rules, world: World, *, suites: Sequence[str], places: Places
+) -> tuple[Finished, ...]:
+    """Return the verdicts in, or on, artifacts. Raises UsageProblem for what has none, and for odd names of suites."""
+    verdicts = [(_verdict(artifact, path, judged_by, world), path) for artifact, path in found]
+    names = suite_names(verdicts, suites)
+    return tuple(
+        Finished(
+            suite=name,
+            verdict=verdict,
+            path=str(path),
+            code=verdict.exit_code,
+            files=files_in(path.parent, world),
+            places=places,
+        )
+        for name, (verdict, path) in zip(names, verdicts, strict=True)
+    )
+
+
+def untrusted(finished: Finished) -> Finished:
+    """Return a verdict of which nothing is believed but that it has the right form: no words, no files, no lines."""
+    artifacts = dict.fromkeys(finished.files, "")
+    return replace(finished, untrusted=True, files=artifacts, places=no_places)
+
+
+def read_untrusted(path: Path) -> Verdict:
+    """Read a verdict that another's run has uploaded, and leave its numbers and names.
+
+    Raises UsageProblem for a file that is too large, is packed, or holds no verdict.
+    """
+    data = read_start(path, UNTRUSTED_BYTES + 1)
+    if len(data) > UNTRUSTED_BYTES or data[: len(MAGIC)] == MAGIC:
+        raise UsageProblem(
+            f"a verdict from another's run is taken up to {UNTRUSTED_BYTES:,} bytes, and not packed",
+            place=str(path),
+            hint="Upload the verdict.json alone, as `lens-gate ci` wrote it.",
+        )
+    artifact = loads(data, name=str(path))
+    if not isinstance(artifact, Verdict):
+        raise UsageProblem(
+            f"from another's run only a verdict is taken, and this is of kind `{artifact.kind}`",
+            place=str(path),
+            hint="Upload the verdict.json that `lens-gate ci` wrote: nothing is measured or judged anew here.",
+        )
+    return numbers_only(artifact)
+
+
+def suite_names(verdicts: Sequence[tuple[Verdict, Path]], given: Sequence[str]) -> list[str]:
+    """Return one name for each verdict: those that were given, else of its benchmark.
+
+    Where two benchmarks are called alike the folder of the file stands beside the name: what the legs of a matrix
+    upload is downloaded into one folder each.
+    """
+    if given and len(given) != len(verdicts):
+        raise UsageProblem(
+            f"--suite names {len(given)} and there are {len(verdicts)} verdicts",
+            hint="Give --suite once for each verdict in their order, or not at all.",
+        )
+    names = list(given) or _own_names(verdicts)
+    names = [shortened(plain(name), LONGEST_SUITE) or "lens-gate" for name in names]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise UsageProblem(
+            f"two verdicts go by the name {twice[0]!r}", hint="Give each its own name: --suite NAME, once a verdict."
+        )
+    return names
+
+
+def _own_names(verdicts: Sequence[tuple[Verdict, Path]]) -> list[str]:
+    names = [verdict.analysis.benchmark.name for verdict, _ in verdicts]
+    often = Counter(names)
+    folders = _folder_names([path for _, path in verdicts])
+    return [
+        f"{name} ({folder.removeprefix(f'{name}-')})" if often[name] > 1 else name
+        for name, folder in zip(names, folders, strict=True)
+    ]
+
+
+def _folder_names(paths: Sequence[Path]) -> list[str]:
+    """Return the name of each file's folder; of uploads the suite in it, where that is enough to tell them apart."""
+    whole = [path.resolve().parent.name for path in paths]
+    suites = [found["suite"] if (found := _UPLOADED.fullmatch(name)) else name for name in whole]
+    return suites if len(set(suites)) == len(suites) else whole
+
+
+def files_in(folder: Path, world: World) -> dict[str, str]:
+    """Return the outputs that name files: what `ci` left in a folder, empty where it did not.
+
+    Later steps start where the job does, whatever folder we run in: paths are from there.
+    """
+    there = {name: folder / file for name, file in _OUTPUTS.items()}
+    found = {name: path if path.is_file() else None for name, path in there.items()} | {"artifacts": folder}
+    return {name: _from_start(path, world) if path else "" for name, path in found.items()}
+
+
+def _from_start(path: Path, world: World) -> str:
+    variables = (world.environment.get(name) for name in _STARTS)
+    start = next((Path(value).resolve() for value in variables if value), None)
+    if start is None:
+        return str(path)
+    whole = (world.directory / path).resolve()
+    return str(whole.relative_to(start) if whole.is_relative_to(start) else whole)
+
+
+def _verdict(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Verdict:
+    match artifact:
+        case Verdict():
+            return artifact
+        case Run() | Analysis():
+            return verdict_of(artifact, path, judged_by, world)
+        case _:
+            raise UsageProblem(
+                f"there is no verdict to publish in an artifact of kind `{artifact.kind}`",
+                place=str(path),
+                hint="Name the verdict.json that `lens-gate gate` or `lens-gate ci` wrote.",
+            )

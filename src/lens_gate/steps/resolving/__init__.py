@@ -1,0 +1,1 @@
+"""What is ordered, resolved to what would be sent, before anything is sent."""
