@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -100,16 +101,23 @@ def without_points(entry: IndexEntry) -> IndexEntry:
 
 def fill_git(count: int, store: Store) -> None:
     """Commit a thousand files at a time, with the entry of each beside it, as a write of one does."""
-    from lens_gate.stores.git.store import GitStore, _entry_path  # noqa: PLC0415 bulk writes are no feature
+    from lens_gate.stores.git.store import GitStore  # noqa: PLC0415 bulk writes are no feature
 
     assert isinstance(store, GitStore)
     files = stored_files(count)
     while batch := list(islice(files, 500)):
-        written: dict[str, bytes | None] = {}
-        for key, data, entry in batch:
-            written[key] = data
-            written[_entry_path(key)] = write_index({key.rpartition("/")[2]: without_points(entry)})
-        store._write(written, "Store a batch", lambda _: None)  # noqa: SLF001
+        store._write(partial(written_of, batch), "Store a batch")  # noqa: SLF001
+
+
+def written_of(batch: Sequence[tuple[str, bytes, IndexEntry]], _: str | None) -> dict[str, bytes | None]:
+    """Return the files of a batch and their entries, by key."""
+    from lens_gate.stores.git.store import _entry_path  # noqa: PLC0415 as above
+
+    written: dict[str, bytes | None] = {}
+    for key, data, entry in batch:
+        written[key] = data
+        written[_entry_path(key)] = write_index({key.rpartition("/")[2]: without_points(entry)})
+    return written
 
 
 def filled(kind: str, folder: Path, count: int) -> Store:

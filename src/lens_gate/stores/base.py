@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -102,8 +102,11 @@ class Compacts(Protocol):
 class RemovesTogether(Protocol):
     """A store of which each write takes long, and which can remove many keys by one."""
 
-    def delete_all(self, keys: Sequence[str]) -> None:
-        """Remove keys and their entries, all or none; one that is gone already is no failure."""
+    def delete_all(self, choose: Callable[[], Sequence[str]]) -> None:
+        """Remove the chosen keys and their entries, all or none.
+
+        They are chosen anew where somebody wrote in between, so that what became worth keeping stays.
+        """
         ...
 
 

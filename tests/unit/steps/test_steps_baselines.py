@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -682,8 +682,8 @@ class TestSaid:
         asked: list[Sequence[str]] = []
 
         class Together(FileStore):
-            def delete_all(self, keys: Sequence[str]) -> None:
-                asked.append(keys)
+            def delete_all(self, choose: Callable[[], Sequence[str]]) -> None:
+                asked.append(choose())
 
         keys = [keep(FileStore(tmp_path / "store"), pack(a_day(tmp_path, day))) for day in (1, 2, 3)]
         later = a_world(tmp_path).now() + timedelta(days=60)

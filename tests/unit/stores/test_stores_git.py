@@ -112,19 +112,34 @@ def test_a_repository_without_a_remote_keeps_the_branch_itself(alone: Path) -> N
 
 def test_many_keys_are_removed_by_one_commit(alone: Path) -> None:
     store, keys = opened(alone), [f"{DAY}/run-{number}.json.gz" for number in range(3)]
-    store.delete_all(keys)
-    assert git(alone, "branch", "--list", "bench/history") == ""
     for key in keys:
         store.put(key, b"x", ENTRY)
     before = int(git(alone, "rev-list", "--count", "bench/history"))
-    store.delete_all([*keys[:2], f"{DAY}/gone.json.gz"])
-    store.delete_all([])
+    store.delete_all(lambda: [*keys[:2], f"{DAY}/gone.json.gz"])
     assert int(git(alone, "rev-list", "--count", "bench/history")) == before + 1
     assert store.list() == (Listing(keys[2], ENTRY),)
     assert git(alone, "ls-tree", "-r", "--name-only", "bench/history").count("run-") == 2
     with pytest.raises(UsageProblem, match="cannot be the key"):
-        store.delete_all([keys[2], "../other"])
+        store.delete_all(lambda: [keys[2], "../other"])
     assert store.get(keys[2]) == b"x"
+
+
+def test_what_is_removed_is_chosen_anew_where_somebody_wrote_meanwhile(somewhere: Path, remote: Path) -> None:
+    store, other = (opened(somewhere, remote=str(remote)) for _ in range(2))
+    keys = [f"{DAY}/run-{number}.json.gz" for number in range(2)]
+    for key in keys:
+        store.put(key, b"x", ENTRY)
+    chosen: list[list[str]] = []
+
+    def choose() -> list[str]:
+        chosen.append([one.key for one in store.list() if one.entry == ENTRY])
+        if len(chosen) == 1:
+            other.put(keys[0], b"x", RICH)  # worth keeping from now on
+        return chosen[-1]
+
+    store.delete_all(choose)
+    assert chosen == [keys, keys[1:]]
+    assert [one.key for one in store.list()] == keys[:1]
 
 
 def state(work: Path) -> dict[str, bytes]:

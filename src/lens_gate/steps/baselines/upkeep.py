@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from lens_gate.baselines.choice import Kept
 from lens_gate.baselines.keys import (
@@ -56,17 +57,33 @@ def prune(store: Store, *, keep_s: float, now: datetime, dry_run: bool) -> Pruni
 
     Where the store fails in between, PublishFailed says how many are gone already.
     """
-    listed = [one for folder in (BASELINES, f"{RESULTS}/", f"{REPORTS}/") for one in store.list(folder)]
-    pruning = prunable([_item(store, one) for one in listed], keep_s=keep_s, now=now)
-    if not dry_run:
-        _remove(store, pruning.removed)
+    pruning = _pruning(store, keep_s=keep_s, now=now)
+    if dry_run or not pruning.removed:
+        return pruning
+    if isinstance(store, RemovesTogether):
+        return _removed_together(store, partial(_pruning, store, keep_s=keep_s, now=now))
+    _remove(store, pruning.removed)
     return pruning
 
 
+def _pruning(store: Store, *, keep_s: float, now: datetime) -> Pruning:
+    listed = [one for folder in (BASELINES, f"{RESULTS}/", f"{REPORTS}/") for one in store.list(folder)]
+    return prunable([_item(store, one) for one in listed], keep_s=keep_s, now=now)
+
+
+def _removed_together(store: RemovesTogether, decide: Callable[[], Pruning]) -> Pruning:
+    """Remove what is decided at the moment of the removal; return that decision."""
+    decided: list[Pruning] = []
+
+    def choose() -> Sequence[str]:
+        decided.append(decide())
+        return decided[-1].removed
+
+    store.delete_all(choose)
+    return decided[-1]
+
+
 def _remove(store: Store, keys: Sequence[str]) -> None:
-    if isinstance(store, RemovesTogether):
-        store.delete_all(keys)
-        return
     for gone, key in enumerate(keys):
         try:
             store.delete(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lens_gate.errors import NotStored, PublishFailed, UsageProblem
 from lens_gate.stores.base import Condition, ETag, Listing, Tagged, check_prefix, is_key
@@ -14,6 +15,9 @@ from lens_gate.stores.days import newest_listed
 from lens_gate.stores.git.branch import Branch, Committed
 from lens_gate.stores.index_file import INDEX, read_index, split_key, with_entry, write_index
 from lens_gate.vocabulary.index import IndexEntry
+
+Files: TypeAlias = Mapping[str, bytes | None]
+"""What a commit changes: bytes by key, None for what goes."""
 
 _ENTRIES = ".index/"
 """The folder, in each folder, that holds the entries: an index of one entry to a key."""
@@ -85,31 +89,37 @@ class GitStore:
         _, name = split_key(key, place=self.place)
         indexed = None if entry is None else write_index(with_entry({}, name, entry))
 
-        def require(tip: str | None) -> None:
+        def change(tip: str | None) -> Files:
             require_held(self._room(tip, key), condition, key, self.place)
+            return {key: data, _entry_path(key): indexed}
 
-        committed = self._write({key: data, _entry_path(key): indexed}, f"Store {key}", require)
+        committed = self._write(change, f"Store {key}")
         return ETag(committed.blobs[self._prefix + key])
 
     def delete(self, key: str, condition: Condition = "none") -> None:
         """Remove a key and its entry; NotStored where there is none, ConditionFailed where it holds something else."""
         split_key(key, place=self.place)
 
-        def require(tip: str | None) -> None:
+        def change(tip: str | None) -> Files:
             blob = self._blob(tip, key)
             if blob is None:
                 raise not_stored(key, self.place)
             require_held(blob, condition, key, self.place)
+            return dict.fromkeys((key, _entry_path(key)))
 
-        self._write({key: None, _entry_path(key): None}, f"Delete {key}", require)
+        self._write(change, f"Delete {key}")
 
-    def delete_all(self, keys: Sequence[str]) -> None:
-        """Remove keys and their entries by one commit; one that is gone already is no failure."""
-        for key in keys:
-            split_key(key, place=self.place)
-        if keys and self._branch.tip() is not None:
-            gone = dict.fromkeys(path for key in keys for path in (key, _entry_path(key)))
-            self._write(gone, f"Delete {len(keys)} files", lambda _: None)
+    def delete_all(self, choose: Callable[[], Sequence[str]]) -> None:
+        """Remove the chosen keys and their entries by one commit; they are chosen anew where somebody wrote."""
+
+        def change(_: str | None) -> Files:
+            # What is chosen is read after the commit that this one goes on, and a newer one would refuse the push.
+            keys = choose()
+            for key in keys:
+                split_key(key, place=self.place)
+            return dict.fromkeys(path for key in keys for path in (key, _entry_path(key)))
+
+        self._write(change, "Delete what is no longer kept")
 
     def list(self, prefix: str = "") -> tuple[Listing, ...]:
         """Return the keys that start with `prefix`, sorted, with their entries."""
@@ -150,20 +160,17 @@ class GitStore:
             standstill.after(refusal, tip)
         raise self._overtaken()
 
-    def _write(
-        self, files: Mapping[str, bytes | None], message: str, require: Callable[[str | None], None]
-    ) -> Committed:
-        """Commit on top of the newest commit that `require` accepts, until the remote takes it."""
+    def _write(self, change: Callable[[str | None], Files], message: str) -> Committed:
+        """Commit what `change` says of the newest commit on top of it, until the remote takes it."""
         standstill = _Standstill()
         for _ in self._retries:
             tip = self._branch.tip()
-            changed: dict[str, bytes | None] = {self._prefix + key: data for key, data in files.items()}
-            if tip is None:
-                changed[MARK] = b"Results of lens-gate. This branch is written, and now and then rewritten, by it.\n"
-            else:
+            if tip is not None:
                 self._require_ours(tip)
-            require(tip)
-            committed = self._branch.commit(tip, changed, message)
+            files: dict[str, bytes | None] = {self._prefix + key: data for key, data in change(tip).items()}
+            if tip is None:
+                files[MARK] = b"Results of lens-gate. This branch is written, and now and then rewritten, by it.\n"
+            committed = self._branch.commit(tip, files, message)
             refusal = self._branch.push(committed.commit, over=tip)
             if refusal is None:
                 return committed
