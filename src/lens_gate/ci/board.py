@@ -12,20 +12,20 @@ import hashlib
 import json
 import re
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-MOST_SLOTS = 1_000
-"""A workflow may have several matrices of 256 legs each; of most results only the outcome is kept then."""
+MOST_SLOTS = 768
+"""Three whole matrices of a workflow; of most results only the outcome is kept then."""
 
 _MOST_PACKED = 65_536
 _MOST_BYTES = 1_000_000
-_DIGITS = 8
-_VERSION = "1"
+_DIGITS = 16
+_VERSION = "2"
 _STATE = re.compile(r"<!-- lens-gate state ([0-9]{1,3}) ([A-Za-z0-9+/=]*) -->\s*\Z")
 
 
@@ -33,7 +33,8 @@ _STATE = re.compile(r"<!-- lens-gate state ([0-9]{1,3}) ([A-Za-z0-9+/=]*) -->\s*
 class Slot:
     """One result. Its `lane` is the suite and the job that say it, as far as jobs can be told apart.
 
-    `source` is what was measured and found. `content` is the caller's own.
+    `source` is what was measured and found. `content` is the caller's own. `commit` is what was measured, where another
+    run of the lane on it may be for another change; empty where all runs of the lane are for one.
     """
 
     lane: str
@@ -41,6 +42,7 @@ class Slot:
     attempt: int
     source: str
     content: JsonValue
+    commit: str = ""
 
     @property
     def age(self) -> tuple[int, int]:
@@ -67,18 +69,31 @@ def standing(slots: Iterable[Slot]) -> list[Slot]:
     """Leave out the results that a later run of their lane has replaced: one that has as many results there.
 
     Jobs of one lane cannot be told apart. Where two of them have found something, and one has run again since, nobody
-    knows whose word is outdated: both stay until as many have.
+    knows whose word is outdated: both stay until as many have. Where runs on one commit may be for several changes, an
+    attempt replaces only what its own run said, and all results of a commit those of the commits before it.
     """
-    found = list(slots)
-    numbers = Counter((slot.lane, slot.age) for slot in found)
-    by_lane: dict[str, list[tuple[tuple[int, int], int]]] = defaultdict(list)
-    for (lane, age), number in numbers.items():
-        by_lane[lane].append((age, number))
-    return [
-        slot
-        for slot in found
-        if not any(age > slot.age and number >= numbers[slot.lane, slot.age] for age, number in by_lane[slot.lane])
-    ]
+
+    def change(slot: Slot) -> Hashable:
+        return slot.lane, slot.commit, slot.run_id if slot.commit else 0
+
+    within_changes = _unreplaced(slots, line=change, batch=lambda slot: slot.age)
+    return _unreplaced(within_changes, line=lambda slot: slot.lane, batch=lambda slot: slot.commit or slot.age)
+
+
+def _unreplaced(
+    slots: Iterable[Slot], *, line: Callable[[Slot], Hashable], batch: Callable[[Slot], Hashable]
+) -> list[Slot]:
+    """Leave out each batch of a line that a later one of it replaces: one that has as many results."""
+    batches: dict[Hashable, dict[Hashable, list[Slot]]] = defaultdict(lambda: defaultdict(list))
+    for slot in slots:
+        batches[line(slot)][batch(slot)].append(slot)
+    kept: list[Slot] = []
+    for of_line in batches.values():
+        aged = [(max(slot.age for slot in found), found) for found in of_line.values()]
+        for age, found in aged:
+            if not any(later > age and len(others) >= len(found) for later, others in aged):
+                kept += found
+    return kept
 
 
 def digest(*parts: str) -> str:
@@ -98,7 +113,7 @@ def written(key: str, text: str, board: Board) -> str:
 
 def packed(board: Board) -> str:
     """Return the state as one line."""
-    slots = [[slot.lane, slot.run_id, slot.attempt, slot.source, slot.content] for slot in board.slots]
+    slots = [[slot.lane, slot.run_id, slot.attempt, slot.source, slot.commit, slot.content] for slot in board.slots]
     data = json.dumps(slots, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
     return f"<!-- lens-gate state {_VERSION} {base64.b64encode(zlib.compress(data, 9)).decode('ascii')} -->"
 
@@ -133,7 +148,9 @@ def _document(text: str) -> JsonValue:
 
 def _slot(value: JsonValue) -> Slot | None:
     match value:
-        case [str(lane), int(run_id), int(attempt), str(source), content] if 0 < run_id < 2**63 and 0 < attempt < 2**63:
-            return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source, content=content)
+        case [str(lane), int(run_id), int(attempt), str(source), str(commit), content] if (
+            0 < run_id < 2**63 and 0 < attempt < 2**63
+        ):
+            return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source, content=content, commit=commit)
         case _:
             return None

@@ -15,13 +15,14 @@ class Step:
     """The job that publishes, in the run of a pipeline whose results it publishes: ids only grow.
 
     `commit` is what was measured. `job` is the same word in each run, and another one for each job that the platform
-    lets us tell apart.
+    lets us tell apart. `one_change` is whether another run of it on this commit is for the same change.
     """
 
     run_id: int
     attempt: int
     commit: str
     job: str
+    one_change: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ def _not_passed(leg: Leg) -> list[tuple[str, str]]:
 def comment(told: Sequence[Told], left_out: Sequence[Outcome] = (), *, limit: int = TEXT_BYTES) -> str:
     """Return the text of a comment in at most `limit` bytes: worst first, and what does not fit is counted.
 
-    `left_out` are the outcomes of further suites of the newest commit, of which no more is known.
+    `left_out` are the outcomes of further suites that count, of which no more is known.
     """
     ordered = _apart(sorted(told, key=_badness))
     if len(ordered) == 1 and not left_out:
@@ -164,6 +164,11 @@ def _filled(head: str, blocks: Sequence[str], limit: int) -> str:
 def badness(leg: Leg) -> tuple[bool, int, str]:
     """Return what puts results in order, the worst first."""
     return leg.exit_code is ExitCode.OK, _ORDER.index(leg.outcome), leg.suite
+
+
+def counts(outcome: Outcome, *, current: bool) -> bool:
+    """Say whether the heading is about a result: what did not pass stands until something replaces it."""
+    return current or outcome is not Outcome.PASS
 
 
 def _badness(one: Told) -> tuple[bool, tuple[bool, int, str]]:
@@ -249,8 +254,8 @@ def _folded(leg: Leg) -> Iterator[str]:
 
 def _overview(ordered: Sequence[Told], left_out: Sequence[Outcome]) -> Iterator[str]:
     """Return the heading of several suites, and one line for each."""
-    current = [one for one in ordered if one.current] or list(ordered)
-    yield f"## {_heading([*(one.leg.outcome for one in current), *left_out])}"
+    counted = [one for one in ordered if counts(one.leg.outcome, current=one.current)] or ordered
+    yield f"## {_heading([*(one.leg.outcome for one in counted), *left_out])}"
     yield ""
     yield "| | suite | | checks passed | run |"
     yield "| :-: | --- | --- | --: | --- |"
@@ -259,8 +264,8 @@ def _overview(ordered: Sequence[Told], left_out: Sequence[Outcome]) -> Iterator[
     if more := [*(one.leg.outcome for one in ordered[_SUITES_LISTED:]), *left_out]:
         yield f"\n{plural(len(more), 'more suite')}: {_counts(more)}."
     yield from _shared_names(ordered)
-    if len(current) < len(ordered):
-        yield "\nWhat is of an earlier commit has not run again since."
+    if not all(one.current for one in ordered):
+        yield "\nNothing has replaced yet what is of an earlier commit."
 
 
 def _line(one: Told) -> tuple[str, ...]:

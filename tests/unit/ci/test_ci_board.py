@@ -30,12 +30,16 @@ SLOTS = st.builds(
     attempt=st.integers(1, 2),
     source=st.sampled_from("12345"),
     content=JSON,
+    commit=st.sampled_from(["", "", "c1", "c2"]),
 )
 BOARDS = st.lists(SLOTS, max_size=6).map(lambda slots: Board().with_slots(slots))
 
 
-def a_slot(content: str = "pass", *, lane: str = "a", run_id: int = 10, attempt: int = 1, source: str = "") -> Slot:
-    return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source or content, content=content)
+def a_slot(
+    content: str = "pass", *, lane: str = "a", run_id: int = 10, attempt: int = 1, source: str = "", commit: str = ""
+) -> Slot:
+    source = source or content
+    return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source, content=content, commit=commit)
 
 
 def said(board: Board) -> list[str]:
@@ -44,7 +48,7 @@ def said(board: Board) -> list[str]:
 
 def a_state(document: object) -> str:
     data = base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
-    return f"<!-- lens-gate state 1 {data} -->"
+    return f"<!-- lens-gate state 2 {data} -->"
 
 
 @given(board=BOARDS, text=st.text(max_size=80), key=NAMES)
@@ -57,7 +61,7 @@ def test_a_board_is_read_back_as_it_was_written_whatever_stands_around_it(board:
 def test_what_several_jobs_said_is_kept_behind_what_people_read() -> None:
     board = Board().with_slots([a_slot("regression", lane=digest("chat", "gate")), a_slot("pass", lane="b")])
     body = written("lens-gate", "## Regression\n", board)
-    assert body.startswith("<!-- lens-gate board lens%2Dgate -->\n## Regression\n\n<!-- lens-gate state 1 ")
+    assert body.startswith("<!-- lens-gate board lens%2Dgate -->\n## Regression\n\n<!-- lens-gate state 2 ")
     assert read_board([body]) == board
     assert digest("chat", "gate") != digest("chatgate")
 
@@ -126,9 +130,25 @@ def test_of_jobs_that_cannot_be_told_apart_all_have_to_run_again_before_a_word_i
     assert said(board) == ["first again", "second again"]
 
 
+def test_where_runs_on_a_commit_may_be_for_several_changes_all_of_its_results_stand_until_a_later_one_has_as_many() -> (
+    None
+):
+    board = Board().with_slots([a_slot("regression", commit="c1"), a_slot("pass", run_id=11, commit="c1")])
+    assert said(board) == ["pass", "regression"]
+    board = board.with_slots([a_slot("first again", run_id=12, commit="c2")])
+    assert said(board) == ["first again", "pass", "regression"]
+    board = board.with_slots([a_slot("second again", run_id=13, commit="c2")])
+    assert said(board) == ["first again", "second again"]
+
+
+def test_where_runs_may_be_for_several_changes_another_attempt_replaces_its_own_run() -> None:
+    board = Board().with_slots([a_slot("regression", commit="c1"), a_slot("other", run_id=11, commit="c1")])
+    assert said(board.with_slots([a_slot("pass", attempt=2, commit="c1")])) == ["other", "pass"]
+
+
 @given(parts=st.lists(st.text(), max_size=3), others=st.lists(st.text(), max_size=3))
 def test_a_digest_is_short_and_another_one_for_other_texts(parts: list[str], others: list[str]) -> None:
-    assert re.fullmatch("[0-9a-f]{8}", digest(*parts))
+    assert re.fullmatch("[0-9a-f]{16}", digest(*parts))
     assert (digest(*parts) == digest(*others)) == ("\0".join(parts) == "\0".join(others))
 
 
@@ -136,24 +156,24 @@ def test_a_digest_is_short_and_another_one_for_other_texts(parts: list[str], oth
     "state",
     [
         "",
-        "<!-- lens-gate state 2 eJyrrgUAAXUA+Q== -->",
-        "<!-- lens-gate state 1 !!!! -->",
-        "<!-- lens-gate state 1 AAAA -->",
-        "<!-- lens-gate state 1 QQ= -->",
-        f"<!-- lens-gate state 1 {base64.b64encode(zlib.compress(b'{'))[:-8].decode()} -->",
-        f"<!-- lens-gate state 1 {base64.b64encode(zlib.compress(b'x')).decode()} -->",
-        f"<!-- lens-gate state 1 {base64.b64encode(zlib.compress(b' ' * 2_000_000 + b'{}')).decode()} -->",
-        f"<!-- lens-gate state 1 {base64.b64encode(zlib.compress(b'[' * 200_000)).decode()} -->",
-        f"<!-- lens-gate state 1 {'A' * 70_000} -->",
+        "<!-- lens-gate state 3 eJyrrgUAAXUA+Q== -->",
+        "<!-- lens-gate state 2 !!!! -->",
+        "<!-- lens-gate state 2 AAAA -->",
+        "<!-- lens-gate state 2 QQ= -->",
+        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b'{'))[:-8].decode()} -->",
+        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b'x')).decode()} -->",
+        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b' ' * 2_000_000 + b'{}')).decode()} -->",
+        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b'[' * 200_000)).decode()} -->",
+        f"<!-- lens-gate state 2 {'A' * 70_000} -->",
         a_state([1, 2]),
         a_state({"a": [1, 1, None]}),
-        a_state([["a", 1, 1, str(number), None] for number in range(1001)]),
-        a_state([["a", 0, 1, "s", None]]),
-        a_state([["a", 1, 2**63, "s", None]]),
+        a_state([["a", 1, 1, str(number), "", None] for number in range(1001)]),
+        a_state([["a", 0, 1, "s", "", None]]),
+        a_state([["a", 1, 2**63, "s", "", None]]),
         a_state([["a", 1, True]]),
-        a_state([["a", "1", 1, "s", None]]),
-        a_state([["a", 1, 1, 5, None]]),
-        f"{a_state([['a', 1, 1, 's', None]])} and more",
+        a_state([["a", "1", 1, "s", "", None]]),
+        a_state([["a", 1, 1, 5, "", None]]),
+        f"{a_state([['a', 1, 1, 's', '', None]])} and more",
     ],
 )
 def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
@@ -161,4 +181,4 @@ def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
 
 
 def test_what_is_odd_takes_nothing_from_what_is_sound() -> None:
-    assert said(read_board([a_state([["a", 1, 1, "s", "good"], 3])])) == ["good"]
+    assert said(read_board([a_state([["a", 1, 1, "s", "", "good"], 3])])) == ["good"]

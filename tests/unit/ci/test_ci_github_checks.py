@@ -34,8 +34,8 @@ def server() -> Iterator[GitHubServer]:
         yield running
 
 
-def a_job(nonce: str = "0f0f0f0f", name: str = "gate") -> Job:
-    return Job(name=name, nonce=nonce)
+def a_job(nonce: str = "0f" * 8, name: str = "gate", *, one_change: bool = True) -> Job:
+    return Job(name=name, nonce=nonce, one_change=one_change)
 
 
 def checks(
@@ -58,7 +58,7 @@ def conclusions(server: GitHubServer) -> list[str]:
     return [one["conclusion"] for one in server.checks.values()]
 
 
-def own(run: int, attempt: int = 1, *, job: str = "gate", nonce: str = "0f0f0f0f") -> str:
+def own(run: int, attempt: int = 1, *, job: str = "gate", nonce: str = "0f" * 8) -> str:
     """What a check of ours carries."""
     return f"lens-gate/{run}/{attempt}/{digest('lens-gate / bot', job)}/{nonce}"
 
@@ -204,7 +204,7 @@ def test_a_check_whose_answer_was_lost_is_looked_for_before_it_is_made_again(
 
 
 def test_each_job_of_a_run_begins_and_ends_a_check_of_its_own(server: GitHubServer, tmp_path: Path) -> None:
-    one, two = checks(server, tmp_path, a_job("11111111")), checks(server, tmp_path, a_job("22222222"))
+    one, two = checks(server, tmp_path, a_job("1" * 16)), checks(server, tmp_path, a_job("2" * 16))
     one.begin("bot")
     two.begin("bot")
     assert [check["status"] for check in server.checks.values()] == ["in_progress", "in_progress"]
@@ -218,7 +218,7 @@ def test_each_job_of_a_run_begins_and_ends_a_check_of_its_own(server: GitHubServ
 def test_whoever_ends_last_the_worst_conclusion_counts_for_all(
     server: GitHubServer, tmp_path: Path, order: tuple[int, int], jobs: tuple[str, str], better: Conclusion
 ) -> None:
-    both = [checks(server, tmp_path, a_job(f"{number}" * 8, job)) for number, job in enumerate(jobs)]
+    both = [checks(server, tmp_path, a_job(f"{number}" * 16, job)) for number, job in enumerate(jobs)]
     for one in both:
         one.begin("bot")
     results = (ended(better), ended(Conclusion.FAILURE))
@@ -233,8 +233,8 @@ def test_whoever_ends_last_the_worst_conclusion_counts_for_all(
 
 
 def test_two_jobs_that_end_at_the_same_moment_both_end_as_the_worse_one(server: GitHubServer, tmp_path: Path) -> None:
-    other = checks(server, tmp_path, a_job("33333333"))
-    one = checks(server, tmp_path, a_job("22222222"), sleep=lambda _: other.end("bot", ended(Conclusion.FAILURE)))
+    other = checks(server, tmp_path, a_job("3" * 16))
+    one = checks(server, tmp_path, a_job("2" * 16), sleep=lambda _: other.end("bot", ended(Conclusion.FAILURE)))
     one.begin("bot")
     # After the first one has looked, and before it is heard, the other one ends.
     server.faults = [Fault(Answer(502), method="PATCH")]
@@ -249,15 +249,25 @@ def test_a_job_that_runs_again_may_pass(server: GitHubServer, tmp_path: Path, ag
     assert conclusions(server) == ["failure", "success"]
 
 
+@pytest.mark.parametrize(("again", "end"), [({"attempt": 2}, "success"), ({"run": 5000}, "failure")])
+def test_where_a_run_may_be_for_another_change_of_the_same_commit_it_takes_back_no_failure(
+    server: GitHubServer, tmp_path: Path, again: dict[str, Any], end: str
+) -> None:
+    job = a_job(one_change=False)
+    checks(server, tmp_path, job).end("bot", ended(Conclusion.FAILURE))
+    checks(server, tmp_path, job, **again).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server) == ["failure", end]
+
+
 def test_where_jobs_cannot_be_told_apart_all_have_to_run_again_before_they_pass(
     server: GitHubServer, tmp_path: Path
 ) -> None:
-    results = {"11111111": ended(Conclusion.FAILURE), "22222222": ended(Conclusion.SUCCESS)}
+    results = {"1" * 16: ended(Conclusion.FAILURE), "2" * 16: ended(Conclusion.SUCCESS)}
     for nonce, result in results.items():
         checks(server, tmp_path, a_job(nonce)).end("bot", result)
-    checks(server, tmp_path, a_job("33333333"), attempt=2).end("bot", ended(Conclusion.SUCCESS))
+    checks(server, tmp_path, a_job("3" * 16), attempt=2).end("bot", ended(Conclusion.SUCCESS))
     assert conclusions(server)[2:] == ["failure"]
-    checks(server, tmp_path, a_job("44444444"), attempt=2).end("bot", ended(Conclusion.SUCCESS))
+    checks(server, tmp_path, a_job("4" * 16), attempt=2).end("bot", ended(Conclusion.SUCCESS))
     assert conclusions(server)[2:] == ["success", "success"]
     again = list(server.checks.values())[2]
     assert (again["output"]["title"], again["output"]["summary"]) == ("It is a success", "So it is.")

@@ -12,6 +12,7 @@ HERE = {
     "GITHUB_WORKFLOW_REF": "acme/widgets/.github/workflows/gate.yml@refs/pull/12/merge",
     "GITHUB_EVENT_NAME": "pull_request",
     "GITHUB_JOB": "gate",
+    "GITHUB_REF": "refs/pull/12/merge",
     "RUNNER_TRACKING_ID": "github_1",
     "RUNNER_NAME": "runner 7",
 }
@@ -19,7 +20,7 @@ HERE = {
 
 def test_a_job_has_the_same_name_in_every_run_and_on_every_branch() -> None:
     later = {
-        "GITHUB_WORKFLOW_REF": "acme/widgets/.github/workflows/gate.yml@refs/pull/13/merge",
+        "GITHUB_WORKFLOW_REF": "acme/widgets/.github/workflows/gate.yml@refs/heads/other",
         "RUNNER_TRACKING_ID": "github_2",
         "RUNNER_NAME": "runner 8",
     }
@@ -34,11 +35,22 @@ def test_a_job_has_the_same_name_in_every_run_and_on_every_branch() -> None:
         {"GITHUB_WORKFLOW_REF": "acme/widgets/.github/workflows/other.yml@refs/pull/12/merge"},
         {"GITHUB_EVENT_NAME": "push"},
         {"GITHUB_JOB": "other"},
+        {"GITHUB_REF": "refs/pull/13/merge"},
         {LEG: '{"model": "b"}'},
     ],
 )
-def test_jobs_are_told_apart_by_workflow_event_name_and_matrix(other: dict[str, str]) -> None:
+def test_jobs_are_told_apart_by_workflow_event_change_name_and_matrix(other: dict[str, str]) -> None:
     assert read_job(HERE).name != read_job(HERE | other).name
+
+
+def test_pull_requests_into_two_branches_are_told_apart_where_the_ref_does_not_say_which() -> None:
+    target = HERE | {"GITHUB_EVENT_NAME": "pull_request_target", "GITHUB_REF": "refs/heads/main"}
+    assert read_job(target | {"GITHUB_BASE_REF": "main"}).name != read_job(target | {"GITHUB_BASE_REF": "v1"}).name
+
+
+def test_only_a_workflow_after_another_one_may_be_for_several_changes_of_a_commit() -> None:
+    assert read_job(HERE).one_change
+    assert not read_job(HERE | {"GITHUB_EVENT_NAME": "workflow_run"}).one_change
 
 
 @pytest.mark.parametrize("other", [{"RUNNER_TRACKING_ID": ""}, {"RUNNER_NAME": "runner 8"}])

@@ -150,7 +150,7 @@ def test_suites_stand_worst_first_and_earlier_commits_last() -> None:
         told(a_leg("regression", suite="bad")),
     ]
     body = comment(legs)
-    assert body.splitlines()[0] == "## ◆ Regression in 1 of 3 suites"
+    assert body.splitlines()[0] == "## ◆ Regression in 2 of 4 suites"
     lines = [line for line in body.splitlines() if "[run](" in line and line.startswith("|")]
     assert [line.split(" | ")[1] for line in lines] == ["bad", "open", "fine", "old"]
     assert "an earlier commit" in lines[-1]
@@ -185,6 +185,11 @@ def test_results_of_one_name_are_numbered_worst_first_and_those_of_an_earlier_co
 def test_many_shared_names_are_counted() -> None:
     legs = [told(a_leg(suite=f"s{number}")) for number in range(7) for _ in range(2)]
     assert "publish as `s0`, `s1`, `s2`, `s3`, `s4` and 2 other names.**" in comment(legs)
+
+
+def test_what_did_not_pass_on_an_earlier_commit_stays_in_the_heading() -> None:
+    legs = [told(a_leg(suite="fine")), told(a_leg("regression", suite="old"), current=False)]
+    assert comment([*legs, told(a_leg(suite="old and fine"), current=False)]).startswith("## ◆ Regression in 1 of 2")
 
 
 def test_only_earlier_commits_are_told_as_they_were() -> None:

@@ -24,6 +24,7 @@ from lens_gate.reports.comment import badness
 from lens_gate.steps.publishing.check import begin_checks, give_up_checks
 from lens_gate.steps.publishing.comment import STATE_CHARACTERS, Measured, Said, composed, publish_comment, wanted
 from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, worst_first
+from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 from tests.builders import (
@@ -277,6 +278,32 @@ def test_with_changes_a_repeated_result_leaves_the_comment_alone(tmp_path: Path,
     assert "## ✓ Pass" in server.bodies()[0]
 
 
+def a_commit(digit: str) -> dict[str, Any]:
+    return {"pull_request": a_pull_request(sha=digit * 40)}
+
+
+def test_with_changes_a_repeated_regression_moves_to_its_commit_and_stays_in_the_heading(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    wish = Wish(kinds=COMMENT.kinds, comment=CommentMode.CHANGES)
+    runs = (("a", "A", "regression"), ("a", "B", "regression"), ("b", "A", "regression"), ("b", "B", "pass"))
+    for run, (commit, suite, scenario) in enumerate(runs, 1):
+        runner = a_runner(tmp_path, server, run=run, **a_commit(commit))
+        publish([another(scenario, suite)], wish, a_stage(runner, [], GITHUB_JOB=suite))
+    (body,) = server.bodies()
+    assert "## ◆ Regression in 1 of 2 suites" in body
+    assert "an earlier commit" not in body
+
+
+def test_with_changes_a_pass_takes_away_that_nothing_was_measured(tmp_path: Path, server: GitHubServer) -> None:
+    wish = Wish(kinds=COMMENT.kinds, comment=CommentMode.CHANGES)
+    nothing = Unmeasured(suite="bot", headline="no job left a verdict", why="So it is.", missing="Not there: a")
+    publish_unmeasured(nothing, wish, a_stage(a_runner(tmp_path, server, run=1), []))
+    assert "Not measured" in server.bodies()[0]
+    publish([another("pass", "bot")], wish, a_stage(a_runner(tmp_path, server, run=2), []))
+    assert "Not measured" not in server.bodies()[0]
+
+
 def test_switched_off_not_even_a_pull_request_is_looked_for(tmp_path: Path, server: GitHubServer) -> None:
     wish = Wish(kinds=COMMENT.kinds, comment=CommentMode.OFF, strict=True)
     assert publish([finished()], wish, a_stage(a_runner(tmp_path, server), [])) == ()
@@ -372,6 +399,18 @@ def test_each_pull_request_of_one_head_gets_the_comment_even_where_another_refus
     assert [comment["issue"] for comment in server.comments.values()] == [99]
 
 
+@pytest.mark.parametrize(("again", "heading"), [({"run_attempt": 3}, "Pass"), ({"id": 4200}, "Regression in 1 of 2")])
+def test_a_pass_for_another_pull_request_of_the_same_commit_takes_no_regression_away(
+    tmp_path: Path, server: GitHubServer, again: dict[str, Any], heading: str
+) -> None:
+    server.pulls = [an_open_pull(99, sha=SHA, ref="longer-prompt")]
+    for scenario, run in (("regression", a_finished_run()), ("pass", a_finished_run(**again))):
+        runner = a_runner(tmp_path, server, run=len(server.asked) + 1, name="workflow_run", workflow_run=run)
+        assert publish([another(scenario)], Wish(kinds=COMMENT.kinds, strict=True), a_stage(runner, [])) == ()
+    (body,) = server.bodies()
+    assert f" {heading}" in next(line for line in body.splitlines() if line.startswith("## "))
+
+
 def test_outputs_and_order_follow_the_code_that_weighs_most() -> None:
     codes = (ExitCode.OK, ExitCode.INCONCLUSIVE, ExitCode.GATE_FAILED)
     ordered = worst_first([finished(suite=f"s{number}", code=code) for number, code in enumerate(codes)])
@@ -444,6 +483,12 @@ def test_what_was_left_out_of_an_earlier_commit_is_not_counted_as_of_this_one() 
     newest = Said(replace(last.slot, run_id=10**11), last.leg.model_copy(update={"commit": BASE_SHA}))
     body = composed("b", [*others, newest], url_of)
     assert "## ✓ Pass in all 1 suite" in body
+
+
+def test_what_did_not_pass_on_an_earlier_commit_is_counted_even_where_it_was_left_out() -> None:
+    *others, last = many(256, noise=True)
+    newest = Said(replace(last.slot, run_id=10**11), last.leg.model_copy(update={"commit": BASE_SHA}))
+    assert "## ◆ Regression in all 256 suites" in composed("b", [*others, newest], url_of)
 
 
 def test_a_job_that_finds_itself_left_out_writes_nothing_more(tmp_path: Path, server: GitHubServer) -> None:

@@ -19,7 +19,7 @@ from lens_gate.vocabulary.publishing import Publication
 from tests.fakes.github import Answer, Fault
 from tests.fakes.gitlab import GitLabServer, gitlab_server, refused
 from tests.fakes.virtual_time import Travelling, VirtualTime
-from tests.unit.steps.test_steps_publish import finished, suites_in
+from tests.unit.steps.test_steps_publish import another, finished, suites_in
 
 JOBS = 10
 NAMES = [f"job {number}" for number in range(JOBS)]
@@ -91,6 +91,17 @@ def a_stage(server: GitLabServer, folder: Path, said: list[str], **changes: str)
     waiting = Waiting(sleep=lambda _: None, now=lambda: 0.0, rng=Random(1))
     platform = GitLab(server.environment(**changes), folder, waiting)
     return Stage(platform=platform, patience=Patience(waiting=waiting), say=said.append)
+
+
+@pytest.mark.parametrize(("source", "stands"), [("parent_pipeline", True), ("merge_request_event", False)])
+def test_a_pass_of_another_child_pipeline_on_the_same_commit_takes_no_regression_away(
+    tmp_path: Path, server: GitLabServer, source: str, *, stands: bool
+) -> None:
+    for pipeline, scenario in (("901", "regression"), ("902", "pass")):
+        stage = a_stage(server, tmp_path, [], CI_PIPELINE_ID=pipeline, CI_PIPELINE_SOURCE=source)
+        publish([another(scenario)], Wish(kinds=(Publication.COMMENT,), strict=True), stage)
+    (body,) = server.bodies()
+    assert ("Regression in 1 of 2 suites" in body) == stands
 
 
 def test_a_fork_without_secrets_leaves_the_reports_that_gitlab_has_and_tries_no_other(

@@ -64,7 +64,8 @@ class Api:
     def _numbers_from(self, origin: Origin) -> list[int]:
         """Find the pull requests by what GitHub says about the run before: its repository, branch and commit.
 
-        One branch may ask to be merged into several: what was measured is true of each.
+        One branch may ask to be merged into several, and nothing says which of them was measured. Each is told of it:
+        the text names the version that was compared with.
         """
         errand = Errand(what="find the pull request", permission="pull-requests: write")
         repository = self.client.get_repo(self.event.repository)

@@ -34,7 +34,7 @@ _LOST_AFTER_S = 6 * 3600
 
 _PERMISSION = "checks: write"
 _OURS = re.compile(
-    r"lens-gate/(?P<run>[1-9][0-9]{0,18})/(?P<attempt>[1-9][0-9]{0,5})/(?P<lane>[0-9a-f]{8})/(?P<nonce>[0-9a-f]{8})"
+    r"lens-gate/(?P<run>[1-9][0-9]{0,18})/(?P<attempt>[1-9][0-9]{0,5})/(?P<lane>[0-9a-f]{16})/(?P<nonce>[0-9a-f]{16})"
     rf"(?:/(?P<ended>{'|'.join(Conclusion)}))?"
 )
 _WORST_FIRST = (Conclusion.FAILURE, Conclusion.NEUTRAL, Conclusion.SUCCESS)
@@ -62,7 +62,9 @@ class Whose:
 
     def external_id(self, name: str) -> str:
         """Return what a check of this name carries, by which it is known again."""
-        event, lane = self.event, digest(name, self.job.name)
+        event, job = self.event, self.job
+        # All checks that are looked at stand on one commit.
+        lane = digest(name, job.name) if job.one_change else digest(name, job.name, str(event.run_id))
         begun = f"lens-gate/{event.run_id}/{event.attempt}/{lane}/{self.job.nonce}"
         return f"{begun}/{self.ended}" if self.ended else begun
 

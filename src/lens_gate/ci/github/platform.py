@@ -70,7 +70,10 @@ class GitHub(Platform):
     @override
     def step(self) -> Step:
         event = self.event
-        return Step(run_id=event.run_id, attempt=event.attempt, commit=event.sha, job=self._job.name)
+        job = self._job
+        return Step(
+            run_id=event.run_id, attempt=event.attempt, commit=event.sha, job=job.name, one_change=job.one_change
+        )
 
     @cached_property
     def _job(self) -> Job:

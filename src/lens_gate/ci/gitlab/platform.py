@@ -54,6 +54,8 @@ class GitLab(Platform):
             attempt=self.pipeline.job_id,
             commit=self.pipeline.commit,
             job=self._environment.get("CI_JOB_NAME", ""),
+            # Child pipelines of one pipeline have jobs of the same names, and nothing names the child.
+            one_change=self._environment.get("CI_PIPELINE_SOURCE") != "parent_pipeline",
         )
 
     @property

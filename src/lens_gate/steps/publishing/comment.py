@@ -11,7 +11,7 @@ from lens_gate.artifacts.leg import LeftOut, Leg, left_out, read_leg, written_le
 from lens_gate.ci.board import MOST_SLOTS, Board, Slot, digest, marker, packed, read_board, written
 from lens_gate.ci.notes import Patience, keep_one
 from lens_gate.ci.platform import Platform, Step
-from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, differs, lighter
+from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, counts, differs, lighter
 from lens_gate.steps.line import attempted
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode
@@ -53,6 +53,7 @@ class Measured:
             attempt=step.attempt,
             source=digest(suite, self.id or step.job, leg.outcome),
             content=written_leg(leg),
+            commit="" if step.one_change else step.commit,
         )
         return Said(slot, leg)
 
@@ -72,8 +73,9 @@ def publish_comment(
     mine = [result.said_by(step) for result in results]
 
     def compose(bodies: Sequence[str]) -> str | None:
-        there = [one for one in _readable(read_board(bodies)) if not _is_outdated(one, step)]
-        if not wanted(mode, mine, there, exists=bool(bodies)):
+        known = _readable(read_board(bodies))
+        there = [one for one in known if not _is_outdated(one, step)]
+        if len(there) == len(known) and not wanted(mode, mine, there, exists=bool(bodies)):
             return None
         merged = _board(there).with_slots(one.slot for one in mine)
         return composed(board, _readable(merged), platform.url_of_run)
@@ -85,7 +87,9 @@ def publish_comment(
 
 def _is_outdated(one: Said, step: Step) -> bool:
     """Whether an earlier run of this job measured nothing: what it says now takes the place of that."""
-    return one.slot.lane == _no_suite(step) and one.slot.age < (step.run_id, step.attempt)
+    slot = one.slot
+    of_another_change = slot.commit == step.commit and slot.run_id != step.run_id
+    return slot.lane == _no_suite(step) and slot.age < (step.run_id, step.attempt) and not of_another_change
 
 
 def wanted(mode: CommentMode, mine: Sequence[Said], before: Sequence[Said], *, exists: bool) -> bool:
@@ -98,7 +102,7 @@ def wanted(mode: CommentMode, mine: Sequence[Said], before: Sequence[Said], *, e
         case CommentMode.FAILURES:
             return exists or any(one.leg.exit_code is not ExitCode.OK for one in mine)
         case CommentMode.CHANGES:
-            return any(_is_news(one, before) for one in mine)
+            return any(_is_news(one, before) or _has_moved_on(one, before) for one in mine)
 
 
 def _is_news(one: Said, before: Sequence[Said]) -> bool:
@@ -108,6 +112,12 @@ def _is_news(one: Said, before: Sequence[Said]) -> bool:
     if len(earlier) > 1 or isinstance(known, LeftOut) or isinstance(one.leg, LeftOut):
         return True
     return differs(one.leg, known)
+
+
+def _has_moved_on(one: Said, before: Sequence[Said]) -> bool:
+    """Whether the comment holds what a job said of an earlier commit: it would be taken for one that ran no more."""
+    earlier = (other for other in before if other.slot.lane == one.slot.lane and other.slot.age < one.slot.age)
+    return any(other.leg.commit != one.leg.commit for other in earlier)
 
 
 def composed(board: str, said: Sequence[Said], url_of_run: Callable[[int], str]) -> str:
@@ -122,7 +132,11 @@ def composed(board: str, said: Sequence[Said], url_of_run: Callable[[int], str])
         for one in kept
         if isinstance(one.leg, Leg)
     ]
-    uncounted = [one.leg.outcome for one in kept if isinstance(one.leg, LeftOut) and one.leg.commit == newest]
+    uncounted = [
+        one.leg.outcome
+        for one in kept
+        if isinstance(one.leg, LeftOut) and counts(one.leg.outcome, current=one.leg.commit == newest)
+    ]
     return written(board, comment(told, uncounted, limit=TEXT_BYTES), _board(kept))
 
 
