@@ -8,7 +8,7 @@ from typing import assert_never
 
 from lens_gate.artifacts.analysis import Finding, Policy
 from lens_gate.reports.headlines import between
-from lens_gate.reports.numbers import NBSP, at_worst, change, count, quantity
+from lens_gate.reports.numbers import NBSP, allowance, at_worst, change, count, quantity
 from lens_gate.reports.page import Bounds
 from lens_gate.reports.reasons import reason_of
 from lens_gate.reports.rows import bounds, of_typical_pair
@@ -69,7 +69,7 @@ def measured(finding: Finding) -> str:
         return ""
     unit, known = finding.value_unit, finding.base_value is not None and finding.candidate_value is not None
     before, now = quantity(finding.base_value, unit), quantity(finding.candidate_value, unit)
-    moved = change(numbers.estimate, numbers.unit)
+    moved = change(numbers.estimate, numbers.unit, beside=numbers.limit)
     if known and of_typical_pair(finding):
         size = f"The means are {before} before and {now} now; a typical pair changed by {moved}"
     else:
@@ -96,7 +96,7 @@ def chance(p_value: float) -> str:
 
 
 def _limit(numbers: Bounds) -> str:
-    return f"the {numbers.limit:.3g}{NBSP}{numbers.unit} that matter"
+    return f"the {allowance(numbers.limit or 0.0, numbers.unit)} that matter"
 
 
 def _kindest(numbers: Bounds) -> float | None:

@@ -19,6 +19,8 @@ EffectUnit = Literal["%", "points"]
 _SMALLEST = 0.001
 _SPANS = ((3600, "h"), (60, "min"), (1, "s"))
 _ENDLESS = 1_000_000
+_LIMIT_DECIMALS = 4
+_MOST_DECIMALS = 8
 _UNITS = {"1/s": "/s"}
 
 
@@ -76,9 +78,9 @@ def money(value: float, currency: str) -> str:
     return usd(value) if currency == "USD" else f"{usd(value).replace('$', '')}{NBSP}{currency}"
 
 
-def percent(value: float) -> str:
-    """Return a share that carries no sign, such as `99.5 %`."""
-    return _true_minus(f"{value:.1f}") + f"{NBSP}%"
+def percent(value: float, *, beside: float | None = None) -> str:
+    """Return a share that carries no sign, such as `99.5 %`; beside a limit as `signed` does."""
+    return _true_minus(f"{value:.{_decimals(value, beside)}f}") + f"{NBSP}%"
 
 
 def percent_of(fraction: float) -> str:
@@ -119,18 +121,24 @@ _FORMATS: Mapping[str, Callable[[float], str]] = {
     "share": share,
     "of asked": share,
 }
+_SHARES = frozenset({"share", "of asked"})
 _COUNTED = frozenset({"requests", "tokens", "pairs", "models"})
 
 
 def quantity(value: float | None, unit: str, *, beside: float | None = None) -> str:
     """Return a measured value in its unit, or a dash where there is none.
 
-    In six digits where it would otherwise read like the limit that it stands `beside` and does not equal.
+    Where a value and the limit `beside` it would read alike and are not, each tells the other apart: both in one unit,
+    and in the fewest decimals in which they differ.
     """
     number, text = known(value), _quantity(value, unit)
     if number is None or beside is None or number == beside or text != _quantity(beside, unit):
         return text
-    return f"{exact(number)}{NBSP}{_UNITS.get(unit, unit)}".rstrip(NBSP)
+    scale, name = (100.0, "%") if unit in _SHARES else (1.0, _UNITS.get(unit, unit))
+    digits = next((few for few in range(1, 12) if round(scale * number, few) != round(scale * beside, few)), 12)
+    if unit == "USD":
+        return _true_minus(f"{'-' if number < 0 else ''}${abs(number):,.{max(2, digits)}f}")
+    return _true_minus(f"{scale * number:,.{digits}f}{NBSP}{name}".rstrip(NBSP))
 
 
 def _quantity(value: float | None, unit: str) -> str:
@@ -167,10 +175,12 @@ def size(value: float, unit: EffectUnit, *, beside: float | None = None) -> str:
 
 
 def _decimals(value: float, beside: float | None) -> int:
-    """Return the fewest decimals, one at least, by which a number is told from the limit beside it."""
+    """Return the fewest decimals, one at least, by which a number lies on its own side of the limit beside it."""
     if beside is None or abs(value) == abs(beside):
         return 1
-    return next((digits for digits in range(1, 5) if round(abs(value), digits) != abs(beside)), 5)
+    size, told, above = abs(value), _as_told(abs(beside)), abs(value) > abs(beside)
+    rounded = ((digits, round(size, digits)) for digits in range(1, _MOST_DECIMALS))
+    return next((digits for digits, one in rounded if (one > told if above else one < told)), _MOST_DECIMALS)
 
 
 def change(value: float | None, unit: EffectUnit, *, beside: float | None = None) -> str:
@@ -209,8 +219,13 @@ def limit(value: float | None, unit: EffectUnit, worse: Direction) -> str:
 
 
 def allowance(value: float, unit: EffectUnit) -> str:
-    """Return a limit as it was set, without its sign: `5 %`, `2 points`."""
-    return f"{value:.3g}{NBSP}{unit}"
+    """Return a limit as it was set, without its sign: `5 %`, `150.5 %`, `2 points`."""
+    return f"{f'{_as_told(value):,.{_LIMIT_DECIMALS}f}'.rstrip('0').rstrip('.')}{NBSP}{unit}"
+
+
+def _as_told(limit: float) -> float:
+    """Return a limit as it is printed: in the decimals that people set, which one that is calculated has more of."""
+    return round(limit, _LIMIT_DECIMALS)
 
 
 def slope(value: float, unit: EffectUnit) -> str:

@@ -195,15 +195,15 @@ _IN_SHORT: Mapping[Why, str] = {
 _FIELD = re.compile(r"\{(\w+)(?::([\w ]+))?\}")
 _Values = Mapping[str, float | str]
 _FORMS: Mapping[str, Callable[[float, _Values], str]] = {
-    "change": lambda number, values: change(number, _unit(values)),
+    "change": lambda number, values: change(number, _unit(values), beside=_number(values, "limit")),
     "size": lambda number, values: size(number, _unit(values), beside=_number(values, "limit")),
     "limit": lambda number, values: allowance(number, _unit(values)),
-    "value": lambda number, values: quantity(number, str(values.get("unit", "")), beside=_number(values, "limit")),
+    "value": lambda number, values: quantity(number, str(values.get("unit", "")), beside=_other(number, values)),
     "rough": lambda number, values: headline_size(number, _unit(values)),
     "slope": lambda number, values: slope(number, _unit(values)),
     "signed": lambda number, _: signed(number),
-    "percent": lambda number, _: percent(number),
-    "rate": lambda number, _: percent_of(number / 100),
+    "percent": lambda number, values: percent(number, beside=_number(values, "most")),
+    "rate": lambda number, _: allowance(number, "%"),
     "share": lambda number, _: percent_of(number),
     "whole": lambda number, _: whole_percent(number),
     "count": lambda number, _: count(number),
@@ -233,8 +233,16 @@ def short_of(finding: Finding) -> str:
 
 
 def told(reasons: Iterable[Reason]) -> str:
-    """Return reasons as sentences."""
-    return " ".join(_filled_in(SENTENCES[reason.why], reason.values) for reason in reasons)
+    """Return reasons as sentences; a number stands beside the limit of all of them."""
+    said = tuple(reasons)
+    limits = [(_unit(one.values), one.values["limit"]) for one in said if "limit" in one.values]
+    return " ".join(_filled_in(SENTENCES[one.why], _with_limit(one.values, limits)) for one in said)
+
+
+def _with_limit(values: _Values, limits: Iterable[tuple[EffectUnit, float | str]]) -> _Values:
+    """Return what fills a sentence, a change with the limit of the sentences around it where it has none."""
+    shared = next((limit for unit, limit in limits if unit == _unit(values)), None)
+    return values if shared is None or "change" not in values else {"limit": shared, **values}
 
 
 def _filled_in(sentence: str, values: _Values) -> str:
@@ -268,6 +276,12 @@ def _unit(values: _Values) -> EffectUnit:
 def _number(values: _Values, name: str) -> float | None:
     value = values.get(name)
     return None if isinstance(value, str) else value
+
+
+def _other(number: float, values: _Values) -> float | None:
+    """Return the limit that a value stands beside, or the value that the limit does."""
+    pair = (_number(values, "value"), _number(values, "limit"))
+    return next((one for one in pair if one is not None and one != number), None)
 
 
 def worded(judged: _Judged) -> _Judged:

@@ -149,7 +149,8 @@ def _check_row(check: Check, finding: Finding | None, names: Mapping[str, str]) 
             place=check.place,
         )
     asked = shortened(_asked(check), LONGEST_NAME)
-    value, allowed = quantity(check.value, check.unit), quantity(check.limit, check.unit)
+    value = quantity(check.value, check.unit, beside=check.limit)
+    allowed = quantity(check.limit, check.unit, beside=check.value)
     measured = check.side is not None and value != NOTHING
     shown = mark(check.outcome, check.severity, comparison=check.kind is CheckKind.COMPARISON)
     reason = shortened(sentence(message_of(check) or shown.word), LONGEST_TEXT)
@@ -184,7 +185,7 @@ def _finding_row(finding: Finding, names: Mapping[str, str], *, severity: Severi
         subject=subject,
         label=shortened(label(finding.metric, finding.hypothesis), LONGEST_NAME),
         baseline=quantity(finding.base_value, finding.value_unit),
-        change=change(effect.estimate, effect.unit),
+        change=change(effect.estimate, effect.unit, beside=finding.threshold),
         interval=_interval(finding, outcome),
         allowed=limit(finding.threshold, effect.unit, worse(finding.metric)),
         outcome=outcome,

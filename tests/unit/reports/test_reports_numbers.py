@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -193,3 +194,37 @@ def test_differences_and_counts() -> None:
     assert numbers.plural(1, "check") == "1 check"
     assert numbers.exact(0.01234567) == "0.0123457"
     assert numbers.three_digits(0) == "0"
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        (2.23, 2.22, "+2.23"),
+        (2.21, 2.22, "+2.2"),
+        (2.24, 2.26, "+2.2"),
+        (-2.23, 2.22, "−2.23"),
+        (9.97, 10.0, "+9.97"),
+        (2.221, 2.2213445, "+2.2"),
+        (5.0, 5.0, "+5.0"),
+    ],
+)
+def test_a_change_is_printed_on_its_own_side_of_the_limit_beside_it(value: float, limit: float, text: str) -> None:
+    assert numbers.signed(value, beside=limit) == text
+
+
+@given(value=st.floats(0.01, 2000), limit=st.integers(1, 10**7).map(lambda n: n / 10**4))
+def test_no_change_is_printed_on_the_other_side_of_its_limit(value: float, limit: float) -> None:
+    shown, told = (
+        float(re.sub(r"[^0-9.]", "", text))
+        for text in (numbers.signed(value, beside=limit), numbers.allowance(limit, "%"))
+    )
+    assert told == limit
+    assert (shown > told) is (value > limit) or abs(value - limit) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(5.0, "5 %"), (1000.0, "1,000 %"), (150.5, "150.5 %"), (0.25, "0.25 %"), (2.2213445, "2.2213 %"), (0.0, "0 %")],
+)
+def test_limits_are_printed_as_they_were_set(value: float, text: str) -> None:
+    assert plain(numbers.allowance(value, "%")) == text

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lens_gate.artifacts.analysis import reasons
 from lens_gate.artifacts.reasons import Reason, because
+from lens_gate.artifacts.verdict import CheckKind
 from lens_gate.reports.reasons import SENTENCES, message_of, reason_of, told, worded
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import Outcome
@@ -65,11 +66,47 @@ def test_a_bound_does_not_round_to_the_limit_that_it_lies_below(worst: float, sh
     assert plain(told([because(Why.BELOW, worst=worst, limit=10.0, unit="%")])).startswith(shown)
 
 
-def test_a_value_does_not_round_to_the_limit_that_it_breaks() -> None:
-    broken = because(Why.BUDGET, metric="mean_latency", value=1600.4, side="at most", limit=1600.0, unit="ms")
-    assert plain(told([broken])) == "mean_latency is 1600.4 ms; at most 1.60 s is allowed."
-    kept = because(Why.BUDGET, metric="mean_latency", value=1600.0, side="at most", limit=1600.0, unit="ms")
-    assert plain(told([kept])) == "mean_latency is 1.60 s; at most 1.60 s is allowed."
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "shown"),
+    [
+        (1600.4, 1600.0, "ms", "1,600.4 ms; at most 1,600.0 ms"),
+        (1600.0, 1600.0, "ms", "1.60 s; at most 1.60 s"),
+        (1598.0, 1596.0, "ms", "1,598.0 ms; at most 1,596.0 ms"),
+        (0.12345, 0.123, "USD", "$0.1235; at most $0.1230"),
+        (12.3412, 12.34, "USD", "$12.341; at most $12.340"),
+        (5.04, 5.0, "%", "5.04 %; at most 5.00 %"),
+        (1500.4, 1500.0, "tokens", "1,500.4 tokens; at most 1,500.0 tokens"),
+        (2.0, 1.0, "1/s", "2.00 /s; at most 1.00 /s"),
+    ],
+)
+def test_a_value_and_its_budget_are_told_apart_in_one_unit(value: float, limit: float, unit: str, shown: str) -> None:
+    asked = because(Why.BUDGET, metric="c", value=value, side="at most", limit=limit, unit=unit)
+    assert plain(told([asked])) == f"c is {shown} is allowed."
+    gate = a_check(name="gate", kind=CheckKind.BUDGET, value=value, limit=limit, unit=unit, side="at most")
+    [row] = view(a_verdict(checks=(gate,))).rows
+    assert plain(f"{row.change}; {row.allowed}") == f"now {shown}"
+    assert plain(row.story).endswith(f": {shown.replace('; at most', ', where the limit is')}")
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [(10.04, "+10.04 %"), (9.96, "+9.96 %"), (10.0, "+10.0 %"), (-10.04, "−10.04 %"), (8, "+8.0 %")],
+)
+def test_a_change_is_told_from_its_limit_in_its_reason_and_in_its_row(change: float, shown: str) -> None:
+    rule = because(Why.THRESHOLD, change=change, limit=10.0, unit="%")
+    varied = because(Why.VARIANCE, metric="c", change=change, limit=10.0, unit="%")
+    real = because(Why.CHANGED, change=change, unit="%"), because(Why.SURELY_BEYOND, limit=10.0, unit="%")
+    assert plain(told([rule])) == f"Changed by {shown}; the threshold is 10 %."
+    assert plain(told([varied])) == f"c changed by {shown}; 10 % is allowed."
+    assert plain(told(real)).startswith(f"Changed by {shown}, and")
+    finding = a_finding(because=real, outcome=Outcome.REGRESSION, effect=an_effect(change), threshold=10.0)
+    [row] = view(a_verdict(an_analysis(finding))).rows
+    assert plain(row.change) == shown
+
+
+def test_a_share_of_failures_is_told_from_the_most_that_there_may_be() -> None:
+    shares: dict[str, float | str] = {"base": 10.04, "candidate": 9.97, "base_name": "a", "candidate_name": "b"}
+    assert plain(told([because(Why.MANY_FAILED, **shares, most=10.0)])).startswith("10.04 % of a's and 9.97 % of b's")
 
 
 def test_a_condition_shows_all_its_figures() -> None:
