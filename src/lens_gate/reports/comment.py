@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, Leg, LegRow
 from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, markdown_words, plain, shortened, size
-from lens_gate.reports.numbers import plural
+from lens_gate.reports.numbers import count, plural
 from lens_gate.reports.page import ReportView, Row
 from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING, Mark, listed, next_words, together
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
@@ -297,7 +297,8 @@ def _shared_names(ordered: Sequence[Told]) -> Iterator[str]:
 def _heading(outcomes: Sequence[Outcome]) -> str:
     worst = min(outcomes, key=_ORDER.index)
     number = outcomes.count(worst)
-    share = f"all {plural(number, 'suite')}" if number == len(outcomes) else f"{number} of {len(outcomes)} suites"
+    every = "1 suite" if number == 1 else f"all {count(number)} suites"
+    share = every if number == len(outcomes) else f"{count(number)} of {count(len(outcomes))} suites"
     return f"{MARKS[worst].symbol} {_FOUND[worst]} in {share}"
 
 

@@ -46,12 +46,13 @@ SENTENCES: Mapping[Why, str] = {
     Why.UNCLEAR: "Not clear: {change:change} was measured.",
     Why.AT_MOST: "It may be up to {worst:size} worse.",
     Why.WITHOUT_BOUND: "How much worse it may be is not bounded yet.",
-    Why.UNSETTLED: "{pairs:pairs} do not settle whether it reaches {limit:limit}.",
+    Why.UNSETTLED: "{pairs:pairs} {pairs:do|does} not settle whether it reaches {limit:limit}.",
     Why.NO_INTERVAL: (
-        "{pairs:pairs} are too few for an interval: anything from no change to {worst:size} worse is possible."
+        "{pairs:pairs} {pairs:are|is} too few for an interval: anything from no change to {worst:size} worse is "
+        "possible."
     ),
     Why.TOO_FEW_FOR_RARE: (
-        "{change:change} was measured, but {pairs:pairs} are too few for rare events, and cannot rule out a "
+        "{change:change} was measured, but {pairs:pairs} {pairs:are|is} too few for rare events, and cannot rule out a "
         "change of {limit:limit}."
     ),
     Why.POINTS_APPLY: (
@@ -96,13 +97,15 @@ SENTENCES: Mapping[Why, str] = {
         "that matter."
     ),
     Why.MEDIAN_WITHIN_DRIFT: "The median changed by {change:change}, which drift may explain.",
-    Why.CONTROL_ALONE: "{requests:control requests} of the same run are all that there is to compare with.",
+    Why.CONTROL_ALONE: (
+        "{requests:control requests} of the same run {requests:are|is} all that there is to compare with."
+    ),
     Why.ONE_STORED_RUN: "1 stored run; {spread:size} from run to run is what is usual.",
     Why.STORED_RUNS: (
         "{runs:stored runs}, {spread:size} from run to run ({own:whole} from this history, {usual:whole} from what is "
         "usual)."
     ),
-    Why.CORRECTED: "{requests:control requests} of today correct that.",
+    Why.CORRECTED: "{requests:control requests} of today {requests:correct|corrects} that.",
     Why.VISIBLE: "A change of {visible:rough} would be found in 95 of 100 such runs.",
     Why.MEASURE_BOTH: "To decide, measure both versions at once.",
     Why.ONE_RUN_HAS_IT: (
@@ -185,14 +188,14 @@ _IN_SHORT: Mapping[Why, str] = {
     Why.REALLY_CHANGED: "A real change.",
     Why.UNCLEAR: "Not clear.",
     Why.AT_MOST: "",
-    Why.UNSETTLED: "{pairs:pairs} do not settle whether it reaches what matters.",
+    Why.UNSETTLED: "{pairs:pairs} {pairs:do|does} not settle whether it reaches what matters.",
     Why.NO_INTERVAL: (
-        "{pairs:pairs} are too few for an interval: anything from no change to the bound shown is possible."
+        "{pairs:pairs} {pairs:are|is} too few for an interval: anything from no change to the bound shown is possible."
     ),
 }
 """What is said beside a table that has the numbers, so that alike reasons read alike."""
 
-_FIELD = re.compile(r"\{(\w+)(?::([\w ]+))?\}")
+_FIELD = re.compile(r"\{(\w+)(?::([\w |]+))?\}")
 _Values = Mapping[str, float | str]
 _FORMS: Mapping[str, Callable[[float, _Values], str]] = {
     "change": lambda number, values: change(number, _unit(values), beside=_number(values, "limit")),
@@ -209,7 +212,7 @@ _FORMS: Mapping[str, Callable[[float, _Values], str]] = {
     "count": lambda number, _: count(number),
     "p": lambda number, _: probability(number),
 }
-"""How a number is told; any other word is what is counted."""
+"""How a number is told; any other word is what is counted, and of two words the second goes with one alone."""
 
 
 _Found = TypeVar("_Found", Finding, TrendFinding)
@@ -258,9 +261,17 @@ def _filled(name: str, form: str, values: _Values) -> str:
             return plain(text)
         case float() | int() as number:
             known = _FORMS.get(form)
-            return known(number, values) if known else plural(round(number), form.removesuffix("s"))
+            return known(number, values) if known else _of_number(round(number), form)
         case _:
             return NOTHING
+
+
+def _of_number(number: int, form: str) -> str:
+    """Return what is counted with its number, or of two forms of a verb the one that goes with it."""
+    many, either, one = form.partition("|")
+    if either:
+        return one if number == 1 else many
+    return plural(number, form.removesuffix("s"))
 
 
 def _figures(values: _Values) -> str:

@@ -164,6 +164,11 @@ def test_suites_that_all_say_the_same_are_told_in_one_sentence() -> None:
     assert "###" not in body
 
 
+def test_one_suite_is_not_all_of_them() -> None:
+    body = comment([told(a_leg(suite="a")), told(a_leg(suite="b"), current=False)])
+    assert body.splitlines()[0] == "## ✓ Pass in 1 suite"
+
+
 def test_more_suites_than_a_table_shows_are_counted_by_outcome() -> None:
     legs = [told(lighter(a_leg(suite=f"s{number}"), 0)) for number in range(63)]
     assert "3 more suites: 3 pass." in comment(legs)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from lens_gate.artifacts.analysis import reasons
 from lens_gate.artifacts.reasons import Reason, because
 from lens_gate.artifacts.verdict import CheckKind
-from lens_gate.reports.reasons import SENTENCES, message_of, reason_of, told, worded
+from lens_gate.reports.reasons import SENTENCES, message_of, reason_of, short_of, told, worded
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import Outcome
 from lens_gate.vocabulary.reasons import Why
 from tests.builders import a_check, a_finding, a_verdict, an_analysis, an_effect
 from tests.histories import a_trend, a_trend_verdict, records_of
 
-FIELDS = re.compile(r"\{(\w+)(?::([\w ]+))?\}")
+FIELDS = re.compile(r"\{(\w+)(?::([\w |]+))?\}")
 
 
 def plain(text: str) -> str:
@@ -131,3 +131,23 @@ def test_every_artifact_says_its_reasons_in_sentences_too() -> None:
     [series] = worded(a_trend(records_of([0.0] * 5))).series
     assert [one.reason for one in series.findings] == [few]
     assert [one.message for one in worded(a_trend_verdict(records_of([0.0] * 5))).checks] == [few]
+
+
+@pytest.mark.parametrize(
+    ("why", "number", "shown"),
+    [
+        (Why.UNSETTLED, 1, "1 pair does not settle"),
+        (Why.UNSETTLED, 12, "12 pairs do not settle"),
+        (Why.NO_INTERVAL, 1, "1 pair is too few"),
+        (Why.NO_INTERVAL, 0, "0 pairs are too few"),
+        (Why.TOO_FEW_FOR_RARE, 1, "1 pair is too few"),
+        (Why.CONTROL_ALONE, 1, "1 control request of the same run is all"),
+        (Why.CORRECTED, 1, "1 control request of today corrects that."),
+        (Why.CORRECTED, 9, "9 control requests of today correct that."),
+    ],
+)
+def test_a_verb_goes_with_the_number_before_it(why: Why, number: int, shown: str) -> None:
+    reason = filled(why, number)
+    finding = a_finding(because=(reason,))
+    assert shown in told([reason])
+    assert shown in short_of(finding)

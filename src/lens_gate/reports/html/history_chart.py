@@ -42,11 +42,15 @@ _FLAG_ROWS = 2
 
 
 class Told(StrEnum):
-    """What is marked of a run: what its gate said of this line, or of anything, and that it became a baseline."""
+    """What is marked of a run: what its gate said of this line, that it failed, and that it became a baseline.
+
+    FAILED is for what nobody wrote down, ELSEWHERE for what no line draws.
+    """
 
     REGRESSION = "regression"
     INCONCLUSIVE = "inconclusive"
     FAILED = "failed"
+    ELSEWHERE = "elsewhere"
     BASELINE = "baseline"
 
 
@@ -54,9 +58,10 @@ _MARKS: Mapping[Told, tuple[Shape, str]] = {
     Told.REGRESSION: (Shape.DIAMOND, "m regression"),
     Told.INCONCLUSIVE: (Shape.CIRCLE, "m inconclusive"),
     Told.FAILED: (Shape.DIAMOND, "failed"),
+    Told.ELSEWHERE: (Shape.DIAMOND, "failed"),
     Told.BASELINE: (Shape.TRIANGLE, "accepted"),
 }
-_ON_AXIS = (Told.FAILED, Told.BASELINE)
+_ON_AXIS = (Told.FAILED, Told.ELSEWHERE, Told.BASELINE)
 
 
 @dataclass(frozen=True, slots=True)

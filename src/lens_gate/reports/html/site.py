@@ -22,12 +22,13 @@ from lens_gate.reports.html.history import (
     Part,
     headline,
     lines_of,
+    quiet_since,
     shifts_of,
     standing_shift,
 )
 from lens_gate.reports.html.history_chart import places
 from lens_gate.reports.html.marks import kind_of
-from lens_gate.reports.numbers import quantity
+from lens_gate.reports.numbers import plural, quantity
 from lens_gate.reports.svg import Markup
 from lens_gate.reports.trend_view import trend_view
 from lens_gate.vocabulary.outcomes import Outcome
@@ -95,12 +96,16 @@ def _summary_badge(lines: Sequence[Line]) -> str:
 def _shown(verdict: TrendVerdict, lines: Sequence[Line]) -> dict[str, Any]:
     page = trend_view(verdict)
     title, lead = headline(lines, verdict.trend.runs)
+    shifts = shifts_of(lines)
+    quiet = verdict.outcome is Outcome.PASS and bool(shifts)
     return {
         "page": page,
+        "quiet": quiet,
+        "judged": f"No new shift in the last {plural(quiet_since(verdict.trend), 'run')}" if quiet else page.headline,
         "kind": kind_of(page.mark),
         "kind_of": kind_of,
         "lines": lines,
-        "shifts": shifts_of(lines),
+        "shifts": shifts,
         "history": title,
         "lead": lead,
     }
