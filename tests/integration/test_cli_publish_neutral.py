@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer
-from tests.fakes.github_runner import SHA, Runner, a_pull_request, commands_in
+from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.fakes.vault import ROOT, fake_vault
 from tests.integration.conftest import Invoke, OnGitHub
 
@@ -70,10 +70,13 @@ def test_a_fork_that_a_manager_of_secrets_gives_nothing_is_neutral_too(
     assert runner.outputs["verdict"] == "not_measured"
 
 
-def test_where_no_job_left_a_verdict_the_report_is_loudly_neutral(
+BY_DEPENDABOT = {"GITHUB_ACTOR": "dependabot[bot]"}
+
+
+def test_where_no_job_left_a_verdict_the_report_of_a_run_without_secrets_is_loudly_neutral(
     invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:
-    runner = on_pull_request()
+    runner = on_pull_request(**BY_DEPENDABOT)
     answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto")
     assert (answer.code, answer.told) == (0, NEUTRAL)
     assert [one.name for one in commands_in(answer.out)] == ["warning"]
@@ -86,13 +89,50 @@ def test_where_no_job_left_a_verdict_the_report_is_loudly_neutral(
     assert invoke("report", "legs/*/verdict.json", "--publish", "auto").code == 2
 
 
+@pytest.mark.parametrize("half", ["only", "trusted"])
+def test_where_jobs_that_had_their_secrets_left_no_verdict_the_report_fails_and_says_what_to_look_at(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], on_github: OnGitHub, github: GitHubServer, half: str
+) -> None:
+    if half == "only":
+        on_pull_request()
+    else:
+        event = {"workflow_run": a_finished_run(home="acme/widgets")}
+        on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
+    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto")
+    assert answer.code == 3
+    assert "Look at what the jobs before this one failed by" in answer.err
+    (check,) = github.checks.values()
+    assert check["conclusion"] == "failure"
+    assert "no job left a verdict" in check["output"]["summary"]
+
+
+@pytest.mark.parametrize(("event", "code"), [("pull_request", 0), ("pull_request_target", 3)])
+def test_the_trusted_half_excuses_a_run_of_dependabot_that_had_no_secrets(
+    invoke: Invoke, on_github: OnGitHub, github: GitHubServer, event: str, code: int
+) -> None:
+    run = a_finished_run(home="acme/widgets", event=event, actor={"login": "dependabot[bot]"})
+    on_github("workflow_run", {"workflow_run": run}, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
+    assert invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "check").code == code
+
+
+@pytest.mark.parametrize(("event", "code"), [("pull_request_review", 0), ("pull_request_target", 2)])
+def test_all_runs_that_github_gives_a_fork_without_secrets_are_neutral(
+    invoke: Invoke, configure: Callable[..., Path], on_github: OnGitHub, monkeypatch: pytest.MonkeyPatch,
+    event: str, code: int,
+) -> None:  # fmt: skip
+    configure()
+    on_github(event, {"pull_request": a_pull_request(home="visitor/widgets")})
+    monkeypatch.delenv("SIM_KEY")
+    assert invoke(*ASKED, "--publish", "summary").code == code
+
+
 def test_a_later_verdict_takes_the_place_of_none(
     invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:
-    on_pull_request()
+    on_pull_request(**BY_DEPENDABOT)
     invoke("report", "--allow-none", "no.json", "--publish", "comment")
     verdict = judged()
-    on_pull_request(GITHUB_RUN_ID="4300")
+    on_pull_request(GITHUB_RUN_ID="4300", GITHUB_ACTOR="octocat")
     invoke("report", "--allow-none", str(verdict), "--publish", "comment")
     (body,) = github.bodies()
     assert body.partition("\n")[2].startswith("## ◆ Regression")
@@ -113,7 +153,7 @@ def test_the_trusted_half_of_a_fork_that_measured_nothing_says_so_on_its_pull_re
 def test_where_it_cannot_be_said_that_nothing_was_measured_it_counts_only_where_that_is_asked(
     invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:
-    on_pull_request()
+    on_pull_request(**BY_DEPENDABOT)
     github.faults = [Fault(FORBIDDEN, times=99)]
     words = ("report", "--allow-none", "no.json", "--publish", "comment")
     lenient, strict = invoke(*words), invoke(*words, "--publish-strict")
@@ -122,9 +162,9 @@ def test_where_it_cannot_be_said_that_nothing_was_measured_it_counts_only_where_
     assert strict.told["exit"] == "7"
 
 
-def test_outside_of_a_pipeline_none_is_said_on_the_terminal(invoke: Invoke) -> None:
+def test_outside_of_a_pipeline_nothing_excuses_that_there_is_none(invoke: Invoke) -> None:
     answer = invoke("report", "--allow-none", "no.json")
-    assert (answer.code, answer.told) == (0, NEUTRAL)
+    assert answer.code == 3
     assert "no job left a verdict" in answer.err
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from lens_gate.ci.github.event import MergeGroup, read_event
 from lens_gate.ci.repository import ChangePlace
-from lens_gate.errors import PublishFailed
+from lens_gate.errors import PublishFailed, SecurityRefusal
 
 _GITHUB_EVENTS = ("pull_request", "workflow_run", "merge_group")
 _GITHUB_MERGE = re.compile(r"refs/pull/\d+/merge")
+_GITHUB_QUEUE = re.compile(r"refs/heads/gh-readonly-queue/(?P<branch>.+)/pr-[^/]+")
 _GITLAB_MERGES = ("merged_result", "merge_train")
 
 
@@ -44,9 +45,12 @@ def change_of(environment: Mapping[str, str], payload: bytes) -> Change:
 
 
 def target_of(environment: Mapping[str, str], payload: bytes = b"") -> str | None:
-    """Return the name of the branch that the change of this pipeline goes to, None where it is none."""
-    if group := _merge_group(environment, payload):
-        return group.branch
+    """Return the name of the branch that the change of this pipeline goes to, None where it is none.
+
+    Raises SecurityRefusal for a merge queue that does not say: its changes are trusted no more than pull requests.
+    """
+    if environment.get("GITHUB_EVENT_NAME") == "merge_group":
+        return _queued_for(environment, payload)
     return environment.get("GITHUB_BASE_REF") or environment.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME") or None
 
 
@@ -59,7 +63,7 @@ def place_of(environment: Mapping[str, str], payload: bytes = b"") -> ChangePlac
         merge = environment.get("GITHUB_SHA")
     elif environment.get("CI_MERGE_REQUEST_EVENT_TYPE") in _GITLAB_MERGES:
         merge = environment.get("CI_COMMIT_SHA")
-    known = (target_of(environment), environment.get("CI_DEFAULT_BRANCH"))
+    known = (target_of(environment, payload), environment.get("CI_DEFAULT_BRANCH"))
     return ChangePlace(
         merge=merge,
         left_at=environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"),
@@ -75,6 +79,19 @@ def _merge_group(environment: Mapping[str, str], payload: bytes) -> MergeGroup |
         return read_event(environment, payload).group
     except PublishFailed:
         return None
+
+
+def _queued_for(environment: Mapping[str, str], payload: bytes) -> str:
+    """Return the branch of a merge queue, by the event, else by the branch that GitHub made for the group."""
+    if group := _merge_group(environment, payload):
+        return group.branch
+    if made := _GITHUB_QUEUE.fullmatch(environment.get("GITHUB_REF", "")):
+        return made["branch"]
+    raise SecurityRefusal(
+        "it cannot be told which branch this merge queue is for, and so no configuration can be trusted",
+        place="GitHub's event",
+        hint="Run this inside a job of GitHub Actions, with GITHUB_EVENT_PATH and GITHUB_REF as GitHub sets them.",
+    )
 
 
 def _on_github(environment: Mapping[str, str], payload: bytes, project: str | None) -> Change:

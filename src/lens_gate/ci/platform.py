@@ -56,6 +56,11 @@ class Platform(ABC):
     def without_secrets(self) -> str:
         """Why this run has no secrets, as a sentence for people; empty where it may have them."""
 
+    @property
+    @abstractmethod
+    def measured_without_secrets(self) -> str:
+        """Why the run whose results are published had no secrets, which may be an earlier one; else empty."""
+
     @abstractmethod
     def require(self, kinds: Iterable[Publication]) -> None:
         """Raise UsageProblem where a part of lens-gate that one of these takes is not installed."""

@@ -150,7 +150,12 @@ def gate(**options: Any) -> int:
 @log_options
 @publish_options
 @click.option("--begin", is_flag=True, help="With --publish check: begin the check, before anything is measured.")
-@click.option("--allow-none", is_flag=True, help="Where none of the files is there, say so loudly, and exit with 0.")
+@click.option(
+    "--allow-none",
+    is_flag=True,
+    help="Where none of the files is there because the run had no secrets (a fork, Dependabot), say so loudly, and "
+    "exit with 0.",
+)
 @notify_asked_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option(

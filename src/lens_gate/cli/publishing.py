@@ -25,6 +25,7 @@ from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
 from lens_gate.errors import (
+    CouldNotMeasure,
     LensGateError,
     MissingVariable,
     NoSuchSecret,
@@ -188,16 +189,28 @@ def told_unmeasured(one: Unmeasured, wish: Wish, here: World) -> ExitCode:
 
 
 def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rules, here: World) -> ExitCode:
-    """Say that none of these files is there, so that nobody has measured anything; return the exit code."""
+    """Say that none of these files is there, so that nobody has measured anything; return the exit code.
+
+    Raises CouldNotMeasure where the jobs before had their secrets: then they failed, or left their files elsewhere.
+    """
     wish = wish_of(options, judged_by.config.publish, here.environment)
+    platform = platform_of(here.environment, click.echo)
+    excuse = platform.measured_without_secrets if platform else ""
+    missing = f"Not there: {', '.join(map(str, paths))}"
+    if not excuse:
+        with closing_check(options, judged_by, here):
+            raise CouldNotMeasure(
+                f"no job left a verdict: only a run without secrets is excused from that. {missing}",
+                hint="Look at what the jobs before this one failed by, and whether they upload verdict.json under the "
+                "names that this one downloads.",
+            )
     nameless = judged_by.config.profiler.name if judged_by.loaded else wish.board
     suite, *_ = suites_of(options, judged_by, here) or (nameless,)
     one = Unmeasured(
         suite=suite,
         headline="no job left a verdict",
-        why="There is nothing to report. A run without secrets, as that of a fork's pull request, measures nothing; "
-        "else the jobs before this one say what they failed by.",
-        missing=f"Not there: {', '.join(map(str, paths))}",
+        why=f"There is nothing to report. {excuse}",
+        missing=missing,
     )
     return told_unmeasured(one, wish, here)
 

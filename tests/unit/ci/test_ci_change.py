@@ -7,6 +7,7 @@ import pytest
 
 from lens_gate.ci.change import Change, change_of, needs_payload, place_of, target_of
 from lens_gate.ci.repository import ChangePlace
+from lens_gate.errors import SecurityRefusal
 from tests.fakes.github_runner import VARIABLES, a_finished_run, a_pull_request
 
 GITLAB = {"GITLAB_CI": "true", "CI_PROJECT_PATH": "acme/widgets"}
@@ -98,7 +99,15 @@ def test_a_group_of_a_merge_queue_is_compared_with_what_it_stands_on_and_is_nobo
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", group(base_sha="main"), group(base_ref="")])
-def test_a_group_that_github_does_not_describe_is_trusted_with_nothing(payload: bytes) -> None:
-    assert place_of(QUEUED, payload) == ChangePlace()
-    assert target_of(QUEUED, payload) is None
-    assert change_of(QUEUED, payload).fork
+def test_a_group_that_github_does_not_describe_goes_to_the_branch_that_its_own_one_names(payload: bytes) -> None:
+    made = QUEUED | {"GITHUB_REF": f"refs/heads/gh-readonly-queue/release/2/pr-12-{'b' * 40}"}
+    assert place_of(made, payload) == ChangePlace(goes_to=("release/2",))
+    assert target_of(made, payload) == "release/2"
+    assert change_of(made, payload).fork
+
+
+@pytest.mark.parametrize("ref", ["", "refs/heads/main", "refs/heads/gh-readonly-queue/pr-12", "refs/tags/main/pr-1-a"])
+def test_a_group_whose_branch_nobody_knows_is_refused(ref: str) -> None:
+    for ask in (target_of, place_of):
+        with pytest.raises(SecurityRefusal, match="which branch this merge queue is for"):
+            ask(QUEUED | {"GITHUB_REF": ref}, b"")

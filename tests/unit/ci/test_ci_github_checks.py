@@ -242,6 +242,20 @@ def test_two_jobs_that_end_at_the_same_moment_both_end_as_the_worse_one(server: 
     assert conclusions(server) == ["failure", "failure"]
 
 
+def test_a_check_that_another_job_raises_before_its_annotations_are_sent_says_so_in_its_title(
+    server: GitHubServer, tmp_path: Path
+) -> None:
+    other = checks(server, tmp_path, a_job("3" * 16))
+    one = checks(server, tmp_path, a_job("2" * 16), sleep=lambda _: other.end("bot", ended(Conclusion.FAILURE)))
+    server.faults = [Fault(Answer(429, headers={"retry-after": "1"}), method="PATCH")]
+    one.end("bot", CheckResult(conclusion=Conclusion.SUCCESS, title="Fine", summary="s", annotations=(a_note(),)))
+    assert conclusions(server) == ["failure", "failure"]
+    assert [check["output"]["title"] for check in server.checks.values()] == [
+        "Worse in another job of this name. Here: Fine",
+        "It is a failure",
+    ]
+
+
 @pytest.mark.parametrize("again", [{"attempt": 2}, {"run": 5000}])
 def test_a_job_that_runs_again_may_pass(server: GitHubServer, tmp_path: Path, again: dict[str, Any]) -> None:
     checks(server, tmp_path).end("bot", ended(Conclusion.FAILURE))

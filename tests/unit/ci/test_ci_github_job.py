@@ -66,8 +66,8 @@ def test_without_the_path_of_its_workflow_a_job_goes_by_that_ones_name() -> None
 @pytest.mark.parametrize(
     ("matrix", "leg"),
     [
-        ({"model": "gpt-4", "users": 10, "fast": True}, "gpt-4, 10, True"),
-        ({"model": {"id": "x"}, "region": "eu"}, "eu"),
+        ({"model": "gpt-4", "users": 10, "fast": True}, "gpt-4, 10, true"),
+        ({"model": {"id": "x", "users": [1, 2.5], "seed": None}, "region": "eu"}, "x, 1, 2.5, eu"),
         ({}, ""),
         (None, ""),
         ([1, 2], ""),

@@ -304,6 +304,17 @@ def test_with_changes_a_pass_takes_away_that_nothing_was_measured(tmp_path: Path
     assert "Not measured" not in server.bodies()[0]
 
 
+def test_a_result_of_which_a_whole_later_run_knows_nothing_goes_when_the_run_after_that_one_speaks(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    headings = []
+    for run, (commit, scenario) in enumerate((("a", "regression"), ("a", "pass"), ("b", "pass"), ("c", "pass"))):
+        runner = a_runner(tmp_path, server, run=max(1, run), **a_commit(commit))
+        publish([another(scenario)], COMMENT, a_stage(runner, []))
+        headings.append("Regression" in server.bodies()[0])
+    assert headings == [True, True, True, False]
+
+
 def test_switched_off_not_even_a_pull_request_is_looked_for(tmp_path: Path, server: GitHubServer) -> None:
     wish = Wish(kinds=COMMENT.kinds, comment=CommentMode.OFF, strict=True)
     assert publish([finished()], wish, a_stage(a_runner(tmp_path, server), [])) == ()
@@ -409,6 +420,14 @@ def test_a_pass_for_another_pull_request_of_the_same_commit_takes_no_regression_
         assert publish([another(scenario)], Wish(kinds=COMMENT.kinds, strict=True), a_stage(runner, [])) == ()
     (body,) = server.bodies()
     assert f" {heading}" in next(line for line in body.splitlines() if line.startswith("## "))
+
+
+def test_a_fork_that_measured_nothing_is_told_of_the_second_workflow_too(tmp_path: Path, server: GitHubServer) -> None:
+    runner = a_runner(tmp_path, server, pull_request=a_pull_request(home="visitor/widgets"))
+    nothing = Unmeasured(suite="bot", headline="this run has no secrets", why="So it is.", missing="KEY is not set")
+    assert publish_unmeasured(nothing, Wish(kinds=None, strict=True), a_stage(runner, [])) == ()
+    assert "Not published elsewhere" in runner.summary
+    assert "lens-gate report verdict.json" in runner.summary
 
 
 def test_outputs_and_order_follow_the_code_that_weighs_most() -> None:

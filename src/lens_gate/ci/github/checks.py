@@ -48,7 +48,8 @@ _STALE = {
 _SHARED_TITLE = "Worse in another job of this name. Here: "
 _SHARED = (
     "**Several jobs publish under this name, and another one found something worse**, which counts for all of them. "
-    "Give each job a name of its own (`suite`).\n\n"
+    "Give each job a name of its own (`suite`); until then use `Re-run all jobs`: one of them alone takes nothing back."
+    "\n\n"
 )
 
 
@@ -112,9 +113,11 @@ class GitHubChecks:
         ended = [(checks[slot.source], Conclusion(slot.content)) for slot in slots if isinstance(slot.content, str)]
         worst = next((one for one in _WORST_FIRST if any(own is one for _, own in ended)), None)
         for check, own in ended:
-            if worst is not None and check.conclusion != worst.value:
+            if worst is not None:
                 output = _told(check, shared=own is not worst)
-                self._edit(check, status="completed", conclusion=worst.value, output=output)
+                # Another job may have raised ours, and our annotations may have brought our own title back since.
+                if (check.conclusion, check.output.title) != (worst.value, output["title"]):
+                    self._edit(check, status="completed", conclusion=worst.value, output=output)
 
     def _close_lost(self, name: str) -> list[CheckRun]:
         """Close what lost runs left open on this commit and the one before; return the open ones of this commit."""

@@ -34,7 +34,7 @@ class PullRequest:
 class Origin:
     """The head of the run that a `workflow_run` follows: where its pull request comes from.
 
-    `repository` is None where a fork was deleted since. `event` is what that run was for.
+    `repository` is None where a fork was deleted since. `event` is what that run was for, `actor` who started it.
     """
 
     owner: str
@@ -42,6 +42,7 @@ class Origin:
     sha: str
     repository: str | None
     event: str
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +153,7 @@ def _origin(document: Mapping[str, Any]) -> Origin:
         sha=_matching(_COMMIT, run.get("head_sha"), "workflow_run.head_sha"),
         repository=repository if isinstance(repository, str) and _REPOSITORY.fullmatch(repository) else None,
         event=_text(run.get("event"), "workflow_run.event"),
+        actor=_part(run, "actor").get("login"),
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+
+from pydantic import JsonValue
 
 from lens_gate.ci.board import digest
 
@@ -52,5 +55,19 @@ def leg_of(environment: Mapping[str, str]) -> str:
         matrix = json.loads(environment.get(LEG) or "null")
     except ValueError:
         return ""
-    values = matrix.values() if isinstance(matrix, dict) else ()
-    return ", ".join(str(value) for value in values if isinstance(value, str | int | float))
+    return ", ".join(_scalars(matrix)) if isinstance(matrix, dict) else ""
+
+
+def _scalars(value: JsonValue) -> Iterator[str]:
+    """Return all that is said in a value of a matrix, however deep, as YAML writes it."""
+    match value:
+        case bool():
+            yield str(value).lower()
+        case str() | int() | float():
+            yield str(value)
+        case dict():
+            yield from chain.from_iterable(map(_scalars, value.values()))
+        case list():
+            yield from chain.from_iterable(map(_scalars, value))
+        case None:
+            return

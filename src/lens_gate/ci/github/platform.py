@@ -92,6 +92,21 @@ class GitHub(Platform):
         return _NO_SECRETS_FOR_DEPENDABOT if self._by_dependabot else ""
 
     @property
+    @override
+    def measured_without_secrets(self) -> str:
+        try:
+            origin = self.event.origin
+        except PublishFailed:
+            return ""
+        if origin is None:
+            return self.without_secrets
+        if origin.event not in _HELD_BACK:
+            return ""
+        if origin.repository != self.event.repository:
+            return _NO_SECRETS
+        return _NO_SECRETS_FOR_DEPENDABOT if origin.actor == _DEPENDABOT else ""
+
+    @property
     def _by_dependabot(self) -> bool:
         """Whether GitHub holds the secrets back: whose run it is counts, and not whose branch."""
         here = self._environment
@@ -103,7 +118,7 @@ class GitHub(Platform):
             pull = self.event.pull
         except PublishFailed:
             return False
-        return pull is not None and pull.fork and self.event.name == "pull_request"
+        return pull is not None and pull.fork and self.event.name in _HELD_BACK
 
     @override
     def require(self, kinds: Iterable[Publication]) -> None:

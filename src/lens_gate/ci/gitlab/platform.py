@@ -71,6 +71,11 @@ class GitLab(Platform):
         except PublishFailed:
             return ""
 
+    @property
+    @override
+    def measured_without_secrets(self) -> str:
+        return self.without_secrets
+
     @override
     def require(self, kinds: Iterable[Publication]) -> None:
         if Publication.COMMENT in kinds and not _installed():

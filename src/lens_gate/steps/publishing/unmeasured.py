@@ -8,7 +8,7 @@ from functools import partial
 
 from lens_gate.ci.platform import Platform
 from lens_gate.errors import PublishFailed
-from lens_gate.reports.comment import leg_unmeasured, unmeasured
+from lens_gate.reports.comment import leg_unmeasured, unmeasured, unpublished
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publishing.comment import Measured, publish_comment
 from lens_gate.steps.publishing.publish import Stage, Wish, settled, wanted_of
@@ -41,12 +41,15 @@ def publish_unmeasured(one: Unmeasured, wish: Wish, stage: Stage) -> tuple[Publi
     platform = stage.platform
     if platform is None or not wish.anything:
         return ()
-    doing = _doing(one, wish, platform, stage)
-    wanted, _ = wanted_of(wish, platform, stage.say)
+    wanted, ways_out = wanted_of(wish, platform, stage.say)
+    summary = f"{one.text}\n\n{unpublished(ways_out)}" if ways_out else one.text
+    doing = _doing(one, wish, platform, stage, summary)
     return settled(attempted(*(doing[what] for what in wanted)), wish, stage.say)
 
 
-def _doing(one: Unmeasured, wish: Wish, platform: Platform, stage: Stage) -> Mapping[Publication, Callable[[], None]]:
+def _doing(
+    one: Unmeasured, wish: Wish, platform: Platform, stage: Stage, summary: str
+) -> Mapping[Publication, Callable[[], None]]:
     values = {"verdict": Outcome.NOT_MEASURED.value, "exit-code": "0", "regressions": "0"}
     note = Annotation(level=Level.WARNING, title="lens-gate: not measured", message=f"{one.why} {one.missing}")
     result = CheckResult(conclusion=Conclusion.NEUTRAL, title=one.title, summary=one.text)
@@ -56,7 +59,7 @@ def _doing(one: Unmeasured, wish: Wish, platform: Platform, stage: Stage) -> Map
         publish_comment([Measured(leg=leg, id=None)], platform, stage.patience, board=wish.board, mode=wish.comment)
 
     return {
-        Publication.SUMMARY: partial(platform.write_summary, one.text),
+        Publication.SUMMARY: partial(platform.write_summary, summary),
         Publication.OUTPUTS: partial(platform.write_outputs, values),
         Publication.CHECK: partial(platform.end_check, one.suite, result),
         Publication.ANNOTATIONS: partial(platform.annotate, [note]),
