@@ -57,5 +57,5 @@ def test_a_run_with_a_cost_cap_must_decode_at_once(
     answer = invoke(*command, "--defer-decoding", "--max-cost", "1")
     assert answer.code == 2
     assert "the cost cap must know at once" in answer.err
-    assert "profiler.defer_decoding" in answer.err
+    assert "--defer-decoding" in answer.err
     assert not Path("run.json").exists()
