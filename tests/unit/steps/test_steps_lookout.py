@@ -103,9 +103,10 @@ def test_whoever_watches_learns_what_a_look_found(
 def test_a_clear_answer_ends_the_run_and_is_found_again_in_its_file(tmp_path: Path, in_a_process: bool) -> None:
     world = a_world(tmp_path, transport=SlowerModel())
     world = replace(world, executor=spawned) if in_a_process else world
-    rate = 40 if in_a_process else 400  # another process takes seconds to begin
+    # The first look may load what it computes with, and another process takes seconds to begin.
+    slowly = {"fixed": {"requests_per_second": 40}}
 
-    run = run_until_decided(world, arms_of(world, model="slow", workload={"fixed": {"requests_per_second": rate}}))
+    run = run_until_decided(world, arms_of(world, model="slow", workload=slowly))
 
     assert run.ending is Ending.DECIDED
     assert run.plan.looks == (25, 50, 100, 200)
