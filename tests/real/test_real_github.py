@@ -140,7 +140,7 @@ def about_the_request(answer: httpx.Response) -> bool:
 
 def test_prism_takes_every_kind_of_request_that_we_send(asked: list[Request], prism: str) -> None:
     kinds = {kind(one): one for one in asked}
-    assert len(kinds) >= 12
+    assert len(kinds) >= 11
     for one in kinds.values():
         given: dict[str, Any] = {"params": dict(one.query), "json": one.body}
         answer = httpx.request(one.method, f"{prism}{one.path}", **given, timeout=60)
