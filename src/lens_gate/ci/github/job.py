@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import assert_never
 
 from pydantic import JsonValue
 
@@ -71,3 +72,5 @@ def _scalars(value: JsonValue) -> Iterator[str]:
             yield from chain.from_iterable(map(_scalars, value))
         case None:
             return
+        case never:
+            assert_never(never)
