@@ -20,6 +20,9 @@ HERE = Path(__file__).parent
 KEPT = pytest.StashKey[list[Any]]()
 """The functions of the rooms that keep what they returned."""
 
+UNNOTED = pytest.StashKey[bool]()
+"""Whether a test of which no line was noted has run since these functions forgot."""
+
 COVERING = (
     "unit/vocabulary/",
     "unit/stats/",
@@ -66,22 +69,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Note the lines of a test that covers."""
+    """Note the lines of a test that covers, which finds nothing kept by one of which no line was noted."""
     noting = _noting(item.config)
     if noting is None or not covers(item):
+        item.config.stash[UNNOTED] = True
         return (yield)
+    if item.config.stash.get(UNNOTED, True):
+        item.config.stash[UNNOTED] = False
+        for kept in item.config.stash[KEPT]:
+            kept.cache_clear()
     noting.resume()
     try:
         return (yield)
     finally:
         noting.pause()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nothing_kept(request: pytest.FixtureRequest) -> None:
-    """Forget what rooms keep of their first calls, which a test that notes nothing may have made."""
-    for kept in request.config.stash[KEPT]:
-        kept.cache_clear()
 
 
 def covers(item: pytest.Item) -> bool:

@@ -15,6 +15,12 @@ def test_the_parts_are_scipys_own() -> None:
     assert (late.optimize, late.special, late.stats) == (optimize, special, stats)
 
 
+def test_a_part_that_nobody_asked_for_yet_is_loaded_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(late), "special", raising=False)
+    assert late.special is special
+    assert vars(late)["special"] is special
+
+
 def test_another_name_is_missing_as_in_any_module() -> None:
     with pytest.raises(AttributeError, match=r"'lens_gate\.stats\.late' has no attribute 'signal'"):
         getattr(late, "signal")  # noqa: B009 - mypy knows that it is not there
