@@ -304,6 +304,15 @@ def error_budget() -> Verdict:
     return a_verdict(an_analysis(a_finding()), checks=(passed, warning, breach))
 
 
+def failed_by_warnings() -> Verdict:
+    """Return a comparison that passed, and that a breach of severity `warning` fails by `--fail-on warning`."""
+    broken = error_budget()
+    checks = tuple(
+        check for check in broken.checks if check.outcome is Outcome.PASS or check.severity is Severity.WARNING
+    )
+    return a_verdict(broken.analysis, checks=checks, outcome=Outcome.PASS, exit_code=ExitCode.GATE_FAILED)
+
+
 def capped() -> Verdict:
     analysis = an_analysis(
         UNCLEAR, need=a_need(), ending=Ending.COST_CAP, ending_message="the cap of $5.00 was reached"

@@ -35,6 +35,9 @@ MarkWord = Literal[
     "info",
 ]
 
+_OtherMark = Literal["warning", "inconclusive"] | None
+"""What fails its command though no check of severity `error` did."""
+
 
 class LegRow(Frozen):
     """One check that did not pass, in the words of the report."""
@@ -51,12 +54,13 @@ class LegRow(Frozen):
 class Leg(Frozen):
     """The verdict of one suite: `open_checks` did not pass, of which the worst are the rows; `passed` did.
 
-    `exit_code` is what the verdict meant for its command.
+    `exit_code` is what the verdict meant for its command, `mark` its mark where that is not the one of its outcome.
     """
 
     suite: Annotated[str, Field(min_length=1, max_length=100)]
     outcome: Outcome
     exit_code: ExitCode
+    mark: _OtherMark = None
     headline: _Sentence
     second: Annotated[str, Field(max_length=1_500)] = ""
     compared: Annotated[str, Field(max_length=1_500)] = ""
@@ -74,12 +78,13 @@ class LeftOut(Frozen):
 
     outcome: Outcome
     exit_code: ExitCode
+    mark: _OtherMark = None
     commit: _Commit | None = None
 
 
 def left_out(leg: Leg) -> LeftOut:
     """Return a result without all that takes room."""
-    return LeftOut(outcome=leg.outcome, exit_code=leg.exit_code, commit=leg.commit)
+    return LeftOut(outcome=leg.outcome, exit_code=leg.exit_code, mark=leg.mark, commit=leg.commit)
 
 
 def read_leg(value: JsonValue) -> Leg | LeftOut | None:

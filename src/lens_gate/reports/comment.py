@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, Leg, LegRow
+from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, LeftOut, Leg, LegRow
 from lens_gate.reports.escape import cut_to, markdown_code, markdown_text, markdown_words, plain, shortened, size
 from lens_gate.reports.numbers import count, plural
 from lens_gate.reports.page import ReportView, Row
@@ -23,22 +23,19 @@ _SUITES_LISTED = 60
 _NAMES_LISTED = 5
 _COMMIT_DIGITS = 7
 _MARKS: Mapping[str, Mark] = {mark.word: mark for mark in (*MARKS.values(), BROKEN, WARNING, INFO)}
-_ORDER = (
-    Outcome.REGRESSION,
-    Outcome.NOT_MEASURED,
-    Outcome.INCONCLUSIVE,
-    Outcome.NO_BASELINE,
-    Outcome.NOTHING_TO_COMPARE,
-    Outcome.PASS,
-)
+_PASS = MARKS[Outcome.PASS]
 _FOUND = {
-    Outcome.REGRESSION: "Regression",
-    Outcome.NOT_MEASURED: "Not measured",
-    Outcome.INCONCLUSIVE: "Inconclusive",
-    Outcome.NO_BASELINE: "No baseline",
-    Outcome.NOTHING_TO_COMPARE: "Nothing to compare",
-    Outcome.PASS: "Pass",
+    MARKS[Outcome.REGRESSION]: "Regression",
+    WARNING: "Failed by warnings",
+    MARKS[Outcome.NOT_MEASURED]: "Not measured",
+    MARKS[Outcome.INCONCLUSIVE]: "Inconclusive",
+    MARKS[Outcome.NO_BASELINE]: "No baseline",
+    MARKS[Outcome.NOTHING_TO_COMPARE]: "Nothing to compare",
+    _PASS: "Pass",
 }
+"""What a heading says of suites by their mark, the worst first."""
+
+_ORDER = tuple(_FOUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +57,7 @@ def leg_of(view: ReportView, *, suite: str, commit: str | None, code: ExitCode) 
         suite=shortened(plain(suite), 100) or "lens-gate",
         outcome=view.outcome,
         exit_code=code,
+        mark=view.mark.word if view.mark is not MARKS[view.outcome] else None,
         headline=shortened(view.headline, 600),
         second=shortened(view.second, 1_500),
         compared=shortened(f"{view.compared} {view.validity} {view.spend}", 1_500),
@@ -97,29 +95,29 @@ def lighter(leg: Leg, rows: int) -> Leg:
 
 
 def differs(leg: Leg, earlier: Leg | None) -> bool:
-    """Whether a suite says something else than before: another outcome, or other checks that did not pass.
+    """Whether a suite says something else than before: another end, or other checks that did not pass.
 
     A suite that said nothing before passed, as far as anybody was told.
     """
     if earlier is None:
-        return leg.outcome is not Outcome.PASS
-    return (leg.outcome, _not_passed(leg)) != (earlier.outcome, _not_passed(earlier))
+        return not passed(leg)
+    return (_mark(leg), _not_passed(leg)) != (_mark(earlier), _not_passed(earlier))
 
 
 def _not_passed(leg: Leg) -> list[tuple[str, str]]:
     return sorted((row.title, row.mark) for row in leg.rows)
 
 
-def comment(told: Sequence[Told], left_out: Sequence[Outcome] = (), *, limit: int = TEXT_BYTES) -> str:
+def comment(told: Sequence[Told], left_out: Sequence[LeftOut] = (), *, limit: int = TEXT_BYTES) -> str:
     """Return the text of a comment in at most `limit` bytes: worst first, and what does not fit is counted.
 
-    `left_out` are the outcomes of further suites that count, of which no more is known.
+    `left_out` are further suites that count.
     """
     ordered = _apart(sorted(told, key=_badness))
     if len(ordered) == 1 and not left_out:
         return cut_to("\n".join(_alone(ordered[0])), limit)
     head = "\n".join(_overview(ordered, left_out))
-    open_ones = [one for one in ordered if one.current and one.leg.outcome is not Outcome.PASS]
+    open_ones = [one for one in ordered if one.current and not passed(one.leg)]
     return _filled(cut_to(head, limit), ["\n".join(_section(one)) for one in open_ones], limit)
 
 
@@ -163,12 +161,17 @@ def _filled(head: str, blocks: Sequence[str], limit: int) -> str:
 
 def badness(leg: Leg) -> tuple[bool, int, str]:
     """Return what puts results in order, the worst first."""
-    return leg.exit_code is ExitCode.OK, _ORDER.index(leg.outcome), leg.suite
+    return leg.exit_code is ExitCode.OK, _ORDER.index(_mark(leg)), leg.suite
 
 
-def counts(outcome: Outcome, *, current: bool) -> bool:
+def counts(leg: Leg | LeftOut, *, current: bool) -> bool:
     """Say whether the heading is about a result: what did not pass stands until something replaces it."""
-    return current or outcome is not Outcome.PASS
+    return current or not passed(leg)
+
+
+def passed(leg: Leg | LeftOut) -> bool:
+    """Say whether there is nothing to look at."""
+    return _mark(leg) is _PASS
 
 
 def _badness(one: Told) -> tuple[bool, tuple[bool, int, str]]:
@@ -252,16 +255,16 @@ def _folded(leg: Leg) -> Iterator[str]:
         yield from (f"{plural(leg.passed, 'check')} passed.", "")
 
 
-def _overview(ordered: Sequence[Told], left_out: Sequence[Outcome]) -> Iterator[str]:
+def _overview(ordered: Sequence[Told], left_out: Sequence[LeftOut]) -> Iterator[str]:
     """Return the heading of several suites, and one line for each."""
-    counted = [one for one in ordered if counts(one.leg.outcome, current=one.current)] or ordered
-    yield f"## {_heading([*(one.leg.outcome for one in counted), *left_out])}"
+    counted = [one for one in ordered if counts(one.leg, current=one.current)] or ordered
+    yield f"## {_heading([*(_mark(one.leg) for one in counted), *map(_mark, left_out)])}"
     yield ""
     yield "| | suite | | checks passed | run |"
     yield "| :-: | --- | --- | --: | --- |"
     for one in ordered[:_SUITES_LISTED]:
         yield f"| {' | '.join(_line(one))} |"
-    if more := [*(one.leg.outcome for one in ordered[_SUITES_LISTED:]), *left_out]:
+    if more := [*(_mark(one.leg) for one in ordered[_SUITES_LISTED:]), *map(_mark, left_out)]:
         yield f"\n{plural(len(more), 'more suite')}: {_counts(more)}."
     yield from _shared_names(ordered)
     if not all(one.current for one in ordered):
@@ -294,18 +297,18 @@ def _shared_names(ordered: Sequence[Told]) -> Iterator[str]:
         yield f"\n**Several jobs publish as {shown}{more}.** Give each a name of its own: `suite`, or `--suite`."
 
 
-def _heading(outcomes: Sequence[Outcome]) -> str:
-    worst = min(outcomes, key=_ORDER.index)
-    number = outcomes.count(worst)
+def _heading(marks: Sequence[Mark]) -> str:
+    worst = min(marks, key=_ORDER.index)
+    number = marks.count(worst)
     every = "1 suite" if number == 1 else f"all {count(number)} suites"
-    share = every if number == len(outcomes) else f"{count(number)} of {count(len(outcomes))} suites"
-    return f"{MARKS[worst].symbol} {_FOUND[worst]} in {share}"
+    share = every if number == len(marks) else f"{count(number)} of {count(len(marks))} suites"
+    return f"{worst.symbol} {_FOUND[worst]} in {share}"
 
 
-def _counts(outcomes: Sequence[Outcome]) -> str:
-    numbers = Counter(outcomes)
-    return listed([f"{numbers[outcome]} {MARKS[outcome].word}" for outcome in _ORDER if numbers[outcome]])
+def _counts(marks: Sequence[Mark]) -> str:
+    numbers = Counter(marks)
+    return listed([f"{numbers[mark]} {mark.word}" for mark in _ORDER if numbers[mark]])
 
 
-def _mark(leg: Leg) -> Mark:
-    return MARKS[leg.outcome]
+def _mark(leg: Leg | LeftOut) -> Mark:
+    return _MARKS[leg.mark] if leg.mark else MARKS[leg.outcome]

@@ -17,7 +17,7 @@ from lens_gate.reports.numbers import NBSP, plural
 from lens_gate.reports.page import Explanation, Gap, ReportView, Row, Section
 from lens_gate.reports.rows import LONGEST_TEXT, told_rows
 from lens_gate.reports.view import run_view, series_names, view
-from lens_gate.reports.words import sentence
+from lens_gate.reports.words import WARNING, sentence
 from lens_gate.vocabulary.outcomes import Decision, ExitCode, Outcome
 
 MOST_TOLD = 5
@@ -97,9 +97,16 @@ def explain_run(run: Run, *, file: str) -> Explanation:
 
 def _decision(verdict: Verdict, page: ReportView, told: Told) -> tuple[str, ...]:
     code = verdict.exit_code
-    by_rule = verdict.outcome is Outcome.REGRESSION and _worst_finding(told, verdict.analysis) is None
+    by_rule = _ended(page) is Outcome.REGRESSION and _worst_finding(told, verdict.analysis) is None
     meaning = _BROKEN_RULE if by_rule else _MEANINGS[verdict.outcome]
     return sentence(page.headline), meaning, f"Exit code {code.value}: {_EXITS[code]}."
+
+
+def _ended(page: ReportView) -> Outcome:
+    """Return what a verdict is as good as: a pass that fails its command all the same is none."""
+    if page.mark is WARNING:
+        return Outcome.REGRESSION
+    return page.outcome if page.passed or page.outcome is not Outcome.PASS else Outcome.INCONCLUSIVE
 
 
 def _worst_finding(told: Told, analysis: Analysis) -> Finding | None:
@@ -194,12 +201,13 @@ def _gaps(found: Sequence[Gap]) -> Iterator[Section]:
 
 
 def _next(verdict: Verdict, page: ReportView, told: Told, file: str) -> Section:
-    apart = verdict.outcome is Outcome.INCONCLUSIVE and verdict.analysis.source == "stored"
-    advice = [_ADVICE[Outcome.NO_BASELINE if apart else verdict.outcome]]
+    ended = _ended(page)
+    apart = ended is Outcome.INCONCLUSIVE and verdict.analysis.source == "stored"
+    advice = [_ADVICE[Outcome.NO_BASELINE if apart else ended]]
     if apart and (kept := day_out(verdict.analysis)):
         advice.insert(0, kept)
     worst = _worst_finding(told, verdict.analysis)
-    command = None if verdict.outcome is Outcome.REGRESSION else page.next_step
+    command = None if ended is Outcome.REGRESSION else page.next_step
     if worst is not None:
         advice.append("This tells the worst finding in depth:")
         command = shell_command("lens-gate", "explain", file, "--series", worst.series, "--metric", worst.metric)

@@ -16,7 +16,7 @@ from lens_gate.reports.obstacles import obstacle
 from lens_gate.reports.onward import resuming
 from lens_gate.reports.page import Bounds, Counts, Row
 from lens_gate.reports.rows import LONGEST_TEXT, decisive
-from lens_gate.reports.words import BROKEN, listed
+from lens_gate.reports.words import BROKEN, WARNING, listed, verdict_mark
 from lens_gate.vocabulary.metrics import Direction
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
 
@@ -48,7 +48,9 @@ class Found:
 
 def opening(found: Found) -> Opening:
     """Return the first lines of a verdict."""
-    lines, verdict = _opening(found), found.verdict
+    verdict = found.verdict
+    by_warnings = verdict_mark(verdict.outcome, verdict.exit_code) is WARNING
+    lines = _failed_by_warnings(found) if by_warnings else _opening(found)
     if verdict.analysis.ending is Ending.INTERRUPTED and not verdict.analysis.looks:
         return replace(lines, second=_spaced(lines.second, _RESUMABLE), next_step=resuming(verdict.analysis.arms))
     if verdict.exit_code is ExitCode.CAP_REACHED:
@@ -89,6 +91,8 @@ A_PAIR = "A pair is two requests, one to each version."
 
 _RESUMABLE = "The run was interrupted; `lens-gate run --resume` goes on with it."
 
+_WARNINGS_FAIL = "A warning fails it because `--fail-on warning` says so."
+
 _UNSETTLED = "What is open below may still be chance."
 
 
@@ -105,9 +109,10 @@ def _pass(found: Found) -> Opening:
     counts, not_covered = found.counts, list(found.not_covered)
     warned = f", with {plural(counts.warnings, 'warning')}" if counts.warnings else ""
     limits = f"; not covered: {listed(not_covered)}" if not_covered else ""
-    headline = f"Pass{warned}: nothing got worse by more than you allow{limits}"
+    whole = found.verdict.exit_code is ExitCode.OK
+    headline = f"{'Pass' if whole else 'Ended early'}{warned}: nothing got worse by more than you allow{limits}"
     unless = ", unless what is not covered matters to you" if not_covered else ""
-    done = f"Nothing has to be done{unless}." if counts.total else ""
+    done = f"Nothing has to be done{unless}." if counts.total and whole else ""
     sure = _sure_of_pass(found.verdict.analysis) if counts.total else ""
     return Opening(headline, _spaced(_all_passed(found.rows, counts), sure, done), None)
 
@@ -120,18 +125,28 @@ def _sure_of_pass(analysis: Analysis) -> str:
     return f"Each pass is at least {percent_of(policy.pass_confidence)} sure."
 
 
+def _failed_by_warnings(found: Found) -> Opening:
+    failed = [row for row in found.rows if row.mark is WARNING]
+    head = ": ".join((f"Fails by {plural(len(failed), 'warning')}", *(row.story for row in failed[:1])))
+    told = _spaced(*map(_evidence, failed[:1]), tally(found.counts), _WARNINGS_FAIL)
+    return Opening(shortened(head, LONGEST_TEXT), told, _explained(found))
+
+
+def _explained(found: Found) -> str:
+    return shell_command("lens-gate", "explain", found.file)
+
+
 def _regression(found: Found) -> Opening:
     rows, counts = found.rows, found.counts
-    explained = shell_command("lens-gate", "explain", found.file)
     worst = _first(rows, Outcome.REGRESSION)
     if worst is None:
-        return Opening("Regression", tally(counts), explained)
+        return Opening("Regression", tally(counts), _explained(found))
     broken = worst.mark is BROKEN
     others = f", and {counts.regressions - 1} more" if counts.regressions > 1 else ""
     head = "Beyond the limit" if broken else "Regression"
     ends = tally(counts) if counts.total > 1 else ""
     told = _spaced(_evidence(worst), ends, _unsure(rows), _IF_LIMIT if broken else "")
-    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, explained)
+    return Opening(shortened(f"{head}: {worst.story}{others}", LONGEST_TEXT), told, _explained(found))
 
 
 def _unsure(rows: Sequence[Row]) -> str:

@@ -241,6 +241,11 @@ class ReportView:
         return next_words(self.next_step) if self.next_step else ""
 
     @property
+    def passed(self) -> bool:
+        """Whether it is a pass to its command too: warnings may fail one, and so does an interruption."""
+        return self.outcome is Outcome.PASS and self.exit_code is ExitCode.OK
+
+    @property
     def open_rows(self) -> tuple[Row, ...]:
         """The rows that did not pass, worst first."""
         return tuple(row for row in self.rows if not row.passed)

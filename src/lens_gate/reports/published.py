@@ -24,7 +24,7 @@ _TOLD = (Outcome.REGRESSION, Outcome.NOT_MEASURED)
 def annotated(view: ReportView, place_of: Callable[[Row], Place | None]) -> tuple[Annotation, ...]:
     """Return one annotation for each check that failed, worst first; where none did, one for a verdict that is open."""
     told = [_of_row(row, view.exit_code, place_of(row)) for row in view.open_rows if row.outcome in _TOLD]
-    if told or view.outcome is Outcome.PASS:
+    if told or view.passed:
         return tuple(told)
     level = Level.NOTICE if view.exit_code is ExitCode.OK else Level.ERROR
     return (

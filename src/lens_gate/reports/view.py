@@ -51,8 +51,8 @@ from lens_gate.reports.page import Details, ModelRow, ReportView, RunView
 from lens_gate.reports.reasons import told
 from lens_gate.reports.replayed import replayed_lines
 from lens_gate.reports.rows import LONGEST_NAME, LONGEST_TEXT, check_rows, counted, interval_title, shown_rows, subjects
-from lens_gate.reports.words import mark, sentence
-from lens_gate.vocabulary.outcomes import Decision, Outcome, Severity
+from lens_gate.reports.words import sentence, verdict_mark
+from lens_gate.vocabulary.outcomes import Decision, Outcome
 from lens_gate.vocabulary.requests import Arm
 
 PERCENTILES: Mapping[str, str] = {
@@ -80,7 +80,7 @@ def view(verdict: Verdict, file: str = VERDICT_FILE) -> ReportView:
     return ReportView(
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
-        mark=mark(verdict.outcome, Severity.ERROR, comparison=True),
+        mark=verdict_mark(verdict.outcome, verdict.exit_code),
         headline=first.headline,
         second=first.second,
         compared=compared(analysis),

@@ -9,7 +9,7 @@ from typing import assert_never
 from lens_gate.reports.escape import plain
 from lens_gate.vocabulary.metric_table import metric
 from lens_gate.vocabulary.metrics import Hypothesis
-from lens_gate.vocabulary.outcomes import Outcome, Severity
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,13 @@ def mark(outcome: Outcome, severity: Severity, *, comparison: bool) -> Mark:
             return INFO
         case _ as never:
             assert_never(never)
+
+
+def verdict_mark(outcome: Outcome, code: ExitCode) -> Mark:
+    """Return the mark of a whole verdict: one that fails its command all the same is never marked as a pass."""
+    if code is ExitCode.GATE_FAILED and outcome is not Outcome.REGRESSION:
+        return WARNING
+    return MARKS[Outcome.INCONCLUSIVE if outcome is Outcome.PASS and code is not ExitCode.OK else outcome]
 
 
 JOINT = " · "

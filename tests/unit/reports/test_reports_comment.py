@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from lens_gate.artifacts.leg import Leg, MarkWord, left_out, read_leg, written_leg
+from lens_gate.artifacts.leg import LeftOut, Leg, MarkWord, left_out, read_leg, written_leg
 from lens_gate.reports.comment import (
     TEXT_BYTES,
     Told,
@@ -29,7 +29,7 @@ from lens_gate.reports.view import view
 from lens_gate.reports.words import BROKEN, INFO, MARKS, WARNING
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from tests.hostile import HOSTILE
-from tests.scenarios import SCENARIOS
+from tests.scenarios import SCENARIOS, failed_by_warnings
 
 GITHUB = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
 COMMIT = "3f9c2ab41d" * 4
@@ -172,10 +172,38 @@ def test_one_suite_is_not_all_of_them() -> None:
 def test_more_suites_than_a_table_shows_are_counted_by_outcome() -> None:
     legs = [told(lighter(a_leg(suite=f"s{number}"), 0)) for number in range(63)]
     assert "3 more suites: 3 pass." in comment(legs)
-    body = comment(legs, [Outcome.INCONCLUSIVE, Outcome.PASS])
+    further = [left_out(a_leg("inconclusive")), left_out(a_leg())]
+    body = comment(legs, further)
     assert "5 more suites: 1 inconclusive and 4 pass." in body
     assert body.startswith(f"## {MARKS[Outcome.INCONCLUSIVE].symbol} Inconclusive in 1 of 65 suites")
-    assert "1 more suite: 1 pass." in comment([told(a_leg())], [Outcome.PASS])
+    assert "1 more suite: 1 pass." in comment([told(a_leg())], [left_out(a_leg())])
+
+
+def test_a_suite_that_warnings_fail_is_no_pass_however_little_of_it_is_kept() -> None:
+    verdict = failed_by_warnings()
+    leg = leg_of(view(verdict), suite="strict", commit=COMMIT, code=verdict.exit_code)
+    for kept in (leg, lighter(leg, 0), read_leg(written_leg(leg))):
+        assert isinstance(kept, Leg)
+        body = comment([told(kept), told(a_leg())])
+        assert body.startswith("## ▲ Failed by warnings in 1 of 2 suites")
+        assert "| ▲ warning | strict | Fails by 1 warning: " in body
+        assert "### ▲ strict: Fails by 1 warning" in body
+        assert comment([told(kept)]).startswith("## ▲ Fails by 1 warning")
+        assert "▲ Failed by warnings in 1 of 2 suites" in comment([told(a_leg()), told(kept, current=False)])
+    bare = read_leg(written_leg(left_out(leg)))
+    assert isinstance(bare, LeftOut)
+    body = comment([told(a_leg())], [bare])
+    assert body.startswith("## ▲ Failed by warnings in 1 of 2 suites")
+    assert "1 more suite: 1 warning." in body
+
+
+def test_what_fails_by_its_warnings_is_news_after_a_pass_with_the_same_ones() -> None:
+    failed = failed_by_warnings()
+    passed = failed.model_copy(update={"exit_code": ExitCode.OK})
+    one, other = (leg_of(view(it), suite="s", commit=COMMIT, code=it.exit_code) for it in (failed, passed))
+    assert differs(one, other)
+    assert differs(one, None)
+    assert not differs(other, None)
 
 
 def test_results_of_one_name_are_numbered_worst_first_and_those_of_an_earlier_commit_are_not() -> None:

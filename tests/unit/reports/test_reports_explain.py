@@ -32,7 +32,18 @@ from tests.builders import (
     an_analysis,
     an_effect,
 )
-from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, STORED, UNCLEAR, classic
+from tests.scenarios import (
+    CACHE,
+    CHEAPER,
+    LENGTH,
+    SCENARIOS,
+    SLOWER,
+    STEADY,
+    STORED,
+    UNCLEAR,
+    classic,
+    failed_by_warnings,
+)
 from tests.unit.reports.test_reports_snapshots import MarkdownFile, TextFile
 
 FILE = "results/verdict.json"
@@ -168,6 +179,23 @@ def test_a_verdict_without_checks_gives_the_analysis_s_notes() -> None:
     verdict = a_verdict(an_analysis(findings=(), notes=("nothing was named to compare with",)), checks=(),
                         outcome=Outcome.NO_BASELINE)  # fmt: skip
     assert "Nothing was named to compare with." in text_of(explain(verdict, file=FILE))
+
+
+def test_what_fails_by_its_warnings_is_explained_as_a_broken_rule() -> None:
+    story = explain(failed_by_warnings(), file="verdict.json")
+    assert story.title == "Why the gate says: warning"
+    first, *_, last = story.sections
+    assert first.texts[1:] == (
+        "A rule or a limit that you set is broken. Whether that is chance, it does not say.",
+        "Exit code 1: the pipeline fails.",
+    )
+    assert last.texts[0].startswith("If the change is not meant to cost this")
+    assert last.command is None
+
+
+def test_after_an_interrupted_pass_the_advice_is_to_measure_on() -> None:
+    interrupted = SCENARIOS["pass"]().model_copy(update={"exit_code": ExitCode.INTERRUPTED})
+    assert explain(interrupted, file="verdict.json").sections[-1].texts[0].startswith("Measure more.")
 
 
 @pytest.mark.parametrize("code", ExitCode)

@@ -37,6 +37,12 @@ def test_a_pass_says_nothing_and_an_open_verdict_says_itself_once() -> None:
     assert "Inconclusive" in note.message
 
 
+def test_a_pass_that_fails_its_command_is_an_error_though_no_check_failed() -> None:
+    verdict = SCENARIOS["pass"]().model_copy(update={"exit_code": ExitCode.INTERRUPTED})
+    (note,) = annotated(view(verdict), nowhere)
+    assert (note.level, note.title) == (Level.ERROR, "lens-gate: inconclusive")
+
+
 def test_an_open_verdict_that_fails_the_command_is_an_error() -> None:
     verdict = SCENARIOS["inconclusive"]().model_copy(update={"exit_code": ExitCode.INCONCLUSIVE})
     (note,) = annotated(view(verdict), nowhere)

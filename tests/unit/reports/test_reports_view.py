@@ -40,7 +40,7 @@ from tests.builders import (
     some_requests,
 )
 from tests.comparisons import a_ranking
-from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR
+from tests.scenarios import CACHE, CHEAPER, LENGTH, SCENARIOS, SLOWER, STEADY, UNCLEAR, failed_by_warnings
 
 FORBIDDEN = re.compile(r"\b([Ss]ignificant|p <|null|[Dd]elta|[Oo]utperforms?|None|nan|inf)\b")
 SURE = "Each pass is at least 95\u00a0% sure."
@@ -259,6 +259,34 @@ def test_a_pass_with_warnings_says_so() -> None:
     shown = view(a_verdict(an_analysis(STEADY), checks=(a_check(STEADY), warning), outcome=Outcome.PASS))
     assert shown.headline == "Pass, with 1 warning: nothing got worse by more than you allow"
     assert shown.second.startswith("Of 2 checks, 1 passed and 1 is a warning.")
+
+
+def test_what_fails_by_its_warnings_is_no_pass_and_names_the_first_and_the_option() -> None:
+    shown = view(failed_by_warnings())
+    assert not shown.passed
+    assert shown.mark.word == "warning"
+    assert shown.headline.startswith("Fails by 1 warning: ")
+    assert shown.rows[0].story in shown.headline
+    assert shown.second.endswith("1 passed and 1 is a warning. A warning fails it because `--fail-on warning` says so.")
+    assert "Nothing has to be done" not in shown.second
+    assert shown.next_step == "lens-gate explain verdict.json"
+
+
+def test_an_open_verdict_fails_by_its_warnings_too() -> None:
+    warning = a_check(severity=Severity.WARNING, outcome=Outcome.REGRESSION, kind=CheckKind.BUDGET)
+    checks = (a_check(UNCLEAR), warning, warning)
+    verdict = a_verdict(
+        an_analysis(UNCLEAR), checks=checks, outcome=Outcome.INCONCLUSIVE, exit_code=ExitCode.GATE_FAILED
+    )
+    assert view(verdict).headline.startswith("Fails by 2 warnings: ")
+
+
+def test_an_interrupted_pass_is_none() -> None:
+    shown = view(a_verdict(an_analysis(STEADY, ending=Ending.INTERRUPTED), exit_code=ExitCode.INTERRUPTED))
+    assert (shown.outcome, shown.passed, shown.mark.word) == (Outcome.PASS, False, "inconclusive")
+    assert shown.headline == "Ended early: nothing got worse by more than you allow"
+    assert "Nothing has to be done" not in shown.second
+    assert "lens-gate run --resume" in shown.second
 
 
 def test_versions_that_share_too_little_are_not_called_the_same() -> None:

@@ -41,7 +41,7 @@ from tests.fakes.github import FORBIDDEN, PUBLISHED_LIMIT, TOKEN, Fault, GitHubS
 from tests.fakes.github_runner import BASE_SHA, SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.fakes.virtual_time import Travelling, VirtualTime
 from tests.hostile import HOSTILE
-from tests.scenarios import SCENARIOS, SLOWER
+from tests.scenarios import SCENARIOS, SLOWER, failed_by_warnings
 from tests.unit.reports.test_reports_comment import a_leg
 from tests.unit.reports.test_reports_markdown import html_of
 
@@ -559,6 +559,18 @@ def test_a_check_ends_as_the_verdict_and_its_code_say(
     assert publish([finished(scenario, code=code)], wish, a_stage(a_runner(tmp_path, server), [])) == ()
     (check,) = server.checks.values()
     assert check["conclusion"] == ends
+
+
+def test_what_warnings_fail_is_a_pass_in_no_place(tmp_path: Path, server: GitHubServer) -> None:
+    verdict = failed_by_warnings()
+    for code, ends in ((verdict.exit_code, "failure"), (ExitCode.OK, "neutral")):
+        runner = a_runner(tmp_path, server, run=int(code) + 1)
+        one = Finished(suite="strict", verdict=verdict, code=code)
+        assert publish([one], Wish(kinds=None, strict=True), a_stage(runner, [])) == ()
+        *_, check = server.checks.values()
+        assert (check["conclusion"], check["output"]["title"][:19]) == (ends, "Fails by 1 warning:")
+        assert runner.summary.startswith("## ▲ Fails by 1 warning:")
+        assert "## ▲ Fails by 1 warning:" in server.bodies()[0]
 
 
 def test_what_stands_on_a_line_is_told_by_the_check_and_by_commands_only_without_one(

@@ -11,31 +11,30 @@ from lens_gate.reports.escape import markdown_text, shortened
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.steps.line import attempted
-from lens_gate.vocabulary.outcomes import ExitCode, Outcome
+from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion
 
 SUMMARY_BYTES = 60_000
 """GitHub takes 65,535."""
 
 
-def conclusion(outcome: Outcome, code: ExitCode) -> Conclusion:
-    """Return how a check ends: what fails its command fails, a pass succeeds, and all that is open is neutral."""
-    if code is not ExitCode.OK:
-        return Conclusion.FAILURE
-    return Conclusion.SUCCESS if outcome is Outcome.PASS else Conclusion.NEUTRAL
-
-
 def check_result(
     view: ReportView, code: ExitCode, annotations: Sequence[Annotation], *, vouched: bool = True
 ) -> CheckResult:
-    """Return what a check says of a verdict; one that nobody can vouch for never ends as a success."""
-    ends = conclusion(view.outcome, code)
+    """Return what a check says of a verdict: one that nobody can vouch for never ends as a success."""
     return CheckResult(
-        conclusion=ends if vouched or ends is Conclusion.FAILURE else Conclusion.NEUTRAL,
+        conclusion=_conclusion(code, passed=view.passed and vouched),
         title=view.headline if vouched else f"As a fork's own run says: {view.headline}",
         summary=markdown(view, limit=SUMMARY_BYTES),
         annotations=tuple(annotations),
     )
+
+
+def _conclusion(code: ExitCode, *, passed: bool) -> Conclusion:
+    """Return how a check ends: what fails its command fails, a pass succeeds, and all that is open is neutral."""
+    if code is not ExitCode.OK:
+        return Conclusion.FAILURE
+    return Conclusion.SUCCESS if passed else Conclusion.NEUTRAL
 
 
 def without_verdict(error: BaseException) -> CheckResult:

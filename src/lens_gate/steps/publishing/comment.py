@@ -143,9 +143,7 @@ def composed(board: str, said: Sequence[Said], url_of_run: Callable[[int], str])
         if isinstance(one.leg, Leg)
     ]
     uncounted = [
-        one.leg.outcome
-        for one in kept
-        if isinstance(one.leg, LeftOut) and counts(one.leg.outcome, current=one.leg.commit == newest)
+        one.leg for one in kept if isinstance(one.leg, LeftOut) and counts(one.leg, current=one.leg.commit == newest)
     ]
     return written(board, comment(told, uncounted, limit=TEXT_BYTES), _board(kept))
 
