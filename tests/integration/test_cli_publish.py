@@ -110,6 +110,26 @@ def test_two_verdicts_of_one_name_are_told_apart_by_their_folders(
     assert runner.summary.index("Regression") < runner.summary.index("Pass")
 
 
+@pytest.mark.parametrize("legs", [("",), ("chat/",), ("chat/", "search/")])
+def test_a_folder_stands_for_the_verdicts_that_jobs_left_in_it(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, legs: tuple[str, ...]
+) -> None:
+    for leg in legs:
+        judged(f"left/{leg}verdict.json")
+    runner = on_github()
+    assert invoke("report", "--allow-none", "left", "--publish", "summary,outputs").code == 0
+    assert runner.outputs["verdict"] == "regression"
+    assert runner.summary.count("## ◆ Regression") == len(legs)
+
+
+def test_a_folder_without_a_verdict_is_told_by_the_file_that_is_missing(invoke: Invoke, home: Path) -> None:
+    (home / "left" / "chat").mkdir(parents=True)
+    answer = invoke("report", "left")
+    assert answer.code == 2
+    assert "left/verdict.json" in answer.err
+    assert invoke("report", "left", "--allow-none").code == 3
+
+
 def test_a_leg_of_a_matrix_is_named_by_its_values_unless_a_name_is_given(
     invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:

@@ -41,7 +41,7 @@ from lens_gate.steps.archived.store_address import reaching
 from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
-from lens_gate.steps.publishing.what import finished_of, read_untrusted, untrusted
+from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.rendering.templating import templated, told_of
@@ -169,8 +169,9 @@ def gate(**options: Any) -> int:
 def report(**options: Any) -> int:
     """Render artifacts: a verdict, an analysis, or bare runs.
 
-    With --site a history becomes a folder of pages, for GitHub or GitLab Pages. With --publish verdicts are shown on
-    the platform too, with --notify whom the configuration names is told of them.
+    A folder stands for the verdict.json in it, or in each of its folders: so jobs leave them. With --site a history
+    becomes a folder of pages, for GitHub or GitLab Pages. With --publish verdicts are shown on the platform too, with
+    --notify whom the configuration names is told of them.
     """
     form = form_of(options)
     if options["template"] and options["form"]:
@@ -184,7 +185,7 @@ def report(**options: Any) -> int:
     here = reaching(here, judged_by.config)
     if options["begin"]:
         return _told_failures(begun(options, judged_by, here), here)
-    paths = all_inputs(options["inputs"], options["more"])
+    paths = [file for path in all_inputs(options["inputs"], options["more"]) for file in left_in(path)]
     if options["allow_none"] and not any(path.exists() for path in paths):
         return told_none(paths, options, judged_by, here)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:

@@ -16,6 +16,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.escape import plain, shortened
+from lens_gate.reports.view import VERDICT_FILE
 from lens_gate.steps.judging.judge import Rules, verdict_of
 from lens_gate.steps.publishing.places import Places, no_places
 from lens_gate.steps.publishing.publish import Finished
@@ -34,6 +35,16 @@ _UPLOADED = re.compile(r"lens-gate-(?P<suite>.+)-[0-9a-f]{8}")
 
 _OUTPUTS = {"report": "report.md", "junit": "junit.xml"}
 """Outputs of a step by the file that `ci` writes beside the verdict."""
+
+
+def left_in(path: Path) -> list[Path]:
+    """Return the verdicts that jobs have left in a folder; any other path stands for itself.
+
+    A download of several uploads gives each a folder of its name; one alone lies in the folder itself.
+    """
+    alone = path / VERDICT_FILE
+    several = sorted(path.glob(f"*/{VERDICT_FILE}")) if path.is_dir() and not alone.exists() else []
+    return several or ([alone] if path.is_dir() else [path])
 
 
 def finished_of(
