@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ MOST_SLOTS = 768
 _MOST_PACKED = 65_536
 _MOST_BYTES = 1_000_000
 _DIGITS = 16
-_VERSION = "2"
+_VERSION = "3"
 _STATE = re.compile(r"<!-- lens-gate state ([0-9]{1,3}) ([A-Za-z0-9+/=]*) -->\s*\Z")
 
 
@@ -34,7 +34,8 @@ class Slot:
     """One result. Its `lane` is the suite and the job that say it, as far as jobs can be told apart.
 
     `source` is what was measured and found. `content` is the caller's own. `commit` is what was measured, where another
-    run of the lane on it may be for another change; empty where all runs of the lane are for one.
+    run of the lane on it may be for another change; empty where all runs of the lane are for one. `whole` is whether a
+    run says all that its lane says of a commit, and not a part.
     """
 
     lane: str
@@ -43,6 +44,7 @@ class Slot:
     source: str
     content: JsonValue
     commit: str = ""
+    whole: bool = True
 
     @property
     def age(self) -> tuple[int, int]:
@@ -66,34 +68,38 @@ class Board:
 
 
 def standing(slots: Iterable[Slot]) -> list[Slot]:
-    """Leave out the results that a later run of their lane has replaced: one that has as many results there.
+    """Leave out what a later attempt has replaced: one of which its lane has as many results.
 
     Jobs of one lane cannot be told apart. Where two of them have found something, and one has run again since, nobody
-    knows whose word is outdated: both stay until as many have. Where runs on one commit may be for several changes, an
-    attempt replaces only what its own run said, and all results of a commit those of the commits before it.
+    knows whose word is outdated: both stay until as many have. Runs on one commit that may be for several changes
+    replace nothing of each other; where they are parts, all results of a commit are weighed together.
     """
-
-    def change(slot: Slot) -> Hashable:
-        return slot.lane, slot.commit, slot.run_id if slot.commit else 0
-
-    within_changes = _unreplaced(slots, line=change, batch=lambda slot: slot.age)
-    return _unreplaced(within_changes, line=lambda slot: slot.lane, batch=lambda slot: slot.commit or slot.age)
+    within_runs = _unreplaced(slots, line=lambda slot: (slot.lane, slot.run_id), batch=lambda slot: slot.age)
+    return _unreplaced(
+        within_runs, line=lambda slot: slot.lane, batch=lambda slot: slot.age if slot.whole else slot.commit
+    )
 
 
 def _unreplaced(
     slots: Iterable[Slot], *, line: Callable[[Slot], Hashable], batch: Callable[[Slot], Hashable]
 ) -> list[Slot]:
-    """Leave out each batch of a line that a later one of it replaces: one that has as many results."""
+    """Leave out each batch of a line that a later one of it replaces."""
     batches: dict[Hashable, dict[Hashable, list[Slot]]] = defaultdict(lambda: defaultdict(list))
     for slot in slots:
         batches[line(slot)][batch(slot)].append(slot)
     kept: list[Slot] = []
     for of_line in batches.values():
-        aged = [(max(slot.age for slot in found), found) for found in of_line.values()]
-        for age, found in aged:
-            if not any(later > age and len(others) >= len(found) for later, others in aged):
+        for found in of_line.values():
+            if not any(_replaces(later, found) for later in of_line.values()):
                 kept += found
     return kept
+
+
+def _replaces(later: Sequence[Slot], earlier: Sequence[Slot]) -> bool:
+    """Whether a batch has as many results as an earlier one, which is not perhaps for another change."""
+    now, before = (max(batch, key=lambda slot: slot.age) for batch in (later, earlier))
+    beside = bool(now.commit) and now.commit == before.commit and now.run_id != before.run_id
+    return now.age > before.age and len(later) >= len(earlier) and not beside
 
 
 def digest(*parts: str) -> str:
@@ -113,7 +119,10 @@ def written(key: str, text: str, board: Board) -> str:
 
 def packed(board: Board) -> str:
     """Return the state as one line."""
-    slots = [[slot.lane, slot.run_id, slot.attempt, slot.source, slot.commit, slot.content] for slot in board.slots]
+    slots = [
+        [slot.lane, slot.run_id, slot.attempt, slot.source, slot.commit, slot.whole, slot.content]
+        for slot in board.slots
+    ]
     data = json.dumps(slots, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
     return f"<!-- lens-gate state {_VERSION} {base64.b64encode(zlib.compress(data, 9)).decode('ascii')} -->"
 
@@ -148,9 +157,17 @@ def _document(text: str) -> JsonValue:
 
 def _slot(value: JsonValue) -> Slot | None:
     match value:
-        case [str(lane), int(run_id), int(attempt), str(source), str(commit), content] if (
+        case [str(lane), int(run_id), int(attempt), str(source), str(commit), bool(whole), content] if (
             0 < run_id < 2**63 and 0 < attempt < 2**63
         ):
-            return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source, content=content, commit=commit)
+            return Slot(
+                lane=lane,
+                run_id=run_id,
+                attempt=attempt,
+                source=source,
+                content=content,
+                commit=commit,
+                whole=whole,
+            )
         case _:
             return None

@@ -15,7 +15,8 @@ class Step:
     """The job that publishes, in the run of a pipeline whose results it publishes: ids only grow.
 
     `commit` is what was measured. `job` is the same word in each run, and another one for each job that the platform
-    lets us tell apart. `one_change` is whether another run of it on this commit is for the same change.
+    lets us tell apart. `one_change` is whether another run of it on this commit is for the same change; where it is
+    not, `whole` is whether one run says all that there is to say of a change.
     """
 
     run_id: int
@@ -23,6 +24,7 @@ class Step:
     commit: str
     job: str
     one_change: bool = True
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

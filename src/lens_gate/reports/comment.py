@@ -38,6 +38,12 @@ _FOUND = {
 _ORDER = tuple(_FOUND)
 
 
+_EARLIER = (
+    "What is of an earlier commit stands until its job has run again. If it never will, delete this comment: the next "
+    "run writes it anew."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """A leg, the page of the run that said it, and whether it is of the newest commit that is known.
@@ -268,7 +274,7 @@ def _overview(ordered: Sequence[Told], left_out: Sequence[LeftOut]) -> Iterator[
         yield f"\n{plural(len(more), 'more suite')}: {_counts(more)}."
     yield from _shared_names(ordered)
     if not all(one.current for one in ordered):
-        yield "\nNothing has replaced yet what is of an earlier commit."
+        yield f"\n{_EARLIER}"
 
 
 def _line(one: Told) -> tuple[str, ...]:

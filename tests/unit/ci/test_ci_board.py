@@ -31,15 +31,14 @@ SLOTS = st.builds(
     source=st.sampled_from("12345"),
     content=JSON,
     commit=st.sampled_from(["", "", "c1", "c2"]),
+    whole=st.booleans(),
 )
 BOARDS = st.lists(SLOTS, max_size=6).map(lambda slots: Board().with_slots(slots))
 
 
-def a_slot(
-    content: str = "pass", *, lane: str = "a", run_id: int = 10, attempt: int = 1, source: str = "", commit: str = ""
-) -> Slot:
-    source = source or content
-    return Slot(lane=lane, run_id=run_id, attempt=attempt, source=source, content=content, commit=commit)
+def a_slot(content: str = "pass", **changes: Any) -> Slot:
+    given: dict[str, Any] = {"lane": "a", "run_id": 10, "attempt": 1, "source": content, "content": content}
+    return Slot(**(given | changes))
 
 
 def said(board: Board) -> list[str]:
@@ -48,7 +47,7 @@ def said(board: Board) -> list[str]:
 
 def a_state(document: object) -> str:
     data = base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
-    return f"<!-- lens-gate state 2 {data} -->"
+    return f"<!-- lens-gate state 3 {data} -->"
 
 
 @given(board=BOARDS, text=st.text(max_size=80), key=NAMES)
@@ -61,7 +60,7 @@ def test_a_board_is_read_back_as_it_was_written_whatever_stands_around_it(board:
 def test_what_several_jobs_said_is_kept_behind_what_people_read() -> None:
     board = Board().with_slots([a_slot("regression", lane=digest("chat", "gate")), a_slot("pass", lane="b")])
     body = written("lens-gate", "## Regression\n", board)
-    assert body.startswith("<!-- lens-gate board lens%2Dgate -->\n## Regression\n\n<!-- lens-gate state 2 ")
+    assert body.startswith("<!-- lens-gate board lens%2Dgate -->\n## Regression\n\n<!-- lens-gate state 3 ")
     assert read_board([body]) == board
     assert digest("chat", "gate") != digest("chatgate")
 
@@ -130,15 +129,25 @@ def test_of_jobs_that_cannot_be_told_apart_all_have_to_run_again_before_a_word_i
     assert said(board) == ["first again", "second again"]
 
 
-def test_where_runs_on_a_commit_may_be_for_several_changes_all_of_its_results_stand_until_a_later_one_has_as_many() -> (
-    None
-):
-    board = Board().with_slots([a_slot("regression", commit="c1"), a_slot("pass", run_id=11, commit="c1")])
+def test_where_runs_on_a_commit_are_parts_all_of_its_results_stand_until_a_later_one_has_as_many() -> None:
+    part = {"whole": False}
+    board = Board().with_slots([
+        a_slot("regression", commit="c1", **part), a_slot("pass", run_id=11, commit="c1", **part)
+    ])  # fmt: skip
     assert said(board) == ["pass", "regression"]
-    board = board.with_slots([a_slot("first again", run_id=12, commit="c2")])
+    board = board.with_slots([a_slot("first again", run_id=12, commit="c2", **part)])
     assert said(board) == ["first again", "pass", "regression"]
-    board = board.with_slots([a_slot("second again", run_id=13, commit="c2")])
+    board = board.with_slots([a_slot("second again", run_id=13, commit="c2", **part)])
     assert said(board) == ["first again", "second again"]
+
+
+def test_of_several_runs_on_a_commit_a_run_on_a_later_one_replaces_each_that_has_no_more_results() -> None:
+    both = [a_slot("regression", commit="c1"), a_slot("other", commit="c1")]
+    board = Board().with_slots([*both, a_slot("pass", run_id=11, commit="c1")])
+    assert said(board) == ["other", "pass", "regression"]
+    board = board.with_slots([a_slot("again", run_id=12, commit="c2")])
+    assert said(board) == ["again", "other", "regression"]
+    assert said(board.with_slots([a_slot("second again", run_id=12, commit="c2")])) == ["again", "second again"]
 
 
 def test_where_runs_may_be_for_several_changes_another_attempt_replaces_its_own_run() -> None:
@@ -156,24 +165,24 @@ def test_a_digest_is_short_and_another_one_for_other_texts(parts: list[str], oth
     "state",
     [
         "",
-        "<!-- lens-gate state 3 eJyrrgUAAXUA+Q== -->",
-        "<!-- lens-gate state 2 !!!! -->",
-        "<!-- lens-gate state 2 AAAA -->",
-        "<!-- lens-gate state 2 QQ= -->",
-        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b'{'))[:-8].decode()} -->",
-        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b'x')).decode()} -->",
-        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b' ' * 2_000_000 + b'{}')).decode()} -->",
-        f"<!-- lens-gate state 2 {base64.b64encode(zlib.compress(b'[' * 200_000)).decode()} -->",
-        f"<!-- lens-gate state 2 {'A' * 70_000} -->",
+        "<!-- lens-gate state 2 eJyrrgUAAXUA+Q== -->",
+        "<!-- lens-gate state 3 !!!! -->",
+        "<!-- lens-gate state 3 AAAA -->",
+        "<!-- lens-gate state 3 QQ= -->",
+        f"<!-- lens-gate state 3 {base64.b64encode(zlib.compress(b'{'))[:-8].decode()} -->",
+        f"<!-- lens-gate state 3 {base64.b64encode(zlib.compress(b'x')).decode()} -->",
+        f"<!-- lens-gate state 3 {base64.b64encode(zlib.compress(b' ' * 2_000_000 + b'{}')).decode()} -->",
+        f"<!-- lens-gate state 3 {base64.b64encode(zlib.compress(b'[' * 200_000)).decode()} -->",
+        f"<!-- lens-gate state 3 {'A' * 70_000} -->",
         a_state([1, 2]),
         a_state({"a": [1, 1, None]}),
-        a_state([["a", 1, 1, str(number), "", None] for number in range(1001)]),
-        a_state([["a", 0, 1, "s", "", None]]),
-        a_state([["a", 1, 2**63, "s", "", None]]),
+        a_state([["a", 1, 1, str(number), "", True, None] for number in range(1001)]),
+        a_state([["a", 0, 1, "s", "", True, None]]),
+        a_state([["a", 1, 2**63, "s", "", True, None]]),
         a_state([["a", 1, True]]),
-        a_state([["a", "1", 1, "s", "", None]]),
-        a_state([["a", 1, 1, 5, "", None]]),
-        f"{a_state([['a', 1, 1, 's', '', None]])} and more",
+        a_state([["a", "1", 1, "s", "", True, None]]),
+        a_state([["a", 1, 1, 5, "", True, None]]),
+        f"{a_state([['a', 1, 1, 's', '', True, None]])} and more",
     ],
 )
 def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
@@ -181,4 +190,4 @@ def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
 
 
 def test_what_is_odd_takes_nothing_from_what_is_sound() -> None:
-    assert said(read_board([a_state([["a", 1, 1, "s", "", "good"], 3])])) == ["good"]
+    assert said(read_board([a_state([["a", 1, 1, "s", "", True, "good"], 3])])) == ["good"]

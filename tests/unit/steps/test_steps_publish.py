@@ -304,15 +304,43 @@ def test_with_changes_a_pass_takes_away_that_nothing_was_measured(tmp_path: Path
     assert "Not measured" not in server.bodies()[0]
 
 
-def test_a_result_of_which_a_whole_later_run_knows_nothing_goes_when_the_run_after_that_one_speaks(
+def test_what_no_job_runs_any_more_stands_and_the_comment_says_how_it_goes(
     tmp_path: Path, server: GitHubServer
 ) -> None:
-    headings = []
+    """Of two legs that cannot be told apart one is gone since commit `b`."""
     for run, (commit, scenario) in enumerate((("a", "regression"), ("a", "pass"), ("b", "pass"), ("c", "pass"))):
         runner = a_runner(tmp_path, server, run=max(1, run), **a_commit(commit))
         publish([another(scenario)], COMMENT, a_stage(runner, []))
-        headings.append("Regression" in server.bodies()[0])
-    assert headings == [True, True, True, False]
+    (body,) = server.bodies()
+    assert "## ◆ Regression in 1 of 2 suites" in body
+    assert "If it never will, delete this comment: the next run writes it anew." in body
+    server.comments.clear()
+    publish([another("pass")], COMMENT, a_stage(a_runner(tmp_path, server, run=4, **a_commit("c")), []))
+    assert "## ✓ Pass" in server.bodies()[0]
+
+
+def test_a_regression_stands_while_its_leg_has_not_run_again_though_a_run_in_between_was_cancelled(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    """Legs that cannot be told apart: of the run on `b` only the first one came to its end."""
+    said = (("a", "pass"), ("a", "regression"), ("b", "pass"), ("c", "pass"), ("c", "pass"))
+    headings = []
+    for commit, scenario in said:
+        runner = a_runner(tmp_path, server, run=ord(commit), **a_commit(commit))
+        publish([another(scenario)], COMMENT, a_stage(runner, []))
+        headings.append("Regression in" in server.bodies()[0])
+    assert headings == [False, True, True, True, False]
+    assert "## ✓ Pass in all 2 suites" in server.bodies()[0]
+
+
+def test_a_fix_clears_what_several_runs_on_the_commit_before_it_said(tmp_path: Path, server: GitHubServer) -> None:
+    server.pulls = [an_open_pull(99, sha=sha, ref="longer-prompt") for sha in (SHA, BASE_SHA)]
+    said = ((100, SHA, "regression"), (101, SHA, "pass"), (102, BASE_SHA, "pass"))
+    for run, sha, scenario in said:
+        finished_run = a_finished_run(id=run, head_sha=sha)
+        runner = a_runner(tmp_path, server, run=run, name="workflow_run", workflow_run=finished_run)
+        assert publish([another(scenario)], Wish(kinds=COMMENT.kinds, strict=True), a_stage(runner, [])) == ()
+    assert "## ✓ Pass" in server.bodies()[0]
 
 
 def test_switched_off_not_even_a_pull_request_is_looked_for(tmp_path: Path, server: GitHubServer) -> None:

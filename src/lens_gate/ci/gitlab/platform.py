@@ -49,13 +49,15 @@ class GitLab(Platform):
     @property
     @override
     def step(self) -> Step:
+        # Child pipelines of one pipeline have jobs of the same names, and nothing names the child.
+        child = self._environment.get("CI_PIPELINE_SOURCE") == "parent_pipeline"
         return Step(
             run_id=self.pipeline.id,
             attempt=self.pipeline.job_id,
             commit=self.pipeline.commit,
             job=self._environment.get("CI_JOB_NAME", ""),
-            # Child pipelines of one pipeline have jobs of the same names, and nothing names the child.
-            one_change=self._environment.get("CI_PIPELINE_SOURCE") != "parent_pipeline",
+            one_change=not child,
+            whole=not child,
         )
 
     @property

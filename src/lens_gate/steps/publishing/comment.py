@@ -54,6 +54,7 @@ class Measured:
             source=digest(suite, self.id or step.job, leg.outcome),
             content=written_leg(leg),
             commit="" if step.one_change else step.commit,
+            whole=step.whole,
         )
         return Said(slot, leg)
 
@@ -77,8 +78,7 @@ def publish_comment(
         there = [one for one in known if not _is_outdated(one, step)]
         if len(there) == len(known) and not wanted(mode, mine, there, exists=bool(bodies)):
             return None
-        standing = [one for one in there if not _is_left_over(one, there, mine)]
-        merged = _board(standing).with_slots(one.slot for one in mine)
+        merged = _board(there).with_slots(one.slot for one in mine)
         return composed(board, _readable(merged), platform.url_of_run)
 
     failed = attempted(*(partial(keep_one, notes, marker(board), compose, patience) for notes in platform.notes()))
@@ -91,16 +91,6 @@ def _is_outdated(one: Said, step: Step) -> bool:
     slot = one.slot
     of_another_change = slot.commit == step.commit and slot.run_id != step.run_id
     return slot.lane == _no_suite(step) and slot.age < (step.run_id, step.attempt) and not of_another_change
-
-
-def _is_left_over(one: Said, there: Sequence[Said], mine: Sequence[Said]) -> bool:
-    """Whether a run on a later commit is over, as one after it speaks now: what it left standing, it does not run."""
-    return any(_follows(over, one) and _follows(now, over) for over in there for now in mine)
-
-
-def _follows(later: Said, one: Said) -> bool:
-    """Whether a result is of a later run of a lane, on another commit."""
-    return later.slot.lane == one.slot.lane and later.slot.age > one.slot.age and later.leg.commit != one.leg.commit
 
 
 def wanted(mode: CommentMode, mine: Sequence[Said], before: Sequence[Said], *, exists: bool) -> bool:
@@ -127,7 +117,8 @@ def _is_news(one: Said, before: Sequence[Said]) -> bool:
 
 def _has_moved_on(one: Said, before: Sequence[Said]) -> bool:
     """Whether the comment holds what a job said of an earlier commit: it would be taken for one that ran no more."""
-    return any(_follows(one, other) for other in before)
+    lane, age, commit = one.slot.lane, one.slot.age, one.leg.commit
+    return any(other.slot.lane == lane and other.slot.age < age and other.leg.commit != commit for other in before)
 
 
 def composed(board: str, said: Sequence[Said], url_of_run: Callable[[int], str]) -> str:
