@@ -148,7 +148,7 @@ def test_a_slower_model_fails_the_job_with_every_output_set_and_shows_it_on_the_
     assert len(outputs["baseline-id"]) == 40
     assert (outputs["report"], outputs["junit"]) == ("results/report.md", "results/junit.xml")
     assert "fetched what this is compared with: +refs/heads/main:refs/remotes/origin/main" in done.log
-    assert re.fullmatch("lens-gate-support-bot-[0-9a-f]{8}", outputs["artifact-name"])
+    assert re.fullmatch(r"lens-gate-support-bot-1\.[0-9a-f]{8}", outputs["artifact-name"])
     assert len(github.comments) == 1, done.log
     (comment,) = github.comments.values()
     assert comment["issue"] == PULL_REQUEST
@@ -321,7 +321,7 @@ def test_three_legs_of_a_matrix_make_one_comment_and_a_check_each(
     assert len(github.comments) == 1, done.log
     (comment,) = github.comments.values()
     assert "## ◆ Regression in 1 of 3 suites" in comment["body"]
-    assert "### ◆ support-bot (search): Regression" in comment["body"]
+    assert "### ◆ search: Regression" in comment["body"]
 
 
 def test_a_matrix_of_a_fork_without_the_key_ends_green_and_says_that_nothing_was_measured(

@@ -50,8 +50,24 @@ class Check(Frozen):
     side: Side | None = None
 
 
+class PipelineJob(Frozen):
+    """The job of a pipeline that reached a verdict, and the name that its result goes by among others: its suite.
+
+    `job` is a short word that is the same in each run, and another one for each job that the platform lets us tell
+    apart. Ids of runs and numbers of attempts only grow.
+    """
+
+    suite: str
+    job: str
+    run_id: int
+    attempt: int
+
+
 class Verdict(Envelope):
-    """The artifact of `lens-gate gate`; it holds the analysis, so that a report needs no other file."""
+    """The artifact of `lens-gate gate`; it holds the analysis, so that a report needs no other file.
+
+    `job` is None outside of a pipeline, and in older files.
+    """
 
     kind: Literal[Kind.VERDICT]
     outcome: Outcome
@@ -60,3 +76,4 @@ class Verdict(Envelope):
     checks: tuple[Check, ...]
     fail_on: tuple[str, ...]
     analysis: Analysis
+    job: PipelineJob | None = None

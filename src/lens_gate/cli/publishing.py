@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from lens_gate.artifacts.trend import TrendVerdict
-from lens_gate.artifacts.verdict import Verdict
+from lens_gate.artifacts.verdict import PipelineJob, Verdict
 from lens_gate.ci.github.files import RunnerFiles
 from lens_gate.ci.github.job import leg_of
 from lens_gate.ci.github.platform import GitHub, runs_on_github
@@ -35,11 +35,12 @@ from lens_gate.errors import (
 )
 from lens_gate.steps.judging.judge import Judgement, Rules
 from lens_gate.steps.publishing.check import begin_checks, give_up_checks
+from lens_gate.steps.publishing.names import job_of, suite_names
 from lens_gate.steps.publishing.places import Places, places_in
 from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, settled
 from lens_gate.steps.publishing.trend import publish_trend
 from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
-from lens_gate.steps.publishing.what import files_in, suite_names, untrusted
+from lens_gate.steps.publishing.what import files_in, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
@@ -128,6 +129,11 @@ class Publishing:
     wish: Wish
     suites: tuple[str, ...]
     exit_zero: bool
+
+    def job(self, benchmark: str, here: World) -> PipelineJob | None:
+        """Return what a verdict keeps of the job that we run in; None outside of one."""
+        suite, *_ = (*self.suites, benchmark)
+        return job_of(suite, platform_of(here.environment, click.echo))
 
 
 def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:

@@ -158,7 +158,8 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
         without_earlier(folder)
         with watching(logging_here, arms) as watcher:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
-        done = judged(measured, judged_by, folder, logging_here, stored=stored)
+        job = publishing.job(judged_by.config.profiler.name, here)
+        done = judged(measured, judged_by, folder, logging_here, stored=stored, job=job)
         failed = (*done.failed, *attempted(lambda: write_outputs(measured, arms, logging_here)))
         parcel = Parcel(measured.path, done.verdict)
         failed += _stored(parcel, done.verdict, stores, judged_by, logging_here)

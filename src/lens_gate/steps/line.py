@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.artifacts.codec import dumps
-from lens_gate.artifacts.verdict import Verdict
+from lens_gate.artifacts.verdict import PipelineJob, Verdict
 from lens_gate.errors import LensGateError, PublishFailed
 from lens_gate.reports.html.report import verdict_html
 from lens_gate.reports.junit import junit
@@ -41,12 +41,18 @@ def whole_line(order: RunOrder, judged_by: Rules, folder: Path, world: World, wa
 
 
 def judged(
-    measured: Measured, judged_by: Rules, folder: Path, world: World, *, stored: Stored | Missing | None = None
+    measured: Measured,
+    judged_by: Rules,
+    folder: Path,
+    world: World,
+    *,
+    stored: Stored | Missing | None = None,
+    job: PipelineJob | None = None,
 ) -> Judged:
-    """Judge a run that lies in `folder`, and write what was found beside it."""
+    """Judge a run that lies in `folder`, and write what was found beside it; `job` is the one that does so."""
     usable = checked_after(stored, measured.run, judged_by, world)
     analysis = analyze_run(measured.run, measured.samples, judged_by, world, stored=usable)
-    verdict = judge(analysis, judged_by, world)
+    verdict = judge(analysis, judged_by, world).model_copy(update={"job": job})
     page = view(verdict, str(folder / "verdict.json"))
     failed = attempted(
         lambda: write_file(folder / "analysis.json", dumps(analysis)),

@@ -53,9 +53,10 @@ class RunnerFiles:
         _append(self._file(Publication.OUTPUTS), output_lines(values, f"lens-gate-{self.draw()}").encode())
 
     def artifact_name(self, suite: str) -> str:
-        """Return a name for an upload: a run takes each once, and no other signs than these."""
+        """Return a name for an upload: a run takes each once, in all its attempts, and no other signs than these."""
         kept = _NO_UPLOAD.sub("-", suite).strip("-.")[:_LONGEST_NAME] or "results"
-        return f"lens-gate-{kept}-{self.draw()[:_DRAWN]}"
+        attempt = self.environment.get("GITHUB_RUN_ATTEMPT") or "1"
+        return f"lens-gate-{kept}-{attempt}.{self.draw()[:_DRAWN]}"
 
     def annotate(self, annotations: Sequence[Annotation]) -> None:
         """Print the commands that make annotations of this job."""

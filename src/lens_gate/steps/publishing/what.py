@@ -1,9 +1,7 @@
-"""Which verdicts are published, and the name that each goes by among the others on the same commit."""
+"""Which verdicts are published: found in a folder, read, and with the files that lie beside them."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,23 +13,19 @@ from lens_gate.artifacts.numbers_only import numbers_only
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
-from lens_gate.reports.escape import plain, shortened
 from lens_gate.reports.view import VERDICT_FILE
 from lens_gate.steps.judging.judge import Rules, verdict_of
+from lens_gate.steps.publishing.names import standing_of, suite_names
 from lens_gate.steps.publishing.places import Places, no_places
 from lens_gate.steps.publishing.publish import Finished
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_start
 
-LONGEST_SUITE = 100
 UNTRUSTED_BYTES = 5_000_000
 """A verdict on ten models is a twentieth of that."""
 
 _STARTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Where the steps of a job start."""
-
-_UPLOADED = re.compile(r"lens-gate-(?P<suite>.+)-[0-9a-f]{8}")
-"""The name that `Platform.artifact_name` gives, and a download makes a folder of."""
 
 _OUTPUTS = {"report": "report.md", "junit": "junit.xml"}
 """Outputs of a step by the file that `ci` writes beside the verdict."""
@@ -50,8 +44,12 @@ def left_in(path: Path) -> list[Path]:
 def finished_of(
     found: Sequence[tuple[Artifact, Path]], judged_by: Rules, world: World, *, suites: Sequence[str], places: Places
 ) -> tuple[Finished, ...]:
-    """Return the verdicts in, or on, artifacts. Raises UsageProblem for what has none, and for odd names of suites."""
+    """Return the verdicts in, or on, artifacts; where no names are given, those that no later attempt has replaced.
+
+    Raises UsageProblem for what has none, and for odd names of suites.
+    """
     verdicts = [(_verdict(artifact, path, judged_by, world), path) for artifact, path in found]
+    verdicts = verdicts if suites else standing_of(verdicts)
     names = suite_names(verdicts, suites)
     return tuple(
         Finished(
@@ -92,44 +90,6 @@ def read_untrusted(path: Path) -> Verdict:
             hint="Upload the verdict.json that `lens-gate ci` wrote: nothing is measured or judged anew here.",
         )
     return numbers_only(artifact)
-
-
-def suite_names(verdicts: Sequence[tuple[Verdict, Path]], given: Sequence[str]) -> list[str]:
-    """Return one name for each verdict: those that were given, else of its benchmark.
-
-    Where two benchmarks are called alike the folder of the file stands beside the name: what the legs of a matrix
-    upload is downloaded into one folder each.
-    """
-    if given and len(given) != len(verdicts):
-        raise UsageProblem(
-            f"--suite names {len(given)} and there are {len(verdicts)} verdicts",
-            hint="Give --suite once for each verdict in their order, or not at all.",
-        )
-    names = list(given) or _own_names(verdicts)
-    names = [shortened(plain(name), LONGEST_SUITE) or "lens-gate" for name in names]
-    twice = [name for name, times in Counter(names).items() if times > 1]
-    if twice:
-        raise UsageProblem(
-            f"two verdicts go by the name {twice[0]!r}", hint="Give each its own name: --suite NAME, once a verdict."
-        )
-    return names
-
-
-def _own_names(verdicts: Sequence[tuple[Verdict, Path]]) -> list[str]:
-    names = [verdict.analysis.benchmark.name for verdict, _ in verdicts]
-    often = Counter(names)
-    folders = _folder_names([path for _, path in verdicts])
-    return [
-        f"{name} ({folder.removeprefix(f'{name}-')})" if often[name] > 1 else name
-        for name, folder in zip(names, folders, strict=True)
-    ]
-
-
-def _folder_names(paths: Sequence[Path]) -> list[str]:
-    """Return the name of each file's folder; of uploads the suite in it, where that is enough to tell them apart."""
-    whole = [path.resolve().parent.name for path in paths]
-    suites = [found["suite"] if (found := _UPLOADED.fullmatch(name)) else name for name in whole]
-    return suites if len(set(suites)) == len(suites) else whole
 
 
 def files_in(folder: Path, world: World) -> dict[str, str]:
