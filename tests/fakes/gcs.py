@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.fakes import serving
 
 PAGE = 1000
 
@@ -76,23 +78,11 @@ class FakeGcs:
 def fake_gcs(*buckets: str) -> Iterator[FakeGcs]:
     """Serve empty buckets until the context ends."""
     state = FakeGcs(buckets={name: {} for name in buckets})
-
-    class Handler(_Handler):
-        fake = state
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.base_url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving.served(type("Handler", (_Handler,), {"fake": state})) as state.base_url:
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(serving.Quiet, BaseHTTPRequestHandler):
     fake: FakeGcs
     protocol_version = "HTTP/1.1"
 
@@ -125,9 +115,6 @@ class _Handler(BaseHTTPRequestHandler):
         known = bucket in self.fake.buckets and name is not None
         status = self.fake.delete(bucket, name or "", self.query.get("ifGenerationMatch")) if known else 404
         self._answer(status, b"")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Keep the terminal clean."""
 
     def _asked(self) -> tuple[str, str | None]:
         """Read the request; return the bucket and the object that it names."""

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes import serving
 
 REPOSITORY = "acme/widgets"
 BOT = "github-actions[bot]"
@@ -251,7 +253,7 @@ def _too_long(body: Mapping[str, Any]) -> Answer | None:
 def github_server(**state: Any) -> Iterator[GitHubServer]:
     """Serve until the context ends."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(serving.Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -282,20 +284,9 @@ def github_server(**state: Any) -> Iterator[GitHubServer]:
             self.wfile.write(body[: len(body) // 2] if answer.cut else body)
             self.close_connection = self.close_connection or answer.cut
 
-        def log_message(self, *_: object) -> None:
-            """Keep the terminal clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server_state = GitHubServer(url=f"http://127.0.0.1:{server.server_port}", **state)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving.served(Handler) as url:
+        server_state = GitHubServer(url=url, **state)
         yield server_state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def an_open_pull(number: int, *, sha: str, home: str | None = "visitor/widgets", ref: str = "x") -> dict[str, Any]:

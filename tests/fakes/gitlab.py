@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from jsonschema import Draft202012Validator
 
+from tests.fakes import serving
 from tests.fakes.github import Answer, Fault, Request
 
 PROJECT = 7
@@ -185,7 +186,7 @@ class GitLabServer:
         return Answer(204) if self.notes.pop(note, None) else refused(404, "404 Note Not Found")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(serving.Quiet, BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
@@ -218,22 +219,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Keep the terminal clean."""
-
 
 @contextmanager
 def gitlab_server(**state: Any) -> Iterator[GitLabServer]:
     """Serve until the context ends."""
     made = GitLabServer(**state)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": made}))
-    server.daemon_threads = True
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving.served(type("Handler", (_Handler,), {"state": made})) as made.url:
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

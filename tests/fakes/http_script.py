@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.fakes import serving
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class HttpScript:
 def http_script(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[HttpScript]:
     """Serve the answers until the context ends, with `tls` over that."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(serving.Quiet, BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        """Not an older one, which would let a client that asks first whether to send its body wait for a second."""
+
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             script.asked.append(Asked(self.command, self.path, self.headers, body))
@@ -52,22 +56,9 @@ def http_script(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator
 
         do_PUT = do_POST = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the base class calls them so
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-            """Keep the terminal clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    scheme = "http" if tls is None else "https"
-    script = HttpScript(f"{scheme}://127.0.0.1:{server.server_port}", list(answers))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving.served(Handler, tls) as url:
+        script = HttpScript(url, list(answers))
         yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
@@ -78,6 +69,7 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     for name, value in answer.headers.items():
         handler.send_header(name, value)
     handler.send_header("Content-Length", str(len(answer.body)))
+    handler.send_header("Connection", "close")
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(answer.body[: answer.cut])

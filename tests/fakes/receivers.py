@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from typing_extensions import override
+
+from tests.fakes import serving
 
 INTEGRATION_KEY = "0123456789abcdef0123456789abcdef"
 SIGNING_SECRET = "a secret between two"
@@ -262,7 +263,7 @@ def _signed(body: bytes, headers: dict[str, str]) -> tuple[int, str]:
     return (204, "") if fits else (401, "bad signature")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(serving.Quiet, BaseHTTPRequestHandler):
     """One request to any of the services."""
 
     protocol_version = "HTTP/1.1"
@@ -298,24 +299,13 @@ class _Handler(BaseHTTPRequestHandler):
                 if self.state.over.wait(0.05):
                     return
 
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @contextmanager
 def receivers() -> Iterator[Receivers]:
     """Serve all services until the context ends."""
     state = Receivers()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": state}))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    state.base_url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield state
-    finally:
-        state.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving.served(type("Handler", (_Handler,), {"state": state})) as state.base_url:
+        try:
+            yield state
+        finally:
+            state.over.set()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fakes import serving
 
 ROOT = "hvs.root-0123456789"
 LOGGED_IN = "hvs.logged-in-0123456789"
@@ -69,7 +70,7 @@ class FakeVault:
 def fake_vault() -> Iterator[FakeVault]:
     """Serve until the context ends."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(serving.Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             vault.namespaces.add(self.headers.get("X-Vault-Namespace"))
@@ -86,16 +87,6 @@ def fake_vault() -> Iterator[FakeVault]:
 
         do_POST = do_PUT = do_GET  # noqa: N815 - the base class calls them so
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-            """Keep the terminal clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    vault = FakeVault(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving.served(Handler) as url:
+        vault = FakeVault(url)
         yield vault
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
