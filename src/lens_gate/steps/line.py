@@ -83,6 +83,12 @@ def attempted(*writes: Callable[[], object]) -> tuple[PublishFailed, ...]:
     return tuple(failure for write in writes if (failure := _failure_of(write)) is not None)
 
 
+def attempt_all(*writes: Callable[[], object]) -> None:
+    """Do every write, then raise what the first of those that failed has failed by."""
+    for failure in attempted(*writes):
+        raise failure
+
+
 def _failure_of(write: Callable[[], object]) -> PublishFailed | None:
     try:
         write()

@@ -37,7 +37,16 @@ from tests.builders import (
     an_arm,
     an_error_count,
 )
-from tests.fakes.github import FORBIDDEN, PUBLISHED_LIMIT, TOKEN, Fault, GitHubServer, an_open_pull, github_server
+from tests.fakes.github import (
+    FORBIDDEN,
+    PUBLISHED_LIMIT,
+    TOKEN,
+    Fault,
+    GitHubServer,
+    an_open_pull,
+    github_server,
+    refused,
+)
 from tests.fakes.github_runner import BASE_SHA, SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.fakes.virtual_time import Travelling, VirtualTime
 from tests.hostile import HOSTILE
@@ -625,6 +634,21 @@ def test_a_check_with_a_thousand_rows_stays_below_its_limit(tmp_path: Path, serv
     assert len(check["output"]["summary"].encode()) <= 65_535
     assert len(runner.summary.encode()) <= 1024 * 1024
     assert "990 more checks did not pass" in server.bodies()[0]
+
+
+def test_a_check_that_cannot_be_written_takes_no_other_with_it_and_the_worst_comes_first(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    server.faults = [Fault(refused(422, "Validation Failed"), method="POST", path=".*/check-runs")]
+    suites = {"a": "pass", "b": "regression", "c": "pass"}
+    several = [finished(scenario, suite) for suite, scenario in suites.items()]
+    (failure,) = publish(
+        several, Wish(kinds=(Publication.CHECK,), strict=True), a_stage(a_runner(tmp_path, server), [])
+    )
+    assert failure.exit_code == 7
+    assert [check["name"] for check in server.checks.values()] == ["lens-gate / a", "lens-gate / c"]
+    publish(several, Wish(kinds=(Publication.CHECK,)), a_stage(a_runner(tmp_path, server, run=4243), []))
+    assert [check["name"] for check in server.checks.values()][2] == "lens-gate / b"
 
 
 def test_checks_are_begun_and_given_up_by_name(tmp_path: Path, server: GitHubServer) -> None:

@@ -12,7 +12,7 @@ from lens_gate.ci.board import MOST_SLOTS, Board, Slot, digest, marker, packed, 
 from lens_gate.ci.notes import Patience, keep_one
 from lens_gate.ci.platform import Platform, Step
 from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, counts, differs, lighter
-from lens_gate.steps.line import attempted
+from lens_gate.steps.line import attempt_all
 from lens_gate.vocabulary.outcomes import ExitCode
 from lens_gate.vocabulary.publishing import CommentMode
 
@@ -81,9 +81,7 @@ def publish_comment(
         merged = _board(there).with_slots(one.slot for one in mine)
         return composed(board, _readable(merged), platform.url_of_run)
 
-    failed = attempted(*(partial(keep_one, notes, marker(board), compose, patience) for notes in platform.notes()))
-    if failed:
-        raise failed[0]
+    attempt_all(*(partial(keep_one, notes, marker(board), compose, patience) for notes in platform.notes()))
 
 
 def _is_outdated(one: Said, step: Step) -> bool:

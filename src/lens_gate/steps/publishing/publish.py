@@ -17,7 +17,7 @@ from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.reports.published import annotated, outputs
 from lens_gate.reports.view import VERDICT_FILE, view
-from lens_gate.steps.line import attempted
+from lens_gate.steps.line import attempt_all, attempted
 from lens_gate.steps.publishing.check import check_result
 from lens_gate.steps.publishing.comment import Measured, publish_comment
 from lens_gate.steps.publishing.places import Places, no_places
@@ -133,8 +133,7 @@ class _Publishing:
                 name = platform.artifact_name(worst.suite)
                 platform.write_outputs(_outputs(worst) | ({"artifact-name": name} if name else {}))
             case Publication.CHECK:
-                for one in finished:
-                    platform.end_check(one.suite, one.check)
+                attempt_all(*(partial(platform.end_check, one.suite, one.check) for one in worst_first(finished)))
                 self.places_told = True
             case Publication.ANNOTATIONS:
                 notes = [note for one in finished for note in one.annotations]
