@@ -15,7 +15,7 @@ from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import PublishFailed
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion, Level, Publication
 from tests.fakes.github import Answer, Fault
-from tests.fakes.gitlab import JOB_TOKEN, PERSON, SHA, TOKEN, GitLabServer, gitlab_server, refused
+from tests.fakes.gitlab import JOB_TOKEN, PERSON, REQUEST, SHA, TOKEN, GitLabServer, gitlab_server, refused
 
 MARKER = "<!-- lens-gate board x -->"
 NO_CHECK = CheckResult(conclusion=Conclusion.SUCCESS, title="t", summary="s")
@@ -262,7 +262,7 @@ def test_the_platform_names_its_run_and_its_pages(server: GitLabServer, tmp_path
     here = platform(server, tmp_path)
     assert (here.name, here.trusted_half) == ("GitLab", False)
     assert (here.step.run_id, here.step.commit) == (900, SHA)
-    assert (here.step.job, here.step.attempt) == ("lens-gate:development", 9001)
+    assert (here.step.job, here.step.attempt) == (f"merge_request_event/{REQUEST}/lens-gate:development", 9001)
     assert here.url_of_run(900).endswith("/-/pipelines/900")
     assert runs_on_gitlab({"GITLAB_CI": "true"})
     assert not runs_on_gitlab({"CI": "true"})

@@ -17,7 +17,7 @@ from lens_gate.steps.publishing.publish import Stage, Wish, publish
 from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
 from lens_gate.vocabulary.publishing import Publication
 from tests.fakes.github import Answer, Fault
-from tests.fakes.gitlab import GitLabServer, gitlab_server, refused
+from tests.fakes.gitlab import REQUEST, GitLabServer, gitlab_server, refused
 from tests.fakes.virtual_time import Travelling, VirtualTime
 from tests.unit.steps.test_steps_publish import another, finished, suites_in
 
@@ -102,6 +102,17 @@ def test_a_pass_of_another_child_pipeline_on_the_same_commit_takes_no_regression
         publish([another(scenario)], Wish(kinds=(Publication.COMMENT,), strict=True), stage)
     (body,) = server.bodies()
     assert ("Regression in 1 of 2 suites" in body) == stands
+
+
+def test_a_pass_of_the_branch_s_own_pipeline_takes_no_regression_of_the_merge_request_s_away(
+    tmp_path: Path, server: GitLabServer
+) -> None:
+    of_branch = {"CI_PIPELINE_SOURCE": "push", "CI_MERGE_REQUEST_IID": "", "CI_OPEN_MERGE_REQUESTS": f"7!{REQUEST}"}
+    for pipeline, scenario, changes in (("901", "regression", {}), ("902", "pass", of_branch)):
+        stage = a_stage(server, tmp_path, [], CI_PIPELINE_ID=pipeline, **changes)
+        assert publish([another(scenario)], Wish(kinds=(Publication.COMMENT,), strict=True), stage) == ()
+    (body,) = server.bodies()
+    assert "Regression in 1 of 2 suites" in body
 
 
 def test_a_fork_without_secrets_leaves_the_reports_that_gitlab_has_and_tries_no_other(
