@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lens_gate.cli import publishing, running
+from lens_gate.errors import ConfigProblem
 from tests.fakes.github import TOKEN, GitHubServer
 from tests.fakes.github_runner import SHA, VARIABLES, outputs_in
 from tests.integration.conftest import Duet, Invoke
@@ -111,7 +112,10 @@ def kill(
     monkeypatch.setenv("RUNNER_TEMP", str(home))
 
     def run(left: Callable[[], None] = lambda: None, **inputs: str) -> None:
+        begun: dict[Path, float] = {}
+
         def killed(*_: object, **__: object) -> None:
+            begun.update((path, path.stat().st_mtime) for path in home.glob("lens-gate-begun-*"))
             left()
             raise KeyboardInterrupt
 
@@ -122,6 +126,9 @@ def kill(
             assert invoke("action").code == 130
         (check,) = github.checks.values()
         assert check["status"] == "in_progress"
+        for path, moment in begun.items():  # who is killed takes nothing away
+            path.touch()
+            os.utime(path, (moment, moment))
         begin(step, github, monkeypatch, **inputs)
 
     return run
@@ -149,6 +156,25 @@ def test_a_check_that_was_left_open_ends_as_a_failure_and_once(
     begin(step, github, monkeypatch, suite="chat")
     assert invoke("action", "--end").code == 0
     assert github.asked == []
+
+
+def test_a_check_that_an_error_has_ended_is_not_ended_again(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure()
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("RUNNER_TEMP", str(home))
+
+    def stopped(*_: object, **__: object) -> None:
+        raise ConfigProblem("it cannot be measured")
+
+    monkeypatch.setattr(running, "measure", stopped)
+    for words, code in (((), 2), (("--end",), 0)):
+        begin(step, github, monkeypatch)
+        assert invoke("action", *words).code == code
+        assert only(github)["conclusion"] == "failure"
+    assert [*home.glob("lens-gate-begun-*")] == []
 
 
 @pytest.mark.parametrize("age_s", [0, 3600])

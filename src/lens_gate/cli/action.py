@@ -37,10 +37,12 @@ def action(*, end: bool) -> int:
     _prepare(words)
     if begun and _measures(words):
         begun.touch()
-    result = app.main(args=words, prog_name="lens-gate", standalone_mode=False)
-    # Whoever was stopped instead has left a check open, perhaps, which the last step of the action ends.
-    if begun:
-        begun.unlink(missing_ok=True)
+    try:
+        result = app.main(args=words, prog_name="lens-gate", standalone_mode=False)
+    finally:
+        # Who is killed instead has left a check open, perhaps, which the last step of the action ends.
+        if begun:
+            begun.unlink(missing_ok=True)
     return int(result) if isinstance(result, int) else ExitCode.OK
 
 

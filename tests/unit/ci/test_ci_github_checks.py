@@ -287,6 +287,16 @@ def test_where_jobs_cannot_be_told_apart_all_have_to_run_again_before_they_pass(
     assert (again["output"]["title"], again["output"]["summary"]) == ("It is a success", "So it is.")
 
 
+def test_a_job_that_ended_its_check_twice_passes_by_one_check_when_it_runs_again(
+    server: GitHubServer, tmp_path: Path
+) -> None:
+    for conclusion in (Conclusion.SUCCESS, Conclusion.FAILURE):
+        checks(server, tmp_path).end("bot", ended(conclusion))
+    assert conclusions(server) == ["failure", "failure"]
+    checks(server, tmp_path, attempt=2).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server)[2:] == ["success"]
+
+
 def test_annotations_whose_answer_was_lost_are_not_sent_twice(server: GitHubServer, tmp_path: Path) -> None:
     server.faults = [Fault(Answer(0), method="PATCH", after=True)]
     result = CheckResult(conclusion=Conclusion.FAILURE, title="t", summary="s", annotations=(a_note(),))

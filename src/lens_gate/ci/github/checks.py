@@ -107,10 +107,17 @@ class GitHubChecks:
         self._level(name)
 
     def _level(self, name: str) -> None:
-        """Let every check of this name end as the worst of those that stand."""
-        checks = {str(one.id): one for one in self._ours(name, self._event.sha)}
-        slots = standing(slot for check in checks.values() if (slot := _slot(check)) is not None)
-        ended = [(checks[slot.source], Conclusion(slot.content)) for slot in slots if isinstance(slot.content, str)]
+        """Let every check of this name end as the worst of those that stand.
+
+        A job may end two: where it was killed while it ended the first. It counts as one job all the same.
+        """
+        known = [(check, slot) for check in self._ours(name, self._event.sha) if (slot := _slot(check)) is not None]
+        stand = {slot.source for slot in standing({slot.source: slot for _, slot in known}.values())}
+        ended = [
+            (check, Conclusion(slot.content))
+            for check, slot in known
+            if slot.source in stand and isinstance(slot.content, str)
+        ]
         worst = next((one for one in _WORST_FIRST if any(own is one for _, own in ended)), None)
         for check, own in ended:
             if worst is not None:
@@ -173,12 +180,13 @@ class GitHubChecks:
 
 
 def _slot(check: CheckRun) -> Slot | None:
-    """Return a check as a result among others; None where a lost run never had one."""
+    """Return a check as a result among others, by its job; None where a lost run never had one."""
     found = _OURS.fullmatch(check.external_id or "")
     if found is None or (check.status == "completed" and found["ended"] is None):
         return None
     run, attempt = int(found["run"]), int(found["attempt"])
-    return Slot(lane=found["lane"], run_id=run, attempt=attempt, source=str(check.id), content=found["ended"])
+    job = f"{run}/{attempt}/{found['lane']}/{found['nonce']}"
+    return Slot(lane=found["lane"], run_id=run, attempt=attempt, source=job, content=found["ended"])
 
 
 def _told(check: CheckRun, *, shared: bool) -> dict[str, str]:
