@@ -459,6 +459,23 @@ def test_a_pass_for_another_pull_request_of_the_same_commit_takes_no_regression_
     assert f" {heading}" in next(line for line in body.splitlines() if line.startswith("## "))
 
 
+def test_a_fork_s_own_word_takes_no_place_of_a_trusted_run_s_even_of_the_same_measurement(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    server.pulls = [an_open_pull(99, sha=SHA, ref="longer-prompt")]
+    trusted = a_runner(tmp_path, server, run=4000, name="pull_request_target", pull_request=a_pull_request(number=99))
+    theirs = [
+        a_runner(tmp_path, server, run=run, name="workflow_run", workflow_run=a_finished_run(id=run))
+        for run in (4100, 4101)
+    ]
+    regression = another("regression")
+    publish([regression], COMMENT, a_stage(trusted, []))
+    for runner, one in zip(theirs, (regression, another("pass")), strict=True):
+        publish([one], COMMENT, a_stage(runner, []))
+    (body,) = server.bodies()
+    assert "Regression in 2 of 3 suites" in body
+
+
 def test_a_fork_that_measured_nothing_is_told_of_the_second_workflow_too(tmp_path: Path, server: GitHubServer) -> None:
     runner = a_runner(tmp_path, server, pull_request=a_pull_request(home="visitor/widgets"))
     nothing = Unmeasured(suite="bot", headline="this run has no secrets", why="So it is.", missing="KEY is not set")

@@ -39,7 +39,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A result to publish, and the id of the measurement that it is of: None where nothing was measured."""
+    """A result to publish, and the id of the measurement that it is of: None where nothing was measured.
+
+    The id may be another's word: it takes the place of no result of a run that is known to be for this change.
+    """
 
     leg: Leg
     id: str | None
@@ -51,7 +54,7 @@ class Measured:
             lane=_no_suite(step) if self.id is None else digest(suite, step.job),
             run_id=step.run_id,
             attempt=step.attempt,
-            source=digest(suite, self.id or step.job, leg.outcome),
+            source=digest(suite, self.id or step.job, leg.outcome, "" if step.one_change else "apart"),
             content=written_leg(leg),
             commit="" if step.one_change else step.commit,
             whole=step.whole,
