@@ -274,10 +274,25 @@ def _of_number(number: int, form: str) -> str:
     return plural(number, form.removesuffix("s"))
 
 
+_WRITTEN = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+"""A number in a condition; that of `p95_latency` is none."""
+
+
 def _figures(values: _Values) -> str:
     """Return all numbers by the names of their metrics, in the units in which conditions are written."""
-    figures = [f"{plain(name)} = {exact(number)}" for name, number in values.items() if not isinstance(number, str)]
-    return ", ".join(figures) or "no metric is asked for"
+    numbers = {name: number for name, number in values.items() if not isinstance(number, str)}
+    written = [float(text) for text in _WRITTEN.findall(str(values.get("condition", "")))]
+    beside = [*written, *numbers.values()]
+    return ", ".join(f"{plain(name)} = {_figure(number, beside)}" for name, number in numbers.items()) or (
+        "no metric is asked for"
+    )
+
+
+def _figure(number: float, beside: Iterable[float]) -> str:
+    """Return a number that does not read like another one beside it: whole, where six digits would."""
+    text = exact(number)
+    alike = any(abs(other) != abs(number) and exact(abs(other)) == exact(abs(number)) for other in beside)
+    return repr(number) if alike else text
 
 
 def _unit(values: _Values) -> EffectUnit:

@@ -109,6 +109,24 @@ def test_a_share_of_failures_is_told_from_the_most_that_there_may_be() -> None:
     assert plain(told([because(Why.MANY_FAILED, **shares, most=10.0)])).startswith("10.04 % of a's and 9.97 % of b's")
 
 
+@pytest.mark.parametrize(
+    ("condition", "figures", "shown"),
+    [
+        ("`mean_latency <= 500`", {"mean_latency": 500.0001}, "mean_latency = 500.0001"),
+        ("`change > -5`", {"change": -5.0000001}, "change = -5.0000001"),
+        ("`a == 10`", {"a": 9.99999999}, "a = 9.99999999"),
+        ("`a < b`", {"a": 500.0001, "b": 500.00005}, "a = 500.0001, b = 500.00005"),
+        ("`a < b`", {"a": 500.0, "b": 500.0}, "a = 500, b = 500"),
+        ("`p95_latency < 800`", {"p95_latency": 95.0000001}, "p95_latency = 95"),
+        ("the condition", {"a": 500.0001}, "a = 500"),
+    ],
+)
+def test_a_figure_never_reads_like_what_it_is_held_against_where_it_is_not(
+    condition: str, figures: dict[str, float], shown: str
+) -> None:
+    assert told([because(Why.CONDITION_FAILS, condition=condition, **figures)]).endswith(f"({shown}).")
+
+
 def test_a_condition_shows_all_its_figures() -> None:
     why = because(Why.CONDITION_FAILS, condition="`a < b`", mean_latency=1650.0, success_rate=98.96671)
     assert told([why]) == "`a < b` does not hold (mean_latency = 1650, success_rate = 98.9667)."
