@@ -6,7 +6,7 @@ Everything is written from legs, which are bounded and untrusted: each text is e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lens_gate.artifacts.leg import MOST_CAUSES, MOST_ROWS, LeftOut, Leg, LegRow
@@ -48,12 +48,14 @@ _EARLIER = (
 class Told:
     """A leg, the page of the run that said it, and whether it is of the newest commit that is known.
 
-    `shares` is the name that other results of that commit go by as well.
+    `shares` is the name that other results of that commit go by as well, `apart` whether each run on a commit may be
+    for another pull request, so that no name of a job's own tells them apart.
     """
 
     leg: Leg
     url: str
     current: bool = True
+    apart: bool = False
     shares: str | None = None
 
 
@@ -295,12 +297,22 @@ def _link(one: Told) -> str:
 
 
 def _shared_names(ordered: Sequence[Told]) -> Iterator[str]:
-    """Say which names several jobs go by, and what to do about it."""
-    names = sorted({one.shares for one in ordered if one.shares})
-    if names:
-        shown = ", ".join(markdown_code(name) for name in names[:_NAMES_LISTED])
-        more = f" and {plural(len(names) - _NAMES_LISTED, 'other name')}" if len(names) > _NAMES_LISTED else ""
-        yield f"\n**Several jobs publish as {shown}{more}.** Give each a name of its own: `suite`, or `--suite`."
+    """Say which names several results go by, and what to do about it."""
+    shared = {apart: {one.shares for one in ordered if one.shares and one.apart is apart} for apart in (False, True)}
+    by_jobs, by_runs = shared[False], shared[True] - shared[False]
+    if by_jobs:
+        yield f"\n**Several jobs publish as {_few(by_jobs)}.** Give each a name of its own: `suite`, or `--suite`."
+    if by_runs:
+        yield (
+            f"\n**Several runs measured {_few(by_runs)} on this commit**, perhaps for other pull requests of it: only "
+            "another attempt of the same run takes its word back."
+        )
+
+
+def _few(names: Collection[str]) -> str:
+    first, more = sorted(names)[:_NAMES_LISTED], len(names) - _NAMES_LISTED
+    shown = ", ".join(markdown_code(name) for name in first)
+    return f"{shown} and {plural(more, 'other name')}" if more > 0 else shown
 
 
 def _heading(marks: Sequence[Mark]) -> str:

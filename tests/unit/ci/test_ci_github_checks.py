@@ -271,6 +271,10 @@ def test_where_a_run_may_be_for_another_change_of_the_same_commit_it_takes_back_
     checks(server, tmp_path, job).end("bot", ended(Conclusion.FAILURE))
     checks(server, tmp_path, job, **again).end("bot", ended(Conclusion.SUCCESS))
     assert conclusions(server) == ["failure", end]
+    said = [*server.checks.values()][1]["output"]
+    assert said["title"].startswith("Worse in another run on this commit. Here: ") == (end == "failure")
+    assert ("another attempt of the same run" in said["summary"]) == (end == "failure")
+    assert "`suite`" not in said["summary"]
 
 
 def test_where_jobs_cannot_be_told_apart_all_have_to_run_again_before_they_pass(

@@ -220,6 +220,13 @@ def test_many_shared_names_are_counted() -> None:
     assert "publish as `s0`, `s1`, `s2`, `s3`, `s4` and 2 other names.**" in comment(legs)
 
 
+def test_names_that_only_runs_share_ask_for_no_other_names() -> None:
+    by_run = [replace(told(a_leg(suite=suite)), apart=True) for suite in ("runs", "runs", "both")]
+    body = comment([*by_run, told(a_leg(suite="both"))])
+    assert "**Several jobs publish as `both`.**" in body
+    assert "**Several runs measured `runs` on this commit**" in body
+
+
 def test_what_did_not_pass_on_an_earlier_commit_stays_in_the_heading() -> None:
     legs = [told(a_leg(suite="fine")), told(a_leg("regression", suite="old"), current=False)]
     assert comment([*legs, told(a_leg(suite="old and fine"), current=False)]).startswith("## ◆ Regression in 1 of 2")

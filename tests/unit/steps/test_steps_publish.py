@@ -457,6 +457,11 @@ def test_a_pass_for_another_pull_request_of_the_same_commit_takes_no_regression_
         assert publish([another(scenario)], Wish(kinds=COMMENT.kinds, strict=True), a_stage(runner, [])) == ()
     (body,) = server.bodies()
     assert f" {heading}" in next(line for line in body.splitlines() if line.startswith("## "))
+    told = (
+        "**Several runs measured `support-bot` on this commit**, perhaps for other pull requests of it: only another "
+    )
+    assert (told in body) == (heading == "Regression in 1 of 2")
+    assert "`--suite`" not in body
 
 
 def test_a_fork_s_own_word_takes_no_place_of_a_trusted_run_s_even_of_the_same_measurement(

@@ -45,11 +45,24 @@ _STALE = {
 }
 
 
-_SHARED_TITLE = "Worse in another job of this name. Here: "
-_SHARED = (
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What a check says first where another one of its name, on which it depends, found something worse."""
+
+    title: str
+    summary: str
+
+
+_BY_JOBS = _Shared(
+    "Worse in another job of this name. Here: ",
     "**Several jobs publish under this name, and another one found something worse**, which counts for all of them. "
     "Give each job a name of its own (`suite`); until then use `Re-run all jobs`: one of them alone takes nothing back."
-    "\n\n"
+    "\n\n",
+)
+_BY_RUNS = _Shared(
+    "Worse in another run on this commit. Here: ",
+    "**Several runs measured this commit, and another one found something worse**, perhaps for another pull request of "
+    "it, which counts for all of them. Only another attempt of the same run takes its word back.\n\n",
 )
 
 
@@ -118,10 +131,11 @@ class GitHubChecks:
             for check, slot in known
             if slot.source in stand and isinstance(slot.content, str)
         ]
+        shared = _BY_JOBS if self._whose.job.one_change else _BY_RUNS
         worst = next((one for one in _WORST_FIRST if any(own is one for _, own in ended)), None)
         for check, own in ended:
             if worst is not None:
-                output = _told(check, shared=own is not worst)
+                output = _told(check, shared if own is not worst else None)
                 # Another job may have raised ours, and our annotations may have brought our own title back since.
                 if (check.conclusion, check.output.title) != (worst.value, output["title"]):
                     self._edit(check, status="completed", conclusion=worst.value, output=output)
@@ -189,13 +203,14 @@ def _slot(check: CheckRun) -> Slot | None:
     return Slot(lane=found["lane"], run_id=run, attempt=attempt, source=job, content=found["ended"])
 
 
-def _told(check: CheckRun, *, shared: bool) -> dict[str, str]:
+def _told(check: CheckRun, shared: _Shared | None) -> dict[str, str]:
     """Return what a check says of its own result, and, where it ends as another one of its name did, that it does."""
-    title = (check.output.title or "").removeprefix(_SHARED_TITLE)
-    summary = (check.output.summary or "").removeprefix(_SHARED)
-    if not shared:
+    title, summary = check.output.title or "", check.output.summary or ""
+    for said in (_BY_JOBS, _BY_RUNS):
+        title, summary = title.removeprefix(said.title), summary.removeprefix(said.summary)
+    if shared is None:
         return {"title": title, "summary": summary}
-    return {"title": _cut(f"{_SHARED_TITLE}{title}", TITLE_CHARACTERS), "summary": f"{_SHARED}{summary}"}
+    return {"title": _cut(f"{shared.title}{title}", TITLE_CHARACTERS), "summary": f"{shared.summary}{summary}"}
 
 
 def check_name(suite: str) -> str:

@@ -130,7 +130,12 @@ def composed(board: str, said: Sequence[Said], url_of_run: Callable[[int], str])
     kept = next((one for one in _levels(said) if _fits(one)), None) or _fewer(_lightened(said, 0))
     newest = max(said, key=lambda one: one.slot.age).leg.commit
     told = [
-        Told(leg=one.leg, url=url_of_run(one.slot.run_id), current=one.leg.commit == newest)
+        Told(
+            leg=one.leg,
+            url=url_of_run(one.slot.run_id),
+            current=one.leg.commit == newest,
+            apart=bool(one.slot.commit) and one.slot.whole,
+        )
         for one in kept
         if isinstance(one.leg, Leg)
     ]
