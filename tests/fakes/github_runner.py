@@ -124,6 +124,7 @@ def a_finished_run(*, sha: str = SHA, home: str | None = "visitor/widgets", **ch
         "id": 4100,
         "run_attempt": 2,
         "event": "pull_request",
+        "conclusion": "success",
         "head_branch": "longer-prompt",
         "head_sha": sha,
         "head_repository": {"full_name": home, "owner": {"login": owner}},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer
+from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer, an_open_pull
 from tests.fakes.github_runner import SHA, Runner, a_finished_run, a_pull_request, commands_in
 from tests.fakes.vault import ROOT, fake_vault
 from tests.integration.conftest import Invoke, OnGitHub
@@ -77,16 +77,16 @@ def test_where_no_job_left_a_verdict_the_report_of_a_run_without_secrets_is_loud
     invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:
     runner = on_pull_request(**BY_DEPENDABOT)
-    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto")
+    answer = invoke("report", "--allow-none", "left", "--publish", "auto", "--suite", "bot")
     assert (answer.code, answer.told) == (0, NEUTRAL)
     assert [one.name for one in commands_in(answer.out)] == ["warning"]
     assert runner.outputs == {"verdict": "not_measured", "exit-code": "0", "regressions": "0"}
     (check,) = github.checks.values()
-    assert (check["name"], check["conclusion"]) == ("lens-gate / lens-gate", "neutral")
+    assert (check["name"], check["conclusion"]) == ("lens-gate / bot", "neutral")
     (body,) = github.bodies()
     for text in (runner.summary, check["output"]["title"], body, answer.err):
         assert "Not measured: no job left a verdict" in text
-    assert invoke("report", "legs/*/verdict.json", "--publish", "auto").code == 2
+    assert invoke("report", "left", "--publish", "auto").code == 2
 
 
 @pytest.mark.parametrize("half", ["only", "trusted"])
@@ -94,16 +94,100 @@ def test_where_jobs_that_had_their_secrets_left_no_verdict_the_report_fails_and_
     invoke: Invoke, on_pull_request: Callable[..., Runner], on_github: OnGitHub, github: GitHubServer, half: str
 ) -> None:
     if half == "only":
-        on_pull_request()
+        runner = on_pull_request()
     else:
+        github.pulls = [an_open_pull(99, sha=SHA, home="acme/widgets", ref="longer-prompt")]
         event = {"workflow_run": a_finished_run(home="acme/widgets")}
-        on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
-    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto")
+        runner = on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
+    answer = invoke("report", "--allow-none", "left", "--publish", "auto", "--suite", "bot", "--suite", "chat")
     assert answer.code == 3
     assert "Look at what the jobs before this one failed by" in answer.err
-    (check,) = github.checks.values()
-    assert check["conclusion"] == "failure"
-    assert "no job left a verdict" in check["output"]["summary"]
+    assert [check["conclusion"] for check in github.checks.values()] == ["failure", "failure"]
+    assert runner.outputs == {"verdict": "not_measured", "exit-code": "3", "regressions": "0"}
+    assert [one.name for one in commands_in(answer.out)] == ["error"]
+    (body,) = github.bodies()
+    for text in (runner.summary, body, answer.err):
+        assert "no job left a verdict" in text
+
+
+@pytest.mark.parametrize("secretless", [True, False])
+def test_without_a_name_nothing_is_left_open_that_no_verdict_would_end(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,
+    *, secretless: bool,
+) -> None:  # fmt: skip
+    on_pull_request(**BY_DEPENDABOT if secretless else {})
+    invoke("report", "--allow-none", "left", "--publish", "auto")
+    assert "Not measured: no job left a verdict" in github.bodies()[0]
+    judged("left/verdict.json", factor=1.0)
+    on_pull_request(GITHUB_RUN_ATTEMPT="2")
+    assert invoke("report", "--allow-none", "left", "--publish", "auto").code == 0
+    assert [check["conclusion"] for check in github.checks.values()] == ["success"]
+    assert "Not measured" not in github.bodies()[0]
+
+
+@pytest.mark.parametrize("result", ["failure", "cancelled"])
+def test_a_run_without_secrets_is_not_excused_from_what_its_jobs_failed_by(
+    invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer, result: str
+) -> None:
+    on_pull_request(**BY_DEPENDABOT)
+    words = ("report", "--allow-none", "left", "--publish", "auto")
+    answer = invoke(*words, "--result", result)
+    assert answer.code == 3
+    for text in (github.bodies()[0], answer.err):
+        assert f"ended with {result}" in text
+        assert "secrets" not in text
+    assert invoke(*words, "--result", "success").code == 0
+
+
+def test_the_trusted_half_does_not_claim_that_a_run_had_no_secrets_which_failed(
+    invoke: Invoke, on_github: OnGitHub, github: GitHubServer
+) -> None:
+    github.pulls = [an_open_pull(99, sha=SHA, home="visitor/widgets", ref="longer-prompt")]
+    event = {"workflow_run": a_finished_run(conclusion="failure")}
+    on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
+    assert invoke("report", "--allow-none", "left", "--publish", "auto").code == 3
+    (body,) = github.bodies()
+    assert "The jobs that should have measured ended with failure." in body
+    assert "secrets" not in body
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1.0, 3), (1.6, 0)])
+def test_a_job_that_failed_without_a_verdict_is_not_left_out_of_the_report(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,
+    factor: float, code: int,
+) -> None:  # fmt: skip
+    verdict, runner = judged(factor=factor), on_pull_request()
+    words = ("report", str(verdict), "--publish", "auto", "--suite", "chat")
+    assert invoke(*words, "--result", "failure").code == code
+    (body,) = github.bodies()
+    head = body.splitlines()[1]
+    assert head == ("## ✗ Not measured in 1 of 2 suites" if code else head)
+    assert ("a job failed without a verdict" in body, "a job failed without a verdict" in runner.summary) == (
+        (True, True) if code else (False, False)
+    )
+    assert runner.outputs["verdict"] == ("not_measured" if code else "regression")
+    assert [check["name"] for check in github.checks.values()] == ["lens-gate / chat"]
+    on_pull_request(GITHUB_RUN_ATTEMPT="2")
+    assert invoke(*words, "--result", "success").code == 0
+    assert "a job failed" not in github.bodies()[0]
+
+
+def test_what_failed_without_a_verdict_counts_where_nothing_is_published_too(
+    invoke: Invoke, judged: Callable[..., Path]
+) -> None:
+    passing, failing = judged("a.json", factor=1.0), judged("b.json")
+    assert invoke("report", str(passing), "--result", "failure").code == 3
+    assert invoke("report", str(failing), "--result", "failure").code == 0
+    assert invoke("report", str(failing), "--result", "failure", "--exit-zero").code == 3
+
+
+def test_a_report_of_jobs_that_fail_by_no_verdict_fails_no_check_by_one(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    verdict, runner = judged(), on_pull_request()
+    assert invoke("report", str(verdict), "--publish", "auto", "--exit-zero", "--result", "success").code == 0
+    assert [check["conclusion"] for check in github.checks.values()] == ["neutral"]
+    assert (runner.outputs["verdict"], runner.outputs["exit-code"]) == ("regression", "0")
 
 
 @pytest.mark.parametrize(("event", "code"), [("pull_request", 0), ("pull_request_target", 3)])
@@ -112,7 +196,7 @@ def test_the_trusted_half_excuses_a_run_of_dependabot_that_had_no_secrets(
 ) -> None:
     run = a_finished_run(home="acme/widgets", event=event, actor={"login": "dependabot[bot]"})
     on_github("workflow_run", {"workflow_run": run}, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
-    assert invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "check").code == code
+    assert invoke("report", "--allow-none", "left", "--publish", "check").code == code
 
 
 @pytest.mark.parametrize(("event", "code"), [("pull_request_review", 0), ("pull_request_target", 2)])
@@ -143,11 +227,11 @@ def test_the_trusted_half_of_a_fork_that_measured_nothing_says_so_on_its_pull_re
     invoke: Invoke, in_trusted_half: Callable[..., Runner], github: GitHubServer
 ) -> None:
     in_trusted_half()
-    answer = invoke("report", "--allow-none", "legs/*/verdict.json", "--publish", "auto", "--publish-strict")
+    answer = invoke("report", "--allow-none", "left", "--publish", "auto", "--publish-strict")
     assert (answer.code, answer.told) == (0, NEUTRAL), answer.err
     (comment,) = github.comments.values()
     assert comment["issue"] == 99
-    assert [check["conclusion"] for check in github.checks.values()] == ["neutral"]
+    assert github.checks == {}
 
 
 def test_where_it_cannot_be_said_that_nothing_was_measured_it_counts_only_where_that_is_asked(

@@ -63,6 +63,11 @@ class Platform(ABC):
     def measured_without_secrets(self) -> str:
         """Why the run whose results are published had no secrets, which may be an earlier one; else empty."""
 
+    @property
+    def earlier_result(self) -> str:
+        """How the earlier run ended whose results are published, in the platform's word; empty where there is none."""
+        return ""
+
     @abstractmethod
     def require(self, kinds: Iterable[Publication]) -> None:
         """Raise UsageProblem where a part of lens-gate that one of these takes is not installed."""

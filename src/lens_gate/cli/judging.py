@@ -16,6 +16,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
+from lens_gate.cli.missing import missing_options, require_explained, told_none
 from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
 from lens_gate.cli.printing import PDF, form_of, print_to, wants_pdf
@@ -29,7 +30,6 @@ from lens_gate.cli.publishing import (
     published_judgement,
     publishing_of,
     suites_of,
-    told_none,
     wish_of,
 )
 from lens_gate.cli.sites import report_site, require_site, site_options
@@ -41,6 +41,7 @@ from lens_gate.steps.archived.store_address import reaching
 from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
+from lens_gate.steps.publishing.publish import Finished
 from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
@@ -152,12 +153,8 @@ def gate(**options: Any) -> int:
 @log_options
 @publish_options
 @click.option("--begin", is_flag=True, help="With --publish check: begin the check, before anything is measured.")
-@click.option(
-    "--allow-none",
-    is_flag=True,
-    help="Where none of the files is there because the run had no secrets (a fork, Dependabot), say so loudly, and "
-    "exit with 0.",
-)
+@missing_options
+@click.option("--exit-zero", is_flag=True, help="Publish as jobs with --exit-zero do: no verdict fails its check.")
 @notify_asked_options
 @click.option("--output", "-o", type=click.Path(), help="Where to write; standard output without it.")
 @click.option(
@@ -193,17 +190,23 @@ def report(**options: Any) -> int:
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         with closing_check(options, judged_by, logging_here):
             found = [(_read(path, options, logging_here), path) for path in paths]
-        if options["template"]:
-            parts = [told_of(artifact, path, judged_by, logging_here) for artifact, path in found]
-            text = templated(Path(options["template"]), parts, logging_here, output=options["output"])
-        else:
-            text = render_all(found, form, rules=judged_by, world=logging_here, screen=screen())
-        left = _kept(text, options, logging_here)
-        failed = _published(found, judged_by, options, logging_here)
+        left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
+        finished = _finished(found, judged_by, options, logging_here)
+        failed = published(finished, wish_of(options, judged_by.config.publish, here.environment), logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
     show_rest(left, for_people=form is Format.TEXT)
-    return _told_failures(failed, here)
+    code = _told_failures(failed, here)
+    require_explained(finished, options, judged_by, here)
+    return code
+
+
+def _rendered(found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World) -> str:
+    """Return the report on what was read, in the form that was asked for."""
+    if options["template"]:
+        parts = [told_of(artifact, path, judged_by, here) for artifact, path in found]
+        return templated(Path(options["template"]), parts, here, output=options["output"])
+    return render_all(found, form_of(options), rules=judged_by, world=here, screen=screen())
 
 
 def _kept(text: str, options: dict[str, Any], here: World) -> str | None:
@@ -220,12 +223,11 @@ def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
     return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
 
 
-def _published(
+def _finished(
     found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
-) -> tuple[PublishFailed, ...]:
-    """Publish what was read, as far as that is asked for."""
-    wish = wish_of(options, judged_by.config.publish, here.environment)
-    if not wish.anything:
+) -> tuple[Finished, ...]:
+    """Return the verdicts in what was read, as far as anything is to be published, or to be said of them."""
+    if not (wish_of(options, judged_by.config.publish, here.environment).anything or options["result"]):
         return ()
     finished = finished_of(
         found,
@@ -233,10 +235,9 @@ def _published(
         here,
         suites=suites_of(options, judged_by, here, results=len(found)),
         places=places_of(judged_by, here),
+        exit_zero=options["exit_zero"],
     )
-    if in_trusted_half(here):
-        finished = tuple(map(untrusted, finished))
-    return published(finished, wish, here)
+    return tuple(map(untrusted, finished)) if in_trusted_half(here) else finished
 
 
 def _notified(

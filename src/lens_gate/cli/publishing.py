@@ -25,7 +25,6 @@ from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
 from lens_gate.errors import (
-    CouldNotMeasure,
     LensGateError,
     MissingVariable,
     NoSuchSecret,
@@ -153,7 +152,7 @@ def published_judgement(
     """Publish a verdict that lies, or was made from what lies, at a path; return the failures that count."""
     code = ExitCode.OK if publishing.exit_zero else verdict.exit_code
     if isinstance(verdict, TrendVerdict):
-        return publish_trend(verdict, code, publishing.wish, _stage(platform_of(here.environment, click.echo), here))
+        return publish_trend(verdict, code, publishing.wish, stage_of(here))
     (suite,) = suite_names([(verdict, path)], publishing.suites)
     finished = Finished(
         suite=suite,
@@ -181,44 +180,23 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
         if not excuse:
             raise
         (suite,) = publishing.suites or (judged_by.config.profiler.name,)
-        one = Unmeasured(suite=suite, headline="this run has no secrets", why=excuse, missing=error.message)
+        one = Unmeasured(
+            suite=suite,
+            headline="this run has no secrets",
+            why=excuse,
+            missing=error.message,
+            checks=(suite,),
+        )
         return told_unmeasured(one, publishing.wish, here)
 
 
 def told_unmeasured(one: Unmeasured, wish: Wish, here: World) -> ExitCode:
     """Say that nothing was measured, and nothing failed; return the exit code."""
     here.say(f"warning: {one.title}. {one.why}\n  {one.missing}")
-    failed = publish_unmeasured(one, wish, _stage(platform_of(here.environment, click.echo), here))
+    failed = publish_unmeasured(one, wish, stage_of(here))
     code = ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
     here.say(f"lens-gate: outcome={Outcome.NOT_MEASURED} exit={int(code)}")
     return code
-
-
-def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rules, here: World) -> ExitCode:
-    """Say that none of these files is there, so that nobody has measured anything; return the exit code.
-
-    Raises CouldNotMeasure where the jobs before had their secrets: then they failed, or left their files elsewhere.
-    """
-    wish = wish_of(options, judged_by.config.publish, here.environment)
-    platform = platform_of(here.environment, click.echo)
-    excuse = platform.measured_without_secrets if platform else ""
-    missing = f"Not there: {', '.join(map(str, paths))}"
-    if not excuse:
-        with closing_check(options, judged_by, here):
-            raise CouldNotMeasure(
-                f"no job left a verdict: only a run without secrets is excused from that. {missing}",
-                hint="Look at what the jobs before this one failed by, and whether they upload verdict.json under the "
-                "names that this one downloads.",
-            )
-    nameless = judged_by.config.profiler.name if judged_by.loaded else wish.board
-    suite, *_ = suites_of(options, judged_by, here) or (nameless,)
-    one = Unmeasured(
-        suite=suite,
-        headline="no job left a verdict",
-        why=f"There is nothing to report. {excuse}",
-        missing=missing,
-    )
-    return told_unmeasured(one, wish, here)
 
 
 def ended_later(options: Mapping[str, Any], judged_by: Rules, here: World, *, since: float) -> int:
@@ -315,10 +293,12 @@ def suites_of(options: Mapping[str, Any], judged_by: Rules, here: World, *, resu
 
 def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:
     """Publish verdicts in this pipeline; return the failures that count."""
-    return publish(finished, wish, _stage(platform_of(here.environment, click.echo), here))
+    return publish(finished, wish, stage_of(here))
 
 
-def _stage(platform: Platform | None, here: World) -> Stage:
+def stage_of(here: World) -> Stage:
+    """Return where verdicts are published from here."""
+    platform = platform_of(here.environment, click.echo)
     return Stage(platform=platform, patience=Patience(waiting=_waiting(), pause_s=PAUSE_S), say=here.say)
 
 

@@ -136,12 +136,12 @@ def unpublished(notes: Sequence[str]) -> str:
     )
 
 
-def leg_unmeasured(title: str, text: str, *, suite: str, commit: str) -> Leg:
-    """Return what a comment says where nothing was measured, and nothing failed."""
+def leg_unmeasured(title: str, text: str, *, suite: str, commit: str, code: ExitCode) -> Leg:
+    """Return what a comment says where nothing was measured; `code` is what that meant for its command."""
     return Leg(
         suite=shortened(plain(suite), 100) or "lens-gate",
         outcome=Outcome.NOT_MEASURED,
-        exit_code=ExitCode.OK,
+        exit_code=code,
         headline=shortened(plain(title), 600),
         second=shortened(plain(text), 1_500),
         commit=commit,

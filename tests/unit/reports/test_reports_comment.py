@@ -117,7 +117,7 @@ def test_a_table_with_hostile_text_keeps_its_columns(text: str) -> None:
 
 
 def test_a_leg_that_was_not_measured_fails_nothing_and_has_a_name_and_bounded_words() -> None:
-    leg = leg_unmeasured("No key " + "x" * 900, "y" * 9000, suite="", commit=COMMIT)
+    leg = leg_unmeasured("No key " + "x" * 900, "y" * 9000, suite="", commit=COMMIT, code=ExitCode.OK)
     assert (leg.suite, leg.outcome, leg.exit_code) == ("lens-gate", Outcome.NOT_MEASURED, ExitCode.OK)
     assert (len(leg.headline), len(leg.second)) == (600, 1500)
 
@@ -297,7 +297,7 @@ def test_a_run_without_secrets_says_loudly_that_nothing_was_measured() -> None:
 
 @pytest.mark.parametrize("text", ["", *HOSTILE])
 def test_what_measured_nothing_stands_in_the_comment_as_bounded_text(text: str) -> None:
-    leg = leg_unmeasured(f"Not measured: {text}", text, suite=text, commit=COMMIT)
+    leg = leg_unmeasured(f"Not measured: {text}", text, suite=text, commit=COMMIT, code=ExitCode.OK)
     assert read_leg(written_leg(leg)) == leg
     assert (leg.outcome, leg.exit_code) == (Outcome.NOT_MEASURED, ExitCode.OK)
     assert hrefs(comment([told(leg)])) <= {URL}

@@ -34,7 +34,8 @@ class PullRequest:
 class Origin:
     """The head of the run that a `workflow_run` follows: where its pull request comes from.
 
-    `repository` is None where a fork was deleted since. `event` is what that run was for, `actor` who started it.
+    `repository` is None where a fork was deleted since. `event` is what that run was for, `actor` who started it, and
+    `conclusion` how it ended.
     """
 
     owner: str
@@ -43,6 +44,7 @@ class Origin:
     repository: str | None
     event: str
     actor: str | None = None
+    conclusion: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,7 @@ def _origin(document: Mapping[str, Any]) -> Origin:
         repository=repository if isinstance(repository, str) and _REPOSITORY.fullmatch(repository) else None,
         event=_text(run.get("event"), "workflow_run.event"),
         actor=_part(run, "actor").get("login"),
+        conclusion=run.get("conclusion"),
     )
 
 

@@ -107,6 +107,15 @@ class GitHub(Platform):
         return _NO_SECRETS_FOR_DEPENDABOT if origin.actor == _DEPENDABOT else ""
 
     @property
+    @override
+    def earlier_result(self) -> str:
+        try:
+            origin = self.event.origin
+        except PublishFailed:
+            return ""
+        return (origin.conclusion or "") if origin else ""
+
+    @property
     def _by_dependabot(self) -> bool:
         """Whether GitHub holds the secrets back: whose run it is counts, and not whose branch."""
         here = self._environment

@@ -1,4 +1,4 @@
-"""What is published where there is no verdict and nobody's fault: loud, neutral, and never a pass."""
+"""What is published where there is no verdict: loud, never a pass, and neutral where it is nobody's fault."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from lens_gate.reports.comment import leg_unmeasured, unmeasured, unpublished
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publishing.comment import Measured, publish_comment
 from lens_gate.steps.publishing.publish import Stage, Wish, settled, wanted_of
-from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion, Level, Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmeasured:
-    """Why a suite was not measured: the `headline` behind "Not measured", a sentence, and what exactly is missing."""
+    """Why a suite was not measured: the `headline` behind "Not measured", a sentence, and what exactly is missing.
+
+    `checks` are the names of the checks that end so: none where nobody knows which suites there are, as nobody would
+    end a check of another name again. `code` is what it means for the command.
+    """
 
     suite: str
     headline: str
     why: str
     missing: str
+    checks: tuple[str, ...] = ()
+    code: ExitCode = ExitCode.OK
 
     @property
     def title(self) -> str:
@@ -50,18 +56,26 @@ def publish_unmeasured(one: Unmeasured, wish: Wish, stage: Stage) -> tuple[Publi
 def _doing(
     one: Unmeasured, wish: Wish, platform: Platform, stage: Stage, summary: str
 ) -> Mapping[Publication, Callable[[], None]]:
-    values = {"verdict": Outcome.NOT_MEASURED.value, "exit-code": "0", "regressions": "0"}
-    note = Annotation(level=Level.WARNING, title="lens-gate: not measured", message=f"{one.why} {one.missing}")
-    result = CheckResult(conclusion=Conclusion.NEUTRAL, title=one.title, summary=one.text)
+    values = {"verdict": Outcome.NOT_MEASURED.value, "exit-code": str(int(one.code)), "regressions": "0"}
+    fails = one.code is not ExitCode.OK
+    level = Level.ERROR if fails else Level.WARNING
+    note = Annotation(level=level, title="lens-gate: not measured", message=f"{one.why} {one.missing}")
+    ends = Conclusion.FAILURE if fails else Conclusion.NEUTRAL
+    result = CheckResult(conclusion=ends, title=one.title, summary=one.text)
+
+    def checked() -> None:
+        for suite in one.checks:
+            platform.end_check(suite, result)
 
     def commented() -> None:
-        leg = leg_unmeasured(one.title, f"{one.why} {one.missing}", suite=one.suite, commit=platform.step.commit)
+        text, commit = f"{one.why} {one.missing}", platform.step.commit
+        leg = leg_unmeasured(one.title, text, suite=one.suite, commit=commit, code=one.code)
         publish_comment([Measured(leg=leg, id=None)], platform, stage.patience, board=wish.board, mode=wish.comment)
 
     return {
         Publication.SUMMARY: partial(platform.write_summary, summary),
         Publication.OUTPUTS: partial(platform.write_outputs, values),
-        Publication.CHECK: partial(platform.end_check, one.suite, result),
+        Publication.CHECK: checked,
         Publication.ANNOTATIONS: partial(platform.annotate, [note]),
         Publication.COMMENT: commented,
     }

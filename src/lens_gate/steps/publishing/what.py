@@ -20,6 +20,7 @@ from lens_gate.steps.publishing.places import Places, no_places
 from lens_gate.steps.publishing.publish import Finished
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_start
+from lens_gate.vocabulary.outcomes import ExitCode
 
 UNTRUSTED_BYTES = 5_000_000
 """A verdict on ten models is a twentieth of that."""
@@ -42,7 +43,13 @@ def left_in(path: Path) -> list[Path]:
 
 
 def finished_of(
-    found: Sequence[tuple[Artifact, Path]], judged_by: Rules, world: World, *, suites: Sequence[str], places: Places
+    found: Sequence[tuple[Artifact, Path]],
+    judged_by: Rules,
+    world: World,
+    *,
+    suites: Sequence[str],
+    places: Places,
+    exit_zero: bool,
 ) -> tuple[Finished, ...]:
     """Return the verdicts in, or on, artifacts; where no names are given, those that no later attempt has replaced.
 
@@ -56,7 +63,7 @@ def finished_of(
             suite=name,
             verdict=verdict,
             path=str(path),
-            code=verdict.exit_code,
+            code=ExitCode.OK if exit_zero else verdict.exit_code,
             files=files_in(path.parent, world),
             places=places,
         )

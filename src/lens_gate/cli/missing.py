@@ -1,0 +1,99 @@
+"""What `report` says where verdicts are missing that jobs before it should have left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from lens_gate.ci.platform import Platform
+from lens_gate.cli.options import grouped
+from lens_gate.cli.publishing import platform_of, stage_of, suites_of, told_unmeasured, wish_of
+from lens_gate.errors import CouldNotMeasure
+from lens_gate.steps.judging.judge import Rules
+from lens_gate.steps.publishing.publish import Finished, Wish
+from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
+from lens_gate.steps.world import World
+from lens_gate.vocabulary.outcomes import ExitCode
+
+SUCCESS = "success"
+_RESULTS = (SUCCESS, "failure", "cancelled", "skipped")
+
+missing_options = grouped(
+    click.option(
+        "--allow-none",
+        is_flag=True,
+        help="Where none of the files is there because the run had no secrets (a fork, Dependabot), say so loudly, and "
+        "exit with 0.",
+    ),
+    click.option(
+        "--result",
+        type=click.Choice(_RESULTS),
+        help="How the jobs ended that left verdicts: where it is no success and none of them fails, one is missing.",
+    ),
+)
+
+
+def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rules, here: World) -> ExitCode:
+    """Say that none of these files is there, so that nobody has measured anything; return the exit code.
+
+    Raises CouldNotMeasure where the jobs before had their secrets, or failed: then they left their files elsewhere.
+    """
+    wish, platform = _wish(options, judged_by, here), platform_of(here.environment, click.echo)
+    checks = suites_of(options, judged_by, here) or ((judged_by.config.profiler.name,) if judged_by.loaded else ())
+    suite, *_ = (*checks, wish.board)
+    result = _result(options, platform)
+    excuse = platform.measured_without_secrets if platform and result == SUCCESS else ""
+    one = Unmeasured(
+        suite=suite,
+        headline="no job left a verdict",
+        why=f"There is nothing to report. {excuse or _ended(result)}",
+        missing=f"Not there: {', '.join(map(str, paths))}",
+        checks=checks,
+        code=ExitCode.OK if excuse else ExitCode.COULD_NOT_MEASURE,
+    )
+    return told_unmeasured(one, wish, here) if excuse else _fail(one, wish, here)
+
+
+def require_explained(finished: Sequence[Finished], options: Mapping[str, Any], judged_by: Rules, here: World) -> None:
+    """Raise CouldNotMeasure, and publish that, where jobs failed and none of the verdicts that they left says why."""
+    result = _result(options, platform_of(here.environment, click.echo))
+    if result == SUCCESS or any(one.code is not ExitCode.OK for one in finished):
+        return
+    wish = _wish(options, judged_by, here)
+    one = Unmeasured(
+        suite=wish.board,
+        headline="a job failed without a verdict",
+        why=f"{_ended(result)} None of the verdicts that they left fails.",
+        missing="What is not there did not pass.",
+        code=ExitCode.COULD_NOT_MEASURE,
+    )
+    _fail(one, wish, here)
+
+
+def _wish(options: Mapping[str, Any], judged_by: Rules, here: World) -> Wish:
+    return wish_of(options, judged_by.config.publish, here.environment)
+
+
+def _result(options: Mapping[str, Any], platform: Platform | None) -> str:
+    """Return how the jobs before ended: as the caller says, else as the platform does."""
+    return options["result"] or (platform.earlier_result if platform else "") or SUCCESS
+
+
+def _ended(result: str) -> str:
+    if result == SUCCESS:
+        return "Only a run without secrets is excused from that."
+    return f"The jobs that should have measured ended with {result}."
+
+
+def _fail(one: Unmeasured, wish: Wish, here: World) -> NoReturn:
+    """Publish that something was not measured, and raise CouldNotMeasure."""
+    for failure in publish_unmeasured(one, wish, stage_of(here)):
+        here.say(f"lens-gate: {failure}")
+    raise CouldNotMeasure(
+        f"{one.headline}. {one.why} {one.missing}",
+        hint="Look at what the jobs before this one failed by, and whether they upload verdict.json under the names "
+        "that this one downloads.",
+    )
