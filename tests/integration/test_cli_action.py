@@ -29,6 +29,7 @@ def step(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         own |= {"GITHUB_EVENT_PATH": home / "event.json"}
         around = VARIABLES | {name: str(path) for name, path in own.items()} | {"GITHUB_EVENT_NAME": "pull_request"}
         around |= {"LENS_GATE_INPUTS": json.dumps({name.replace("_", "-"): text for name, text in inputs.items()})}
+        around |= {"LENS_GATE_OUTPUTS": "true"}
         for name, value in around.items():
             monkeypatch.setenv(name, value)
 
@@ -96,6 +97,29 @@ def test_only_a_command_that_measures_begins_as_not_measured(
     invoke("action")
     there = (home / "outputs").exists()
     assert (outputs(home).get("verdict") if there else None) == set_to
+
+
+@pytest.mark.parametrize("asked", ["summary", ""])
+@pytest.mark.parametrize("configured", [["summary"], []])
+def test_the_verdict_is_an_output_of_the_action_whatever_else_is_published(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None], asked: str,
+    configured: list[str],
+) -> None:  # fmt: skip
+    configure(publish={"kinds": configured})
+    step(against_model="sim-small", requests="20", publish=asked)
+    assert invoke("action").code == 0
+    assert outputs(home)["verdict"] == "nothing_to_compare"
+    assert outputs(home)["artifacts"] == "results"
+    assert ((home / "summary").exists()) == (asked == "summary" or bool(configured))
+
+
+def test_a_dry_run_of_the_action_reaches_no_verdict(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None]
+) -> None:
+    configure()
+    step(dry_run="true", requests="20", publish="summary")
+    assert invoke("action").code == 0
+    assert outputs(home) == {"verdict": "not_measured"}
 
 
 # The last step of a job that was cancelled

@@ -46,6 +46,9 @@ from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 
 AUTO = "auto"
+OUTPUTS_READ = "LENS_GATE_OUTPUTS"
+"""What `action.yml` sets, which hands the outputs on that this step sets, whatever else is to be published."""
+
 PAUSE_S = 4.0
 """How long to wait for other jobs that write the same comment."""
 
@@ -96,6 +99,8 @@ def wish_of(options: Mapping[str, Any], configured: Publish, environment: Mappin
     """
     given = options["publish"]
     kinds = _configured(configured) if given is None else kinds_of(given)
+    if kinds is not None and environment.get(OUTPUTS_READ):
+        kinds = tuple(dict.fromkeys((*kinds, Publication.OUTPUTS)))
     platform = platform_of(environment, click.echo)
     if platform and kinds:
         platform.require(kinds)
