@@ -158,14 +158,16 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def child(case: str, requests: int, folder: Path) -> None:
+def one_case(case: str, requests: int, folder: Path) -> dict[str, float]:
+    """Measure one case in this process, whose peak it shares with all that was there before."""
     given = INPUTS[case](requests) if case in INPUTS else None
     before, start = peak_mib(), time.perf_counter()
     CASES[case](given, folder)
-    print(json.dumps({"seconds": time.perf_counter() - start, "before": before, "peak": peak_mib()}))
+    return {"seconds": time.perf_counter() - start, "before": before, "peak": peak_mib()}
 
 
 def measured(case: str, requests: int, folder: Path) -> dict[str, float]:
+    """Measure one case in a process of its own."""
     command = [sys.executable, __file__, "--requests", str(requests), "--folder", str(folder), "--case", case]
     result: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return result
@@ -196,7 +198,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
-        child(options.case, options.requests, options.folder)
+        print(json.dumps(one_case(options.case, options.requests, options.folder)))
         return
     with tempfile.TemporaryDirectory() as folder:
         report(options.requests, Path(folder))

@@ -33,32 +33,33 @@ from lens_gate.cli.wiring import world
 from lens_gate.config.load import Source
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
-from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts
+from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps.recorded.reading import read_artifact, samples_beside
 from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
 from lens_gate.steps.resolving.order import Overrides
 from lens_gate.steps.running.measure import measure
+from lens_gate.steps.running.watcher import Looked, Watcher
 
 SLOTS = 64
 API = "openai-chat"
 
 
-class Instant:
+class Instant(Transport):
     """A transport whose answers are there at once: 50 ms to the first token, 5 ms a token, by a clock that jitters."""
-
-    name = "memory"
 
     def __init__(self, answer: tuple[Received, ...]) -> None:
         self.answer = answer
         self.rng = np.random.default_rng(1)
 
+    @property
+    def name(self) -> str:
+        """Say that nothing leaves this process."""
+        return "memory"
+
     def exchange(self, _request: HttpRequest, _timeouts: Timeouts) -> InstantExchange:
         """Answer, each time a little slower or faster."""
         return InstantExchange(self.answer, time.perf_counter_ns(), float(self.rng.lognormal(0.0, 0.2)))
-
-    def stamps(self) -> None:
-        """No kernel stamped anything."""
 
     async def aclose(self) -> None:
         """Close nothing."""
@@ -83,7 +84,7 @@ class InstantExchange(Exchange):
             yield replace(one, t_ns=t_ns, sent_ns=self.sent_ns) if isinstance(one, Head) else Chunk(t_ns, one.data)
 
 
-class PeakWatcher:
+class PeakWatcher(Watcher):
     """Notes the peak of memory while requests end."""
 
     def __init__(self) -> None:
@@ -96,6 +97,9 @@ class PeakWatcher:
     def following(self, planned: Iterator[PlannedRequest]) -> Iterator[PlannedRequest]:
         """Pass the schedule on."""
         return planned
+
+    def looked(self, look: Looked) -> None:
+        """Say nothing: nobody looks at this run."""
 
     def note(self, _sample: Sample) -> None:
         """Look now and then."""
@@ -163,15 +167,21 @@ def quantile_error(folder: Path) -> float:
     return max(abs(value - np.quantile(times, p / 100)) for p, value in shown.items() if value is not None)
 
 
+def run_alone(requests: int, tokens: int, folder: Path) -> dict[str, float]:
+    """Run one case in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.load_million", "--inside", str(folder)]
+    command += ["--requests", str(requests), "--tokens", str(tokens)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
 def one_case(requests: int, tokens: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        command = [sys.executable, "-m", "benchmarks.load_million", "--inside", name]
-        command += ["--requests", str(requests), "--tokens", str(tokens)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(done.stderr)
-        found = json.loads(done.stdout) | analysed(folder)
+        found = run_alone(requests, tokens, folder) | analysed(folder)
     print(
         f"{found['requests']:>9.0f} x {tokens:<4}{found['seconds']:9.1f}{1e6 * found['cpu'] / requests:9.0f}"
         f"{found['idle']:9.0f}{found['sending']:9.0f}{found['writing']:9.0f}{found['analysing']:11.0f}"

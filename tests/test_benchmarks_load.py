@@ -199,7 +199,8 @@ def test_a_median_over_runs_has_none_where_a_run_has_none() -> None:
 
 
 def test_chaos_is_accounted_for_request_by_request() -> None:
-    found = chaos.measured("anthropic", rate=40.0, seconds=1.5, percent=10.0, transport="fast")
+    soon = replace(chaos.LIMITS, idle_s=3.0)  # a stream that stalls is waited for so long
+    found = chaos.measured("anthropic", rate=40.0, seconds=1.5, percent=10.0, transport="fast", limits=soon)
     assert found.requests == 60
     assert found.exact, chaos.told(found)
     damaged = {pair for pair in found.pairs if pair[0] is not None}

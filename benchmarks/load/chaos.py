@@ -86,7 +86,7 @@ def account(requests: int, samples: Sequence[Sample], lines: Sequence[RequestRec
     )
 
 
-async def played(config_text: str, transport: Transport) -> tuple[int, list[Sample]]:
+async def played(config_text: str, transport: Transport, limits: Timeouts) -> tuple[int, list[Sample]]:
     """Send what the configuration says; return how many requests fell due, and all samples."""
     config, arm = resolved(config_text)
     samples: list[Sample] = []
@@ -94,7 +94,7 @@ async def played(config_text: str, transport: Transport) -> tuple[int, list[Samp
         end = await play(
             tagged(schedule(arm, None, schedule_settings(config), np.random.default_rng(0))),
             transport=transport,
-            settings=RunnerSettings(timeouts=LIMITS),
+            settings=RunnerSettings(timeouts=limits),
             money=Purse(PriceList({}, ()), None),
             on_sample=samples.append,
             stop=StopSignal(),
@@ -104,7 +104,9 @@ async def played(config_text: str, transport: Transport) -> tuple[int, list[Samp
     return end.scheduled, samples
 
 
-def measured(api: str, rate: float, seconds: float, percent: float, transport: str) -> Account:
+def measured(
+    api: str, rate: float, seconds: float, percent: float, transport: str, limits: Timeouts = LIMITS
+) -> Account:
     """Run once against a fresh simulator; each model has one fault, on its share of the requests."""
     models = [{"id": f"sim-small+fault={fault}:{percent * len(FAULTS):g}"} for fault in FAULTS]
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +118,7 @@ def measured(api: str, rate: float, seconds: float, percent: float, transport: s
                 "workload": {"fixed": {"requests_per_second": rate}},
             }
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                scheduled, samples = runner.run(played(json.dumps(config), TRANSPORTS[transport]()))
+                scheduled, samples = runner.run(played(json.dumps(config), TRANSPORTS[transport](), limits))
         return account(scheduled, samples, list(read_log(log)))
 
 

@@ -55,17 +55,18 @@ def test_validate_without_a_file_says_how_to_start(invoke: Invoke) -> None:
     assert "lens-gate init" in answer.err
 
 
-@pytest.mark.parametrize("kind", ["run", "analysis", "verdict", "trend", "trend_verdict", "config"])
-def test_a_schema_accepts_what_the_commands_write(kind: str, invoke: Invoke, duet: Duet, configure: Configure) -> None:
+def test_a_schema_accepts_what_the_commands_write(invoke: Invoke, duet: Duet, configure: Configure) -> None:
     duet(pairs=20)
     invoke("analyze", "run.json", "--output", "analysis.json")
     invoke("gate", "run.json", "--output", "verdict.json")
     invoke("trend", "run.json", "--output", "trend.json")
     invoke("gate", "trend.json", "--output", "trend_verdict.json")
     configure("config.json")
-    schema = json.loads(invoke("schema", kind).out)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(json.loads(Path(f"{kind}.json").read_bytes()), schema)
+    for kind in ("run", "analysis", "verdict", "trend", "trend_verdict", "config"):
+        schema = json.loads(invoke("schema", kind).out)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        refused = jsonschema.Draft202012Validator(schema).iter_errors(json.loads(Path(f"{kind}.json").read_bytes()))
+        assert [f"{kind}: {error.message}" for error in refused] == []
 
 
 def test_migrate_rewrites_an_artifact_in_place_or_elsewhere(invoke: Invoke, duet: Duet, home: Path) -> None:
@@ -111,21 +112,20 @@ def test_a_configuration_without_a_version_gets_one_where_it_belongs(
 
 
 @pytest.mark.parametrize("kind", ["run", "analysis", "verdict"])
-@pytest.mark.parametrize("form", ["text", "markdown", "junit", "json"])
-def test_every_artifact_has_a_report_in_every_format(kind: str, form: str, invoke: Invoke, duet: Duet) -> None:
+def test_every_artifact_has_a_report_in_every_format(kind: str, invoke: Invoke, duet: Duet) -> None:
     duet(factor=1.6, pairs=40)
-    invoke("analyze", "run.json", "--output", "analysis.json")
-    invoke("gate", "run.json", "--output", "verdict.json")
-    answer = invoke("report", f"{kind}.json", "--format", form)
-    assert answer.code == 0, answer.err
-    match form:
-        case "json":
-            assert json.loads(answer.out)["kind"] == kind
-        case "junit":
-            suite = next(iter(JUnitXml.fromstring(answer.out.encode("utf-8"))))
-            assert (suite.failures > 0) == (kind != "run")
-        case _:
-            assert "gpt-small" in answer.out
+    if kind != "run":
+        invoke({"analysis": "analyze", "verdict": "gate"}[kind], "run.json", "--output", f"{kind}.json")
+    told = {}
+    for form in ("text", "markdown", "junit", "json"):
+        answer = invoke("report", f"{kind}.json", "--format", form)
+        assert answer.code == 0, answer.err
+        told[form] = answer.out
+    assert json.loads(told["json"])["kind"] == kind
+    suite = next(iter(JUnitXml.fromstring(told["junit"].encode("utf-8"))))
+    assert (suite.failures > 0) == (kind != "run")
+    assert "gpt-small" in told["text"]
+    assert "gpt-small" in told["markdown"]
 
 
 def test_a_run_has_rows(invoke: Invoke, duet: Duet) -> None:
@@ -336,7 +336,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_a_run_of_fifty_requests_that_nobody_judges_never_loads_scipy(home: Path, configure: Configure) -> None:
-    configure(workload={"fixed": {"requests_per_second": 20}, "prompts": [{"id": "p", "template": "Say hello"}]})
+    configure(workload={"fixed": {"requests_per_second": 100}, "prompts": [{"id": "p", "template": "Say hello"}]})
     code = (
         "import sys; from lens_gate.cli.app import execute\n"
         "execute(['run', '--requests', '50', '--output', 'run.json'])\n"
