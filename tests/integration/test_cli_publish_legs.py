@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.github import GitHubServer
-from tests.fakes.github_runner import Runner
+from tests.fakes.github_runner import Runner, commands_in
 from tests.integration.conftest import Duet, Invoke
 
 Leg = Callable[..., Path]
@@ -70,6 +70,24 @@ def test_a_leg_that_ran_again_takes_its_earlier_word_back(
     assert "Pass in all 2 suites" in body
 
 
+def test_a_replaced_verdict_is_left_out_of_all_that_is_told_and_that_is_said(
+    invoke: Invoke, leg: Leg, on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    first = leg("--suite", "chat", factor=1.6)
+    again = leg("--suite", "chat", attempt=2)
+    runner = on_pull_request(GITHUB_RUN_ATTEMPT="2")
+    told = invoke("report", "left", "--publish", "auto", "--suite", "bot")
+    assert told.code == 0, told.err
+    assert f"left/{first.name}/verdict.json: left out" in told.err
+    assert "Regression" not in told.out + runner.summary + github.bodies()[0]
+    assert [check["name"] for check in github.checks.values()] == ["lens-gate / bot"]
+    # Whoever names each one, or publishes nothing, gets each one.
+    files = [str(folder / "verdict.json") for folder in (first, again)]
+    invoke("report", *files, "--publish", "check", "--suite", "one", "--suite", "two")
+    assert {check["name"] for check in github.checks.values()} >= {"lens-gate / one", "lens-gate / two"}
+    assert "Regression" in invoke("report", *files).out
+
+
 def test_legs_of_one_name_are_numbered_and_one_that_ran_again_takes_nothing_from_the_others(
     leg: Leg, reported: Callable[..., Any]
 ) -> None:
@@ -111,6 +129,20 @@ def test_where_no_pipeline_says_which_job_it_is_none_is_named(
     if run is not None:
         on_pull_request(GITHUB_RUN_ID=run)
     assert json.loads(judged().read_bytes())["job"] is None
+
+
+def test_no_folder_that_a_fork_names_in_its_upload_is_a_command_to_the_runner(
+    invoke: Invoke, judged: Callable[..., Path], in_trusted_half: Callable[..., Runner], home: Path
+) -> None:
+    for name in ("a\n::error::b", "##[error]c"):
+        judged(f"left/{name}/verdict.json")
+    in_trusted_half()
+    answer = invoke("report", "left", "--publish", "check,summary")
+    assert answer.code == 0
+    (home / "left" / name / "verdict.json").write_text("{", encoding="utf-8")
+    broken = invoke("report", "left", "--publish", "check,summary")
+    assert broken.code == 2
+    assert [one for said in (answer, broken) for text in (said.out, said.err) for one in commands_in(text)] == []
 
 
 def test_no_name_that_a_fork_gives_itself_loses_a_verdict_or_says_more_than_a_name(

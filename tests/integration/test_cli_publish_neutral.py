@@ -210,6 +210,19 @@ def test_all_runs_that_github_gives_a_fork_without_secrets_are_neutral(
     assert invoke(*ASKED, "--publish", "summary").code == code
 
 
+def test_of_a_fork_s_verdicts_no_more_are_read_than_a_matrix_has_jobs(
+    invoke: Invoke, in_trusted_half: Callable[..., Runner], github: GitHubServer, home: Path
+) -> None:
+    for number in range(257):
+        folder = home / "left" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "verdict.json").write_text("{", encoding="utf-8")
+    in_trusted_half()
+    answer = invoke("report", "left", "--publish", "check")
+    assert answer.code == 2
+    assert "257 verdicts were given" in answer.err
+
+
 def test_a_later_verdict_takes_the_place_of_none(
     invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:

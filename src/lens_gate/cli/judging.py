@@ -41,8 +41,9 @@ from lens_gate.steps.archived.store_address import reaching
 from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
+from lens_gate.steps.publishing.names import replaced
 from lens_gate.steps.publishing.publish import Finished
-from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, untrusted
+from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, require_few, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.rendering.templating import templated, told_of
@@ -189,7 +190,8 @@ def report(**options: Any) -> int:
         return told_none(paths, options, judged_by, here)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         with closing_check(options, judged_by, logging_here):
-            found = [(_read(path, options, logging_here), path) for path in paths]
+            found = _read_all(paths, options, logging_here)
+        found = _standing(found, judged_by, options, logging_here)
         left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
         finished = _finished(found, judged_by, options, logging_here)
         failed = published(finished, wish_of(options, judged_by.config.publish, here.environment), logging_here)
@@ -199,6 +201,30 @@ def report(**options: Any) -> int:
     code = _told_failures(failed, here)
     require_explained(finished, options, judged_by, here)
     return code
+
+
+def _read_all(paths: Sequence[Path], options: dict[str, Any], here: World) -> list[tuple[Artifact, Path]]:
+    if in_trusted_half(here):
+        require_few(paths)
+    return [(_read(path, options, here), path) for path in paths]
+
+
+def _standing(
+    found: list[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
+) -> list[tuple[Artifact, Path]]:
+    """Leave out what a later attempt has replaced, where others are told of it and not each has its name; say so."""
+    told = _publishes(options, judged_by, here) or options["notify"]
+    if not told or len(options["suites"]) == len(found):
+        return found
+    gone = replaced(found)
+    for path in sorted(gone):
+        here.say(f"{path}: left out, since a later attempt of its job left another verdict")
+    return [(artifact, path) for artifact, path in found if path not in gone]
+
+
+def _publishes(options: dict[str, Any], judged_by: Rules, here: World) -> bool:
+    """Whether anything is to be published of verdicts, or to be said of those that are missing."""
+    return wish_of(options, judged_by.config.publish, here.environment).anything or bool(options["result"])
 
 
 def _rendered(found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World) -> str:
@@ -226,8 +252,8 @@ def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
 def _finished(
     found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
 ) -> tuple[Finished, ...]:
-    """Return the verdicts in what was read, as far as anything is to be published, or to be said of them."""
-    if not (wish_of(options, judged_by.config.publish, here.environment).anything or options["result"]):
+    """Return the verdicts in what was read, as far as others are told of them."""
+    if not _publishes(options, judged_by, here):
         return ()
     finished = finished_of(
         found,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
+from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.verdict import PipelineJob, Verdict
 from lens_gate.ci.board import Slot, digest, standing
 from lens_gate.ci.platform import Platform
@@ -35,11 +36,11 @@ def job_of(suite: str, platform: Platform | None) -> PipelineJob | None:
     return PipelineJob(suite=suite, job=digest(step.job), run_id=step.run_id, attempt=step.attempt)
 
 
-def standing_of(verdicts: Sequence[Found]) -> list[Found]:
-    """Leave out what a later attempt of the same job has replaced: a run keeps the files of all its attempts."""
-    slots = (_slot(verdict.job, path) for verdict, path in verdicts if verdict.job is not None)
-    kept = {slot.source for slot in standing(slots)}
-    return [(verdict, path) for verdict, path in verdicts if verdict.job is None or str(path) in kept]
+def replaced(found: Iterable[tuple[Artifact, Path]]) -> set[Path]:
+    """Return which verdicts a later attempt of the same job has replaced: a run keeps the files of all its attempts."""
+    jobs = {path: one.job for one, path in found if isinstance(one, Verdict) and one.job is not None}
+    kept = {slot.source for slot in standing(_slot(job, path) for path, job in jobs.items())}
+    return {path for path in jobs if str(path) not in kept}
 
 
 def _slot(job: PipelineJob, path: Path) -> Slot:

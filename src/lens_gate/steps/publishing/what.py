@@ -15,7 +15,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.view import VERDICT_FILE
 from lens_gate.steps.judging.judge import Rules, verdict_of
-from lens_gate.steps.publishing.names import standing_of, suite_names
+from lens_gate.steps.publishing.names import suite_names
 from lens_gate.steps.publishing.places import Places, no_places
 from lens_gate.steps.publishing.publish import Finished
 from lens_gate.steps.world import World
@@ -24,6 +24,9 @@ from lens_gate.vocabulary.outcomes import ExitCode
 
 UNTRUSTED_BYTES = 5_000_000
 """A verdict on ten models is a twentieth of that."""
+
+UNTRUSTED_VERDICTS = 256
+"""A matrix has no more jobs, and each verdict takes requests that GitHub counts for the whole repository."""
 
 _STARTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Where the steps of a job start."""
@@ -51,12 +54,8 @@ def finished_of(
     places: Places,
     exit_zero: bool,
 ) -> tuple[Finished, ...]:
-    """Return the verdicts in, or on, artifacts; where no names are given, those that no later attempt has replaced.
-
-    Raises UsageProblem for what has none, and for odd names of suites.
-    """
+    """Return the verdicts in, or on, artifacts. Raises UsageProblem for what has none, and for odd names of suites."""
     verdicts = [(_verdict(artifact, path, judged_by, world), path) for artifact, path in found]
-    verdicts = verdicts if suites else standing_of(verdicts)
     names = suite_names(verdicts, suites)
     return tuple(
         Finished(
@@ -75,6 +74,15 @@ def untrusted(finished: Finished) -> Finished:
     """Return a verdict of which nothing is believed but that it has the right form: no words, no files, no lines."""
     artifacts = dict.fromkeys(finished.files, "")
     return replace(finished, untrusted=True, files=artifacts, places=no_places)
+
+
+def require_few(paths: Sequence[Path]) -> None:
+    """Raise UsageProblem for more verdicts than another's run can have measured."""
+    if len(paths) > UNTRUSTED_VERDICTS:
+        raise UsageProblem(
+            f"{len(paths)} verdicts were given, and of another's run at most {UNTRUSTED_VERDICTS} are taken",
+            hint="Download one verdict.json of each job, and nothing else.",
+        )
 
 
 def read_untrusted(path: Path) -> Verdict:
