@@ -145,7 +145,7 @@ def kill(
 
         with monkeypatch.context() as patched:
             patched.setattr(running, "measure", killed)
-            patched.setattr(publishing, "give_up_checks", lambda *_: ())
+            patched.setattr(publishing, "_give_up", lambda *_: ())
             begin(step, github, monkeypatch, **inputs)
             assert invoke("action").code == 130
         (check,) = github.checks.values()

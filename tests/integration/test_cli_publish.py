@@ -9,6 +9,7 @@ import pytest
 
 from lens_gate.artifacts.codec import dumps
 from lens_gate.ci.github import platform
+from lens_gate.cli import judging
 from tests.fakes.github import FORBIDDEN, TOKEN, Fault, GitHubServer
 from tests.fakes.github_runner import Runner, commands_in
 from tests.integration.conftest import Invoke, OnGitHub
@@ -207,6 +208,52 @@ def test_without_a_verdict_to_read_the_check_ends_as_a_failure(
     (check,) = github.checks.values()
     assert check["conclusion"] == "failure"
     assert "no verdict" in check["output"]["summary"]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("report", "render_all", RuntimeError("a defect")),
+        ("gate", "verdict_of", RuntimeError("a defect")),
+        ("gate", "render", KeyboardInterrupt()),
+    ],
+)
+def test_a_check_that_was_begun_ends_whatever_stands_between_the_file_and_its_verdict(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, way: tuple[str, str, BaseException],
+) -> None:  # fmt: skip
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    (command, part, error), verdict, _ = way, str(judged()), on_pull_request()
+    assert invoke("report", "--publish", "check", "--begin", "--suite", "bot").code == 0
+    monkeypatch.setattr(judging, part, broken)
+    given = (command, verdict, "--publish", "check", "--suite", "bot", "--output", "r.json")
+    assert invoke(*given).code == (130 if isinstance(error, KeyboardInterrupt) else 70)
+    (check,) = github.checks.values()
+    assert (check["status"], check["conclusion"]) == ("completed", "failure")
+
+
+def test_a_comment_says_that_a_new_commit_has_no_verdict_until_it_has_one(
+    invoke: Invoke, configure: Callable[..., Path], judged: Callable[..., Path], on_pull_request: Callable[..., Runner],
+    github: GitHubServer,
+) -> None:  # fmt: skip
+    verdict = str(judged(factor=1.0))
+
+    def publish(run: str, *command: str) -> str:
+        on_pull_request(GITHUB_RUN_ID=run, SIM_KEY="")
+        invoke(*command, "--publish", "comment", "--suite", "bot")
+        (body,) = github.bodies()
+        return body
+
+    assert "## ✓ Pass" in publish("1", "report", verdict)
+    configure()
+    commands = (("ci", "--against-model", "sim-large"), ("report", "lost.json"), ("gate", "lost.json"))
+    for run, command in enumerate(commands, 2):
+        assert "## ✗ Not measured: there is no verdict" in publish(str(run), *command)
+    body = publish("5", "report", verdict)
+    assert "## ✓ Pass" in body
+    assert "Not measured" not in body
 
 
 def test_ci_shows_a_check_from_its_beginning_and_ends_it_where_it_fails(

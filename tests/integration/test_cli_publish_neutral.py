@@ -346,4 +346,7 @@ def test_what_is_no_plain_verdict_is_refused_by_the_trusted_half(
     path.write_bytes(contents[what])
     in_trusted_half()
     assert invoke("report", str(path), "--publish", "comment").code == 2
-    assert github.comments == {}
+    (body,) = github.bodies()
+    assert "Not measured: there is no verdict" in body
+    assert "What another run has left cannot be read as a verdict." in body
+    assert str(path) not in body

@@ -42,7 +42,7 @@ from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, 
 from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publishing.names import replaced
-from lens_gate.steps.publishing.publish import Finished
+from lens_gate.steps.publishing.publish import Finished, Wish
 from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, require_few, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
@@ -122,23 +122,23 @@ def gate(**options: Any) -> int:
     here = reaching(here, judged_by.config)
     publishing = publishing_of(options, judged_by, here)
     with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
-        with closing_check(options, judged_by, logging_here):
+        with closing_check(publishing.suites, publishing.wish, judged_by, logging_here):
             artifact = _read(path, options, logging_here)
-        _say_whose_rules(artifact, judged_by, options, logging_here)
-        verdict = verdict_of(artifact, path, judged_by, logging_here)
-        if isinstance(verdict, Verdict):
-            job = publishing.job(verdict.analysis.benchmark.name, here)
-            verdict = verdict.model_copy(update={"job": job})
-            note_analysis(logging_here.log, verdict.analysis)
-        # What explains the verdict is its own file, where it is written to one.
-        explained = Path(options["output"]) if options["output"] else path
-        texts = {
-            options[option]: render(verdict, explained, form, rules=judged_by, world=logging_here, screen=screen())
-            for option, form in _GATE_OUTPUTS.items()
-            if options[option]
-        }
-        failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
-        note_verdict(logging_here.log, verdict)
+            _say_whose_rules(artifact, judged_by, options, logging_here)
+            verdict = verdict_of(artifact, path, judged_by, logging_here)
+            if isinstance(verdict, Verdict):
+                job = publishing.job(verdict.analysis.benchmark.name, here)
+                verdict = verdict.model_copy(update={"job": job})
+                note_analysis(logging_here.log, verdict.analysis)
+            # What explains the verdict is its own file, where it is written to one.
+            explained = Path(options["output"]) if options["output"] else path
+            texts = {
+                options[option]: render(verdict, explained, form, rules=judged_by, world=logging_here, screen=screen())
+                for option, form in _GATE_OUTPUTS.items()
+                if options[option]
+            }
+            failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
+            note_verdict(logging_here.log, verdict)
         vouched = not in_trusted_half(here)
         failed += published_judgement(verdict, explained, publishing, judged_by, logging_here, vouched=vouched)
         failed += notified(verdict, judged_by, options, logging_here)
@@ -188,13 +188,13 @@ def report(**options: Any) -> int:
     paths = [file for path in all_inputs(options["inputs"], options["more"]) for file in left_in(path)]
     if options["allow_none"] and not any(path.exists() for path in paths):
         return told_none(paths, options, judged_by, here)
+    wish = wish_of(options, judged_by.config.publish, here.environment)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
-        with closing_check(options, judged_by, logging_here):
-            found = _read_all(paths, options, logging_here)
-        found = _standing(found, judged_by, options, logging_here)
-        left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
-        finished = _finished(found, judged_by, options, logging_here)
-        failed = published(finished, wish_of(options, judged_by.config.publish, here.environment), logging_here)
+        with closing_check(suites_of(options, judged_by, here), wish, judged_by, logging_here):
+            found = _standing(_read_all(paths, options, logging_here), wish, options, logging_here)
+            left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
+            finished = _finished(found, wish, judged_by, options, logging_here)
+        failed = published(finished, wish, logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
     show_rest(left, for_people=form is Format.TEXT)
@@ -210,10 +210,10 @@ def _read_all(paths: Sequence[Path], options: dict[str, Any], here: World) -> li
 
 
 def _standing(
-    found: list[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
+    found: list[tuple[Artifact, Path]], wish: Wish, options: dict[str, Any], here: World
 ) -> list[tuple[Artifact, Path]]:
     """Leave out what a later attempt has replaced, where others are told of it and not each has its name; say so."""
-    told = _publishes(options, judged_by, here) or options["notify"]
+    told = _tells(options, wish) or options["notify"]
     if not told or len(options["suites"]) == len(found):
         return found
     gone = replaced(found)
@@ -222,9 +222,9 @@ def _standing(
     return [(artifact, path) for artifact, path in found if path not in gone]
 
 
-def _publishes(options: dict[str, Any], judged_by: Rules, here: World) -> bool:
+def _tells(options: dict[str, Any], wish: Wish) -> bool:
     """Whether anything is to be published of verdicts, or to be said of those that are missing."""
-    return wish_of(options, judged_by.config.publish, here.environment).anything or bool(options["result"])
+    return wish.anything or bool(options["result"])
 
 
 def _rendered(found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World) -> str:
@@ -250,10 +250,10 @@ def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
 
 
 def _finished(
-    found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
+    found: Sequence[tuple[Artifact, Path]], wish: Wish, judged_by: Rules, options: dict[str, Any], here: World
 ) -> tuple[Finished, ...]:
     """Return the verdicts in what was read, as far as others are told of them."""
-    if not _publishes(options, judged_by, here):
+    if not _tells(options, wish):
         return ()
     finished = finished_of(
         found,

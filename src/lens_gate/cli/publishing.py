@@ -25,7 +25,6 @@ from lens_gate.ci.waiting import Waiting
 from lens_gate.cli.options import grouped
 from lens_gate.config.publish import Publish
 from lens_gate.errors import (
-    LensGateError,
     MissingVariable,
     NoSuchSecret,
     PublishFailed,
@@ -33,12 +32,12 @@ from lens_gate.errors import (
     UsageProblem,
 )
 from lens_gate.steps.judging.judge import Judgement, Rules
-from lens_gate.steps.publishing.check import begin_checks, give_up_checks
+from lens_gate.steps.publishing.check import begin_checks
 from lens_gate.steps.publishing.names import job_of, suite_names
 from lens_gate.steps.publishing.places import Places, places_in
 from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, settled
 from lens_gate.steps.publishing.trend import publish_trend
-from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
+from lens_gate.steps.publishing.unmeasured import STANDING, Unmeasured, publish_unmeasured, without_verdict
 from lens_gate.steps.publishing.what import files_in, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.world import World
@@ -176,15 +175,18 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
     Where a run has no secrets by rule, as that of a fork, and a verdict was to be published, that is said loudly
     instead: it is no fault of whoever opened the pull request.
     """
-    platform = platform_of(here.environment, click.echo) if publishing.wish.anything else None
+    wish = publishing.wish
+    platform = platform_of(here.environment, click.echo) if wish.anything else None
     excuse = platform.without_secrets if platform else ""
+    suites = publishing.suites or (judged_by.config.profiler.name,)
+    if (checking := _checking(wish, here)) is not None:
+        _warn(begin_checks(suites, checking), here)
+    excused = _NO_SECRET if excuse else ()
     try:
-        with _open_check(publishing, judged_by, here, excused=bool(excuse)):
+        with closing_check(suites, wish, judged_by, here, excused=excused):
             return measure()
-    except _NO_SECRET as error:
-        if not excuse:
-            raise
-        (suite,) = publishing.suites or (judged_by.config.profiler.name,)
+    except excused as error:
+        (suite,) = suites
         one = Unmeasured(
             suite=suite,
             headline="this run has no secrets",
@@ -192,7 +194,7 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
             missing=error.message,
             checks=(suite,),
         )
-        return told_unmeasured(one, publishing.wish, here)
+        return told_unmeasured(one, wish, here)
 
 
 def told_unmeasured(one: Unmeasured, wish: Wish, here: World) -> ExitCode:
@@ -210,8 +212,8 @@ def ended_later(options: Mapping[str, Any], judged_by: Rules, here: World, *, si
     A verdict counts if it was written `since` then, in seconds since 1970: a folder may hold an earlier one.
     """
     publishing = publishing_of(options, judged_by, here)
-    platform, path = _checking(publishing.wish, here), Path(options["output_dir"]) / "verdict.json"
-    if platform is None:
+    path = Path(options["output_dir"]) / "verdict.json"
+    if _checking(publishing.wish, here) is None:
         return ExitCode.OK
     suites = publishing.suites or (judged_by.config.profiler.name,)
     verdict = read_artifact(path) if path.is_file() and path.stat().st_mtime >= since else None
@@ -219,28 +221,8 @@ def ended_later(options: Mapping[str, Any], judged_by: Rules, here: World, *, si
         only = replace(publishing, suites=suites, wish=replace(publishing.wish, kinds=(Publication.CHECK,)))
         failed = published_judgement(verdict, path, only, judged_by, here)
     else:
-        failed = settled(give_up_checks(suites, platform, KeyboardInterrupt()), publishing.wish, here.say)
+        failed = _give_up(KeyboardInterrupt(), suites, publishing.wish, judged_by, here)
     return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
-
-
-@contextmanager
-def _open_check(publishing: Publishing, judged_by: Rules, here: World, *, excused: bool) -> Iterator[None]:
-    """Show on the commit that this is being measured, and that it ended without a verdict where the block raises.
-
-    Where a missing secret is `excused`, its check is left to whoever catches that.
-    """
-    suites = publishing.suites or (judged_by.config.profiler.name,)
-    platform = _checking(publishing.wish, here)
-    if platform is None:
-        yield
-        return
-    _warn(begin_checks(suites, platform), here)
-    try:
-        yield
-    except BaseException as error:
-        if not (excused and isinstance(error, _NO_SECRET)):
-            _warn(give_up_checks(suites, platform, error), here)
-        raise
 
 
 def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[PublishFailed, ...]:
@@ -257,16 +239,36 @@ def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[Pu
 
 
 @contextmanager
-def closing_check(options: Mapping[str, Any], judged_by: Rules, here: World) -> Iterator[None]:
-    """End checks that were begun where the block finds that there is no verdict to read."""
+def closing_check(
+    suites: Sequence[str],
+    wish: Wish,
+    judged_by: Rules,
+    here: World,
+    *,
+    excused: tuple[type[BaseException], ...] = (),
+) -> Iterator[None]:
+    """Where the block reaches no verdict, end the check, and say so where an earlier commit's verdict may stand.
+
+    `suites` are the names that were given. What is `excused` is left to whoever catches it.
+    """
     try:
         yield
-    except LensGateError as error:
-        wish = wish_of(options, judged_by.config.publish, here.environment)
-        if (platform := _checking(wish, here)) is not None:
-            suites = suites_of(options, judged_by, here) or (judged_by.config.profiler.name,)
-            _warn(give_up_checks(suites, platform, error), here)
+    except excused:
         raise
+    except BaseException as error:
+        _warn(_give_up(error, suites, wish, judged_by, here), here)
+        raise
+
+
+def _give_up(
+    error: BaseException, suites: Sequence[str], wish: Wish, judged_by: Rules, here: World
+) -> tuple[PublishFailed, ...]:
+    """Publish that there is no verdict. Who is interrupted has seconds left, and a later run: that only ends checks."""
+    among = (Publication.CHECK,) if isinstance(error, KeyboardInterrupt) else STANDING
+    named, checks = len(suites) == 1, suites or (judged_by.config.profiler.name,)
+    suite, vouched = suites[0] if named else wish.board, not in_trusted_half(here)
+    one = without_verdict(error, suite, checks, named=named, vouched=vouched)
+    return publish_unmeasured(one, wish, stage_of(here), among)
 
 
 def _checking(wish: Wish, here: World) -> Platform | None:

@@ -21,10 +21,10 @@ from lens_gate.ci.notes import Notes, Patience
 from lens_gate.ci.waiting import Waiting
 from lens_gate.errors import ConfigProblem, PublishFailed
 from lens_gate.reports.comment import badness
-from lens_gate.steps.publishing.check import begin_checks, give_up_checks
+from lens_gate.steps.publishing.check import begin_checks
 from lens_gate.steps.publishing.comment import STATE_CHARACTERS, Measured, Said, composed, publish_comment, wanted
 from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, worst_first
-from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
+from lens_gate.steps.publishing.unmeasured import STANDING, Unmeasured, publish_unmeasured, without_verdict
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode, Publication
 from tests.builders import (
@@ -673,15 +673,35 @@ def test_a_check_that_cannot_be_written_takes_no_other_with_it_and_the_worst_com
 
 
 def test_checks_are_begun_and_given_up_by_name(tmp_path: Path, server: GitHubServer) -> None:
-    platform = a_stage(a_runner(tmp_path, server), []).platform
-    assert platform is not None
-    assert begin_checks(["a", "b"], platform) == ()
-    assert give_up_checks(["a"], platform, ConfigProblem("`x` is @octocat")) == ()
-    assert give_up_checks(["b"], platform, KeyboardInterrupt()) == ()
+    stage = a_stage(a_runner(tmp_path, server), [])
+    assert stage.platform is not None
+    assert begin_checks(["a", "b"], stage.platform) == ()
+    for suite, error in (("a", ConfigProblem("`x` is @octocat")), ("b", KeyboardInterrupt())):
+        one = without_verdict(error, suite, [suite], named=True)
+        assert publish_unmeasured(one, Wish(kinds=(Publication.CHECK,), strict=True), stage) == ()
     ended = {one["name"]: one for one in server.checks.values()}
     assert {one["conclusion"] for one in ended.values()} == {"failure"}
     assert "@octocat" not in ended["lens-gate / a"]["output"]["summary"]
     assert "was stopped" in ended["lens-gate / b"]["output"]["summary"]
+
+
+def test_a_command_that_ends_without_a_verdict_writes_only_what_would_go_on_saying_what_was_before(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    publish([another("pass")], AUTO, a_stage(a_runner(tmp_path, server, run=1, **a_commit("a")), []))
+    runner = a_runner(tmp_path, server, run=2, **a_commit("b"))
+    one = without_verdict(ConfigProblem("odd"), "support-bot", ["support-bot"], named=True)
+    assert publish_unmeasured(one, AUTO, a_stage(runner, []), STANDING) == ()
+    assert (runner.summary, runner.outputs) == ("", {})
+    assert "## ✗ Not measured: there is no verdict" in server.bodies()[0]
+    publish([another("pass")], AUTO, a_stage(a_runner(tmp_path, server, run=3, **a_commit("c")), []))
+    assert "## ✓ Pass" in server.bodies()[0]
+
+
+def test_no_word_of_what_nobody_vouches_for_is_repeated_where_it_cannot_be_read() -> None:
+    one = without_verdict(ConfigProblem("owned"), "a", ["a"], named=True, vouched=False)
+    assert "owned" not in repr(one)
+    assert one.code is ExitCode.USAGE
 
 
 # Hostile texts

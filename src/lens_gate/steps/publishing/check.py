@@ -1,4 +1,4 @@
-"""Checks on a commit: what a verdict means for one, and what is said where there is no verdict."""
+"""Checks on a commit: when they begin, and what a verdict means for one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from lens_gate.ci.platform import Platform
-from lens_gate.errors import LensGateError, PublishFailed
-from lens_gate.reports.escape import markdown_text, shortened
+from lens_gate.errors import PublishFailed
 from lens_gate.reports.markdown import markdown
 from lens_gate.reports.page import ReportView
 from lens_gate.steps.line import attempted
@@ -37,21 +36,6 @@ def _conclusion(code: ExitCode, *, passed: bool) -> Conclusion:
     return Conclusion.SUCCESS if passed else Conclusion.NEUTRAL
 
 
-def without_verdict(error: BaseException) -> CheckResult:
-    """Return what a check says where a command ended before there was a verdict."""
-    known = error.message if isinstance(error, LensGateError) else "the command was stopped, or failed by a defect"
-    return CheckResult(
-        conclusion=Conclusion.FAILURE,
-        title="Not measured: there is no verdict",
-        summary=f"There is no verdict: {markdown_text(shortened(known, 500))}",
-    )
-
-
 def begin_checks(suites: Sequence[str], platform: Platform) -> tuple[PublishFailed, ...]:
     """Show on the commit that these suites are being measured."""
     return attempted(*(partial(platform.begin_check, suite) for suite in suites))
-
-
-def give_up_checks(suites: Sequence[str], platform: Platform, error: BaseException) -> tuple[PublishFailed, ...]:
-    """Show on the commit that these suites ended without a verdict."""
-    return attempted(*(partial(platform.end_check, suite, without_verdict(error)) for suite in suites))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from lens_gate.ci.platform import Platform
-from lens_gate.errors import PublishFailed
+from lens_gate.errors import LensGateError, PublishFailed
 from lens_gate.reports.comment import leg_unmeasured, unmeasured, unpublished
-from lens_gate.steps.line import attempted
+from lens_gate.steps.line import attempt_all, attempted
 from lens_gate.steps.publishing.comment import Measured, publish_comment
-from lens_gate.steps.publishing.publish import Stage, Wish, settled, wanted_of
+from lens_gate.steps.publishing.publish import ORDER, Stage, Wish, settled, wanted_of
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Conclusion, Level, Publication
 
@@ -21,7 +21,8 @@ class Unmeasured:
     """Why a suite was not measured: the `headline` behind "Not measured", a sentence, and what exactly is missing.
 
     `checks` are the names of the checks that end so: none where nobody knows which suites there are, as nobody would
-    end a check of another name again. `code` is what it means for the command.
+    end a check of another name again. `named` is whether the suite's verdict would have gone by this very name. `code`
+    is what it means for the command.
     """
 
     suite: str
@@ -29,6 +30,7 @@ class Unmeasured:
     why: str
     missing: str
     checks: tuple[str, ...] = ()
+    named: bool = False
     code: ExitCode = ExitCode.OK
 
     @property
@@ -42,15 +44,41 @@ class Unmeasured:
         return unmeasured(self.headline, self.why, self.missing)
 
 
-def publish_unmeasured(one: Unmeasured, wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
-    """Say loudly that nothing was measured; return the failures that count."""
+STANDING = (Publication.CHECK, Publication.COMMENT)
+"""What stays on the change, and would go on saying what an earlier commit was worth."""
+
+
+def without_verdict(
+    error: BaseException, suite: str, checks: Sequence[str], *, named: bool, vouched: bool = True
+) -> Unmeasured:
+    """Return what is said of a suite where its command ended before there was a verdict.
+
+    Of what nobody vouches for no word is repeated: an error may quote it.
+    """
+    known = error.message if isinstance(error, LensGateError) else "The command was stopped, or failed by a defect."
+    code = error.exit_code if isinstance(error, LensGateError) else ExitCode.DEFECT
+    return Unmeasured(
+        suite=suite,
+        headline="there is no verdict",
+        why="The command ended before there was one.",
+        missing=known if vouched else "What another run has left cannot be read as a verdict.",
+        checks=tuple(checks),
+        named=named,
+        code=ExitCode(code),
+    )
+
+
+def publish_unmeasured(
+    one: Unmeasured, wish: Wish, stage: Stage, among: Collection[Publication] = ORDER
+) -> tuple[PublishFailed, ...]:
+    """Say loudly that nothing was measured, `among` these; return the failures that count."""
     platform = stage.platform
     if platform is None or not wish.anything:
         return ()
     wanted, ways_out = wanted_of(wish, platform, stage.say)
     summary = f"{one.text}\n\n{unpublished(ways_out)}" if ways_out else one.text
     doing = _doing(one, wish, platform, stage, summary)
-    return settled(attempted(*(doing[what] for what in wanted)), wish, stage.say)
+    return settled(attempted(*(doing[what] for what in wanted if what in among)), wish, stage.say)
 
 
 def _doing(
@@ -64,13 +92,13 @@ def _doing(
     result = CheckResult(conclusion=ends, title=one.title, summary=one.text)
 
     def checked() -> None:
-        for suite in one.checks:
-            platform.end_check(suite, result)
+        attempt_all(*(partial(platform.end_check, suite, result) for suite in one.checks))
 
     def commented() -> None:
-        text, commit = f"{one.why} {one.missing}", platform.step.commit
-        leg = leg_unmeasured(one.title, text, suite=one.suite, commit=commit, code=one.code)
-        publish_comment([Measured(leg=leg, id=None)], platform, stage.patience, board=wish.board, mode=wish.comment)
+        text, step = f"{one.why} {one.missing}", platform.step
+        leg = leg_unmeasured(one.title, text, suite=one.suite, commit=step.commit, code=one.code)
+        known = f"none of {step.run_id}/{step.attempt}" if one.named else None
+        publish_comment([Measured(leg=leg, id=known)], platform, stage.patience, board=wish.board, mode=wish.comment)
 
     return {
         Publication.SUMMARY: partial(platform.write_summary, summary),
