@@ -218,9 +218,12 @@ def test_of_a_fork_s_verdicts_no_more_are_read_than_a_matrix_has_jobs(
         folder.mkdir(parents=True)
         (folder / "verdict.json").write_text("{", encoding="utf-8")
     in_trusted_half()
-    answer = invoke("report", "left", "--publish", "check")
+    answer = invoke("report", "left", "--publish", "check,comment")
     assert answer.code == 2
     assert "257 verdicts were given" in answer.err
+    # No verdict would end a check whose name is ours.
+    assert github.checks == {}
+    assert "there is no verdict" in github.bodies()[0]
 
 
 def test_a_later_verdict_takes_the_place_of_none(
@@ -257,6 +260,26 @@ def test_where_it_cannot_be_said_that_nothing_was_measured_it_counts_only_where_
     assert (lenient.code, strict.code) == (0, 7)
     assert "warning: not published" in lenient.err
     assert strict.told["exit"] == "7"
+
+
+def test_what_is_missing_takes_the_place_of_what_its_suite_said_of_an_earlier_commit(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    verdict = judged(factor=1.0)
+    on_pull_request()
+    invoke("report", str(verdict), "--publish", "comment", "--suite", "chat")
+    on_pull_request(GITHUB_RUN_ID="4300")
+    assert invoke("report", "--allow-none", "no.json", "--publish", "comment", "--suite", "chat").code == 3
+    (body,) = github.bodies()
+    assert body.splitlines()[1] == "## ✗ Not measured: no job left a verdict"
+    assert "Pass" not in body
+
+
+def test_an_event_that_cannot_be_read_excuses_nothing(invoke: Invoke, on_github: OnGitHub) -> None:
+    on_github("workflow_run", {"workflow_run": {"conclusion": "success"}})
+    answer = invoke("report", "--allow-none", "no.json", "--publish", "summary")
+    assert answer.code == 3
+    assert "Only a run without secrets is excused" in answer.err
 
 
 def test_outside_of_a_pipeline_nothing_excuses_that_there_is_none(invoke: Invoke) -> None:

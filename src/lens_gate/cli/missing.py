@@ -42,7 +42,8 @@ def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rule
     Raises CouldNotMeasure where the jobs before had their secrets, or failed: then they left their files elsewhere.
     """
     wish, platform = _wish(options, judged_by, here), platform_of(here.environment, click.echo)
-    checks = suites_of(options, judged_by, here) or ((judged_by.config.profiler.name,) if judged_by.loaded else ())
+    suites = suites_of(options, judged_by, here)
+    checks = suites or ((judged_by.config.profiler.name,) if judged_by.loaded else ())
     suite, *_ = (*checks, wish.board)
     result = _result(options, platform)
     excuse = platform.measured_without_secrets if platform and result == SUCCESS else ""
@@ -52,6 +53,7 @@ def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rule
         why=f"There is nothing to report. {excuse or _ended(result)}",
         missing=f"Not there: {', '.join(map(str, paths))}",
         checks=checks,
+        named=len(suites) == 1,
         code=ExitCode.OK if excuse else ExitCode.COULD_NOT_MEASURE,
     )
     return told_unmeasured(one, wish, here) if excuse else _fail(one, wish, here)

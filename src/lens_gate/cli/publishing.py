@@ -265,8 +265,10 @@ def _give_up(
 ) -> tuple[PublishFailed, ...]:
     """Publish that there is no verdict. Who is interrupted has seconds left, and a later run: that only ends checks."""
     among = (Publication.CHECK,) if isinstance(error, KeyboardInterrupt) else STANDING
-    named, checks = len(suites) == 1, suites or (judged_by.config.profiler.name,)
-    suite, vouched = suites[0] if named else wish.board, not in_trusted_half(here)
+    named, vouched = len(suites) == 1, not in_trusted_half(here)
+    # Without a configuration nobody knows what another's run calls itself: no verdict would end our check.
+    checks = suites or ((judged_by.config.profiler.name,) if vouched or judged_by.loaded else ())
+    suite = suites[0] if named else wish.board
     one = without_verdict(error, suite, checks, named=named, vouched=vouched)
     return publish_unmeasured(one, wish, stage_of(here), among)
 
