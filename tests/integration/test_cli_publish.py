@@ -256,6 +256,18 @@ def test_a_comment_says_that_a_new_commit_has_no_verdict_until_it_has_one(
     assert "Not measured" not in body
 
 
+def test_that_one_of_several_verdicts_cannot_be_read_is_told_until_all_can(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
+) -> None:
+    rules = {"publish": {"suite": "bot"}}
+    legs = [str(judged(f"{name}/verdict.json", rules=rules, factor=1.0)) for name in ("one", "two")]
+    for run, paths in enumerate(((legs[0], "lost.json"), legs), 1):
+        on_pull_request(GITHUB_RUN_ID=str(run))
+        invoke("report", *paths, "--config", "lens-gate.yaml", "--publish", "comment")
+        assert ("Not measured: there is no verdict" in github.bodies()[0]) == (run == 1)
+    assert "## ✓ Pass in all 2 suites" in github.bodies()[0]
+
+
 def test_ci_shows_a_check_from_its_beginning_and_ends_it_where_it_fails(
     invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer
 ) -> None:

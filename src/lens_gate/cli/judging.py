@@ -190,7 +190,8 @@ def report(**options: Any) -> int:
         return told_none(paths, options, judged_by, here)
     wish = wish_of(options, judged_by.config.publish, here.environment)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
-        with closing_check(suites_of(options, judged_by, here), wish, judged_by, logging_here):
+        given = suites_of(options, judged_by, here)
+        with closing_check(given, wish, judged_by, logging_here, results=len(paths)):
             found = _standing(_read_all(paths, options, logging_here), wish, options, logging_here)
             left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
             finished = _finished(found, wish, judged_by, options, logging_here)

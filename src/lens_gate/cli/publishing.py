@@ -245,27 +245,28 @@ def closing_check(
     judged_by: Rules,
     here: World,
     *,
+    results: int = 1,
     excused: tuple[type[BaseException], ...] = (),
 ) -> Iterator[None]:
     """Where the block reaches no verdict, end the check, and say so where an earlier commit's verdict may stand.
 
-    `suites` are the names that were given. What is `excused` is left to whoever catches it.
+    `suites` are the names that were given to so many `results`. What is `excused` is left to whoever catches it.
     """
     try:
         yield
     except excused:
         raise
     except BaseException as error:
-        _warn(_give_up(error, suites, wish, judged_by, here), here)
+        _warn(_give_up(error, suites, wish, judged_by, here, results=results), here)
         raise
 
 
 def _give_up(
-    error: BaseException, suites: Sequence[str], wish: Wish, judged_by: Rules, here: World
+    error: BaseException, suites: Sequence[str], wish: Wish, judged_by: Rules, here: World, *, results: int = 1
 ) -> tuple[PublishFailed, ...]:
     """Publish that there is no verdict. Who is interrupted has seconds left, and a later run: that only ends checks."""
     among = (Publication.CHECK,) if isinstance(error, KeyboardInterrupt) else STANDING
-    named, vouched = len(suites) == 1, not in_trusted_half(here)
+    named, vouched = len(suites) == results == 1, not in_trusted_half(here)
     # Without a configuration nobody knows what another's run calls itself: no verdict would end our check.
     checks = suites or ((judged_by.config.profiler.name,) if vouched or judged_by.loaded else ())
     suite = suites[0] if named else wish.board
