@@ -19,7 +19,7 @@ def _always(store: Store) -> Callable[[str, StoreSettings], Store]:
 
 def test_a_list_and_the_choice_of_a_name_read_no_more_of_a_longer_history(tmp_path: Path) -> None:
     read: dict[str, list[int]] = {}
-    for count in (100, 300):
+    for count in (100, 200):
         folder = tmp_path / str(count)
         folder.mkdir()
         store = benchmark.filled("file", folder, count)

@@ -222,7 +222,7 @@ def test_values_keep_models_and_quantities_apart() -> None:
 def test_a_short_run_of_the_comparison_prints_all_tables(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["peers", "--gates", "8", "--requests", "30"])
+    monkeypatch.setattr(sys, "argv", ["peers", "--gates", "2", "--requests", "30"])
 
     peers.main()
 

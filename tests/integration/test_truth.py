@@ -16,7 +16,7 @@ from lens_gate.vocabulary.requests import ErrorClass, Status, TokenSource
 PLAIN, THINKER, THROTTLED = "sim-small", "sim-thinker", "sim-small+throttle=50"
 pytestmark = pytest.mark.measuring
 LONG = "The tide came in over the grey stones and went out by noon. " * 40
-RATE, REQUESTS = 20, 168
+RATE, REQUESTS = 40, 168
 
 # Wide enough for a machine that runs other tests at the same time: benchmarks/truth.py measures on a quiet one. Still,
 # a first token taken from the opening frames would be some 20 ms early, and gaps between reads that lag are 4 ms off.
@@ -32,7 +32,7 @@ def models(api: str) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Taken:
-    """One run over all wire formats and models at 20 requests per second."""
+    """One run over all wire formats and models at 40 requests per second."""
     config = {
         "profiler": {"requests": REQUESTS},
         "workload": {

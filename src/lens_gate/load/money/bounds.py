@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from typing import Final
 
@@ -67,9 +68,12 @@ _ADDING = frozenset(
 """Parameters by which a provider adds to the input what it bills, and nobody here can count."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sent:
-    """A request as it is built: how many bytes of it may be input, and its body, None where that is empty."""
+    """A request as it is built: how many bytes of it may be input, and its body, None where that is empty.
+
+    Its body is gone through once, for each request of a run is bounded before it is sent.
+    """
 
     request: ChatRequest
     series: SeriesPlan
@@ -94,11 +98,11 @@ class Sent:
             return None
         return self.size + FRAME_TOKENS + (TOOL_TOKENS if self._tools else 0)
 
-    @property
+    @cached_property
     def output_tokens(self) -> int | None:
         """The most tokens that its answers can have, over all of them; None where nothing limits them."""
-        limits = list(_values(self.body, _OUTPUT_LIMITS))
-        answers = list(_values(self.body, _ANSWER_COUNTS))
+        limits = self._values(_OUTPUT_LIMITS)
+        answers = self._values(_ANSWER_COUNTS)
         if self.series.generic is not None:
             limits += [self.request.max_tokens] if _sends_the_limit(self.series) else [None]
         whole = [number for number in (*limits, *answers) if isinstance(number, int) and number > 0]
@@ -109,20 +113,29 @@ class Sent:
     @property
     def billed_as_listed(self) -> bool:
         """Whether nothing changes the price: another model, or a dearer tier, is billed by other numbers."""
-        tiers = [*_values(self.body, frozenset({"service_tier"}))]
+        tiers = self._values(frozenset({"service_tier"}))
         return _OTHER_MODELS.isdisjoint(self.request.params) and all(str(tier) in _LISTED_TIERS for tier in tiers)
 
     @property
     def added_by(self) -> tuple[str, ...]:
         """The parameters by which the provider adds input of its own; further down lie schemas, but in a template."""
         deepest = 1 if self.series.generic is None else inf
-        found = (name for name, value in _items(self._but_tools, deepest) if _adds_input(name, value))
-        return tuple(dict.fromkeys(found))
+        items = (item for one in _objects(self._but_tools, deepest) for item in one.items())
+        return tuple(dict.fromkeys(name for name, value in items if _adds_input(name, value)))
 
     @property
     def holds_media(self) -> bool:
         """Whether an image, audio, video or a file is part of it."""
         return any(map(_is_media, _objects(self._but_tools)))
+
+    @cached_property
+    def _everywhere(self) -> list[Mapping[str, JsonValue]]:
+        return _objects(self.body)
+
+    def _values(self, names: Collection[str]) -> list[JsonValue]:
+        """Return what stands under these names, wherever that is no more than a word of a schema."""
+        items = (item for one in self._everywhere for item in one.items())
+        return [value for name, value in items if name in names and not isinstance(value, dict)]
 
     @property
     def _tools(self) -> list[JsonValue]:
@@ -223,25 +236,20 @@ def _adds_input(name: str, value: JsonValue) -> bool:
     return name in _ADDING and value not in (None, False)
 
 
-def _objects(node: JsonValue, deepest: float = inf) -> Iterator[Mapping[str, JsonValue]]:
-    """Yield every object of a document that lies in no more than so many others."""
-    match node:
-        case dict() if deepest >= 0:
-            yield node
-            for value in node.values():
-                yield from _objects(value, deepest - 1)
-        case list():
-            for value in node:
-                yield from _objects(value, deepest)
-        case _:
-            pass
+def _objects(node: JsonValue, deepest: float = inf) -> list[Mapping[str, JsonValue]]:
+    """Return every object of a document that lies in no more than so many others, each before those that it holds."""
+    found: list[Mapping[str, JsonValue]] = []
+    _gather(node, deepest, found)
+    return found
 
 
-def _items(node: JsonValue, deepest: float = inf) -> Iterator[tuple[str, JsonValue]]:
-    for one in _objects(node, deepest):
-        yield from one.items()
-
-
-def _values(node: JsonValue, names: Collection[str]) -> Iterator[JsonValue]:
-    """Yield what stands under these names, wherever that is no more than a word of a schema."""
-    yield from (value for name, value in _items(node) if name in names and not isinstance(value, dict))
+def _gather(node: JsonValue, deepest: float, found: list[Mapping[str, JsonValue]]) -> None:
+    inner: Iterable[JsonValue] = ()
+    if isinstance(node, dict) and deepest >= 0:
+        found.append(node)
+        inner, deepest = node.values(), deepest - 1
+    elif isinstance(node, list):
+        inner = node
+    for value in inner:
+        if isinstance(value, dict | list):
+            _gather(value, deepest, found)
