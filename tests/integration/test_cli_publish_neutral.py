@@ -151,6 +151,20 @@ def test_the_trusted_half_does_not_claim_that_a_run_had_no_secrets_which_failed(
     assert "secrets" not in body
 
 
+@pytest.mark.parametrize(("factor", "words", "code"), [
+    (1.6, (), 0),
+    (1.6, ("--publish", "summary"), 0),
+    (1.0, ("--publish", "summary"), 3),
+    (1.0, ("--publish", "summary", "--result", "success"), 0),
+])  # fmt: skip
+def test_the_trusted_half_knows_how_the_run_ended_and_the_caller_better(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, factor: float, words: tuple[str, ...], code: int
+) -> None:
+    verdict = judged(factor=factor)
+    on_github("workflow_run", {"workflow_run": a_finished_run(conclusion="failure")})
+    assert invoke("report", str(verdict), *words).code == code
+
+
 @pytest.mark.parametrize(("factor", "code"), [(1.0, 3), (1.6, 0)])
 def test_a_job_that_failed_without_a_verdict_is_not_left_out_of_the_report(
     invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,

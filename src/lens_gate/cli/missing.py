@@ -60,9 +60,12 @@ def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rule
 
 
 def require_explained(finished: Sequence[Finished], options: Mapping[str, Any], judged_by: Rules, here: World) -> None:
-    """Raise CouldNotMeasure, and publish that, where jobs failed and none of the verdicts that they left says why."""
+    """Raise CouldNotMeasure, and publish that, where jobs failed and none of the verdicts that they left says why.
+
+    `finished` is empty where nobody is told of them.
+    """
     result = _result(options, platform_of(here.environment, click.echo))
-    if result == SUCCESS or any(one.code is not ExitCode.OK for one in finished):
+    if not finished or result == SUCCESS or any(one.code is not ExitCode.OK for one in finished):
         return
     wish = _wish(options, judged_by, here)
     one = Unmeasured(
