@@ -9,7 +9,7 @@ from benchmarks.decisions.generator import Change
 from benchmarks.decisions.generator import duet as simulate
 
 from lens_gate.analysis.analyze import analyze
-from lens_gate.analysis.baseline import Stored
+from lens_gate.analysis.baseline import Missing, Stored
 from lens_gate.analysis.classic import DEFAULT_METHODS
 from lens_gate.analysis.false_alarms import false_alarm_note
 from lens_gate.analysis.past import PastRun
@@ -50,11 +50,11 @@ def analyzed(
     run: Run,
     rows: list[Sample] | Samples,
     *,
-    baseline: tuple[Run, list[Sample]] | None = None,
+    baseline: tuple[Run, list[Sample]] | Missing | None = None,
     **rules: Any,
 ) -> Analysis:
     samples = rows if isinstance(rows, Samples) else Samples.of(rows)
-    stored = Stored(run=baseline[0], samples=Samples.of(baseline[1])) if baseline else None
+    stored = Stored(run=baseline[0], samples=Samples.of(baseline[1])) if isinstance(baseline, tuple) else baseline
     return analyze(
         run,
         samples,
@@ -115,6 +115,13 @@ def test_a_run_with_nothing_named_to_compare_with_has_no_baseline() -> None:
 
     assert analysis.regression.verdict is Outcome.NO_BASELINE
     assert analysis.source == "none"
+
+
+def test_a_store_without_a_fitting_run_is_told_with_its_reason() -> None:
+    analysis = analyzed(a_run(), rows_of(5), baseline=Missing("No run of the branch main is stored."))
+
+    assert (analysis.regression.verdict, analysis.source) == (Outcome.NO_BASELINE, "none")
+    assert analysis.notes == ("There is no baseline to compare with. No run of the branch main is stored.",)
 
 
 @pytest.mark.parametrize("providers", [(), (a_provider_result(a_model_result(requests=some_requests(failed=300))),)])

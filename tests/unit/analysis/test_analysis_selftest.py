@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.analysis.selftest import Counts, Errors, Floats, Ladder, bracket, limiting, next_rate, rung_of
+from lens_gate.analysis.selftest import Counts, Errors, Floats, Ladder, bracket, limiting, next_rate, patience, rung_of
 from lens_gate.artifacts.selftest import Limits, Rung
 
 LIMITS = Limits()
@@ -112,6 +112,11 @@ def test_a_machine_that_is_always_right_ends_at_the_highest_rate() -> None:
     rungs = climb(1e9, Ladder())
     assert [one.rate_rps for one in rungs] == [50, 100, 200, 400, 800, 1600, 3200, 6400]
     assert bracket(rungs) == (6400, None)
+
+
+def test_a_search_may_take_twice_the_time_where_no_rate_was_right_yet() -> None:
+    assert [patience(rungs) for rungs in ([], [rung(50)], [rung(50), rung(100, WRONG)])] == [1.0] * 3
+    assert patience([rung(50, WRONG)]) == 2.0
 
 
 def test_a_rate_that_was_barely_wrong_is_tried_once_more_and_one_that_was_far_off_is_not() -> None:

@@ -17,6 +17,7 @@ from lens_gate.artifacts.codec import (
     dumps,
     load_analysis,
     load_run,
+    load_selftest,
     load_trend,
     load_verdict,
     loads,
@@ -24,10 +25,12 @@ from lens_gate.artifacts.codec import (
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.run import Run, Spend
 from lens_gate.artifacts.samples import Sample
+from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 from lens_gate.vocabulary.outcomes import Outcome
 from tests.builders import a_benchmark, a_run, a_summary
+from tests.selftests import a_selftest
 from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_trend, full_trend_verdict, full_verdict
 from tests.unit.artifacts.sample_strategies import sample_rows
 
@@ -86,6 +89,7 @@ def test_the_typed_readers_return_their_kind() -> None:
     assert isinstance(load_run(dumps(ARTIFACTS["run"]), name="x"), Run)
     assert isinstance(load_analysis(dumps(ARTIFACTS["analysis"]), name="x"), Analysis)
     assert isinstance(load_verdict(dumps(ARTIFACTS["verdict"]), name="x"), Verdict)
+    assert isinstance(load_selftest(dumps(a_selftest()), name="x"), Selftest)
 
 
 @pytest.mark.parametrize(

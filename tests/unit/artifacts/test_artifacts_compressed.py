@@ -102,6 +102,10 @@ def test_nothing_unpacks_to_more_than_an_artifact_can_hold(monkeypatch: pytest.M
         decompress(compress(bytes(200)), name="x")
 
 
+def test_the_beginning_of_what_is_not_packed_are_its_first_bytes() -> None:
+    assert beginning(b"one two", 3) == b"one"
+
+
 def test_the_beginning_of_what_cannot_be_unpacked_is_nothing() -> None:
     packed = compress(b"one two")
     assert beginning(packed, 3) == b"one"

@@ -48,6 +48,10 @@ def test_the_past_of_an_entry_is_the_past_of_its_run(run: Run) -> None:
     assert PastRun.of_entry(*kept(run)) == PastRun.of(run)
 
 
+def test_an_entry_keeps_what_a_verdict_needs_of_an_earlier_run() -> None:
+    assert PastRun.of_entry(*kept(a_run())) == PastRun.of(a_run())
+
+
 @settings(max_examples=40)
 @given(runs())
 def test_the_record_of_an_entry_is_the_record_of_its_run(run: Run) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lens_gate.artifacts.foreign.formats import Format, format_of
+from lens_gate.artifacts.foreign.formats import Format, format_of, translate
 from lens_gate.artifacts.foreign.recording import Names, Recording, Source
 from lens_gate.artifacts.foreign.table import read
 from lens_gate.artifacts.samples import Sample, Samples
@@ -68,6 +68,12 @@ def test_what_the_table_of_the_spec_lacks_stays_unknown_and_is_said() -> None:
     assert (first.sent_ns, first.last_token_ns, first.cached_tokens, first.pair) == (None, None, None, None)
     assert first.token_source is TokenSource.ESTIMATE
     assert "no time per token" in recording.remarks[0]
+
+
+def test_tables_are_translated_one_by_one() -> None:
+    sources = [Source(name=name, data=SPEC.encode()) for name in ("a.csv", "b.csv")]
+    found = translate(sources, Format.CSV, NOBODY, part=None)
+    assert [(one.source, len(one.requests)) for one in found] == [("a.csv", 3), ("b.csv", 3)]
 
 
 def test_the_format_is_told_by_the_head_whatever_parts_the_cells() -> None:

@@ -14,10 +14,16 @@ from lens_gate.artifacts.journal import (
     BLOCK_REQUESTS,
     BlockPacking,
     JournalHeader,
+    Stretch,
     decode_journal,
     encode_block,
     encode_blocks,
+    encode_end,
     encode_header,
+    encode_look,
+    encode_promise,
+    encode_segment,
+    is_journal,
 )
 from lens_gate.artifacts.migrations import Document
 from lens_gate.artifacts.samples import SAMPLE_HINTS, Attempt, Sample, Samples
@@ -49,8 +55,41 @@ def test_a_journal_comes_back_whatever_the_pieces(blocks: list[list[Sample]], si
     assert not contents.truncated
 
 
+def test_what_became_of_a_run_stands_between_its_blocks() -> None:
+    head, first, second, _ = parts()
+    notes = [encode_promise(8), encode_segment("again"), encode_promise(12), encode_look({"share": 0.5})]
+    contents = decode_journal([head, first, *notes, second], name="x")
+    assert contents.stretches == (
+        Stretch(note=None, requests=5, through=8),
+        Stretch(note="again", requests=4, through=12),
+    )
+    assert (contents.looks, contents.end) == (({"share": 0.5},), None)
+
+
+def test_who_came_to_the_end_promises_nothing_and_who_went_on_after_it_has_not_come_to_it() -> None:
+    ended = [*parts(), encode_promise(40), encode_end("all were sent")]
+    contents = decode_journal(ended, name="x")
+    assert (contents.stretches[-1].through, contents.end) == (0, "all were sent")
+    assert decode_journal([*ended, encode_segment("again")], name="x").end is None
+
+
+def test_a_journal_is_known_by_its_beginning_packed_or_not() -> None:
+    head = encode_header(run="bench-1")
+    assert is_journal(head)
+    assert is_journal(gzip.decompress(head))
+    assert not is_journal(compress(b'{"kind":"run"}'))
+
+
 @given(sample_rows(max_size=6))
-def test_a_block_that_is_packed_by_steps_is_the_same_line(rows: list[Sample]) -> None:
+def test_a_block_that_is_packed_by_steps_is_the_same_line_whatever_it_holds(rows: list[Sample]) -> None:
+    packed_by_steps_as_at_once(rows)
+
+
+def test_a_block_that_is_packed_by_steps_is_the_same_line() -> None:
+    packed_by_steps_as_at_once(ROWS)
+
+
+def packed_by_steps_as_at_once(rows: list[Sample]) -> None:
     packing = BlockPacking(rows, ATTEMPTS)
     steps = [packing.step() for _ in SAMPLE_HINTS]
     assert steps == [None] * len(SAMPLE_HINTS)

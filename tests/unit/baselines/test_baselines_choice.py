@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.baselines.choice import AtCommit, Choice, Kept, Named, NewestGood, OnBranch, Rolling, choose, stranger
+from lens_gate.baselines.choice import (
+    AtCommit,
+    Choice,
+    Kept,
+    Named,
+    NewestGood,
+    OnBranch,
+    Rolling,
+    choose,
+    over,
+    stranger,
+)
 from lens_gate.baselines.comparable import Subject
 from lens_gate.baselines.fitness import Standards
 from lens_gate.vocabulary.index import Acceptance
@@ -107,10 +119,14 @@ def test_where_none_is_good_each_reason_is_told_once() -> None:
 def test_an_accepted_run_is_good_until_its_acceptance_ends() -> None:
     accepted = kept(5, outcome="regression", acceptance=ACCEPTED)
     assert choose([accepted], NewestGood(), a_guard()).baseline == accepted
-    over = kept(5, acceptance=Acceptance(by="ada", reason="x", at="x", expires="2026-03-10T00:00:00Z"))
-    assert choose([over], Named("main"), a_guard()).reasons == ("ada accepted it until 2026-03-10, which is over.",)
+    ended = kept(5, acceptance=Acceptance(by="ada", reason="x", at="x", expires="2026-03-10T00:00:00Z"))
+    assert choose([ended], Named("main"), a_guard()).reasons == ("ada accepted it until 2026-03-10, which is over.",)
     endless = kept(5, acceptance=Acceptance(by="ada", reason="x", at="x"))
     assert choose([endless], Named("main"), a_guard()).baseline == endless
+
+
+def test_an_acceptance_without_an_end_is_never_over() -> None:
+    assert not over(Acceptance(by="ada", reason="x", at="x"), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 def test_a_branch_has_its_own_runs() -> None:

@@ -125,6 +125,12 @@ def test_nothing_measured_has_no_error_rate() -> None:
     assert reasons(offered(entry, Standards(min_requests=1))) == [Unfit.TOO_SMALL]
 
 
+def test_whoever_accepts_a_regression_does_not_accept_a_run_that_is_not_valid() -> None:
+    found = [Refusal(why, why.value) for why in (Unfit.INVALID, Unfit.REGRESSED)]
+    assert standing(found, accepted=False) == tuple(found)
+    assert reasons(standing(found, accepted=True)) == [Unfit.INVALID]
+
+
 @given(st.lists(st.sampled_from(Unfit)), st.booleans())
 def test_acceptance_takes_over_what_can_be_taken_over_and_nothing_else(
     whys: list[Unfit],

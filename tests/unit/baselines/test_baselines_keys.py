@@ -10,6 +10,7 @@ from lens_gate.baselines.keys import (
     baseline_key,
     baseline_name,
     name_of,
+    report_key,
     run_key,
     run_tag,
     samples_key,
@@ -93,6 +94,11 @@ def test_a_run_lies_under_its_day_by_what_it_measured(row: object, commit: str |
 def test_the_id_of_another_tool_is_shortened_to_a_digest() -> None:
     assert len(run_tag("vllm: 5 %")) == 8
     assert run_tag("vllm: 5 %") != run_tag("vllm: 6 %")
+
+
+def test_a_report_lies_by_the_day_and_name_of_its_run() -> None:
+    run = run_key(an_entry(), a_row())
+    assert report_key(run) == run.replace("results/", "reports/", 1).removesuffix(".json.gz") + ".html"
 
 
 def test_an_entry_without_a_day_has_no_place() -> None:

@@ -68,6 +68,12 @@ def test_what_is_said_anew_counts_before_what_was_known() -> None:
     assert joined(an_entry(outcome="regression"), known) == replace(known, outcome="regression", open_checks=None)
 
 
+def test_of_two_acceptances_the_later_one_counts() -> None:
+    early, late = (Acceptance(by="ada", reason="r", at=f"2026-03-0{day}") for day in (1, 2))
+    for one, other in ((early, late), (late, early)):
+        assert agreed(an_entry(acceptance=one), an_entry(acceptance=other)).acceptance == late
+
+
 @pytest.mark.parametrize(
     ("our_past", "their_past", "expected"),
     [

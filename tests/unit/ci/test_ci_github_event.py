@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.ci.github.event import Event, read_event
+from lens_gate.ci.github.event import Event, MergeGroup, read_event
 from lens_gate.errors import PublishFailed
 from tests.fakes.github_runner import BEFORE_SHA, SHA, VARIABLES, Runner, a_finished_run, a_pull_request
 
@@ -68,6 +68,13 @@ def test_a_deleted_fork_is_no_repository(tmp_path: Path) -> None:
     event = an_event(tmp_path, {"workflow_run": run}, "workflow_run")
     assert event.origin is not None
     assert event.origin.repository is None
+
+
+def test_a_merge_group_says_where_it_goes_and_what_it_stands_on(tmp_path: Path) -> None:
+    group = {"base_ref": "refs/heads/main", "base_sha": BEFORE_SHA, "head_ref": "refs/heads/queue/1", "head_sha": SHA}
+    event = an_event(tmp_path, {"merge_group": group}, "merge_group")
+    assert event.group == MergeGroup(branch="main", base_sha=BEFORE_SHA)
+    assert event.pull is None
 
 
 def test_addresses_of_an_enterprise_server_are_taken_from_its_variables(tmp_path: Path) -> None:
