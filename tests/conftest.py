@@ -21,7 +21,7 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.stores_contract")
 
-pytest_plugins = ("tests.covering",)
+pytest_plugins = ("tests.covering", "tests.turns")
 
 settings.register_profile("lens-gate", deadline=None, max_examples=50)
 settings.register_profile("proof", deadline=None, max_examples=5000)
