@@ -29,25 +29,33 @@ class HttpxExchange(Exchange):
 
     def __call__(self, letter: Letter) -> Answer:
         """Send the letter once. Raises Unanswered, whose words hold neither address nor secret."""
-        return asyncio.run(self._sent(letter, self.tls()))
+        return asyncio.run(self._sent(letter))
 
-    async def _sent(self, letter: Letter, tls: ssl.SSLContext) -> Answer:
+    async def _sent(self, letter: Letter) -> Answer:
         try:
             async with asyncio.timeout(self.timeout_s):
-                return await self._exchanged(letter, tls)
+                return await self._exchanged(letter)
         except (TimeoutError, httpx.TimeoutException):
             raise Unanswered(f"did not answer within {self.timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise Unanswered(f"could not be reached ({type(error).__name__})") from None
 
-    async def _exchanged(self, letter: Letter, tls: ssl.SSLContext) -> Answer:
+    async def _exchanged(self, letter: Letter) -> Answer:
         proxy = self.proxy_of(letter.url)
         async with (
-            httpx.AsyncClient(verify=tls, proxy=proxy, trust_env=False, timeout=self.timeout_s) as client,
+            httpx.AsyncClient(
+                verify=self._trusted(letter.url, proxy), proxy=proxy, trust_env=False, timeout=self.timeout_s
+            ) as client,
             client.stream("POST", letter.url, content=letter.body, headers=dict(letter.headers)) as response,
         ):
             text = "" if response.is_success else await _begin(response)
             return Answer(status=response.status_code, retry_after=response.headers.get("Retry-After"), text=text)
+
+    def _trusted(self, *addresses: str | None) -> ssl.SSLContext:
+        """Return whom to trust: nobody where no TLS is spoken, for to read certificates takes longer than to send."""
+        if any(address and address.lower().startswith("https:") for address in addresses):
+            return self.tls()
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def _begin(response: httpx.Response) -> str:

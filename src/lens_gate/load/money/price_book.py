@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import NamedTuple, assert_never
 
 from genai_prices import __version__, calc_price
-from genai_prices.data import providers
 from genai_prices.types import ModelPrice, PriceCalculation, StartDateConstraint, TieredPrices
 
 from lens_gate.artifacts.run import Price
@@ -127,6 +126,8 @@ def _maker(api: Api) -> str | None:
 
 def list_date(on: datetime) -> date | None:
     """Return the newest price change that the list knows of up to `on`, since it does not carry a date of its own."""
+    from genai_prices.data import providers  # noqa: PLC0415 - a tenth of a second where the configuration has prices
+
     dated = (model.prices for provider in providers for model in provider.models if isinstance(model.prices, list))
     rules = (price.constraint for prices in dated for price in prices)
     days = (rule.start_date for rule in rules if isinstance(rule, StartDateConstraint) and rule.active(on))
