@@ -139,30 +139,57 @@ def test_a_run_without_secrets_is_not_excused_from_what_its_jobs_failed_by(
     assert invoke(*words, "--result", "success").code == 0
 
 
-def test_the_trusted_half_does_not_claim_that_a_run_had_no_secrets_which_failed(
-    invoke: Invoke, on_github: OnGitHub, github: GitHubServer
+@pytest.mark.parametrize("ends", ["failure", "cancelled"])
+def test_the_trusted_half_excuses_a_fork_whatever_its_whole_run_ended_with_and_says_what(
+    invoke: Invoke, on_github: OnGitHub, github: GitHubServer, ends: str
 ) -> None:
     github.pulls = [an_open_pull(99, sha=SHA, home="visitor/widgets", ref="longer-prompt")]
-    event = {"workflow_run": a_finished_run(conclusion="failure")}
+    event = {"workflow_run": a_finished_run(conclusion=ends)}
+    on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
+    assert invoke("report", "--allow-none", "left", "--publish", "auto").code == 0
+    (body,) = github.bodies()
+    assert "GitHub gives its runs no secrets" in body
+    assert f"The run that should have measured ended with {ends}." in body
+
+
+def test_the_trusted_half_says_how_a_run_of_our_own_ended_that_left_no_verdict(
+    invoke: Invoke, on_github: OnGitHub, github: GitHubServer
+) -> None:
+    github.pulls = [an_open_pull(99, sha=SHA, home="acme/widgets", ref="longer-prompt")]
+    event = {"workflow_run": a_finished_run(home="acme/widgets", conclusion="failure")}
     on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
     assert invoke("report", "--allow-none", "left", "--publish", "auto").code == 3
     (body,) = github.bodies()
-    assert "The jobs that should have measured ended with failure." in body
+    assert "The run that should have measured ended with failure." in body
     assert "secrets" not in body
 
 
-@pytest.mark.parametrize(("factor", "words", "code"), [
-    (1.6, (), 0),
-    (1.6, ("--publish", "summary"), 0),
-    (1.0, ("--publish", "summary"), 3),
-    (1.0, ("--publish", "summary", "--result", "success"), 0),
-])  # fmt: skip
-def test_the_trusted_half_knows_how_the_run_ended_and_the_caller_better(
-    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, factor: float, words: tuple[str, ...], code: int
+@pytest.mark.parametrize(("factor", "told"), [(1.6, 0), (1.0, 1)])
+def test_what_fails_in_a_run_beside_its_gate_is_said_and_fails_no_report_of_it(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub, github: GitHubServer, factor: float, told: int
 ) -> None:
     verdict = judged(factor=factor)
+    github.pulls = [an_open_pull(99, sha=SHA, home="visitor/widgets", ref="longer-prompt")]
+    event = {"workflow_run": a_finished_run(conclusion="failure")}
+    on_github("workflow_run", event, GITHUB_API_URL=github.url, GITHUB_TOKEN=TOKEN)
+    answer = invoke("report", str(verdict), "--publish", "auto")
+    assert answer.code == 0
+    assert answer.err.count("The run that should have measured ended with failure. None of the verdicts") == told
+    (body,) = github.bodies()
+    assert "Not measured" not in body
+    assert len(github.checks) == 1
+
+
+def test_how_the_jobs_ended_that_measured_counts_in_the_trusted_half_too(
+    invoke: Invoke, judged: Callable[..., Path], on_github: OnGitHub
+) -> None:
+    verdict = judged(factor=1.0)
     on_github("workflow_run", {"workflow_run": a_finished_run(conclusion="failure")})
-    assert invoke("report", str(verdict), *words).code == code
+    words = ("report", str(verdict), "--publish", "summary", "--result")
+    assert invoke(*words, "failure").code == 3
+    better = invoke(*words, "success")
+    assert better.code == 0
+    assert "ended with" not in better.err
 
 
 @pytest.mark.parametrize(("factor", "code"), [(1.0, 3), (1.6, 0)])
@@ -176,9 +203,8 @@ def test_a_job_that_failed_without_a_verdict_is_not_left_out_of_the_report(
     (body,) = github.bodies()
     head = body.splitlines()[1]
     assert head == ("## ✗ Not measured in 1 of 2 suites" if code else head)
-    assert ("a job failed without a verdict" in body, "a job failed without a verdict" in runner.summary) == (
-        (True, True) if code else (False, False)
-    )
+    missing = "a job failed, and no verdict says by what"
+    assert (missing in body, missing in runner.summary) == ((True, True) if code else (False, False))
     assert runner.outputs["verdict"] == ("not_measured" if code else "regression")
     assert [check["name"] for check in github.checks.values()] == ["lens-gate / chat"]
     on_pull_request(GITHUB_RUN_ATTEMPT="2")

@@ -31,7 +31,7 @@ missing_options = grouped(
     click.option(
         "--result",
         type=click.Choice(_RESULTS),
-        help="How the jobs ended that left verdicts: where it is no success and none of them fails, one is missing.",
+        help="How the jobs ended that left verdicts: where it is no success and none of them fails, the report does.",
     ),
 )
 
@@ -45,12 +45,13 @@ def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rule
     suites = suites_of(options, judged_by, here)
     checks = suites or ((judged_by.config.profiler.name,) if judged_by.loaded else ())
     suite, *_ = (*checks, wish.board)
-    result = _result(options, platform)
-    excuse = platform.measured_without_secrets if platform and result == SUCCESS else ""
+    how = _how_it_ended(options, platform)
+    excuse = platform.measured_without_secrets if platform and not _failed(options) else ""
+    said = [one for one in (excuse, how) if one] or ["Only a run without secrets is excused from that."]
     one = Unmeasured(
         suite=suite,
         headline="no job left a verdict",
-        why=f"There is nothing to report. {excuse or _ended(result)}",
+        why=" ".join(["There is nothing to report.", *said]),
         missing=f"Not there: {', '.join(map(str, paths))}",
         checks=checks,
         named=len(suites) == 1,
@@ -62,17 +63,21 @@ def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rule
 def require_explained(finished: Sequence[Finished], options: Mapping[str, Any], judged_by: Rules, here: World) -> None:
     """Raise CouldNotMeasure, and publish that, where jobs failed and none of the verdicts that they left says why.
 
-    `finished` is empty where nobody is told of them.
+    `finished` is empty where nobody is told of them. How the whole of an earlier run ended is only said: what measures
+    nothing may be what failed in it.
     """
-    result = _result(options, platform_of(here.environment, click.echo))
-    if not finished or result == SUCCESS or any(one.code is not ExitCode.OK for one in finished):
+    how = _how_it_ended(options, platform_of(here.environment, click.echo))
+    if not finished or not how or any(one.code is not ExitCode.OK for one in finished):
+        return
+    if not _failed(options):
+        here.say(f"warning: {how} None of the verdicts that it left says by what.")
         return
     wish = _wish(options, judged_by, here)
     one = Unmeasured(
         suite=wish.board,
-        headline="a job failed without a verdict",
-        why=f"{_ended(result)} None of the verdicts that they left fails.",
-        missing="What is not there did not pass.",
+        headline="a job failed, and no verdict says by what",
+        why=f"{how} None of the verdicts that they left fails.",
+        missing="A job that left none did not pass; one that did failed by something else, which its log tells.",
         code=ExitCode.COULD_NOT_MEASURE,
     )
     _fail(one, wish, here)
@@ -82,15 +87,17 @@ def _wish(options: Mapping[str, Any], judged_by: Rules, here: World) -> Wish:
     return wish_of(options, judged_by.config.publish, here.environment)
 
 
-def _result(options: Mapping[str, Any], platform: Platform | None) -> str:
-    """Return how the jobs before ended: as the caller says, else as the platform does."""
-    return options["result"] or (platform.earlier_result if platform else "") or SUCCESS
+def _failed(options: Mapping[str, Any]) -> bool:
+    """Whether the caller says that the very jobs failed that should have measured."""
+    return options["result"] not in {None, SUCCESS}
 
 
-def _ended(result: str) -> str:
-    if result == SUCCESS:
-        return "Only a run without secrets is excused from that."
-    return f"The jobs that should have measured ended with {result}."
+def _how_it_ended(options: Mapping[str, Any], platform: Platform | None) -> str:
+    """Return how the jobs before ended: as the caller says, else, of their whole run, the platform. Empty: well."""
+    if options["result"]:
+        return f"The jobs that should have measured ended with {options['result']}." if _failed(options) else ""
+    earlier = platform.earlier_result if platform else ""
+    return f"The run that should have measured ended with {earlier}." if earlier not in {"", SUCCESS} else ""
 
 
 def _fail(one: Unmeasured, wish: Wish, here: World) -> NoReturn:

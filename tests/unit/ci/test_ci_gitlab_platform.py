@@ -262,7 +262,7 @@ def test_the_platform_names_its_run_and_its_pages(server: GitLabServer, tmp_path
     here = platform(server, tmp_path)
     assert (here.name, here.trusted_half) == ("GitLab", False)
     assert (here.step.run_id, here.step.commit) == (900, SHA)
-    assert (here.step.job, here.step.attempt) == (f"merge_request_event/{REQUEST}/lens-gate:development", 9001)
+    assert (here.step.job, here.step.attempt) == (f"/{REQUEST}/lens-gate:development", 9001)
     assert here.url_of_run(900).endswith("/-/pipelines/900")
     assert runs_on_gitlab({"GITLAB_CI": "true"})
     assert not runs_on_gitlab({"CI": "true"})

@@ -25,6 +25,7 @@ JOBS = 10
 NAMES = [f"job {number}" for number in range(JOBS)]
 NO_KEY = Unmeasured(suite="s", headline="no secrets", why="A fork has none.", missing="OPENAI_API_KEY is not set")
 FORK = {"CI_PROJECT_ID": "8", "GITLAB_TOKEN": ""}
+OF_BRANCH = {"CI_MERGE_REQUEST_IID": "", "CI_OPEN_MERGE_REQUESTS": f"7!{REQUEST}"}
 
 
 @pytest.fixture
@@ -107,12 +108,20 @@ def test_a_pass_of_another_child_pipeline_on_the_same_commit_takes_no_regression
 def test_a_pass_of_the_branch_s_own_pipeline_takes_no_regression_of_the_merge_request_s_away(
     tmp_path: Path, server: GitLabServer
 ) -> None:
-    of_branch = {"CI_PIPELINE_SOURCE": "push", "CI_MERGE_REQUEST_IID": "", "CI_OPEN_MERGE_REQUESTS": f"7!{REQUEST}"}
+    of_branch = {"CI_PIPELINE_SOURCE": "push", **OF_BRANCH}
     for pipeline, scenario, changes in (("901", "regression", {}), ("902", "pass", of_branch)):
         stage = a_stage(server, tmp_path, [], CI_PIPELINE_ID=pipeline, **changes)
         assert publish([another(scenario)], Wish(kinds=(Publication.COMMENT,), strict=True), stage) == ()
     (body,) = server.bodies()
     assert "Regression in 1 of 2 suites" in body
+
+
+def test_it_does_not_matter_how_a_pipeline_of_a_branch_was_started(tmp_path: Path, server: GitLabServer) -> None:
+    for pipeline, source, scenario in (("901", "web", "regression"), ("902", "push", "pass")):
+        stage = a_stage(server, tmp_path, [], CI_PIPELINE_ID=pipeline, CI_PIPELINE_SOURCE=source, **OF_BRANCH)
+        assert publish([another(scenario)], Wish(kinds=(Publication.COMMENT,), strict=True), stage) == ()
+    (body,) = server.bodies()
+    assert body.splitlines()[1].startswith("## ✓ Pass")
 
 
 def test_a_fork_without_secrets_leaves_the_reports_that_gitlab_has_and_tries_no_other(

@@ -20,8 +20,11 @@ from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, Publication
 
 _NO_SUMMARY = "GitLab has no summary of a job; the note on the merge request and the JUnit report show the verdict"
-_JOB = ("CI_PIPELINE_SOURCE", "CI_MERGE_REQUEST_IID", "CI_JOB_NAME")
-"""What tells jobs apart: pipelines of a branch and of its merge request have jobs of the same names."""
+_JOB = ("CI_MERGE_REQUEST_IID", "CI_JOB_NAME")
+"""What tells jobs apart: pipelines of a branch and of its merge request have jobs of the same names.
+
+Not how a pipeline was started: `Run pipeline` on a branch measures what a push to it does.
+"""
 
 _NO_CHECK = "on GitLab the job itself is the check"
 
@@ -53,13 +56,13 @@ class GitLab(Platform):
     @override
     def step(self) -> Step:
         # Child pipelines of one pipeline have jobs of the same names, and nothing names the child.
-        source, request, name = (self._environment.get(variable, "") for variable in _JOB)
-        child = source == "parent_pipeline"
+        request, name = (self._environment.get(variable, "") for variable in _JOB)
+        child = self._environment.get("CI_PIPELINE_SOURCE") == "parent_pipeline"
         return Step(
             run_id=self.pipeline.id,
             attempt=self.pipeline.job_id,
             commit=self.pipeline.commit,
-            job=f"{source}/{request}/{name}",
+            job=f"{'child' if child else ''}/{request}/{name}",
             one_change=not child,
             whole=not child,
         )
