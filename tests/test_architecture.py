@@ -27,7 +27,7 @@ PURE = (
 LONGEST_MODULE = 400
 LONGEST_BODY = 40
 LONGEST_BODY_P95 = 30
-HEAVY = ("scipy", "numpy", "boto3", "github", "gitlab", "jinja2", "httpx", "rich", "pydantic", "genai_prices")
+HEAVY = ("scipy", "numpy", "boto3", "github", "gitlab", "jinja2", "httpx", "rich", "pydantic", "genai_prices", "yaml")
 
 
 def modules() -> list[Path]:
@@ -90,6 +90,13 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "analyze" in done.stdout
+
+
+def test_a_process_beside_the_first_loads_nothing_heavy_before_it_begins() -> None:
+    """Such a process imports the module of the function that it is started with."""
+    script = f"import sys; import lens_gate.cli.sandbox; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
 
 
 FORMATTED = re.compile(r"[0-9.]*[gfe%]$")

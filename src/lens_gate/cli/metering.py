@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.artifacts.tallies import Ended, Tallies
-from lens_gate.cli.processes import deaf_to_stops, signals_held_back
+from lens_gate.cli.beside import deaf_to_stops, signals_held_back
 from lens_gate.config.output import PrometheusEndpoint
 from lens_gate.errors import UsageProblem
 from lens_gate.load.arms.plan import PlannedRequest

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
-from threading import Thread
 
 import numpy as np
 from typing_extensions import override
 
+from lens_gate.cli.beside import deaf_to_stops, signals_held_back
 from lens_gate.cli.proxies import known_proxies
 from lens_gate.load.wire.build import build_transport
 from lens_gate.steps.running.worker import Tools, work
@@ -31,26 +28,6 @@ def new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
-
-
-def deaf_to_stops() -> None:
-    """Leave Ctrl-C, and a pipeline's cancellation, to the first process."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
-
-
-def stand_beside() -> None:
-    """Begin a process that computes for the first one: no signal ends it that ends a run, but the end of the first."""
-    deaf_to_stops()
-    Thread(target=_end_with_the_first, daemon=True).start()
-
-
-def _end_with_the_first() -> None:
-    """Leave when the first process is gone: the pool's own pipe stays open, since this process holds both its ends."""
-    first = parent_process()
-    if first is not None:
-        first.join()
-        os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +50,6 @@ def spawned(end: socket.socket, assignment: Assignment, environment: Mapping[str
     with signals_held_back():
         process.start()
     return _Spawned(process)
-
-
-@contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Block what a terminal or a pipeline sends to all processes of a group: who is started here never hears it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(end: socket.socket, assignment: Assignment, environment: Mapping[str, str]) -> None:

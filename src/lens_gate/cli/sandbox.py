@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Final
 
-from lens_gate.cli.processes import deaf_to_stops, signals_held_back
+from lens_gate.cli.beside import deaf_to_stops, signals_held_back
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.template_job import TemplateJob
 

@@ -28,8 +28,9 @@ from lens_gate import __version__
 from lens_gate.ci.change import change_of, needs_payload, place_of, target_of
 from lens_gate.ci.log_text import in_log
 from lens_gate.ci.repository import Repository, branch_of_origin
+from lens_gate.cli.beside import stand_beside
 from lens_gate.cli.logs import asked_for, opened, require_apart, told_in
-from lens_gate.cli.processes import new_loop, spawned, stand_beside
+from lens_gate.cli.processes import new_loop, spawned
 from lens_gate.cli.proxies import known_proxies
 from lens_gate.cli.redact import note_fetched, secret_values
 from lens_gate.cli.sandbox import sandboxed
