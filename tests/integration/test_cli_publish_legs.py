@@ -112,6 +112,28 @@ def test_the_values_of_a_matrix_stay_the_name_of_a_leg(
     assert set(reported()) == {"benchmark (gpt-4, eu)"}
 
 
+def test_a_verdict_that_is_judged_again_keeps_its_name_unless_it_is_given_another(
+    invoke: Invoke, leg: Leg, on_pull_request: Callable[..., Runner], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    path = str(leg("--suite", "chat") / "verdict.json")
+    on_pull_request(GITHUB_RUN_ATTEMPT="2")
+    assert invoke("gate", path, "--output", path, "--publish", "check,comment").code == 0
+    assert [check["name"] for check in github.checks.values()] == ["lens-gate / chat"]
+    assert "· chat\n" in github.bodies()[0]
+    assert _job(path) == ("chat", 1)
+    assert invoke("gate", path, "--output", path, "--publish", "check", "--suite", "bot").code == 0
+    assert _job(path) == ("bot", 2)
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert invoke("gate", path, "--output", path, "--suite", "elsewhere").code == 0
+    assert _job(path) == ("bot", 2)
+
+
+def _job(path: str) -> tuple[str, int]:
+    job = json.loads(Path(path).read_bytes())["job"]
+    return job["suite"], job["attempt"]
+
+
 def test_ci_keeps_in_its_verdict_which_job_reached_it(
     invoke: Invoke, configure: Callable[..., Path], on_pull_request: Callable[..., Runner], home: Path
 ) -> None:

@@ -26,6 +26,7 @@ _MOST_PACKED = 65_536
 _MOST_BYTES = 1_000_000
 _DIGITS = 16
 _VERSION = "3"
+_READABLE = ("2", _VERSION)
 _STATE = re.compile(r"<!-- lens-gate state ([0-9]{1,3}) ([A-Za-z0-9+/=]*) -->\s*\Z")
 
 
@@ -97,7 +98,7 @@ def _unreplaced(
 
 def _replaces(later: Sequence[Slot], earlier: Sequence[Slot]) -> bool:
     """Whether a batch has as many results as an earlier one, which is not perhaps for another change."""
-    now, before = (max(batch, key=lambda slot: slot.age) for batch in (later, earlier))
+    now, before = (max(batch, key=lambda slot: (slot.age, slot.commit)) for batch in (later, earlier))
     beside = bool(now.commit) and now.commit == before.commit and now.run_id != before.run_id
     return now.age > before.age and len(later) >= len(earlier) and not beside
 
@@ -137,7 +138,7 @@ def read_board(bodies: Iterable[str]) -> Board:
 
 def _slots(body: str) -> list[Slot]:
     found = _STATE.search(body)
-    if found is None or found[1] != _VERSION or len(found[2]) > _MOST_PACKED:
+    if found is None or found[1] not in _READABLE or len(found[2]) > _MOST_PACKED:
         return []
     document = _document(found[2])
     if not isinstance(document, list) or len(document) > MOST_SLOTS:
@@ -157,6 +158,8 @@ def _document(text: str) -> JsonValue:
 
 def _slot(value: JsonValue) -> Slot | None:
     match value:
+        case [lane, run_id, attempt, source, commit, content]:  # version 2 knew no parts
+            return _slot([lane, run_id, attempt, source, commit, True, content])
         case [str(lane), int(run_id), int(attempt), str(source), str(commit), bool(whole), content] if (
             0 < run_id < 2**63 and 0 < attempt < 2**63
         ):

@@ -117,8 +117,8 @@ def _overwritten(rounds: int) -> PublishFailed:
     return PublishFailed(
         f"other jobs kept overwriting the comment, {rounds} times in a row",
         place="comment",
-        hint="Let the legs of the matrix upload their verdicts, and one job after them publish all: "
-        "`lens-gate report ./*/verdict.json --publish comment`.",
+        hint="Let each leg of the matrix upload its verdict.json, and one job after them download all into a folder "
+        "and publish them: `lens-gate report verdicts --publish comment`.",
     )
 
 

@@ -127,7 +127,8 @@ def gate(**options: Any) -> int:
             _say_whose_rules(artifact, judged_by, options, logging_here)
             verdict = verdict_of(artifact, path, judged_by, logging_here)
             if isinstance(verdict, Verdict):
-                job = publishing.job(verdict.analysis.benchmark.name, here)
+                known = artifact.job if isinstance(artifact, Verdict) else None
+                job = publishing.job(verdict.analysis.benchmark.name, here, known)
                 verdict = verdict.model_copy(update={"job": job})
                 note_analysis(logging_here.log, verdict.analysis)
             # What explains the verdict is its own file, where it is written to one.

@@ -133,10 +133,15 @@ class Publishing:
     suites: tuple[str, ...]
     exit_zero: bool
 
-    def job(self, benchmark: str, here: World) -> PipelineJob | None:
-        """Return what a verdict keeps of the job that we run in; None outside of one."""
+    def job(self, benchmark: str, here: World, known: PipelineJob | None = None) -> PipelineJob | None:
+        """Return what a verdict keeps of the job that reached it: of ours, unless one is `known` and no name is given.
+
+        Outside of a pipeline it is none, or the known one.
+        """
+        if known is not None and not self.suites:
+            return known
         suite, *_ = (*self.suites, benchmark)
-        return job_of(suite, platform_of(here.environment, click.echo))
+        return job_of(suite, platform_of(here.environment, click.echo)) or known
 
 
 def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:

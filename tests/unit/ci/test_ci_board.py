@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zlib
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -45,9 +46,9 @@ def said(board: Board) -> list[str]:
     return sorted(slot.content for slot in board.slots if isinstance(slot.content, str))
 
 
-def a_state(document: object) -> str:
+def a_state(document: object, version: int = 3) -> str:
     data = base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
-    return f"<!-- lens-gate state 3 {data} -->"
+    return f"<!-- lens-gate state {version} {data} -->"
 
 
 @given(board=BOARDS, text=st.text(max_size=80), key=NAMES)
@@ -99,6 +100,11 @@ def test_the_order_in_which_jobs_write_makes_no_difference(slots: list[Slot], rn
     shuffled = slots[:]
     rng.shuffle(shuffled)
     assert Board().with_slots(shuffled) == Board().with_slots(slots)
+
+
+def test_no_order_makes_a_difference_even_where_results_of_one_run_name_different_commits() -> None:
+    slots = [a_slot("1", commit="c1"), a_slot("2", run_id=11), a_slot("3", run_id=11, commit="c1")]
+    assert {Board().with_slots(order) for order in permutations(slots)} == {Board().with_slots(slots)}
 
 
 def test_an_older_run_does_not_overwrite_a_newer_one_and_a_repetition_does() -> None:
@@ -166,6 +172,8 @@ def test_a_digest_is_short_and_another_one_for_other_texts(parts: list[str], oth
     [
         "",
         "<!-- lens-gate state 2 eJyrrgUAAXUA+Q== -->",
+        a_state([["a", 1, 1, "s", "", None]], version=1),
+        a_state([["a", 1, 1, "s", "", True, None]], version=4),
         "<!-- lens-gate state 3 !!!! -->",
         "<!-- lens-gate state 3 AAAA -->",
         "<!-- lens-gate state 3 QQ= -->",
@@ -187,6 +195,13 @@ def test_a_digest_is_short_and_another_one_for_other_texts(parts: list[str], oth
 )
 def test_state_that_somebody_else_wrote_counts_for_nothing(state: str) -> None:
     assert read_board([f"text\n{state}"]) == Board()
+
+
+def test_what_an_earlier_version_wrote_stands_until_its_job_has_run_again() -> None:
+    earlier = a_state([["a", 10, 1, "regression", "", "regression"], ["b", 10, 1, "open", "c1", "open"]], version=2)
+    board = read_board([earlier])
+    assert board == Board((a_slot("regression"), a_slot("open", lane="b", commit="c1")))
+    assert said(board.with_slots([a_slot("pass", run_id=11)])) == ["open", "pass"]
 
 
 def test_what_is_odd_takes_nothing_from_what_is_sound() -> None:

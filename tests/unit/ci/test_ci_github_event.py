@@ -32,7 +32,7 @@ def test_a_pull_request_is_checked_at_its_head_and_not_at_its_merge_commit(tmp_p
     assert event.pull is not None
     assert (event.pull.number, event.pull.fork) == (482, False)
     assert event.run_url == "https://github.com/acme/widgets/actions/runs/4242"
-    assert not event.trusted_half
+    assert event.origin is None
 
 
 @pytest.mark.parametrize("home", ["visitor/widgets", None])
@@ -56,7 +56,6 @@ def test_a_payload_without_the_pull_request_leaves_the_merge_ref(tmp_path: Path)
 
 def test_the_run_before_a_workflow_run_says_whose_results_these_are(tmp_path: Path) -> None:
     event = an_event(tmp_path, {"workflow_run": a_finished_run()}, "workflow_run", GITHUB_SHA=MERGE_SHA)
-    assert event.trusted_half
     assert event.origin is not None
     assert (event.origin.owner, event.origin.branch, event.origin.sha) == ("visitor", "longer-prompt", SHA)
     assert event.origin.repository == "visitor/widgets"
@@ -141,4 +140,4 @@ def test_any_payload_gives_an_event_or_says_why_not(payload: Any, name: str) -> 
             event = read_event(environment, json.dumps(document))
         except PublishFailed:
             continue
-        assert event.trusted_half == (name == "workflow_run")
+        assert (event.origin is not None) == (name == "workflow_run")

@@ -77,11 +77,6 @@ class Event:
     group: MergeGroup | None = None
 
     @property
-    def trusted_half(self) -> bool:
-        """Whether this run holds a writing token, and what it publishes was measured by a run that may be hostile."""
-        return self.origin is not None
-
-    @property
     def run_url(self) -> str:
         """The page of the run whose results are published."""
         return self.url_of_run(self.run_id)
