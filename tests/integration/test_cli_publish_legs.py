@@ -37,10 +37,10 @@ def leg(invoke: Invoke, duet: Duet, home: Path, on_pull_request: Callable[..., R
 def reported(invoke: Invoke, on_pull_request: Callable[..., Runner], github: GitHubServer) -> Callable[..., Any]:
     """Report what was left, and return how each suite's check ended."""
 
-    def report(*, attempt: int = 1) -> dict[str, str]:
+    def report(*words: str, attempt: int = 1) -> dict[str, str]:
         github.checks.clear()
         on_pull_request(GITHUB_RUN_ATTEMPT=str(attempt))
-        assert invoke("report", "left", "--publish", "check,comment", "--publish-strict").code == 0
+        assert invoke("report", "left", "--publish", "check,comment", "--publish-strict", *words).code == 0
         return {check["name"].removeprefix("lens-gate / "): check["conclusion"] for check in github.checks.values()}
 
     return report
@@ -68,6 +68,35 @@ def test_a_leg_that_ran_again_takes_its_earlier_word_back(
     assert reported(attempt=2) == {"chat": "success", "search": "success"}
     (body,) = github.bodies()
     assert "Pass in all 2 suites" in body
+
+
+@pytest.mark.parametrize("words", [(), ("--result", "failure"), ("--result", "success")])
+def test_a_leg_that_crashed_and_ran_again_takes_nothing_from_another_of_its_name(
+    leg: Leg, reported: Callable[..., Any], github: GitHubServer, words: tuple[str, ...]
+) -> None:
+    """Two legs that share their suite: the first regresses, the second leaves nothing and runs again, alone."""
+    leg(factor=1.6)
+    assert reported("--result", "failure") == {"support-bot": "failure"}
+    leg(attempt=2)
+    ended = reported(*words, attempt=2)
+    proven = "success" in words
+    assert sorted(ended.values()) == (["success"] if proven else ["failure", "success"])
+    assert ("## ◆ Regression in" in github.bodies()[0]) is not proven
+
+
+def test_what_a_regression_replaces_is_no_better_and_keeps_its_name(leg: Leg, reported: Callable[..., Any]) -> None:
+    leg()
+    leg(factor=1.6, attempt=2)
+    assert reported("--result", "failure", attempt=2) == {"support-bot": "failure"}
+    leg(factor=1.6, attempt=3)
+    assert reported("--result", "failure", attempt=3) == {"support-bot": "failure"}
+
+
+def test_a_job_with_exit_zero_proves_by_its_success_nothing(leg: Leg, reported: Callable[..., Any]) -> None:
+    leg(factor=1.6)
+    leg(attempt=2)
+    ended = reported("--result", "success", "--exit-zero", attempt=2)
+    assert sorted(ended.values()) == ["neutral", "success"]
 
 
 def test_a_replaced_verdict_is_left_out_of_all_that_is_told_and_that_is_said(
@@ -99,6 +128,19 @@ def test_legs_of_one_name_are_numbered_and_one_that_ran_again_takes_nothing_from
     ends = reported(attempt=2)
     assert sorted(ends) == names
     assert sorted(ends.values()) == ["failure", "success", "success"]
+
+
+def test_the_values_of_a_matrix_tell_an_attempt_of_a_leg_from_the_other_legs(
+    invoke: Invoke, duet: Duet, home: Path, on_pull_request: Callable[..., Runner], reported: Callable[..., Any]
+) -> None:
+    for attempt, factor in (("1", 1.6), ("2", 1.0)):
+        folder = home / "left" / attempt
+        folder.mkdir(parents=True)
+        duet(pairs=60, factor=factor)
+        on_pull_request(LENS_GATE_LEG='{"model": "gpt-4"}', GITHUB_RUN_ATTEMPT=attempt)
+        invoke("gate", "run.json", "--output", str(folder / "verdict.json"))
+    on_pull_request(LENS_GATE_LEG="null")
+    assert reported(attempt=2) == {"benchmark (gpt-4)": "success"}
 
 
 def test_the_values_of_a_matrix_stay_the_name_of_a_leg(

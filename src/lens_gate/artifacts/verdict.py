@@ -54,13 +54,15 @@ class PipelineJob(Frozen):
     """The job of a pipeline that reached a verdict, and the name that its result goes by among others: its suite.
 
     `job` is a short word that is the same in each run, and another one for each job that the platform lets us tell
-    apart. Ids of runs and numbers of attempts only grow.
+    apart. Ids of runs and numbers of attempts only grow. `named` is whether the suite was given to this one job, by an
+    option or by the values of its matrix, and is not what others of the same configuration go by too.
     """
 
     suite: str
     job: str
     run_id: int
     attempt: int
+    named: bool = False
 
 
 class Verdict(Envelope):

@@ -16,7 +16,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
 from lens_gate.artifacts.verdict import Verdict
-from lens_gate.cli.missing import missing_options, require_explained, told_none
+from lens_gate.cli.missing import all_passed, missing_options, require_explained, told_none
 from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
 from lens_gate.cli.printing import PDF, form_of, print_to, wants_pdf
@@ -41,7 +41,7 @@ from lens_gate.steps.archived.store_address import reaching
 from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, verdict_of
 from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
-from lens_gate.steps.publishing.names import replaced
+from lens_gate.steps.publishing.attempts import replaced
 from lens_gate.steps.publishing.publish import Finished, Wish
 from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, require_few, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
@@ -218,7 +218,7 @@ def _standing(
     told = _tells(options, wish) or options["notify"]
     if not told or len(options["suites"]) == len(found):
         return found
-    gone = replaced(found)
+    gone = replaced(found, settled=all_passed(options, here))
     for path in sorted(gone):
         here.say(f"{path}: left out, since a later attempt of its job left another verdict")
     return [(artifact, path) for artifact, path in found if path not in gone]

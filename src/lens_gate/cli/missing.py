@@ -83,6 +83,13 @@ def require_explained(finished: Sequence[Finished], options: Mapping[str, Any], 
     _fail(one, wish, here)
 
 
+def all_passed(options: Mapping[str, Any], here: World) -> bool:
+    """Whether it is known that no job before failed in its last attempt, by its verdict or without one."""
+    platform = platform_of(here.environment, click.echo)
+    told = options["result"] or (platform.earlier_result if platform else "")
+    return told == SUCCESS and not options["exit_zero"]
+
+
 def _wish(options: Mapping[str, Any], judged_by: Rules, here: World) -> Wish:
     return wish_of(options, judged_by.config.publish, here.environment)
 

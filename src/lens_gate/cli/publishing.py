@@ -127,10 +127,14 @@ def platform_of(environment: Mapping[str, str], show: Callable[[str], None]) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
-    """How the one verdict of a command is to be published: read before anything is measured and paid."""
+    """How the one verdict of a command is to be published: read before anything is measured and paid.
+
+    `named` is whether the name is that of this job alone, and not of all that share its configuration.
+    """
 
     wish: Wish
     suites: tuple[str, ...]
+    named: bool
     exit_zero: bool
 
     def job(self, benchmark: str, here: World, known: PipelineJob | None = None) -> PipelineJob | None:
@@ -141,7 +145,7 @@ class Publishing:
         if known is not None and not self.suites:
             return known
         suite, *_ = (*self.suites, benchmark)
-        return job_of(suite, platform_of(here.environment, click.echo)) or known
+        return job_of(suite, platform_of(here.environment, click.echo), named=self.named) or known
 
 
 def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:
@@ -152,7 +156,8 @@ def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> 
     wish = wish_of(options, judged_by.config.publish, here.environment)
     if options.get("dry_run"):
         wish = replace(wish, kinds=())
-    return Publishing(wish=wish, suites=suites, exit_zero=options["exit_zero"])
+    named = bool(options["suites"] or leg_of(here.environment))
+    return Publishing(wish=wish, suites=suites, named=named, exit_zero=options["exit_zero"])
 
 
 def published_judgement(

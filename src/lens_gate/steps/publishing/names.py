@@ -1,16 +1,15 @@
-"""The name that each verdict goes by among the others on its commit, and whose word a later attempt has taken back."""
+"""The name that each verdict goes by among the others on its commit."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.verdict import PipelineJob, Verdict
-from lens_gate.ci.board import Slot, digest, standing
+from lens_gate.ci.board import digest
 from lens_gate.ci.platform import Platform
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.escape import plain, shortened
@@ -25,27 +24,18 @@ _UPLOADED = re.compile(r"lens-gate-(?P<suite>.+)-(?:[0-9]+\.)?[0-9a-f]{8}")
 Found = tuple[Verdict, Path]
 
 
-def job_of(suite: str, platform: Platform | None) -> PipelineJob | None:
-    """Return what a verdict keeps of the job that reaches it; None where no pipeline says which that is."""
+def job_of(suite: str, platform: Platform | None, *, named: bool) -> PipelineJob | None:
+    """Return what a verdict keeps of the job that reaches it; None where no pipeline says which that is.
+
+    `named` is whether the suite was given to this job alone.
+    """
     if platform is None:
         return None
     try:
         step = platform.step
     except PublishFailed:
         return None
-    return PipelineJob(suite=suite, job=digest(step.job), run_id=step.run_id, attempt=step.attempt)
-
-
-def replaced(found: Iterable[tuple[Artifact, Path]]) -> set[Path]:
-    """Return which verdicts a later attempt of the same job has replaced: a run keeps the files of all its attempts."""
-    jobs = {path: one.job for one, path in found if isinstance(one, Verdict) and one.job is not None}
-    kept = {slot.source for slot in standing(_slot(job, path) for path, job in jobs.items())}
-    return {path for path in jobs if str(path) not in kept}
-
-
-def _slot(job: PipelineJob, path: Path) -> Slot:
-    lane = digest(job.suite, job.job, str(job.run_id))
-    return Slot(lane=lane, run_id=job.run_id, attempt=job.attempt, source=str(path), content=None)
+    return PipelineJob(suite=suite, job=digest(step.job), run_id=step.run_id, attempt=step.attempt, named=named)
 
 
 def suite_names(verdicts: Sequence[Found], given: Sequence[str]) -> list[str]:
