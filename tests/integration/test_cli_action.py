@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lens_gate.ci.github.platform import GitHub
 from lens_gate.cli import publishing, running
 from lens_gate.errors import ConfigProblem
 from tests.fakes.github import TOKEN, GitHubServer
@@ -199,6 +200,54 @@ def test_a_check_that_an_error_has_ended_is_not_ended_again(
         assert invoke("action", *words).code == code
         assert only(github)["conclusion"] == "failure"
     assert [*home.glob("lens-gate-begun-*")] == []
+
+
+@pytest.mark.parametrize("while_it", ["begins", "gives up"])
+def test_a_check_whose_step_was_stopped_while_it_told_github_is_ended_by_the_last_step(
+    invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, while_it: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("RUNNER_TEMP", str(configure().parent))
+    begin_check, told = GitHub.begin_check, list[str]()
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def begun_and_stopped(self: GitHub, suite: str) -> None:
+        begin_check(self, suite)
+        told.append(suite)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "measure", stopped)
+        patched.setattr(GitHub, "end_check", stopped)  # the second time, while the end is told
+        if while_it == "begins":
+            patched.setattr(GitHub, "begin_check", begun_and_stopped)
+        begin(step, github, monkeypatch)
+        assert invoke("action").code == 130
+    assert (only(github)["status"], len(told)) == ("in_progress", int(while_it == "begins"))
+    begin(step, github, monkeypatch)
+    assert invoke("action", "--end").code == 0
+    assert only(github)["conclusion"] == "failure"
+
+
+def test_a_check_that_is_stopped_as_soon_as_it_began_ends_by_the_command_itself(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure()
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    begin_check = GitHub.begin_check
+
+    def begun_and_stopped(self: GitHub, suite: str) -> None:
+        begin_check(self, suite)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GitHub, "begin_check", begun_and_stopped)
+    begin(step, github, monkeypatch)
+    assert invoke("ci", "--against-model", "sim-large", "--publish", "check").code == 130
+    assert only(github)["conclusion"] == "failure"
 
 
 @pytest.mark.parametrize("age_s", [0, 3600])

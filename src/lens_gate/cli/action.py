@@ -37,13 +37,26 @@ def action(*, end: bool) -> int:
     _prepare(words)
     if begun and _measures(words):
         begun.touch()
+    result = _run(words, begun)
+    return int(result) if isinstance(result, int) else ExitCode.OK
+
+
+def _run(words: Sequence[str], begun: Path | None) -> object:
+    """Run the command. Who is stopped in it may have left a check open: the last step of the action ends that."""
     try:
         result = app.main(args=words, prog_name="lens-gate", standalone_mode=False)
-    finally:
-        # Who is killed instead has left a check open, perhaps, which the last step of the action ends.
-        if begun:
-            begun.unlink(missing_ok=True)
-    return int(result) if isinstance(result, int) else ExitCode.OK
+    except click.Abort:
+        raise
+    except Exception:
+        _forget(begun)
+        raise
+    _forget(begun)
+    return result
+
+
+def _forget(begun: Path | None) -> None:
+    if begun:
+        begun.unlink(missing_ok=True)
 
 
 def _begun(inputs: str) -> Path | None:

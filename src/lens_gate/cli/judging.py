@@ -24,12 +24,12 @@ from lens_gate.cli.publishing import (
     begun,
     closing_check,
     in_trusted_half,
+    names_of,
     places_of,
     publish_options,
     published,
     published_judgement,
     publishing_of,
-    suites_of,
     wish_of,
 )
 from lens_gate.cli.sites import report_site, require_site, site_options
@@ -43,7 +43,7 @@ from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publishing.attempts import replaced
 from lens_gate.steps.publishing.publish import Finished, Wish
-from lens_gate.steps.publishing.what import finished_of, left_in, read_untrusted, require_few, untrusted
+from lens_gate.steps.publishing.what import finished_of, left_in, one_file, read_untrusted, require_few, untrusted
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.rendering.templating import templated, told_of
@@ -60,7 +60,11 @@ _GATE_OUTPUTS = {"output": Format.JSON, "junit": Format.JUNIT, "markdown": Forma
 
 def all_inputs(inputs: Sequence[str], more: Sequence[str]) -> list[Path]:
     """Join --input and the trailing names, as shells expand them."""
-    paths = [Path(name) for name in (*inputs, *more)]
+    return require_some([Path(name) for name in (*inputs, *more)])
+
+
+def require_some(paths: list[Path]) -> list[Path]:
+    """Raise UsageProblem where there is nothing to read."""
     if not paths:
         raise UsageProblem("there is nothing to read", hint="Name an artifact, for instance results/run.json.")
     return paths
@@ -116,13 +120,13 @@ def analyze(**options: Any) -> None:
 @click.option("--markdown", type=click.Path(), help="Also write the Markdown report here.")
 def gate(**options: Any) -> int:
     """Apply thresholds, quality gates and budgets, and exit with the verdict."""
-    path = only_input(options["inputs"], options["more"])
     here = world()
     judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
     here = reaching(here, judged_by.config)
     publishing = publishing_of(options, judged_by, here)
     with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
-        with closing_check(publishing.suites, publishing.wish, judged_by, logging_here):
+        with closing_check(publishing.names, publishing.wish, logging_here):
+            path = only_input(options["inputs"], options["more"])
             artifact = _read(path, options, logging_here)
             _say_whose_rules(artifact, judged_by, options, logging_here)
             verdict = verdict_of(artifact, path, judged_by, logging_here)
@@ -186,16 +190,17 @@ def report(**options: Any) -> int:
     here = reaching(here, judged_by.config)
     if options["begin"]:
         return _told_failures(begun(options, judged_by, here), here)
-    paths = [file for path in all_inputs(options["inputs"], options["more"]) for file in left_in(path)]
-    if options["allow_none"] and not any(path.exists() for path in paths):
-        return told_none(paths, options, judged_by, here)
+    asked = [Path(name) for name in (*options["inputs"], *options["more"])]
+    paths = [file for path in asked for file in left_in(path)]
+    names = names_of(options, judged_by, here, alone=one_file(asked))
+    if options["allow_none"] and paths and not any(path.exists() for path in paths):
+        return told_none(paths, names, options, judged_by, here)
     wish = wish_of(options, judged_by.config.publish, here.environment)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
-        given = suites_of(options, judged_by, here)
-        with closing_check(given, wish, judged_by, logging_here, results=len(paths)):
-            found = _standing(_read_all(paths, options, logging_here), wish, options, logging_here)
+        with closing_check(names, wish, logging_here):
+            found = _standing(_read_all(require_some(paths), options, logging_here), wish, options, logging_here)
             left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
-            finished = _finished(found, wish, judged_by, options, logging_here)
+            finished = _finished(found, names.given, judged_by, options, logging_here) if _tells(options, wish) else ()
         failed = published(finished, wish, logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
@@ -252,16 +257,18 @@ def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
 
 
 def _finished(
-    found: Sequence[tuple[Artifact, Path]], wish: Wish, judged_by: Rules, options: dict[str, Any], here: World
+    found: Sequence[tuple[Artifact, Path]],
+    given: Sequence[str],
+    judged_by: Rules,
+    options: dict[str, Any],
+    here: World,
 ) -> tuple[Finished, ...]:
-    """Return the verdicts in what was read, as far as others are told of them."""
-    if not _tells(options, wish):
-        return ()
+    """Return the verdicts in what was read, by the names that were given to them."""
     finished = finished_of(
         found,
         judged_by,
         here,
-        suites=suites_of(options, judged_by, here, results=len(found)),
+        suites=given,
         places=places_of(judged_by, here),
         exit_zero=options["exit_zero"],
     )

@@ -10,7 +10,7 @@ import click
 
 from lens_gate.ci.platform import Platform
 from lens_gate.cli.options import grouped
-from lens_gate.cli.publishing import platform_of, stage_of, suites_of, told_unmeasured, wish_of
+from lens_gate.cli.publishing import Names, platform_of, stage_of, told_unmeasured, wish_of
 from lens_gate.errors import CouldNotMeasure
 from lens_gate.steps.judging.judge import Rules
 from lens_gate.steps.publishing.publish import Finished, Wish
@@ -36,25 +36,24 @@ missing_options = grouped(
 )
 
 
-def told_none(paths: Sequence[Path], options: Mapping[str, Any], judged_by: Rules, here: World) -> ExitCode:
+def told_none(
+    paths: Sequence[Path], names: Names, options: Mapping[str, Any], judged_by: Rules, here: World
+) -> ExitCode:
     """Say that none of these files is there, so that nobody has measured anything; return the exit code.
 
     Raises CouldNotMeasure where the jobs before had their secrets, or failed: then they left their files elsewhere.
     """
     wish, platform = _wish(options, judged_by, here), platform_of(here.environment, click.echo)
-    suites = suites_of(options, judged_by, here)
-    checks = suites or ((judged_by.config.profiler.name,) if judged_by.loaded else ())
-    suite, *_ = (*checks, wish.board)
     how = _how_it_ended(options, platform)
     excuse = platform.measured_without_secrets if platform and not _failed(options) else ""
     said = [one for one in (excuse, how) if one] or ["Only a run without secrets is excused from that."]
     one = Unmeasured(
-        suite=suite,
+        suite=names.row(wish.board),
         headline="no job left a verdict",
         why=" ".join(["There is nothing to report.", *said]),
         missing=f"Not there: {', '.join(map(str, paths))}",
-        checks=checks,
-        named=len(suites) == 1,
+        checks=names.checks,
+        named=names.known,
         code=ExitCode.OK if excuse else ExitCode.COULD_NOT_MEASURE,
     )
     return told_unmeasured(one, wish, here) if excuse else _fail(one, wish, here)

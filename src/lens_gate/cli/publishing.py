@@ -33,7 +33,7 @@ from lens_gate.errors import (
 )
 from lens_gate.steps.judging.judge import Judgement, Rules
 from lens_gate.steps.publishing.check import begin_checks
-from lens_gate.steps.publishing.names import job_of, suite_names
+from lens_gate.steps.publishing.names import bounded, job_of, suite_names
 from lens_gate.steps.publishing.places import Places, places_in
 from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, settled
 from lens_gate.steps.publishing.trend import publish_trend
@@ -125,6 +125,43 @@ def platform_of(environment: Mapping[str, str], show: Callable[[str], None]) -> 
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What results go by before there are any: the names that were `given` to them, and those of their `checks`.
+
+    There are no checks where nobody knows what the results call themselves: nothing would end one of another name.
+    """
+
+    given: tuple[str, ...]
+    checks: tuple[str, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether there is one result, and its name is known."""
+        return len(self.given) == 1
+
+    def row(self, board: str) -> str:
+        """Return what a comment calls the results while there are none."""
+        return self.given[0] if self.known else board
+
+
+def names_of(options: Mapping[str, Any], judged_by: Rules, here: World, *, alone: bool = True) -> Names:
+    """Return what results go by: the names of options, and for one that stands `alone` else that of the configuration.
+
+    The legs of a matrix share a configuration, so that each adds the values of its own.
+    """
+    given = tuple(bounded(name) for name in options["suites"])
+    if given or not alone:
+        return Names(given, given)
+    config, leg = judged_by.config, leg_of(here.environment)
+    own = config.publish.suite or config.profiler.name
+    own = bounded(f"{own} ({leg})" if leg else own)
+    if leg or config.publish.suite:
+        return Names((own,), (own,))
+    # Nobody knows what another's run calls itself.
+    return Names((), () if in_trusted_half(here) else (own,))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
     """How the one verdict of a command is to be published: read before anything is measured and paid.
@@ -133,7 +170,7 @@ class Publishing:
     """
 
     wish: Wish
-    suites: tuple[str, ...]
+    names: Names
     named: bool
     exit_zero: bool
 
@@ -142,22 +179,27 @@ class Publishing:
 
         Outside of a pipeline it is none, or the known one.
         """
-        if known is not None and not self.suites:
+        if known is not None and not self.names.given:
             return known
-        suite, *_ = (*self.suites, benchmark)
+        suite, *_ = (*self.names.given, bounded(benchmark))
         return job_of(suite, platform_of(here.environment, click.echo), named=self.named) or known
+
+    def measured_by(self, judged_by: Rules) -> Names:
+        """Return what goes by `profiler.name` where no name was given: what is measured here, and not only read."""
+        given = self.names.given or (bounded(judged_by.config.profiler.name),)
+        return Names(given, given)
 
 
 def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:
     """Return how a command that reaches one verdict publishes it; raises UsageProblem for more than one name."""
-    suites = suites_of(options, judged_by, here)
-    if len(suites) > 1:
+    names = names_of(options, judged_by, here)
+    if len(names.given) > 1:
         raise UsageProblem("one verdict has one name, and --suite gives more", hint="Give --suite once.")
     wish = wish_of(options, judged_by.config.publish, here.environment)
     if options.get("dry_run"):
         wish = replace(wish, kinds=())
     named = bool(options["suites"] or leg_of(here.environment))
-    return Publishing(wish=wish, suites=suites, named=named, exit_zero=options["exit_zero"])
+    return Publishing(wish=wish, names=names, named=named, exit_zero=options["exit_zero"])
 
 
 def published_judgement(
@@ -167,7 +209,7 @@ def published_judgement(
     code = ExitCode.OK if publishing.exit_zero else verdict.exit_code
     if isinstance(verdict, TrendVerdict):
         return publish_trend(verdict, code, publishing.wish, stage_of(here))
-    (suite,) = suite_names([(verdict, path)], publishing.suites)
+    (suite,) = suite_names([(verdict, path)], publishing.names.given)
     finished = Finished(
         suite=suite,
         verdict=verdict,
@@ -188,21 +230,20 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
     wish = publishing.wish
     platform = platform_of(here.environment, click.echo) if wish.anything else None
     excuse = platform.without_secrets if platform else ""
-    suites = publishing.suites or (judged_by.config.profiler.name,)
-    if (checking := _checking(wish, here)) is not None:
-        _warn(begin_checks(suites, checking), here)
+    names = publishing.measured_by(judged_by)
     excused = _NO_SECRET if excuse else ()
     try:
-        with closing_check(suites, wish, judged_by, here, excused=excused):
+        with closing_check(names, wish, here, excused=excused):
+            if (checking := _checking(wish, here)) is not None:
+                _warn(begin_checks(names.checks, checking), here)
             return measure()
     except excused as error:
-        (suite,) = suites
         one = Unmeasured(
-            suite=suite,
+            suite=names.row(wish.board),
             headline="this run has no secrets",
             why=excuse,
             missing=error.message,
-            checks=(suite,),
+            checks=names.checks,
         )
         return told_unmeasured(one, wish, here)
 
@@ -225,13 +266,13 @@ def ended_later(options: Mapping[str, Any], judged_by: Rules, here: World, *, si
     path = Path(options["output_dir"]) / "verdict.json"
     if _checking(publishing.wish, here) is None:
         return ExitCode.OK
-    suites = publishing.suites or (judged_by.config.profiler.name,)
+    names = publishing.measured_by(judged_by)
     verdict = read_artifact(path) if path.is_file() and path.stat().st_mtime >= since else None
     if isinstance(verdict, Verdict):
-        only = replace(publishing, suites=suites, wish=replace(publishing.wish, kinds=(Publication.CHECK,)))
+        only = replace(publishing, names=names, wish=replace(publishing.wish, kinds=(Publication.CHECK,)))
         failed = published_judgement(verdict, path, only, judged_by, here)
     else:
-        failed = _give_up(KeyboardInterrupt(), suites, publishing.wish, judged_by, here)
+        failed = _give_up(KeyboardInterrupt(), names, publishing.wish, here)
     return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
 
 
@@ -244,43 +285,34 @@ def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[Pu
     if platform is None:
         here.say("no check is begun: no platform's pipeline runs this, or it takes none")
         return ()
-    failed = begin_checks(suites_of(options, judged_by, here) or (judged_by.config.profiler.name,), platform)
-    return settled(failed, wish, here.say)
+    checks = names_of(options, judged_by, here).checks
+    if not checks:
+        here.say("no check is begun: another's run may call itself anything, and --suite gives it no name")
+    return settled(begin_checks(checks, platform), wish, here.say)
 
 
 @contextmanager
 def closing_check(
-    suites: Sequence[str],
-    wish: Wish,
-    judged_by: Rules,
-    here: World,
-    *,
-    results: int = 1,
-    excused: tuple[type[BaseException], ...] = (),
+    names: Names, wish: Wish, here: World, *, excused: tuple[type[BaseException], ...] = ()
 ) -> Iterator[None]:
     """Where the block reaches no verdict, end the check, and say so where an earlier commit's verdict may stand.
 
-    `suites` are the names that were given to so many `results`. What is `excused` is left to whoever catches it.
+    What is `excused` is left to whoever catches it.
     """
     try:
         yield
     except excused:
         raise
     except BaseException as error:
-        _warn(_give_up(error, suites, wish, judged_by, here, results=results), here)
+        _warn(_give_up(error, names, wish, here), here)
         raise
 
 
-def _give_up(
-    error: BaseException, suites: Sequence[str], wish: Wish, judged_by: Rules, here: World, *, results: int = 1
-) -> tuple[PublishFailed, ...]:
+def _give_up(error: BaseException, names: Names, wish: Wish, here: World) -> tuple[PublishFailed, ...]:
     """Publish that there is no verdict. Who is interrupted has seconds left, and a later run: that only ends checks."""
     among = (Publication.CHECK,) if isinstance(error, KeyboardInterrupt) else STANDING
-    named, vouched = len(suites) == results == 1, not in_trusted_half(here)
-    # Without a configuration nobody knows what another's run calls itself: no verdict would end our check.
-    checks = suites or ((judged_by.config.profiler.name,) if vouched or judged_by.loaded else ())
-    suite = suites[0] if named else wish.board
-    one = without_verdict(error, suite, checks, named=named, vouched=vouched)
+    vouched = not in_trusted_half(here)
+    one = without_verdict(error, names.row(wish.board), names.checks, named=names.known, vouched=vouched)
     return publish_unmeasured(one, wish, stage_of(here), among)
 
 
@@ -296,19 +328,6 @@ def _checking(wish: Wish, here: World) -> Platform | None:
 def _warn(failed: Sequence[PublishFailed], here: World) -> None:
     for failure in failed:
         here.say(f"warning: not published: {failure}")
-
-
-def suites_of(options: Mapping[str, Any], judged_by: Rules, here: World, *, results: int = 1) -> tuple[str, ...]:
-    """Return the names that were given to results: by options, else to a single one by the configuration.
-
-    The legs of a matrix share a configuration, so that each adds the values of its own.
-    """
-    if options["suites"] or results > 1:
-        return tuple(options["suites"])
-    configured, leg = judged_by.config.publish.suite, leg_of(here.environment)
-    if leg:
-        return (f"{configured or judged_by.config.profiler.name} ({leg})",)
-    return (configured,) if configured else ()
 
 
 def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:

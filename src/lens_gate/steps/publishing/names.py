@@ -49,10 +49,8 @@ def suite_names(verdicts: Sequence[Found], given: Sequence[str]) -> list[str]:
             hint="Give --suite once for each verdict in their order, or not at all.",
         )
     if not given:
-        return _apart(
-            [_bounded(_own_name(verdict, path)) for verdict, path in verdicts], [path for _, path in verdicts]
-        )
-    names = [_bounded(name) for name in given]
+        return _apart([bounded(_own_name(verdict, path)) for verdict, path in verdicts], [path for _, path in verdicts])
+    names = [bounded(name) for name in given]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise UsageProblem(
@@ -61,7 +59,8 @@ def suite_names(verdicts: Sequence[Found], given: Sequence[str]) -> list[str]:
     return names
 
 
-def _bounded(name: str) -> str:
+def bounded(name: str) -> str:
+    """Return the name of a suite as it is published, wherever it comes from: no longer than there is room for."""
     return shortened(plain(name), LONGEST_SUITE) or "lens-gate"
 
 
@@ -88,7 +87,7 @@ def _variants(name: str, path: Path) -> Iterator[str]:
     """Return names for one of several that go by the same: a folder whose name we have drawn says nothing."""
     shared, folder = shortened(name, _LONGEST_SHARED), _folder(path)
     if not _UPLOADED.fullmatch(folder):
-        yield _bounded(f"{shared} ({folder.removeprefix(f'{name}-')})")
+        yield bounded(f"{shared} ({folder.removeprefix(f'{name}-')})")
     yield from (f"{shared} ({number})" for number in count(1))
 
 

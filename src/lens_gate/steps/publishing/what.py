@@ -45,6 +45,11 @@ def left_in(path: Path) -> list[Path]:
     return several or ([alone] if path.is_dir() else [path])
 
 
+def one_file(paths: Sequence[Path]) -> bool:
+    """Whether these name no folder and no second file; a name without an ending, of nothing there, is a folder's."""
+    return len(paths) <= 1 and not any(path.is_dir() or not (path.suffix or path.exists()) for path in paths)
+
+
 def finished_of(
     found: Sequence[tuple[Artifact, Path]],
     judged_by: Rules,
