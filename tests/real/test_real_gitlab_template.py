@@ -87,7 +87,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, release: Path, simulator: 
     base = commit(folder, "base")
     git(folder, "update-ref", "refs/remotes/origin/main", base)
     git(folder, "checkout", "--quiet", "-b", "change")
-    (folder / "lens-gate.yaml").write_text(config(simulator, "sim-large+slower=30"), encoding="utf-8")
+    (folder / "lens-gate.yaml").write_text(config(simulator, "steady+slower=20"), encoding="utf-8")
     commit(folder, "change")
     return folder
 
@@ -133,7 +133,7 @@ def test_the_second_pipeline_finds_its_environment_in_the_cache_keeps_a_store_an
     assert "outcome=no_baseline exit=0" in done.log, done.log
     assert re.search(r"PASS +lens-gate:pages", done.log), done.log
     (page,) = project.glob(".gitlab-ci-local/artifacts/lens-gate*pages/public/index.html")
-    assert "sim-large" in page.read_text(encoding="utf-8")
+    assert "steady" in page.read_text(encoding="utf-8")
 
 
 def test_words_in_a_commit_skip_the_measurement(project: Path, wheelhouse: Path) -> None:
