@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from lens_gate.artifacts.codec import dumps
 from lens_gate.ci.github.platform import GitHub
 from lens_gate.cli import publishing, running
 from lens_gate.errors import ConfigProblem
 from tests.fakes.github import TOKEN, GitHubServer
 from tests.fakes.github_runner import SHA, VARIABLES, outputs_in
 from tests.integration.conftest import Duet, Invoke
+from tests.selftests import a_selftest
 
 
 @pytest.fixture
@@ -112,6 +114,48 @@ def test_the_verdict_is_an_output_of_the_action_whatever_else_is_published(
     assert outputs(home)["verdict"] == "nothing_to_compare"
     assert outputs(home)["artifacts"] == "results"
     assert ((home / "summary").exists()) == (asked == "summary" or bool(configured))
+
+
+@pytest.mark.parametrize("kind", ["trend", "selftest", "run", "run and verdict"])
+def test_a_report_of_what_is_no_verdict_needs_none_where_nothing_is_to_be_published(
+    home: Path, invoke: Invoke, duet: Duet, step: Callable[..., None], kind: str
+) -> None:
+    duet(pairs=60)
+    invoke("trend", "run.json", "--output", "trend.json")
+    invoke("gate", "run.json", "--output", "verdict.json")
+    (home / "selftest.json").write_bytes(dumps(a_selftest()))
+    step(command="report", args=" ".join(f"{name}.json" for name in kind.split(" and ")))
+    assert invoke("action").code == 0
+    assert not (home / "outputs").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "gate"])
+def test_a_verdict_that_is_only_read_sets_the_outputs_of_the_action(
+    home: Path, invoke: Invoke, duet: Duet, step: Callable[..., None], command: str
+) -> None:
+    duet(factor=1.6, pairs=60)
+    invoke("gate", "run.json", "--output", "verdict.json")
+    step(command=command, args="verdict.json")
+    assert invoke("action").code == (0 if command == "report" else 1)
+    assert outputs(home)["verdict"] == "regression"
+    assert not (home / "summary").exists()
+
+
+KEYLESS = [{
+    "name": "sim", "api": "openai-chat", "endpoint": "http://127.0.0.1:9/v1", "api_key": "${NOT_SET_IN_A_FORK}",
+    "models": [{"id": "sim-small"}, {"id": "sim-large"}],
+}]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "code"), [("", 2), ("summary", 0)])
+def test_only_a_fork_that_was_to_publish_is_excused_from_having_no_key(
+    home: Path, invoke: Invoke, configure: Callable[..., Path], step: Callable[..., None], asked: str, code: int
+) -> None:  # fmt: skip
+    configure(profiler={"name": "bot"}, providers=KEYLESS)
+    step(pull_from="visitor/widgets", against_model="sim-large", requests="20", publish=asked)
+    assert invoke("action").code == code
+    assert outputs(home)["verdict"] == "not_measured"
+    assert (home / "summary").exists() == bool(asked)
 
 
 def test_a_dry_run_of_the_action_reaches_no_verdict(

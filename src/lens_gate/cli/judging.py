@@ -198,9 +198,9 @@ def report(**options: Any) -> int:
     wish = wish_of(options, judged_by.config.publish, here.environment)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         with closing_check(names, wish, logging_here):
-            found = _standing(_read_all(require_some(paths), options, logging_here), wish, options, logging_here)
+            found, tells = _gathered(paths, wish, options, logging_here)
             left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
-            finished = _finished(found, names.given, judged_by, options, logging_here) if _tells(options, wish) else ()
+            finished = _finished(found, names.given, judged_by, options, logging_here) if tells else ()
         failed = published(finished, wish, logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
@@ -210,18 +210,24 @@ def report(**options: Any) -> int:
     return code
 
 
+def _gathered(
+    paths: list[Path], wish: Wish, options: dict[str, Any], here: World
+) -> tuple[list[tuple[Artifact, Path]], bool]:
+    """Return what was read, without what a later attempt has replaced where others are told of it, and if they are."""
+    found = _read_all(require_some(paths), options, here)
+    tells = _tells(found, options, wish)
+    return (_standing(found, options, here) if tells or options["notify"] else found), tells
+
+
 def _read_all(paths: Sequence[Path], options: dict[str, Any], here: World) -> list[tuple[Artifact, Path]]:
     if in_trusted_half(here):
         require_few(paths)
     return [(_read(path, options, here), path) for path in paths]
 
 
-def _standing(
-    found: list[tuple[Artifact, Path]], wish: Wish, options: dict[str, Any], here: World
-) -> list[tuple[Artifact, Path]]:
-    """Leave out what a later attempt has replaced, where others are told of it and not each has its name; say so."""
-    told = _tells(options, wish) or options["notify"]
-    if not told or len(options["suites"]) == len(found):
+def _standing(found: list[tuple[Artifact, Path]], options: dict[str, Any], here: World) -> list[tuple[Artifact, Path]]:
+    """Leave out what a later attempt has replaced, where not each has its name; say so."""
+    if len(options["suites"]) == len(found):
         return found
     gone = replaced(found, settled=all_passed(options, here))
     for path in sorted(gone):
@@ -229,9 +235,10 @@ def _standing(
     return [(artifact, path) for artifact, path in found if path not in gone]
 
 
-def _tells(options: dict[str, Any], wish: Wish) -> bool:
-    """Whether anything is to be published of verdicts, or to be said of those that are missing."""
-    return wish.anything or bool(options["result"])
+def _tells(found: Sequence[tuple[Artifact, Path]], options: dict[str, Any], wish: Wish) -> bool:
+    """Whether others are told of verdicts, or of those that are missing: outputs that are read are set if all are."""
+    outputs = wish.outputs_read and all(isinstance(artifact, Verdict) for artifact, _ in found)
+    return wish.anything or outputs or bool(options["result"])
 
 
 def _rendered(found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World) -> str:

@@ -98,8 +98,6 @@ def wish_of(options: Mapping[str, Any], configured: Publish, environment: Mappin
     """
     given = options["publish"]
     kinds = _configured(configured) if given is None else kinds_of(given)
-    if kinds is not None and environment.get(OUTPUTS_READ):
-        kinds = tuple(dict.fromkeys((*kinds, Publication.OUTPUTS)))
     platform = platform_of(environment, click.echo)
     if platform and kinds:
         platform.require(kinds)
@@ -108,6 +106,7 @@ def wish_of(options: Mapping[str, Any], configured: Publish, environment: Mappin
         comment=CommentMode(options["comment_mode"] or configured.comment),
         board=configured.board,
         strict=options["publish_strict"] or configured.strict,
+        outputs_read=bool(environment.get(OUTPUTS_READ)),
     )
 
 

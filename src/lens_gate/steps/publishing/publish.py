@@ -35,18 +35,30 @@ SUMMARY_BYTES = 900_000
 class Wish:
     """What is to be published; `kinds` None is all that the platform and the event allow.
 
-    `strict` makes a failure to publish a failure of the command.
+    `strict` makes a failure to publish a failure of the command. `outputs_read` is whether outputs are set beside all
+    that, since somebody reads them: nobody asked to be told by that.
     """
 
     kinds: tuple[Publication, ...] | None = ()
     comment: CommentMode = CommentMode.ALWAYS
     board: str = "lens-gate"
     strict: bool = False
+    outputs_read: bool = False
 
     @property
     def anything(self) -> bool:
         """Whether anything is to be published."""
         return self.kinds is None or bool(self.kinds)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether a verdict leaves no trace on the platform: none that was asked for, and no outputs."""
+        return not (self.anything or self.outputs_read)
+
+    def names(self, what: Publication) -> bool:
+        """Whether this is to be published by its name, and not by what the platform allows."""
+        among = self.kinds or ()
+        return what in among or (what is Publication.OUTPUTS and self.outputs_read)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +110,7 @@ class Stage:
 
 def publish(finished: Sequence[Finished], wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
     """Publish verdicts, and return what failed where that is to count; else it is said, and the verdict stands."""
-    if not wish.anything:
+    if wish.nothing or not finished:
         return ()
     if stage.platform is None:
         stage.say("nothing is published: no platform's pipeline runs this")
@@ -154,7 +166,7 @@ def wanted_of(
     What was asked for by name is tried.
     """
     if wish.kinds is not None:
-        return tuple(what for what in ORDER if what in wish.kinds), ()
+        return tuple(what for what in ORDER if wish.names(what)), ()
     obstacles = {what: platform.obstacle(what) for what in ORDER}
     met = {what: one for what, one in obstacles.items() if one is not None}
     for what, one in met.items():

@@ -18,7 +18,7 @@ from lens_gate.vocabulary.publishing import Publication
 def publish_trend(verdict: TrendVerdict, code: ExitCode, wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
     """Publish the verdict on a history; `code` is what it means here. Return the failures that count."""
     platform = stage.platform
-    if platform is None or not wish.anything:
+    if platform is None or wish.nothing:
         return ()
     shown = trend_view(verdict)
     doing = {

@@ -73,7 +73,7 @@ def publish_unmeasured(
 ) -> tuple[PublishFailed, ...]:
     """Say loudly that nothing was measured, `among` these; return the failures that count."""
     platform = stage.platform
-    if platform is None or not wish.anything:
+    if platform is None or wish.nothing:
         return ()
     wanted, ways_out = wanted_of(wish, platform, stage.say)
     summary = f"{one.text}\n\n{unpublished(ways_out)}" if ways_out else one.text
