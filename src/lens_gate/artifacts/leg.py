@@ -74,12 +74,16 @@ class Leg(Frozen):
 
 
 class LeftOut(Frozen):
-    """What is kept of a suite that a comment has no room for: enough to count it."""
+    """What is kept of a suite that a comment has no room for: enough to count it.
+
+    A `silent` one is no suite: a job was there, among others that did not know what they had to measure.
+    """
 
     outcome: Outcome
     exit_code: ExitCode
     mark: _OtherMark = None
     commit: _Commit | None = None
+    silent: bool = False
 
 
 def left_out(leg: Leg) -> LeftOut:

@@ -15,14 +15,16 @@ class Step:
     """The job that publishes, in the run of a pipeline whose results it publishes: ids only grow.
 
     `commit` is what was measured. `job` is the same word in each run, and another one for each job that the platform
-    lets us tell apart. `one_change` is whether another run of it on this commit is for the same change; where it is
-    not, `whole` is whether one run says all that there is to say of a change.
+    lets us tell apart; `nonce` is of this one run of this one job. `one_change` is whether another run of it on this
+    commit is for the same change; where it is not, `whole` is whether one run says all that there is to say of a
+    change.
     """
 
     run_id: int
     attempt: int
     commit: str
     job: str
+    nonce: str
     one_change: bool = True
     whole: bool = True
 

@@ -174,7 +174,8 @@ def badness(leg: Leg) -> tuple[bool, int, str]:
 
 def counts(leg: Leg | LeftOut, *, current: bool) -> bool:
     """Say whether the heading is about a result: what did not pass stands until something replaces it."""
-    return current or not passed(leg)
+    silent = isinstance(leg, LeftOut) and leg.silent
+    return not silent and (current or not passed(leg))
 
 
 def passed(leg: Leg | LeftOut) -> bool:

@@ -58,9 +58,13 @@ class Conclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What a check says at its end: a plain title, Markdown, and remarks on lines, worst first."""
+    """What a check says at its end: a plain title, Markdown, and remarks on lines, worst first.
+
+    `measured` is whether there is a verdict: where there is none, the same job may yet reach one.
+    """
 
     conclusion: Conclusion
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
+    measured: bool = True

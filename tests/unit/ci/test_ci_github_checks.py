@@ -301,6 +301,20 @@ def test_a_job_that_ended_its_check_twice_passes_by_one_check_when_it_runs_again
     assert conclusions(server)[2:] == ["success"]
 
 
+def test_a_verdict_takes_the_place_of_what_the_same_job_said_before_it_had_one(
+    server: GitHubServer, tmp_path: Path
+) -> None:
+    nothing = CheckResult(conclusion=Conclusion.FAILURE, title="Not measured", summary="s", measured=False)
+    for job in (a_job(), a_job("1" * 16)):
+        checks(server, tmp_path, job).end("bot", nothing)
+    checks(server, tmp_path).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server) == ["failure"] * 3  # the other job has none yet
+    checks(server, tmp_path, a_job("1" * 16)).end("bot", ended(Conclusion.SUCCESS))
+    assert conclusions(server)[2:] == ["success"] * 2
+    checks(server, tmp_path).end("bot", nothing)
+    assert conclusions(server)[2:] == ["failure"] * 3
+
+
 def test_annotations_whose_answer_was_lost_are_not_sent_twice(server: GitHubServer, tmp_path: Path) -> None:
     server.faults = [Fault(Answer(0), method="PATCH", after=True)]
     result = CheckResult(conclusion=Conclusion.FAILURE, title="t", summary="s", annotations=(a_note(),))

@@ -17,6 +17,7 @@ from lens_gate.reports.comment import (
     TEXT_BYTES,
     Told,
     comment,
+    counts,
     differs,
     leg_of,
     leg_unmeasured,
@@ -246,6 +247,13 @@ def test_a_lighter_leg_keeps_its_worst_rows_and_still_counts_all() -> None:
     bare = lighter(leg, 0)
     assert (bare.rows, bare.second) == ((), "")
     assert leg.headline[:90] in bare.headline
+
+
+@pytest.mark.parametrize("current", [True, False])
+def test_a_job_that_says_nothing_but_that_it_was_there_is_no_suite(*, current: bool) -> None:
+    left = left_out(a_leg("regression"))
+    assert counts(left, current=current)
+    assert not counts(left.model_copy(update={"silent": True}), current=current)
 
 
 def test_a_command_too_long_to_copy_is_left_out() -> None:

@@ -264,6 +264,51 @@ def test_where_only_some_of_them_run_again_the_regression_stays(
     assert ("Pass in all 2 suites" in server.bodies()[0]) == (len(again) == 2)
 
 
+def no_verdict(*, named: bool = True) -> Unmeasured:
+    return without_verdict(ConfigProblem("odd"), "support-bot", ["support-bot"], named=named)
+
+
+def a_leg_of(folder: Path, server: GitHubServer, runner: str, attempt: int = 1) -> Stage:
+    """A job that nothing but its runner tells from the other legs of its matrix."""
+    changes = {"RUNNER_NAME": runner, "GITHUB_RUN_ATTEMPT": str(attempt)}
+    return a_stage(a_runner(folder, server), [], None, GitHub, **changes)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_two_legs_of_one_name_that_crash_are_two(tmp_path: Path, server: GitHubServer, *, named: bool) -> None:
+    for runner in ("a", "b"):
+        publish_unmeasured(no_verdict(named=named), COMMENT, a_leg_of(tmp_path, server, runner))
+    assert "Not measured in all 2 suites" in server.bodies()[0]
+    publish([another("pass")], COMMENT, a_leg_of(tmp_path, server, "a", attempt=2))
+    assert "Not measured in 2 of 3 suites" in server.bodies()[0]
+    publish([another("pass")], COMMENT, a_leg_of(tmp_path, server, "b", attempt=2))
+    assert "Pass in all 2 suites" in server.bodies()[0]
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("mode", [CommentMode.ALWAYS, CommentMode.CHANGES])
+def test_a_job_that_tries_again_takes_back_that_it_had_no_verdict(
+    tmp_path: Path, server: GitHubServer, mode: CommentMode, *, named: bool
+) -> None:
+    wish = Wish(kinds=(Publication.CHECK, Publication.COMMENT), comment=mode, strict=True)
+    stage = a_leg_of(tmp_path, server, "a")
+    assert publish_unmeasured(no_verdict(named=named), wish, stage) == ()
+    assert "Not measured" in server.bodies()[0]
+    assert publish([another("pass")], wish, stage) == ()
+    assert "Not measured" not in server.bodies()[0]
+    assert "## ✓ Pass" in server.bodies()[0]
+    assert [check["conclusion"] for check in server.checks.values()] == ["failure", "success"]
+
+
+def test_what_fails_after_a_verdict_stands_beside_it(tmp_path: Path, server: GitHubServer) -> None:
+    stage = a_leg_of(tmp_path, server, "a")
+    wish = Wish(kinds=(Publication.CHECK, Publication.COMMENT), strict=True)
+    assert publish([another("pass")], wish, stage) == ()
+    assert publish_unmeasured(no_verdict(), wish, stage) == ()
+    assert "Not measured in 1 of 2 suites" in server.bodies()[0]
+    assert {check["conclusion"] for check in server.checks.values()} == {"failure"}
+
+
 @pytest.mark.parametrize("first", ["regression", "pass"])
 def test_no_check_of_a_name_looks_better_than_the_worst_of_them(
     tmp_path: Path, server: GitHubServer, first: str

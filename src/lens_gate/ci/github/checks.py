@@ -34,8 +34,8 @@ _LOST_AFTER_S = 6 * 3600
 
 _PERMISSION = "checks: write"
 _OURS = re.compile(
-    r"lens-gate/(?P<run>[1-9][0-9]{0,18})/(?P<attempt>[1-9][0-9]{0,5})/(?P<lane>[0-9a-f]{16})/(?P<nonce>[0-9a-f]{16})"
-    rf"(?:/(?P<ended>{'|'.join(Conclusion)}))?"
+    r"(?P<job>lens-gate/(?P<run>[1-9][0-9]{0,18})/(?P<attempt>[1-9][0-9]{0,5})/(?P<lane>[0-9a-f]{16})/[0-9a-f]{16})"
+    rf"(?:/(?P<ended>{'|'.join(Conclusion)})(?P<unmeasured>/unmeasured)?)?"
 )
 _WORST_FIRST = (Conclusion.FAILURE, Conclusion.NEUTRAL, Conclusion.SUCCESS)
 _LEVELS = {Level.ERROR: "failure", Level.WARNING: "warning", Level.NOTICE: "notice"}
@@ -68,11 +68,11 @@ _BY_RUNS = _Shared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whose:
-    """The run and the job that a check belongs to, and the job's own conclusion once it has one."""
+    """The run and the job that a check belongs to, and the job's own result once it has one."""
 
     event: Event
     job: Job
-    ended: Conclusion | None = None
+    ended: CheckResult | None = None
 
     def external_id(self, name: str) -> str:
         """Return what a check of this name carries, by which it is known again."""
@@ -80,7 +80,9 @@ class Whose:
         # All checks that are looked at stand on one commit.
         lane = digest(name, job.name) if job.one_change else digest(name, job.name, str(event.run_id))
         begun = f"lens-gate/{event.run_id}/{event.attempt}/{lane}/{self.job.nonce}"
-        return f"{begun}/{self.ended}" if self.ended else begun
+        if self.ended is None:
+            return begun
+        return f"{begun}/{self.ended.conclusion}{'' if self.ended.measured else '/unmeasured'}"
 
 
 class GitHubChecks:
@@ -102,7 +104,7 @@ class GitHubChecks:
 
     def end(self, suite: str, result: CheckResult) -> None:
         """End the check of a suite; one that was not begun is made."""
-        name, whose = check_name(suite), replace(self._whose, ended=result.conclusion)
+        name, whose = check_name(suite), replace(self._whose, ended=result)
         there = self._close_lost(name)
         mine = next((one for one in there if self._is_mine(one)), None)
         output = {"title": _cut(result.title, TITLE_CHARACTERS), "summary": result.summary}
@@ -122,9 +124,11 @@ class GitHubChecks:
     def _level(self, name: str) -> None:
         """Let every check of this name end as the worst of those that stand.
 
-        A job may end two: where it was killed while it ended the first. It counts as one job all the same.
+        A job may end two: where it was killed while it ended the first. It counts as one job all the same. Where it had
+        no verdict at first, and reached one later, the first does not stand.
         """
-        known = [(check, slot) for check in self._ours(name, self._event.sha) if (slot := _slot(check)) is not None]
+        ours = _without_retried(self._ours(name, self._event.sha))
+        known = [(check, slot) for check in ours if (slot := _slot(check)) is not None]
         stand = {slot.source for slot in standing({slot.source: slot for _, slot in known}.values())}
         ended = [
             (check, Conclusion(slot.content))
@@ -193,14 +197,23 @@ class GitHubChecks:
         self._asking(errand, lambda: check.edit(**fields))
 
 
+def _without_retried(checks: Sequence[CheckRun]) -> list[CheckRun]:
+    """Leave out what a job said when it had no verdict, where the same job has ended a check with one since."""
+    known = [(check, found) for check in checks if (found := _OURS.fullmatch(check.external_id or "")) is not None]
+    reached: dict[str, int] = {}
+    for check, found in known:
+        if found["ended"] and not found["unmeasured"]:
+            reached[found["job"]] = max(check.id, reached.get(found["job"], 0))
+    return [check for check, found in known if not (found["unmeasured"] and check.id < reached.get(found["job"], 0))]
+
+
 def _slot(check: CheckRun) -> Slot | None:
     """Return a check as a result among others, by its job; None where a lost run never had one."""
     found = _OURS.fullmatch(check.external_id or "")
     if found is None or (check.status == "completed" and found["ended"] is None):
         return None
     run, attempt = int(found["run"]), int(found["attempt"])
-    job = f"{run}/{attempt}/{found['lane']}/{found['nonce']}"
-    return Slot(lane=found["lane"], run_id=run, attempt=attempt, source=job, content=found["ended"])
+    return Slot(lane=found["lane"], run_id=run, attempt=attempt, source=found["job"], content=found["ended"])
 
 
 def _told(check: CheckRun, shared: _Shared | None) -> dict[str, str]:

@@ -72,7 +72,12 @@ class GitHub(Platform):
         event = self.event
         job = self._job
         return Step(
-            run_id=event.run_id, attempt=event.attempt, commit=event.sha, job=job.name, one_change=job.one_change
+            run_id=event.run_id,
+            attempt=event.attempt,
+            commit=event.sha,
+            job=job.name,
+            nonce=job.nonce,
+            one_change=job.one_change,
         )
 
     @cached_property

@@ -63,6 +63,7 @@ class GitLab(Platform):
             attempt=self.pipeline.job_id,
             commit=self.pipeline.commit,
             job=f"{'child' if child else ''}/{request}/{name}",
+            nonce=str(self.pipeline.job_id),
             one_change=not child,
             whole=not child,
         )

@@ -13,7 +13,7 @@ from lens_gate.ci.notes import Patience, keep_one
 from lens_gate.ci.platform import Platform, Step
 from lens_gate.reports.comment import TEXT_BYTES, Told, badness, comment, counts, differs, lighter
 from lens_gate.steps.line import attempt_all
-from lens_gate.vocabulary.outcomes import ExitCode
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 from lens_gate.vocabulary.publishing import CommentMode
 
 STATE_CHARACTERS = 24_000
@@ -29,6 +29,10 @@ _FIRST_LEVELS = ((10, 1), (25, 2), (60, 3))
 """With so many suites at most, the number of rows that is tried first."""
 
 
+_NO_SUITE = ""
+"""Stands for the suites of a job that has no verdict, and may not know what there is to be measured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a job said of a suite, as it is kept and as it is read: whole, or no more than its outcome."""
@@ -41,30 +45,47 @@ class Said:
 class Measured:
     """A result to publish, and the id of the measurement that it is of: None where nothing was measured.
 
-    The id may be another's word: it takes the place of no result of a run that is known to be for this change.
+    The id may be another's word: it takes the place of no result of a run that is known to be for this change. `named`
+    is whether a verdict would go by the suite of the result.
     """
 
     leg: Leg
     id: str | None
+    named: bool = True
 
     def said_by(self, step: Step) -> Said:
         """Return the result as the word of a job; a measurement that was judged twice, with two ends, is two."""
-        leg, suite = self.leg, self.leg.suite
-        slot = Slot(
-            lane=_no_suite(step) if self.id is None else digest(suite, step.job),
-            run_id=step.run_id,
-            attempt=step.attempt,
-            source=digest(suite, self.id or step.job, leg.outcome, "" if step.one_change else "apart"),
-            content=written_leg(leg),
-            commit="" if step.one_change else step.commit,
-            whole=step.whole,
-        )
-        return Said(slot, leg)
+        leg, suite = self.leg, self.leg.suite if self.named else _NO_SUITE
+        apart = "" if step.one_change else "apart"
+        source = _nothing(suite, step) if self.id is None else digest(suite, self.id, leg.outcome, apart)
+        return Said(_slot(leg, step, suite=suite, source=source), leg)
+
+    def settles(self, step: Step) -> set[str]:
+        """Return the source of what the same job said before, when it had no verdict: a retry takes its place."""
+        return set() if self.id is None else {_nothing(self.leg.suite, step)}
 
 
-def _no_suite(step: Step) -> str:
-    """Return the lane of a job that has measured nothing, and may not know what there is to be measured."""
-    return digest("", step.job)
+def _nothing(suite: str, step: Step) -> str:
+    """Return the source of the word that one job of one run has no verdict."""
+    return digest("nothing", suite, step.job, str(step.run_id), str(step.attempt), step.nonce)
+
+
+def _slot(leg: Leg | LeftOut, step: Step, *, suite: str, source: str) -> Slot:
+    return Slot(
+        lane=digest(suite, step.job),
+        run_id=step.run_id,
+        attempt=step.attempt,
+        source=source,
+        content=written_leg(leg),
+        commit="" if step.one_change else step.commit,
+        whole=step.whole,
+    )
+
+
+def _presence(step: Step) -> Said:
+    """Return that a job was there: it counts where a job of its name had no verdict, and may be one of several."""
+    leg = LeftOut(outcome=Outcome.PASS, exit_code=ExitCode.OK, commit=step.commit, silent=True)
+    return Said(_slot(leg, step, suite=_NO_SUITE, source=_nothing(_NO_SUITE, step)), leg)
 
 
 def publish_comment(
@@ -74,24 +95,29 @@ def publish_comment(
     if mode is CommentMode.OFF:
         return
     step = platform.step
-    mine = [result.said_by(step) for result in results]
+    mine, presence = [result.said_by(step) for result in results], _presence(step)
+    settled = {source for result in results for source in result.settles(step)}
 
     def compose(bodies: Sequence[str]) -> str | None:
         known = _readable(read_board(bodies))
-        there = [one for one in known if not _is_outdated(one, step)]
-        if len(there) == len(known) and not wanted(mode, mine, there, exists=bool(bodies)):
+        there = [one for one in known if one.slot.source not in settled]
+        counts_us = len(there) < len(known) or any(one.slot.lane == presence.slot.lane for one in there)
+        if not counts_us and not wanted(mode, mine, there, exists=bool(bodies)):
             return None
-        merged = _board(there).with_slots(one.slot for one in mine)
-        return composed(board, _readable(merged), platform.url_of_run)
+        merged = _board(there).with_slots(one.slot for one in (presence, *mine))
+        return composed(board, _needed(_readable(merged)), platform.url_of_run)
 
     attempt_all(*(partial(keep_one, notes, marker(board), compose, patience) for notes in platform.notes()))
 
 
-def _is_outdated(one: Said, step: Step) -> bool:
-    """Whether an earlier run of this job measured nothing: what it says now takes the place of that."""
-    slot = one.slot
-    of_another_change = slot.commit == step.commit and slot.run_id != step.run_id
-    return slot.lane == _no_suite(step) and slot.age < (step.run_id, step.attempt) and not of_another_change
+def _needed(said: Sequence[Said]) -> Sequence[Said]:
+    """Leave out that jobs were there where nobody who shares their name had no verdict."""
+    lanes = {one.slot.lane for one in said if not _is_silent(one)}
+    return [one for one in said if one.slot.lane in lanes]
+
+
+def _is_silent(one: Said) -> bool:
+    return isinstance(one.leg, LeftOut) and one.leg.silent
 
 
 def wanted(mode: CommentMode, mine: Sequence[Said], before: Sequence[Said], *, exists: bool) -> bool:

@@ -89,16 +89,16 @@ def _doing(
     level = Level.ERROR if fails else Level.WARNING
     note = Annotation(level=level, title="lens-gate: not measured", message=f"{one.why} {one.missing}")
     ends = Conclusion.FAILURE if fails else Conclusion.NEUTRAL
-    result = CheckResult(conclusion=ends, title=one.title, summary=one.text)
+    result = CheckResult(conclusion=ends, title=one.title, summary=one.text, measured=False)
 
     def checked() -> None:
         attempt_all(*(partial(platform.end_check, suite, result) for suite in one.checks))
 
     def commented() -> None:
-        text, step = f"{one.why} {one.missing}", platform.step
-        leg = leg_unmeasured(one.title, text, suite=one.suite, commit=step.commit, code=one.code)
-        known = f"none of {step.run_id}/{step.attempt}" if one.named else None
-        publish_comment([Measured(leg=leg, id=known)], platform, stage.patience, board=wish.board, mode=wish.comment)
+        text = f"{one.why} {one.missing}"
+        leg = leg_unmeasured(one.title, text, suite=one.suite, commit=platform.step.commit, code=one.code)
+        result = Measured(leg=leg, id=None, named=one.named)
+        publish_comment([result], platform, stage.patience, board=wish.board, mode=wish.comment)
 
     return {
         Publication.SUMMARY: partial(platform.write_summary, summary),
