@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetPydanticSchema, JsonValue
+from pydantic_core import core_schema
 
 
 class Kind(StrEnum):
@@ -22,6 +24,10 @@ class Frozen(BaseModel):
     """A strict, immutable part of an artifact: unknown keys are an error, so a typo is never silently dropped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+Column = Annotated[JsonValue, GetPydanticSchema(lambda _, __: core_schema.any_schema())]
+"""JSON whose cells are checked where they are decoded: one by one, in Python, that took longer than to write them."""
 
 
 class Provenance(Frozen):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from lens_gate.artifacts.envelope import Envelope, Frozen, Kind
+from lens_gate.artifacts.envelope import Column, Envelope, Frozen, Kind
 from lens_gate.artifacts.instrument import Instrument, Stamps
 from lens_gate.artifacts.limits import BreakerChange, Paced
 from lens_gate.artifacts.load import Goodput, PlannedStage
@@ -315,7 +315,7 @@ class InlineSamples(Frozen):
     """
 
     requests: Count
-    columns: dict[str, JsonValue]
+    columns: dict[str, Column]
 
 
 class Look(Frozen):

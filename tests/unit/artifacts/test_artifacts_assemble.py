@@ -63,6 +63,11 @@ def test_a_sidecar_with_another_number_of_requests_is_refused() -> None:
         samples_of(run, lambda _: JOURNAL)
 
 
+def test_cells_are_not_gone_through_once_more_when_a_run_takes_them() -> None:
+    columns = encode(ROWS)
+    assert InlineSamples(requests=20, columns=columns).columns["index"] is columns["index"]
+
+
 def test_inline_samples_of_another_number_are_refused() -> None:
     run = full_run(InlineSamples(requests=3, columns=encode(ROWS)))
     with pytest.raises(ArtifactCorrupt, match=f"{run.benchmark.id}: the run says 3 requests"):
