@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 from lens_gate.artifacts.codec import dumps
+from lens_gate.artifacts.samples import Sample
 from lens_gate.cli import publishing
 from lens_gate.cli.app import execute
 from lens_gate.vocabulary.requests import Arm
@@ -171,28 +173,32 @@ def listener() -> Iterator[Listener]:
 Duet = Callable[..., Path]
 
 
+@cache
+def both_arms(factor: float, pairs: int) -> tuple[Sample, ...]:
+    """Return so many pairs whose candidate takes `factor` times as long; many tests ask for the same."""
+    spread = np.random.default_rng(7).lognormal(0.0, 0.05, (pairs, 2, 2))
+    samples = []
+    for number, drawn in enumerate(spread):
+        for sample, shares in zip(a_pair(number), drawn, strict=True):
+            slower = factor if sample.arm is Arm.CANDIDATE else 1.0
+            due = sample.intended_ns
+            first, last = (due + int(one) for one in np.cumsum(shares * slower * np.array([500.0, 1000.0])) * MS)
+            samples.append(
+                replace(
+                    sample, sent_ns=due + MS, headers_ns=due + 2 * MS, first_byte_ns=first, first_token_ns=first,
+                    first_visible_ns=first, last_token_ns=last, end_ns=last + MS,
+                )
+            )  # fmt: skip
+    return tuple(samples)
+
+
 @pytest.fixture
 def duet(home: Path) -> Duet:
     """Write a run of both arms whose candidate takes `factor` times as long; `changes` go to the artifact."""
 
     def write(name: str = "run.json", *, factor: float = 1.0, pairs: int = 300, **changes: Any) -> Path:
-        rng = np.random.default_rng(7)
-        samples = []
-        for number in range(pairs):
-            base, candidate = a_pair(number)
-            for sample in (base, candidate):
-                slower = factor if sample.arm is Arm.CANDIDATE else 1.0
-                times = np.cumsum(rng.lognormal(0.0, 0.05, 2) * slower * np.array([500.0, 1000.0])) * MS
-                due = sample.intended_ns
-                first, last = (due + int(one) for one in times)
-                samples.append(
-                    replace(
-                        sample, sent_ns=due + MS, headers_ns=due + 2 * MS, first_byte_ns=first, first_token_ns=first,
-                        first_visible_ns=first, last_token_ns=last, end_ns=last + MS,
-                    )
-                )  # fmt: skip
         path = home / name
-        path.write_bytes(dumps(a_duet_run(samples, **changes)))
+        path.write_bytes(dumps(a_duet_run(both_arms(factor, pairs), **changes)))
         return path
 
     return write
