@@ -119,6 +119,7 @@ def test_the_test_at_equal_cache_is_exact_under_every_exchange_of_members() -> N
     assert min(p_values) == pytest.approx(2 / 2**pairs)
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("weather", [DRIFT_5, Weather(name="slot", day=0.05, second_hits=0.5)])
 def test_the_test_at_equal_cache_keeps_its_level(weather: Weather) -> None:
     p_values = [

@@ -48,6 +48,7 @@ def test_any_counts_each_comparison_once() -> None:
     assert counted(rule_alarms({"a": STEP, "b": STEP}, 2), BlockRule.MEAN, None) == (1, 2)
 
 
+@pytest.mark.proving
 def test_tests_keep_half_of_their_level_on_unrelated_values() -> None:
     rng = np.random.default_rng(1)
     found = [rule_alarms({"t": rng.lognormal(0, 0.3, 240)}, 8) for _ in range(12)]

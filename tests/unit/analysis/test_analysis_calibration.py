@@ -23,6 +23,7 @@ from lens_gate.config.model import Regression
 from lens_gate.vocabulary.metrics import Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
 
+pytestmark = pytest.mark.proving
 GATES = 60
 
 

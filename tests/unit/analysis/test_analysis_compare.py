@@ -296,6 +296,7 @@ def test_nothing_is_needed_where_all_is_told() -> None:
 # how often it errs
 
 
+@pytest.mark.proving
 def test_models_that_are_alike_are_seldom_told_apart() -> None:
     alike = [Cell(profile=profile, blocks=20, changes=(UNCHANGED,) * 4, alpha=0.1) for profile in PROFILES]
     claimed = [claims(ranked_once(cell, np.random.default_rng([2, n]))) for cell in alike for n in range(15)]

@@ -21,6 +21,7 @@ from lens_gate.analysis.false_alarms import (
 from lens_gate.config.model import TrendMethod
 from lens_gate.reports.rows import LONGEST_TEXT
 
+pytestmark = pytest.mark.proving
 GATES = 25
 
 

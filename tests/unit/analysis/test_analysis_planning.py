@@ -202,6 +202,7 @@ def test_a_metric_that_no_question_asks_about_is_refused(name: str) -> None:
         gated_hypothesis(name)
 
 
+@pytest.mark.proving
 def test_the_gate_itself_sees_what_was_planned_nine_times_in_ten() -> None:
     """From the pairs of one duet to those of others, all through the functions of the gate."""
     rng = np.random.default_rng(3)

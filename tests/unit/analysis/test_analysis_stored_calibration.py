@@ -15,6 +15,7 @@ from benchmarks.decisions.stored import Cell, Counted, gate, rates, sight
 
 from lens_gate.vocabulary.outcomes import Outcome
 
+pytestmark = pytest.mark.proving
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="the real data do not lie beside this checkout")
 
 

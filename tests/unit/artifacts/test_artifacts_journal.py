@@ -142,6 +142,7 @@ def ends_of(pieces: list[bytes]) -> list[int]:
     return [sum(map(len, pieces[: count + 1])) for count in range(len(pieces))]
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_cut_at_any_byte_loses_the_last_line_and_nothing_else(packed: bool) -> None:
     pieces = parts() if packed else [gzip.decompress(part) for part in parts()]

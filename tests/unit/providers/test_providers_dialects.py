@@ -34,6 +34,10 @@ def _tokens(events: list[Event]) -> list[Token]:
     return [event for event in events if isinstance(event, Token)]
 
 
+def test_an_event_without_data_says_nothing() -> None:
+    assert _decoder(Api.OPENAI_CHAT).feed(b"data:  \n\n") == []
+
+
 @pytest.mark.parametrize("api", [Api.OPENAI_CHAT, Api.OPENAI_RESPONSES, Api.ANTHROPIC, Api.GOOGLE])
 def test_a_frame_that_holds_no_object_says_nothing(api: Api) -> None:
     assert [type(event) for event in _stream(api, [1], "text", 2)] == [type(event) for event in _stream(api)]

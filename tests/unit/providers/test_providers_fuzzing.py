@@ -25,6 +25,7 @@ GENERIC = GenericHttp.model_validate(
 )
 
 
+@pytest.mark.proving
 def test_mutated_recordings_never_raise_and_keep_the_rules() -> None:
     found = run(0, ROUNDS)
     assert found.failures == []

@@ -22,6 +22,7 @@ def test_a_recording_gives_its_events(recording: Recording) -> None:
     assert [as_json(event) for event in decode(recording, [recording.body])] == recording.events
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("recording", RECORDINGS, ids=str)
 def test_a_cut_at_any_byte_changes_nothing(recording: Recording) -> None:
     body = recording.body
@@ -31,6 +32,7 @@ def test_a_cut_at_any_byte_changes_nothing(recording: Recording) -> None:
             assert decode(recording, [body[:at], body[at:]]) == whole, f"cut at byte {at}"
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("recording", RECORDINGS, ids=str)
 def test_single_bytes_and_empty_reads_change_nothing(recording: Recording) -> None:
     pieces = [piece for i in range(len(recording.body)) for piece in (b"", recording.body[i : i + 1])]

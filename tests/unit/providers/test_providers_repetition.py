@@ -278,6 +278,7 @@ def _byte_by_byte(reads: Sequence[bytes]) -> list[bytes]:
     return [data[at : at + 1] for data in reads for at in range(len(data))]
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("api", WIRES)
 def test_nearly_all_of_a_stream_is_read_without_parsing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = _stream(api, [TokenKind.TEXT] * 100)

@@ -85,6 +85,7 @@ def test_every_mark_of_a_report_may_stand_in_a_comment() -> None:
     assert set(get_args(MarkWord)) == {mark.word for mark in (*MARKS.values(), BROKEN, WARNING, INFO)}
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_in_every_field_stays_text(text: str) -> None:
     row: dict[str, JsonValue] = dict.fromkeys(("baseline", "change", "interval", "allowed"), text[:80])
@@ -108,6 +109,15 @@ def test_hostile_text_in_every_field_stays_text(text: str) -> None:
         assert "\u202e" not in body
 
 
+def test_what_is_missing_elsewhere_is_a_line_for_each_note() -> None:
+    body = unpublished(["no *check*: there is no token", "x" * 700])
+    heading, _, first, second = body.splitlines()
+    assert heading == "**Not published elsewhere:**"
+    assert first == "- no \\*check\\*: there is no token"
+    assert len(second) == len("- ") + 600
+
+
+@pytest.mark.proving
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_table_with_hostile_text_keeps_its_columns(text: str) -> None:
     leg = a_leg("regression")

@@ -88,6 +88,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_seen_at_once_is_what_a_look_at_all_runs_sees(shape: str) -> None:
     rng = np.random.default_rng(7)
@@ -129,6 +130,10 @@ def test_equal_values_and_short_series_have_no_shift() -> None:
     assert change_points(np.full(60, 7.0)) == nothing
     assert change_points([]) == nothing
     assert change_points(np.repeat([0.0, 9.0], [FEWEST_RUNS - 3, 2])) == nothing
+
+
+def test_equal_values_lie_nowhere_above_those_before_them() -> None:
+    assert z_scores(np.full(40, 7.0), range(3, 9)) == [0.0] * 6
 
 
 def test_the_shortest_series_that_can_show_a_shift_does() -> None:
@@ -197,6 +202,7 @@ def test_the_sum_of_the_last_values_is_standardized_as_a_sample_without_replacem
     assert [np.mean(np.array(z) > 1.645), np.mean(np.array(z) < -1.645)] == pytest.approx([0.05, 0.05], abs=0.015)
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("skewed", [False, True])
 def test_alarms_are_as_rare_under_skewed_noise_as_under_normal_noise(skewed: bool) -> None:
     rng = np.random.default_rng(5)

@@ -75,6 +75,7 @@ def test_a_question_that_its_sample_cannot_answer_leaves_the_family() -> None:
     assert holm([Member(0.03), Member(0.5, floor=0.0)], alpha=0.04)[0].adjusted_p == pytest.approx(0.06)
 
 
+@pytest.mark.proving
 def test_the_family_keeps_its_level_with_weights_and_floors() -> None:
     rng = np.random.default_rng(4)
     alarms = 0

@@ -150,6 +150,7 @@ def test_the_score_test_s_p_value_is_that_of_all_sign_patterns(scores: list[floa
     assert test.p_greater == pytest.approx(enumerated_score_tail(np.array(scores)))
 
 
+@pytest.mark.proving
 def test_the_score_test_keeps_its_level_on_the_heaviest_tails() -> None:
     rng = np.random.default_rng(8)
     p_values = np.array([score_test(rng.standard_cauchy(60)).p_greater for _ in range(1500)])
@@ -196,6 +197,7 @@ def test_what_it_does_to_be_second_is_taken_out() -> None:
     assert kept == pytest.approx(np.full(100, 0.1))
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("tail", [0.05, 0.01])
 def test_the_bounds_of_a_skewed_mean_cover_as_often_as_they_say(tail: float) -> None:
     rng = np.random.default_rng(12)

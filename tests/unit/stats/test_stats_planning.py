@@ -43,6 +43,7 @@ def with_outliers(rng: np.random.Generator, count: int) -> Floats:
     return rng.normal(0, 1, count) * np.where(rng.random(count) < 0.03, 6.0, 1.0)
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize("draw", [normal, heavy, with_outliers])
 @pytest.mark.parametrize("distance", [0.3, 0.6])
 def test_so_many_pairs_as_planned_establish_a_shift_nine_times_in_ten(draw: Draw, distance: float) -> None:
@@ -169,6 +170,7 @@ def pass_power(pairs: int, discordant: float, margin: float) -> float:
     return chance
 
 
+@pytest.mark.proving
 @pytest.mark.parametrize(("discordant", "margin"), [(0.02, 0.02), (0.02, 0.03), (0.06, 0.05)])
 def test_so_many_pairs_as_planned_bound_equal_shares(discordant: float, margin: float) -> None:
     pairs = pairs_to_bound_shares(discordant=discordant, margin=margin, aim=Aim(0.05, 0.9))

@@ -74,6 +74,7 @@ def test_a_test_needs_two_finite_values_on_each_side(bad: np.ndarray[tuple[int],
         mann_whitney(bad, np.ones(5))
 
 
+@pytest.mark.proving
 def test_the_planned_pairs_reach_their_power() -> None:
     rng = np.random.default_rng(8)
     aim = Aim(tail=0.05, power=0.9)

@@ -64,17 +64,23 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def clone(tmp_path: Path, remote: Path) -> Path:
-    """A work tree with a commit, an own configuration, and hooks that leave a trace when they run."""
-    folder = tmp_path / "work"
-    (folder / "sub").mkdir(parents=True)
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work tree with a commit, an own configuration, and hooks that leave a trace when they run, to be copied."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "sub").mkdir()
     make_repository(folder)
     (folder / "file.txt").write_text("one\n")
     commit(folder)
     git(folder, "remote", "add", "origin", "../remote.git")
     hook(folder / ".git", "pre-push", "post-commit", "post-checkout", "reference-transaction", "pre-receive", "update")
     return folder
+
+
+@pytest.fixture
+def clone(remote: Path, work: Path) -> Path:
+    """A work tree beside its remote."""
+    return shutil.copytree(work, remote.parent / "work")
 
 
 @pytest.fixture
