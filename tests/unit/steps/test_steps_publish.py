@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -56,6 +56,7 @@ from tests.unit.reports.test_reports_markdown import html_of
 
 COMMENT = Wish(kinds=(Publication.COMMENT,))
 AUTO = Wish(kinds=None)
+MEASUREMENTS = count()
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def another(scenario: str = "regression", suite: str = "support-bot", **changes:
     """A verdict on a measurement of its own."""
     one = finished(scenario, suite, **changes)
     analysis = one.verdict.analysis
-    benchmark = analysis.benchmark.model_copy(update={"id": f"bench_{scenario}_{id(one)}"})
+    benchmark = analysis.benchmark.model_copy(update={"id": f"bench_{scenario}_{next(MEASUREMENTS)}"})
     verdict = one.verdict.model_copy(update={"analysis": analysis.model_copy(update={"benchmark": benchmark})})
     return replace(one, verdict=verdict)
 
