@@ -18,10 +18,11 @@ from lens_gate.analysis.exhibits import exhibits
 from lens_gate.analysis.exhibits_history import history_exhibit
 from lens_gate.artifacts.analysis import InnerInterval
 from lens_gate.artifacts.exhibits import ArmExhibit, Exhibits, QuantileChange, SeriesExhibit, Stretch
+from lens_gate.artifacts.reasons import because
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Sample, Samples
 from lens_gate.artifacts.trend import TrendVerdict
-from lens_gate.artifacts.verdict import Verdict
+from lens_gate.artifacts.verdict import CheckKind, Verdict
 from lens_gate.reports.html.failures import failures_of
 from lens_gate.reports.html.figures import figures, limits_of
 from lens_gate.reports.html.forest import MOST_DRAWN, Forest, axis, forest_of
@@ -37,9 +38,11 @@ from lens_gate.reports.view import view
 from lens_gate.vocabulary.causes import Cause
 from lens_gate.vocabulary.metrics import Direction, Hypothesis, Quantity
 from lens_gate.vocabulary.outcomes import Outcome
+from lens_gate.vocabulary.reasons import Why
 from lens_gate.vocabulary.requests import Arm
 from tests.builders import (
     a_benchmark,
+    a_check,
     a_coverage,
     a_duet_run,
     a_finding,
@@ -125,6 +128,13 @@ def test_a_page(name: str, snapshot: SnapshotAssertion) -> None:
     text = PAGES[name]()
     require_self_contained(text)
     assert without_style(text) == snapshot(extension_class=HtmlFile)
+
+
+def test_a_condition_that_does_not_hold_is_code_in_its_sentence() -> None:
+    why = because(Why.CONDITION_FAILS, condition="`mean_latency <= 50`", mean_latency=157.0)
+    gate = a_check(name="speed", kind=CheckKind.QUALITY_GATE, outcome=Outcome.REGRESSION, because=(why,))
+    page = verdict_html(a_verdict(checks=(gate,)), FILE)
+    assert "<small><code>mean_latency &lt;= 50</code> does not hold (mean_latency = 157).</small>" in page
 
 
 def a_hostile_verdict(name: str) -> Verdict:
