@@ -8,16 +8,16 @@ time are sent.
 from __future__ import annotations
 
 import asyncio
-import gc
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.busy import BusyMeter
 from lens_gate.load.engine.closed_loop import ClosedLoop
+from lens_gate.load.engine.collector import collected, unburdened_collector
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.engine.flights import Flights, Means
 from lens_gate.load.engine.open_loop import OpenLoop
@@ -50,17 +50,6 @@ async def play(
         run = _Run(Means(transport, settings, money, on_sample, stop))
         settings.on_anchor(run.flights.anchor_ns)
         return await run.play(schedule)
-
-
-@contextmanager
-def unburdened_collector() -> Iterator[None]:
-    """Keep everything that exists already out of garbage collection, so that no pass takes milliseconds."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 class _Run(Generic[Held]):
@@ -110,9 +99,12 @@ class _Run(Generic[Held]):
         return handle
 
     async def _probe(self) -> None:
-        """Measure how late the event loop runs a timer, which is how late it may read a socket."""
+        """Measure how late the event loop runs a timer, which is how late it may read a socket; collect garbage."""
         stalls = self.flights.stalls
         while True:
             stalls.expect(self._clock.now_ns() + LAG_INTERVAL_NS)
             await asyncio.sleep(LAG_INTERVAL_NS / 1e9)
             self._lags.append(stalls.ran(self._clock.now_ns()))
+            stalls.expect(self._clock.now_ns())
+            if collected():
+                self._lags.append(stalls.ran(self._clock.now_ns()))

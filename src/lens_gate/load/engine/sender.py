@@ -176,7 +176,7 @@ class Sender(Generic[Held]):
         try:
             await begun.exchange.carry_out()
         except TransportFailure as error:
-            failure = error
+            failure = error.with_traceback(None)  # it would hold this frame, which holds it
         except asyncio.CancelledError:
             failure = _interruption(self._clock.now_ns(), begun.at_ns)
         return Answered(begun.exchange, failure)

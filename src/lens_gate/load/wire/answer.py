@@ -77,7 +77,7 @@ class Answer:
         if self._size > (HEAD_LIMIT if self.head_ns is None else ANSWER_LIMIT):
             raise BrokenAnswer(ErrorClass.MALFORMED, TOO_LONG)
         if self.whole:
-            self._let_go()
+            self.let_go()
         return self.whole
 
     def _parse(self, data: bytes) -> None:
@@ -92,7 +92,7 @@ class Answer:
     def take_end(self, t_ns: int) -> None:
         """Take the end of the connection, which ends a body that was not framed. Raises BrokenAnswer."""
         framed = self._framed()
-        self._let_go()
+        self.let_go()
         if self.head_ns is None:
             raise BrokenAnswer(ErrorClass.RESET, "the server closed the connection before it answered")
         if framed:
@@ -154,12 +154,12 @@ class Answer:
         self._times.append(self._t_ns)
         self._parts.append(b"")
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Part with the parser, whose references to us would otherwise wait for the garbage collector."""
         self._feed, self._status_code, self._keeps = _nothing, int, bool
 
     def _malformed(self, error: HttpParserError | HttpParserUpgrade) -> BrokenAnswer:
-        self._let_go()
+        self.let_go()
         why = "" if isinstance(error, HttpParserCallbackError) else f": {error}"
         return BrokenAnswer(ErrorClass.MALFORMED, f"the answer is not valid HTTP/1.1{why}")
 

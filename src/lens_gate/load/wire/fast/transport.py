@@ -242,6 +242,7 @@ class _FastExchange(Exchange, Receiver):
 
     def _fail(self, error_class: ErrorClass, message: str, t_ns: int) -> None:
         self._detached()
+        self._answer.let_go()
         self._wake(TransportFailure(error_class, message, t_ns=t_ns, sent_ns=self._sent_ns))
 
     def _detached(self) -> Wire:
