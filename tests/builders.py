@@ -48,7 +48,8 @@ from lens_gate.artifacts.run import (
 )
 from lens_gate.artifacts.run_head import RunHead
 from lens_gate.artifacts.samples import Sample, Samples
-from lens_gate.artifacts.verdict import Check, CheckKind, Verdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
+from lens_gate.artifacts.verdict import Check, CheckKind, PipelineJob, Verdict
 from lens_gate.vocabulary.causes import Cause
 from lens_gate.vocabulary.metrics import Hypothesis
 from lens_gate.vocabulary.outcomes import Decision, Ending, ExitCode, Outcome, Severity
@@ -555,6 +556,22 @@ EXITS = {
     Outcome.NO_BASELINE: ExitCode.OK,
     Outcome.NOT_MEASURED: ExitCode.COULD_NOT_MEASURE,
 }
+
+
+def an_unmeasured_job(**changes: Any) -> UnmeasuredJob:
+    """Return what a job leaves that had no secrets."""
+    values = {
+        "kind": Kind.UNMEASURED,
+        "schema_version": 1,
+        "provenance": PROVENANCE,
+        "fingerprint": FINGERPRINT,
+        "outcome": Outcome.NOT_MEASURED,
+        "suite": "support-bot (claude)",
+        "message": "GitHub gives its runs no secrets, and so nothing was measured.",
+        "reason": "the variable ANTHROPIC_API_KEY is not set",
+        "job": PipelineJob(suite="support-bot (claude)", job="0f3a", run_id=4242, attempt=1, named=True),
+    }
+    return UnmeasuredJob(**{**values, **changes})
 
 
 def a_verdict(analysis: Analysis | None = None, **changes: Any) -> Verdict:

@@ -16,10 +16,11 @@ from lens_gate.artifacts.migrations import STEPS, Document, Steps, migrate, olde
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 
-Artifact: TypeAlias = Run | Analysis | Verdict | Trend | TrendVerdict | Selftest
+Artifact: TypeAlias = Run | Analysis | Verdict | Trend | TrendVerdict | Selftest | UnmeasuredJob
 
 MODELS: Mapping[Kind, type[Artifact]] = {
     Kind.RUN: Run,
@@ -28,6 +29,7 @@ MODELS: Mapping[Kind, type[Artifact]] = {
     Kind.TREND: Trend,
     Kind.TREND_VERDICT: TrendVerdict,
     Kind.SELFTEST: Selftest,
+    Kind.UNMEASURED: UnmeasuredJob,
 }
 SCHEMA_VERSIONS: Mapping[Kind, int] = {
     Kind.RUN: 1,
@@ -36,6 +38,7 @@ SCHEMA_VERSIONS: Mapping[Kind, int] = {
     Kind.TREND: 1,
     Kind.TREND_VERDICT: 1,
     Kind.SELFTEST: 1,
+    Kind.UNMEASURED: 1,
 }
 """The version that this lens-gate writes of each kind; it reads every version up to it."""
 

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     TREND = "trend"
     TREND_VERDICT = "trend_verdict"
     SELFTEST = "selftest"
+    UNMEASURED = "unmeasured"
 
 
 class Frozen(BaseModel):

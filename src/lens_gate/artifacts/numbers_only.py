@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import get_args
+from typing import TypeVar, get_args
 
 from pydantic import JsonValue, ValidationError
 
-from lens_gate.artifacts.verdict import Side, Verdict
+from lens_gate.artifacts.envelope import Envelope
+from lens_gate.artifacts.verdict import Side
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.vocabulary.metric_table import METRICS
 from lens_gate.vocabulary.metrics import Unit
 
 LONGEST_NAME = 100
 SAID_ELSEWHERE = "see the artifact of the run"
+
+_Left = TypeVar("_Left", bound=Envelope)
 
 _SENTENCES = frozenset({"message", "reason", "text", "not_covered"})
 _EMPTIED: dict[str, JsonValue] = {
@@ -66,13 +69,13 @@ _NUMBERS = frozenset({
 """The numbers that sentences name; those of a condition go by their metrics."""
 
 
-def numbers_only(verdict: Verdict) -> Verdict:
-    """Return the verdict without what it says in words, and with names of at most LONGEST_NAME characters.
+def numbers_only(left: _Left) -> _Left:
+    """Return what a job left without what it says in words, and with names of at most LONGEST_NAME characters.
 
     Raises ArtifactCorrupt where it is none without them.
     """
     try:
-        return Verdict.model_validate(_cleaned(verdict.model_dump(mode="json"), ""))
+        return type(left).model_validate(_cleaned(left.model_dump(mode="json"), ""))
     except ValidationError as error:
         raise ArtifactCorrupt(
             "this verdict makes no sense without its texts", hint="Upload what `lens-gate ci` wrote."

@@ -15,6 +15,7 @@ from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.missing import all_passed, missing_options, require_explained, told_none
 from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
@@ -25,13 +26,13 @@ from lens_gate.cli.publishing import (
     closing_check,
     in_trusted_half,
     names_of,
-    places_of,
     publish_options,
     published,
     published_judgement,
     publishing_of,
     wish_of,
 )
+from lens_gate.cli.results import results_of, say_unmeasured
 from lens_gate.cli.sites import report_site, require_site, site_options
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
 from lens_gate.errors import PublishFailed, UsageProblem
@@ -42,8 +43,8 @@ from lens_gate.steps.judging.judge import Judgement, Rules, analysis_of, rules, 
 from lens_gate.steps.judging.judgebook import note_analysis, note_failures, note_read, note_verdict
 from lens_gate.steps.line import attempted
 from lens_gate.steps.publishing.attempts import replaced
-from lens_gate.steps.publishing.publish import Finished, Wish
-from lens_gate.steps.publishing.what import finished_of, left_in, one_file, read_untrusted, require_few, untrusted
+from lens_gate.steps.publishing.publish import Wish
+from lens_gate.steps.publishing.what import left_in, one_file, read_untrusted, require_few
 from lens_gate.steps.recorded.reading import read_artifact
 from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
 from lens_gate.steps.rendering.templating import templated, told_of
@@ -174,9 +175,9 @@ def gate(**options: Any) -> int:
 def report(**options: Any) -> int:
     """Render artifacts: a verdict, an analysis, or bare runs.
 
-    A folder stands for the verdict.json in it, or in each of its folders: so jobs leave them. With --site a history
-    becomes a folder of pages, for GitHub or GitLab Pages. With --publish verdicts are shown on the platform too, with
-    --notify whom the configuration names is told of them.
+    A folder stands for the verdict.json in it, or in each of its folders: so jobs leave them, or an unmeasured.json
+    where they had no secrets. With --site a history becomes a folder of pages, for GitHub or GitLab Pages. With
+    --publish verdicts are shown on the platform too, with --notify whom the configuration names is told of them.
     """
     form = form_of(options)
     if options["template"] and options["form"]:
@@ -200,13 +201,14 @@ def report(**options: Any) -> int:
         with closing_check(names, wish, logging_here):
             found, tells = _gathered(paths, wish, options, logging_here)
             left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
-            finished = _finished(found, names.given, judged_by, options, logging_here) if tells else ()
+            finished = results_of(found, names.given, judged_by, options, logging_here) if tells else ()
         failed = published(finished, wish, logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
     show_rest(left, for_people=form is Format.TEXT)
     code = _told_failures(failed, here)
     require_explained(finished, options, judged_by, here)
+    say_unmeasured(finished, code, here)
     return code
 
 
@@ -237,7 +239,7 @@ def _standing(found: list[tuple[Artifact, Path]], options: dict[str, Any], here:
 
 def _tells(found: Sequence[tuple[Artifact, Path]], options: dict[str, Any], wish: Wish) -> bool:
     """Whether others are told of verdicts, or of those that are missing: outputs that are read are set if all are."""
-    outputs = wish.outputs_read and all(isinstance(artifact, Verdict) for artifact, _ in found)
+    outputs = wish.outputs_read and all(isinstance(artifact, Verdict | UnmeasuredJob) for artifact, _ in found)
     return wish.anything or outputs or bool(options["result"])
 
 
@@ -263,25 +265,6 @@ def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
     return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
 
 
-def _finished(
-    found: Sequence[tuple[Artifact, Path]],
-    given: Sequence[str],
-    judged_by: Rules,
-    options: dict[str, Any],
-    here: World,
-) -> tuple[Finished, ...]:
-    """Return the verdicts in what was read, by the names that were given to them."""
-    finished = finished_of(
-        found,
-        judged_by,
-        here,
-        suites=given,
-        places=places_of(judged_by, here),
-        exit_zero=options["exit_zero"],
-    )
-    return tuple(map(untrusted, finished)) if in_trusted_half(here) else finished
-
-
 def _notified(
     found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World
 ) -> tuple[PublishFailed, ...]:
@@ -294,6 +277,7 @@ def _notified(
     verdicts = [
         one if isinstance(one, Verdict | TrendVerdict) else verdict_of(one, path, judged_by, here)
         for one, path in found
+        if not isinstance(one, UnmeasuredJob)
     ]
     return tuple(failure for one in verdicts for failure in notified(one, judged_by, options, here))
 
@@ -356,7 +340,7 @@ def _has_pairs(artifact: Artifact) -> bool:
             return artifact.source == "duet"
         case Verdict():
             return artifact.analysis.source == "duet"
-        case Trend() | TrendVerdict() | Selftest():
+        case Trend() | TrendVerdict() | Selftest() | UnmeasuredJob():
             return False
         case _ as never:
             assert_never(never)

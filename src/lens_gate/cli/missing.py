@@ -13,7 +13,7 @@ from lens_gate.cli.options import grouped
 from lens_gate.cli.publishing import Names, platform_of, stage_of, told_unmeasured, wish_of
 from lens_gate.errors import CouldNotMeasure
 from lens_gate.steps.judging.judge import Rules
-from lens_gate.steps.publishing.publish import Finished, Wish
+from lens_gate.steps.publishing.publish import Result, Wish
 from lens_gate.steps.publishing.unmeasured import Unmeasured, publish_unmeasured
 from lens_gate.steps.world import World
 from lens_gate.vocabulary.outcomes import ExitCode
@@ -59,7 +59,7 @@ def told_none(
     return told_unmeasured(one, wish, here) if excuse else _fail(one, wish, here)
 
 
-def require_explained(finished: Sequence[Finished], options: Mapping[str, Any], judged_by: Rules, here: World) -> None:
+def require_explained(finished: Sequence[Result], options: Mapping[str, Any], judged_by: Rules, here: World) -> None:
     """Raise CouldNotMeasure, and publish that, where jobs failed and none of the verdicts that they left says why.
 
     `finished` is empty where nobody is told of them. How the whole of an earlier run ended is only said: what measures

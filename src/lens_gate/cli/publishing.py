@@ -31,11 +31,14 @@ from lens_gate.errors import (
     SecretNotFetched,
     UsageProblem,
 )
+from lens_gate.reports.unmeasured import NO_SECRETS
 from lens_gate.steps.judging.judge import Judgement, Rules
+from lens_gate.steps.line import attempted
 from lens_gate.steps.publishing.check import begin_checks
+from lens_gate.steps.publishing.excused import leave_unmeasured
 from lens_gate.steps.publishing.names import bounded, job_of, suite_names
 from lens_gate.steps.publishing.places import Places, places_in
-from lens_gate.steps.publishing.publish import Finished, Stage, Wish, publish, settled
+from lens_gate.steps.publishing.publish import Finished, Result, Stage, Wish, publish, settled
 from lens_gate.steps.publishing.trend import publish_trend
 from lens_gate.steps.publishing.unmeasured import STANDING, Unmeasured, publish_unmeasured, without_verdict
 from lens_gate.steps.publishing.what import files_in, untrusted
@@ -220,8 +223,8 @@ def published_judgement(
     return published([finished if vouched else untrusted(finished)], publishing.wish, here)
 
 
-def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Callable[[], int]) -> int:
-    """Measure between the beginning and the end of a check, and return the exit code.
+def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Callable[[], int], *, folder: Path) -> int:
+    """Measure between the beginning and the end of a check, and return the exit code; `folder` takes all files.
 
     Where a run has no secrets by rule, as that of a fork, and a verdict was to be published, that is said loudly
     instead: it is no fault of whoever opened the pull request.
@@ -239,18 +242,28 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
     except excused as error:
         one = Unmeasured(
             suite=names.row(wish.board),
-            headline="this run has no secrets",
+            headline=NO_SECRETS,
             why=excuse,
             missing=error.message,
             checks=names.checks,
         )
-        return told_unmeasured(one, wish, here)
+        return _told_and_left(one, folder, publishing, here)
 
 
-def told_unmeasured(one: Unmeasured, wish: Wish, here: World) -> ExitCode:
-    """Say that nothing was measured, and nothing failed; return the exit code."""
+def _told_and_left(one: Unmeasured, folder: Path, publishing: Publishing, here: World) -> ExitCode:
+    """Say that nothing was measured, and leave that for the job that reports on all; return the exit code."""
+    job = publishing.job(one.suite, here)
+    failed = attempted(lambda: leave_unmeasured(one, folder, here, job))
+    files = {} if failed else {"artifacts": files_in(folder, here)["artifacts"]}
+    return told_unmeasured(replace(one, files=files), publishing.wish, here, failed)
+
+
+def told_unmeasured(one: Unmeasured, wish: Wish, here: World, failed: tuple[PublishFailed, ...] = ()) -> ExitCode:
+    """Say that nothing was measured, and nothing failed but perhaps to write that; return the exit code."""
     here.say(f"warning: {one.title}. {one.why}\n  {one.missing}")
-    failed = publish_unmeasured(one, wish, stage_of(here))
+    failed += publish_unmeasured(one, wish, stage_of(here))
+    for failure in failed:
+        here.say(f"lens-gate: {failure}")
     code = ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
     here.say(f"lens-gate: outcome={Outcome.NOT_MEASURED} exit={int(code)}")
     return code
@@ -329,8 +342,8 @@ def _warn(failed: Sequence[PublishFailed], here: World) -> None:
         here.say(f"warning: not published: {failure}")
 
 
-def published(finished: Sequence[Finished], wish: Wish, here: World) -> tuple[PublishFailed, ...]:
-    """Publish verdicts in this pipeline; return the failures that count."""
+def published(finished: Sequence[Result], wish: Wish, here: World) -> tuple[PublishFailed, ...]:
+    """Publish results in this pipeline; return the failures that count."""
     return publish(finished, wish, stage_of(here))
 
 

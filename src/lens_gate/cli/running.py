@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,9 @@ def ci(**options: Any) -> int:
     judged_by = rules_of_ci(order.sources, options, here)
     here = reaching(here, judged_by.config)
     publishing = publishing_of(options, judged_by, here)
-    return watched(publishing, judged_by, here, lambda: _whole_line(order, judged_by, publishing, options, here))
+    folder = Path(options["output_dir"])
+    whole_line = partial(_whole_line, order, judged_by, publishing, options, here)
+    return watched(publishing, judged_by, here, whole_line, folder=folder)
 
 
 def rules_of_ci(sources: Sequence[Source], options: dict[str, Any], here: World) -> Rules:

@@ -8,6 +8,7 @@ from lens_gate.artifacts.analysis import Finding
 from lens_gate.artifacts.envelope import Fingerprint
 from lens_gate.artifacts.run import Benchmark, ModelResult, Run
 from lens_gate.artifacts.trend import TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.reports.facts import results, valid
 from lens_gate.reports.junit_xml import SUITE, Case, Measuring, Result, Suite, document
@@ -15,11 +16,12 @@ from lens_gate.reports.numbers import known, precise, quantity
 from lens_gate.reports.page import ReportView, Row
 from lens_gate.reports.rows import of_typical_pair
 from lens_gate.reports.trend_view import trend_view
+from lens_gate.reports.unmeasured import NO_SECRETS
 from lens_gate.reports.view import view
 from lens_gate.vocabulary.outcomes import Outcome, Severity
 
 
-def junit(*artifacts: Verdict | Run | TrendVerdict) -> str:
+def junit(*artifacts: Verdict | Run | TrendVerdict | UnmeasuredJob) -> str:
     """Return one suite per artifact: a test case per check of a verdict, or per model of a run not judged.
 
     A regression or breach is a failure, what could not be measured an error, what could not be decided or compared is
@@ -28,7 +30,7 @@ def junit(*artifacts: Verdict | Run | TrendVerdict) -> str:
     return document([_suite_of(artifact) for artifact in artifacts])
 
 
-def _suite_of(artifact: Verdict | Run | TrendVerdict) -> Suite:
+def _suite_of(artifact: Verdict | Run | TrendVerdict | UnmeasuredJob) -> Suite:
     match artifact:
         case Verdict():
             shown = view(artifact)
@@ -48,6 +50,9 @@ def _suite_of(artifact: Verdict | Run | TrendVerdict) -> Suite:
         case TrendVerdict():
             newest = Measuring(artifact.trend.last_time, 0.0, artifact.fingerprint.runner)
             return Suite(_trend_cases(artifact), _trend_values(artifact), newest)
+        case UnmeasuredJob():
+            ended = Measuring(artifact.provenance.created_at, 0.0, artifact.fingerprint.runner)
+            return Suite([_excused(artifact)], {"outcome": artifact.outcome.value}, ended)
         case _ as never:
             assert_never(never)
 
@@ -124,6 +129,16 @@ def _nothing(run: Run) -> Case:
         result=Result.SKIPPED if equal else Result.ERROR,
         text="both versions are the same, so nothing was sent" if equal else "no model was measured",
         output=run.ending_message or "",
+    )
+
+
+def _excused(job: UnmeasuredJob) -> Case:
+    return Case(
+        series=None,
+        name=f"{job.suite} measured",
+        result=Result.SKIPPED,
+        text=f"not measured: {NO_SECRETS}",
+        output=f"{job.message}\n{job.reason}",
     )
 
 

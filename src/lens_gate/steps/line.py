@@ -22,8 +22,11 @@ from lens_gate.steps.running.watcher import Watcher
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_file
 
-_ABOUT_A_RUN = ("analysis.json", "verdict.json", "report.md", "report.html", "junit.xml")
-"""What `judged` writes beside the run."""
+UNMEASURED_FILE = "unmeasured.json"
+"""What a job leaves instead of all that where it is excused from measuring."""
+
+_ABOUT_A_RUN = ("analysis.json", "verdict.json", "report.md", "report.html", "junit.xml", UNMEASURED_FILE)
+"""What `judged` writes beside the run, and what stands for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

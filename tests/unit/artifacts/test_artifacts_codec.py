@@ -29,7 +29,7 @@ from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt, ArtifactProblem, ArtifactTooNew
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import a_benchmark, a_run, a_summary
+from tests.builders import a_benchmark, a_run, a_summary, an_unmeasured_job
 from tests.selftests import a_selftest
 from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_trend, full_trend_verdict, full_verdict
 from tests.unit.artifacts.sample_strategies import sample_rows
@@ -40,6 +40,7 @@ ARTIFACTS: dict[str, Artifact] = {
     "verdict": full_verdict(Outcome.INCONCLUSIVE),
     "trend": full_trend(),
     "trend_verdict": full_trend_verdict(),
+    "unmeasured": an_unmeasured_job(),
 }
 JSON_VALUES: st.SearchStrategy[JsonValue] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),

@@ -27,6 +27,7 @@ V1 = {
     "trend-regression.json.gz": "d38dcd47b1392b063ee42de29bc5a9d615ebf53c632086276b7837749086b464",
     "trend-verdict-regression.json.gz": "0f9e95efe6099fd635bcbeee098f2c450ae4283650c442dfcaaa3cc15b3323db",
     "selftest.json": "f064dda30a89a28cd2b30c9ef448a33acff6ae8f90a55f68c66c4fea9ac15291",
+    "unmeasured.json": "600f57989304b227adccbe1a882dcd1cb4cdcb0e1f33130d7e0d3cd6501f93f0",
 }
 ARTIFACTS = [name for name in V1 if ".samples." not in name]
 

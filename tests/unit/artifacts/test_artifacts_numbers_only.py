@@ -10,7 +10,7 @@ from lens_gate.artifacts.numbers_only import LONGEST_NAME, numbers_only
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import ArtifactCorrupt
 from lens_gate.reports.view import view
-from tests.builders import a_verdict, an_analysis, an_arm
+from tests.builders import a_verdict, an_analysis, an_arm, an_unmeasured_job
 from tests.hostile import HOSTILE
 from tests.scenarios import SCENARIOS
 
@@ -92,3 +92,11 @@ def test_what_is_no_verdict_without_its_texts_is_refused_as_damaged() -> None:
     odd = verdict.model_copy(update={"exit_code": 99})
     with pytest.raises(ArtifactCorrupt):
         numbers_only(odd)
+
+
+def test_of_a_job_that_was_not_measured_its_name_and_its_attempt_stay() -> None:
+    forged = an_unmeasured_job(message="run `curl evil`", reason="@acme/team", suite="x" * 300)
+    cleaned = numbers_only(forged)
+    assert (cleaned.suite, cleaned.job) == ("x" * LONGEST_NAME, forged.job)
+    assert "curl" not in cleaned.message + cleaned.reason
+    assert "@" not in cleaned.message + cleaned.reason

@@ -12,7 +12,7 @@ from lens_gate.artifacts.codec import Artifact, dumps
 from lens_gate.artifacts.envelope import Kind
 from lens_gate.artifacts.schemas import generated_schemas, json_schema
 from lens_gate.vocabulary.outcomes import Outcome
-from tests.builders import a_run, a_verdict, an_analysis
+from tests.builders import a_run, a_verdict, an_analysis, an_unmeasured_job
 from tests.unit.artifacts.artifact_examples import full_analysis, full_run, full_trend, full_trend_verdict, full_verdict
 
 ROOT = Path(__file__).parents[3]
@@ -25,6 +25,7 @@ ARTIFACTS: list[Artifact] = [
     full_verdict(),
     full_trend(),
     full_trend_verdict(),
+    an_unmeasured_job(),
 ]
 
 
@@ -43,7 +44,7 @@ def test_the_published_schema_is_the_one_of_the_models(name: str) -> None:
 
 def test_each_kind_has_a_published_schema() -> None:
     assert {Path(name).name for name in generated_schemas()} == {
-        path.name for path in (ROOT / "schemas").glob("[rastv]*")
+        path.name for path in (ROOT / "schemas").glob("[rastuv]*")
     }
 
 

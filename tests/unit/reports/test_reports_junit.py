@@ -28,6 +28,7 @@ from tests.builders import (
     an_analysis,
     an_effect,
     an_error_count,
+    an_unmeasured_job,
     an_unmeasured_latency,
     some_requests,
 )
@@ -188,7 +189,7 @@ def require_what_jenkins_takes(text: str) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nothing_is_written_that_the_schema_of_jenkins_refuses(scenario: str) -> None:
-    require_what_jenkins_takes(junit(SCENARIOS[scenario](), a_run()))
+    require_what_jenkins_takes(junit(SCENARIOS[scenario](), a_run(), an_unmeasured_job()))
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-7, 0.1234567, 299.9999, 86_400.0])

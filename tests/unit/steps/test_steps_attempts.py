@@ -9,17 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import PipelineJob, Verdict
 from lens_gate.steps.publishing.attempts import replaced
 from lens_gate.vocabulary.outcomes import ExitCode
+from tests.builders import an_unmeasured_job
 from tests.scenarios import SCENARIOS
 
 FAILS, OPEN, PASSES = (SCENARIOS[name]() for name in ("regression", "inconclusive", "pass"))
-GOODNESS = {FAILS.outcome: 0, OPEN.outcome: 1, PASSES.outcome: 2}
-Left = list[tuple[int, Verdict]]
+EXCUSED = an_unmeasured_job()
+GOODNESS = {FAILS.outcome: 0, OPEN.outcome: 1, EXCUSED.outcome: 1, PASSES.outcome: 2}
+Left = list[tuple[int, Verdict | UnmeasuredJob]]
 
 
-def found(left: Left, *, named: bool) -> list[tuple[Verdict, Path]]:
+def found(left: Left, *, named: bool) -> list[tuple[Verdict | UnmeasuredJob, Path]]:
     """What was left of so many attempts of jobs that share a name."""
 
     def by(attempt: int) -> PipelineJob:
@@ -30,12 +33,12 @@ def found(left: Left, *, named: bool) -> list[tuple[Verdict, Path]]:
     ]
 
 
-def kept(left: Left, *, named: bool = False, settled: bool = False) -> list[Verdict]:
+def kept(left: Left, *, named: bool = False, settled: bool = False) -> list[Verdict | UnmeasuredJob]:
     gone = replaced(found(left, named=named), settled=settled)
     return [one for number, (_, one) in enumerate(left) if Path(str(number)) not in gone]
 
 
-LEFT = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([FAILS, OPEN, PASSES])), max_size=7)
+LEFT = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([FAILS, OPEN, EXCUSED, PASSES])), max_size=7)
 
 
 @given(left=LEFT, named=st.booleans(), settled=st.booleans())

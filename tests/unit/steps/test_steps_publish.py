@@ -541,6 +541,18 @@ def test_outputs_and_order_follow_the_code_that_weighs_most() -> None:
     assert [one.suite for one in ordered] == ["s2", "s1", "s0"]
 
 
+def test_of_results_that_fail_nothing_the_outputs_tell_of_what_was_not_measured(
+    tmp_path: Path, server: GitHubServer
+) -> None:
+    runner = a_runner(tmp_path, server)
+    nothing = Unmeasured(suite="z", headline="this run has no secrets", why="So it is.", missing="KEY is not set")
+    passes = finished("pass", suite="a", code=ExitCode.OK)
+    wish = Wish(kinds=(Publication.OUTPUTS, Publication.SUMMARY), strict=True)
+    assert publish([passes, nothing], wish, a_stage(runner, [])) == ()
+    assert runner.outputs["verdict"] == "not_measured"
+    assert runner.summary.index("Not measured") < runner.summary.index("Pass")
+
+
 # Limits
 
 

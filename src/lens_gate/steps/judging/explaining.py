@@ -7,6 +7,7 @@ from pathlib import Path
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.explain import explain, explain_run
@@ -25,6 +26,12 @@ def explanation_of(path: Path, world: World, *, series: str | None = None, metri
     artifact = read_artifact(path)
     if isinstance(artifact, Run):
         return explain_run(artifact, file=str(path))
+    if isinstance(artifact, UnmeasuredJob):
+        raise UsageProblem(
+            "nothing was measured, so there is nothing to explain",
+            place=str(path),
+            hint="`lens-gate report` says why.",
+        )
     if isinstance(artifact, Trend | TrendVerdict | Selftest):
         what = "self-test" if isinstance(artifact, Selftest) else "trend"
         raise UsageProblem(

@@ -17,6 +17,7 @@ from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.samples import Samples
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import Trend, TrendRule, TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.config.load import LoadedConfig, Source, load_config
 from lens_gate.config.model import (
@@ -189,6 +190,12 @@ def analysis_of(artifact: Artifact, path: Path, judged_by: Rules, world: World) 
                 "a self-test tells about this machine, and nothing about an endpoint",
                 place=str(path),
                 hint="`lens-gate report` shows it; give the run.json to have an endpoint judged.",
+            )
+        case UnmeasuredJob():
+            raise ArtifactProblem(
+                "a job left this that had no secrets, and so nothing was measured",
+                place=str(path),
+                hint="`lens-gate report` tells of it; give the run.json of a run that had its keys.",
             )
         case _ as never:
             assert_never(never)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lens_gate.artifacts.codec import Artifact
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import PipelineJob, Verdict
 from lens_gate.vocabulary.outcomes import ExitCode, Outcome
 
-_Batch = list[tuple[PipelineJob, Verdict, Path]]
+_Batch = list[tuple[PipelineJob, Verdict | UnmeasuredJob, Path]]
 
 
 def replaced(found: Iterable[tuple[Artifact, Path]], *, settled: bool) -> set[Path]:
@@ -21,7 +22,7 @@ def replaced(found: Iterable[tuple[Artifact, Path]], *, settled: bool) -> set[Pa
     """
     lines: dict[tuple[str, str, int], dict[int, _Batch]] = defaultdict(lambda: defaultdict(list))
     for one, path in found:
-        if isinstance(one, Verdict) and (job := one.job) is not None:
+        if isinstance(one, Verdict | UnmeasuredJob) and (job := one.job) is not None:
             lines[job.suite, job.job, job.run_id][job.attempt].append((job, one, path))
     return {
         path
@@ -41,4 +42,8 @@ def _replaces(later: _Batch, earlier: _Batch, *, settled: bool) -> bool:
 
 
 def _worst_first(batch: _Batch) -> Sequence[tuple[bool, bool]]:
-    return sorted((one.exit_code is ExitCode.OK, one.outcome is Outcome.PASS) for _, one, _ in batch)
+    return sorted((_fails_nothing(one), one.outcome is Outcome.PASS) for _, one, _ in batch)
+
+
+def _fails_nothing(one: Verdict | UnmeasuredJob) -> bool:
+    return isinstance(one, UnmeasuredJob) or one.exit_code is ExitCode.OK

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import PipelineJob, Verdict
 from lens_gate.ci.board import digest
 from lens_gate.ci.platform import Platform
@@ -21,7 +22,7 @@ _LONGEST_SHARED = 80
 _UPLOADED = re.compile(r"lens-gate-(?P<suite>.+)-(?:[0-9]+\.)?[0-9a-f]{8}")
 """The name that `Platform.artifact_name` gives, and a download makes a folder of."""
 
-Found = tuple[Verdict, Path]
+Found = tuple[Verdict | UnmeasuredJob, Path]
 
 
 def job_of(suite: str, platform: Platform | None, *, named: bool) -> PipelineJob | None:
@@ -41,6 +42,8 @@ def job_of(suite: str, platform: Platform | None, *, named: bool) -> PipelineJob
 def suite_names(verdicts: Sequence[Found], given: Sequence[str]) -> list[str]:
     """Return one name for each verdict: those that were given, else the one that its job gave it, else its benchmark's.
 
+    What stands for a verdict, since its job was excused from measuring, has its own.
+
     What goes by one name then is told apart, by folders or by numbers.
     """
     if given and len(given) != len(verdicts):
@@ -49,7 +52,7 @@ def suite_names(verdicts: Sequence[Found], given: Sequence[str]) -> list[str]:
             hint="Give --suite once for each verdict in their order, or not at all.",
         )
     if not given:
-        return _apart([bounded(_own_name(verdict, path)) for verdict, path in verdicts], [path for _, path in verdicts])
+        return _apart([bounded(_own_name(left, path)) for left, path in verdicts], [path for _, path in verdicts])
     names = [bounded(name) for name in given]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
@@ -64,11 +67,13 @@ def bounded(name: str) -> str:
     return shortened(plain(name), LONGEST_SUITE) or "lens-gate"
 
 
-def _own_name(verdict: Verdict, path: Path) -> str:
-    if verdict.job is not None:
-        return verdict.job.suite
+def _own_name(left: Verdict | UnmeasuredJob, path: Path) -> str:
+    if isinstance(left, UnmeasuredJob):
+        return left.suite
+    if left.job is not None:
+        return left.job.suite
     uploaded = _UPLOADED.fullmatch(_folder(path))
-    return uploaded["suite"] if uploaded else verdict.analysis.benchmark.name
+    return uploaded["suite"] if uploaded else left.analysis.benchmark.name
 
 
 def _apart(names: Sequence[str], paths: Sequence[Path]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import assert_never
+from typing import Protocol, TypeVar, assert_never
 
 from lens_gate.artifacts.leg import MOST_ROWS
 from lens_gate.artifacts.verdict import Verdict
@@ -21,7 +21,7 @@ from lens_gate.steps.line import attempt_all, attempted
 from lens_gate.steps.publishing.check import check_result
 from lens_gate.steps.publishing.comment import Measured, publish_comment
 from lens_gate.steps.publishing.places import Places, no_places
-from lens_gate.vocabulary.outcomes import ExitCode, most_important
+from lens_gate.vocabulary.outcomes import ExitCode, Outcome, most_important
 from lens_gate.vocabulary.publishing import Annotation, CheckResult, CommentMode, Publication
 
 ORDER = tuple(Publication)
@@ -61,6 +61,48 @@ class Wish:
         return what in among or (what is Publication.OUTPUTS and self.outputs_read)
 
 
+class Result(Protocol):
+    """What is told of one suite: a verdict, or that there is none; `code` is what it means for its command."""
+
+    @property
+    def suite(self) -> str:
+        """The name that it goes by."""
+        ...
+
+    @property
+    def code(self) -> ExitCode:
+        """What it means here."""
+        ...
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        ...
+
+    @property
+    def ends(self) -> tuple[tuple[str, CheckResult], ...]:
+        """How each of its checks ends."""
+        ...
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """What it says of single lines, or of none."""
+        ...
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The values for later steps."""
+        ...
+
+    def summary(self, limit: int) -> str:
+        """Return it in Markdown, in at most `limit` bytes."""
+        ...
+
+    def measured(self, commit: str) -> Measured:
+        """Return what a comment keeps of it on a commit."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finished:
     """A verdict to publish: the name it goes by, the code that it means here, and files by the name of their output.
@@ -84,14 +126,33 @@ class Finished:
         return replace(page, next_step=None) if self.untrusted else page
 
     @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return self.verdict.outcome
+
+    @property
     def check(self) -> CheckResult:
         """What a check says of the verdict."""
         return check_result(self.view, self.code, self.annotations, vouched=not self.untrusted)
 
     @property
+    def ends(self) -> tuple[tuple[str, CheckResult], ...]:
+        """How its one check ends."""
+        return ((self.suite, self.check),)
+
+    @property
     def annotations(self) -> tuple[Annotation, ...]:
         """What the verdict says of single lines."""
         return annotated(self.view, self.places)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The values for later steps."""
+        return outputs(self.verdict, self.view, self.code, self.files)
+
+    def summary(self, limit: int) -> str:
+        """Return the report in Markdown, in at most `limit` bytes."""
+        return markdown(self.view, limit=limit)
 
     def measured(self, commit: str) -> Measured:
         """Return what a comment keeps of the verdict on a commit."""
@@ -108,8 +169,8 @@ class Stage:
     say: Callable[[str], None]
 
 
-def publish(finished: Sequence[Finished], wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
-    """Publish verdicts, and return what failed where that is to count; else it is said, and the verdict stands."""
+def publish(finished: Sequence[Result], wish: Wish, stage: Stage) -> tuple[PublishFailed, ...]:
+    """Publish results, and return what failed where that is to count; else it is said, and the verdicts stand."""
     if wish.nothing or not finished:
         return ()
     if stage.platform is None:
@@ -122,7 +183,7 @@ def publish(finished: Sequence[Finished], wish: Wish, stage: Stage) -> tuple[Pub
 class _Publishing:
     """One publication of all that is wanted; a check takes the annotations that have a place with it."""
 
-    finished: Sequence[Finished]
+    finished: Sequence[Result]
     wish: Wish
     platform: Platform
     stage: Stage
@@ -143,9 +204,10 @@ class _Publishing:
             case Publication.OUTPUTS:
                 worst = worst_first(finished)[0]
                 name = platform.artifact_name(worst.suite)
-                platform.write_outputs(_outputs(worst) | ({"artifact-name": name} if name else {}))
+                platform.write_outputs(worst.outputs | ({"artifact-name": name} if name else {}))
             case Publication.CHECK:
-                attempt_all(*(partial(platform.end_check, one.suite, one.check) for one in worst_first(finished)))
+                ends = [end for one in worst_first(finished) for end in one.ends]
+                attempt_all(*(partial(platform.end_check, name, result) for name, result in ends))
                 self.places_told = True
             case Publication.ANNOTATIONS:
                 notes = [note for one in finished for note in one.annotations]
@@ -184,22 +246,23 @@ def settled(failed: tuple[PublishFailed, ...], wish: Wish, say: Callable[[str], 
     return ()
 
 
-def _summary(finished: Sequence[Finished]) -> str:
-    """Return all verdicts for the summary of a step, the worst first."""
+def _summary(finished: Sequence[Result]) -> str:
+    """Return all results for the summary of a step, the worst first."""
     share = SUMMARY_BYTES // max(1, len(finished))
-    return "\n".join(markdown(one.view, limit=share) for one in worst_first(finished))
+    return "\n".join(one.summary(share) for one in worst_first(finished))
 
 
-def _outputs(finished: Finished) -> dict[str, str]:
-    """Return the values of a verdict: of several, that of which the step's own code comes."""
-    return outputs(finished.verdict, finished.view, finished.code, finished.files)
+_Told = TypeVar("_Told", bound=Result)
 
 
-def worst_first(finished: Sequence[Finished]) -> list[Finished]:
-    """Return verdicts by the weight of their codes, each code by the names of the suites."""
+def worst_first(finished: Sequence[_Told]) -> list[_Told]:
+    """Return results by the weight of their codes, each code by the names of the suites, what is not measured first.
+
+    The first one is that of which the outputs tell: of a suite that nobody has measured no other one's pass is said.
+    """
     codes = {one.code for one in finished}
     order: list[ExitCode] = []
     while codes:
         order.append(most_important(codes))
         codes.remove(order[-1])
-    return sorted(finished, key=lambda one: (order.index(one.code), one.suite))
+    return sorted(finished, key=lambda one: (order.index(one.code), one.outcome is not Outcome.NOT_MEASURED, one.suite))

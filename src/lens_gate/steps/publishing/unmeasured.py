@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from lens_gate.ci.platform import Platform
 from lens_gate.errors import LensGateError, PublishFailed
 from lens_gate.reports.comment import leg_unmeasured, unmeasured, unpublished
+from lens_gate.reports.escape import cut_to, markdown_text
 from lens_gate.steps.line import attempt_all, attempted
 from lens_gate.steps.publishing.comment import Measured, publish_comment
 from lens_gate.steps.publishing.publish import ORDER, Stage, Wish, settled, wanted_of
@@ -22,7 +23,7 @@ class Unmeasured:
 
     `checks` are the names of the checks that end so: none where nobody knows which suites there are, as nobody would
     end a check of another name again. `named` is whether the suite's verdict would have gone by this very name. `code`
-    is what it means for the command.
+    is what it means for the command, and `files` are those that the job leaves, by the name of their output.
     """
 
     suite: str
@@ -32,6 +33,7 @@ class Unmeasured:
     checks: tuple[str, ...] = ()
     named: bool = False
     code: ExitCode = ExitCode.OK
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -42,6 +44,44 @@ class Unmeasured:
     def text(self) -> str:
         """The whole in Markdown."""
         return unmeasured(self.headline, self.why, self.missing)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return Outcome.NOT_MEASURED
+
+    @property
+    def ends(self) -> tuple[tuple[str, CheckResult], ...]:
+        """How each of its checks ends."""
+        ends = Conclusion.FAILURE if self._fails else Conclusion.NEUTRAL
+        result = CheckResult(conclusion=ends, title=self.title, summary=self.text, measured=False)
+        return tuple((check, result) for check in self.checks)
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """The one remark that says so, on no line."""
+        level = Level.ERROR if self._fails else Level.WARNING
+        return (Annotation(level=level, title="lens-gate: not measured", message=f"{self.why} {self.missing}"),)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The values for later steps."""
+        values = {"verdict": self.outcome.value, "exit-code": str(int(self.code)), "regressions": "0"}
+        return values | dict(self.files)
+
+    def summary(self, limit: int) -> str:
+        """Return it in Markdown under the name of its suite, in at most `limit` bytes."""
+        return cut_to(f"{self.text}\n\nSuite: {markdown_text(self.suite)}\n", limit)
+
+    def measured(self, commit: str) -> Measured:
+        """Return what a comment keeps of it on a commit."""
+        text = f"{self.why} {self.missing}"
+        leg = leg_unmeasured(self.title, text, suite=self.suite, commit=commit, code=self.code)
+        return Measured(leg=leg, id=None, named=self.named)
+
+    @property
+    def _fails(self) -> bool:
+        return self.code is not ExitCode.OK
 
 
 STANDING = (Publication.CHECK, Publication.COMMENT)
@@ -84,26 +124,20 @@ def publish_unmeasured(
 def _doing(
     one: Unmeasured, wish: Wish, platform: Platform, stage: Stage, summary: str
 ) -> Mapping[Publication, Callable[[], None]]:
-    values = {"verdict": Outcome.NOT_MEASURED.value, "exit-code": str(int(one.code)), "regressions": "0"}
-    fails = one.code is not ExitCode.OK
-    level = Level.ERROR if fails else Level.WARNING
-    note = Annotation(level=level, title="lens-gate: not measured", message=f"{one.why} {one.missing}")
-    ends = Conclusion.FAILURE if fails else Conclusion.NEUTRAL
-    result = CheckResult(conclusion=ends, title=one.title, summary=one.text, measured=False)
+    name = platform.artifact_name(one.suite) if one.files else ""
+    values = one.outputs | ({"artifact-name": name} if name else {})
 
     def checked() -> None:
-        attempt_all(*(partial(platform.end_check, suite, result) for suite in one.checks))
+        attempt_all(*(partial(platform.end_check, suite, result) for suite, result in one.ends))
 
     def commented() -> None:
-        text = f"{one.why} {one.missing}"
-        leg = leg_unmeasured(one.title, text, suite=one.suite, commit=platform.step.commit, code=one.code)
-        result = Measured(leg=leg, id=None, named=one.named)
+        result = one.measured(platform.step.commit)
         publish_comment([result], platform, stage.patience, board=wish.board, mode=wish.comment)
 
     return {
         Publication.SUMMARY: partial(platform.write_summary, summary),
         Publication.OUTPUTS: partial(platform.write_outputs, values),
         Publication.CHECK: checked,
-        Publication.ANNOTATIONS: partial(platform.annotate, [note]),
+        Publication.ANNOTATIONS: partial(platform.annotate, one.annotations),
         Publication.COMMENT: commented,
     }

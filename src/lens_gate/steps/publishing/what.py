@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +11,17 @@ from lens_gate.artifacts.codec import Artifact, loads
 from lens_gate.artifacts.compressed import MAGIC
 from lens_gate.artifacts.numbers_only import numbers_only
 from lens_gate.artifacts.run import Run
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.view import VERDICT_FILE
 from lens_gate.steps.judging.judge import Rules, verdict_of
+from lens_gate.steps.line import UNMEASURED_FILE
+from lens_gate.steps.publishing.excused import unmeasured_of, unvouched
 from lens_gate.steps.publishing.names import suite_names
 from lens_gate.steps.publishing.places import Places, no_places
 from lens_gate.steps.publishing.publish import Finished
+from lens_gate.steps.publishing.unmeasured import Unmeasured
 from lens_gate.steps.world import World
 from lens_gate.stores.files import read_start
 from lens_gate.vocabulary.outcomes import ExitCode
@@ -36,13 +40,23 @@ _OUTPUTS = {"report": "report.md", "junit": "junit.xml"}
 
 
 def left_in(path: Path) -> list[Path]:
-    """Return the verdicts that jobs have left in a folder; any other path stands for itself.
+    """Return what jobs have left in a folder: their verdicts, or that they had no secrets. Another path is itself.
 
-    A download of several uploads gives each a folder of its name; one alone lies in the folder itself.
+    A download of several uploads gives each a folder of its name; one alone lies in the folder itself. A verdict stands
+    for all of its folder.
     """
     alone = path / VERDICT_FILE
-    several = sorted(path.glob(f"*/{VERDICT_FILE}")) if path.is_dir() and not alone.exists() else []
-    return several or ([alone] if path.is_dir() else [path])
+    if not path.is_dir():
+        return [path]
+    return [alone] if alone.exists() else [*_several_in(path)] or [alone]
+
+
+def _several_in(path: Path) -> Iterator[Path]:
+    there = path / UNMEASURED_FILE
+    if there.exists():
+        yield there
+    found = {file.parent: file for name in (UNMEASURED_FILE, VERDICT_FILE) for file in path.glob(f"*/{name}")}
+    yield from (found[folder] for folder in sorted(found))
 
 
 def one_file(paths: Sequence[Path]) -> bool:
@@ -58,27 +72,35 @@ def finished_of(
     suites: Sequence[str],
     places: Places,
     exit_zero: bool,
-) -> tuple[Finished, ...]:
-    """Return the verdicts in, or on, artifacts. Raises UsageProblem for what has none, and for odd names of suites."""
-    verdicts = [(_verdict(artifact, path, judged_by, world), path) for artifact, path in found]
-    names = suite_names(verdicts, suites)
-    return tuple(
-        Finished(
-            suite=name,
-            verdict=verdict,
-            path=str(path),
-            code=ExitCode.OK if exit_zero else verdict.exit_code,
-            files=files_in(path.parent, world),
-            places=places,
-        )
-        for name, (verdict, path) in zip(names, verdicts, strict=True)
-    )
+) -> tuple[Finished | Unmeasured, ...]:
+    """Return the verdicts in, or on, artifacts, and which jobs have none since they were excused.
+
+    Raises UsageProblem for what has no verdict, and for odd names of suites.
+    """
+    left = [(_left(artifact, path, judged_by, world), path) for artifact, path in found]
+
+    def result(name: str, one: Verdict | UnmeasuredJob, path: Path) -> Finished | Unmeasured:
+        if isinstance(one, UnmeasuredJob):
+            return unmeasured_of(one, name)
+        code = ExitCode.OK if exit_zero else one.exit_code
+        files = files_in(path.parent, world)
+        return Finished(suite=name, verdict=one, path=str(path), code=code, files=files, places=places)
+
+    return tuple(result(name, *one) for name, one in zip(suite_names(left, suites), left, strict=True))
 
 
 def untrusted(finished: Finished) -> Finished:
     """Return a verdict of which nothing is believed but that it has the right form: no words, no files, no lines."""
     artifacts = dict.fromkeys(finished.files, "")
     return replace(finished, untrusted=True, files=artifacts, places=no_places)
+
+
+def believed(result: Finished | Unmeasured, excuse: str) -> Finished | Unmeasured:
+    """Return what is believed of a result of another's run.
+
+    `excuse` is what the platform says of that run's secrets, empty where it may have had them.
+    """
+    return untrusted(result) if isinstance(result, Finished) else unvouched(result, excuse)
 
 
 def require_few(paths: Sequence[Path]) -> None:
@@ -90,8 +112,8 @@ def require_few(paths: Sequence[Path]) -> None:
         )
 
 
-def read_untrusted(path: Path) -> Verdict:
-    """Read a verdict that another's run has uploaded, and leave its numbers and names.
+def read_untrusted(path: Path) -> Verdict | UnmeasuredJob:
+    """Read a verdict that another's run has uploaded, or that it has none, and leave its numbers and names.
 
     Raises UsageProblem for a file that is too large, is packed, or holds no verdict.
     """
@@ -103,7 +125,7 @@ def read_untrusted(path: Path) -> Verdict:
             hint="Upload the verdict.json alone, as `lens-gate ci` wrote it.",
         )
     artifact = loads(data, name=str(path))
-    if not isinstance(artifact, Verdict):
+    if not isinstance(artifact, Verdict | UnmeasuredJob):
         raise UsageProblem(
             f"from another's run only a verdict is taken, and this is of kind `{artifact.kind}`",
             place=str(path),
@@ -131,9 +153,9 @@ def _from_start(path: Path, world: World) -> str:
     return str(whole.relative_to(start) if whole.is_relative_to(start) else whole)
 
 
-def _verdict(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Verdict:
+def _left(artifact: Artifact, path: Path, judged_by: Rules, world: World) -> Verdict | UnmeasuredJob:
     match artifact:
-        case Verdict():
+        case Verdict() | UnmeasuredJob():
             return artifact
         case Run() | Analysis():
             return verdict_of(artifact, path, judged_by, world)

@@ -19,6 +19,7 @@ from lens_gate.artifacts.planning import PlanReport
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.artifacts.verdict import Verdict
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.compare import comparison_view
@@ -34,6 +35,7 @@ from lens_gate.reports.planning import plan_sheet
 from lens_gate.reports.selftest import selftest_sheet
 from lens_gate.reports.sheet import Sheet, sheet_markdown, sheet_text
 from lens_gate.reports.trend_view import trend_view
+from lens_gate.reports.unmeasured import unmeasured_sheet
 from lens_gate.reports.view import run_view, view
 from lens_gate.steps.judging.judge import Judgement, Rules, verdict_of
 from lens_gate.steps.recorded.reading import samples_beside
@@ -85,7 +87,7 @@ def render(artifact: Artifact, path: Path, form: Format, *, rules: Rules, world:
             return dumps(artifact, pretty=True).decode("utf-8")
         case Format.CSV:
             return _csv(artifact, path)
-        case _ if isinstance(artifact, Run | Selftest):
+        case _ if isinstance(artifact, Run | Selftest | UnmeasuredJob):
             return _unjudged(artifact, path, form, screen)
         case Format.MARKDOWN | Format.TEXT | Format.HTML if isinstance(artifact, Analysis) and only_ranks(artifact):
             return _comparison(artifact, form, screen)
@@ -102,11 +104,20 @@ def judged_of(artifact: Artifact, path: Path, rules: Rules, world: World) -> Jud
             return verdict_of(artifact, path, rules, world)
 
 
-def _unjudged(artifact: Run | Selftest, path: Path, form: Format, screen: Screen) -> str:
-    """Render a run that nobody has judged, or a self-test, which nobody judges."""
-    if isinstance(artifact, Selftest):
-        return render_selftest(artifact, form, screen)
-    run = artifact
+def _unjudged(artifact: Run | Selftest | UnmeasuredJob, path: Path, form: Format, screen: Screen) -> str:
+    """Render a run that nobody has judged, or what nobody judges."""
+    match artifact:
+        case Selftest():
+            return render_selftest(artifact, form, screen)
+        case UnmeasuredJob():
+            return junit(artifact) if form is Format.JUNIT else _sheet(unmeasured_sheet(artifact), form, screen)
+        case Run():
+            return _bare(artifact, path, form, screen)
+        case _ as never:
+            assert_never(never)
+
+
+def _bare(run: Run, path: Path, form: Format, screen: Screen) -> str:
     match form:
         case Format.JUNIT:
             return junit(run)
@@ -214,7 +225,7 @@ def render_all(
 ) -> str:
     """Write several artifacts into one text; JUnit holds a suite for each of them."""
     if form is Format.JUNIT:
-        shown = (one if isinstance(one, Run) else judged_of(one, at, rules, world) for one, at in found)
+        shown = (one if isinstance(one, Run | UnmeasuredJob) else judged_of(one, at, rules, world) for one, at in found)
         return junit(*shown)
     return joined([render(one, path, form, rules=rules, world=world, screen=screen) for one, path in found], form)
 

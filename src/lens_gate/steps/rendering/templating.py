@@ -14,6 +14,7 @@ from lens_gate.artifacts.codec import Artifact
 from lens_gate.artifacts.run import Run
 from lens_gate.artifacts.selftest import Selftest
 from lens_gate.artifacts.trend import TrendVerdict
+from lens_gate.artifacts.unmeasured import UnmeasuredJob
 from lens_gate.errors import UsageProblem
 from lens_gate.reports.compare import ComparisonView, comparison_view
 from lens_gate.reports.facts import moment
@@ -23,6 +24,7 @@ from lens_gate.reports.sheet import Sheet
 from lens_gate.reports.template_job import ESCAPED, TemplateJob
 from lens_gate.reports.trend_page import TrendView
 from lens_gate.reports.trend_view import trend_view
+from lens_gate.reports.unmeasured import unmeasured_sheet
 from lens_gate.reports.view import run_view, view
 from lens_gate.steps.judging.judge import Judgement, Rules
 from lens_gate.steps.rendering.render import judged_of, only_ranks
@@ -69,6 +71,8 @@ def told_of(artifact: Artifact, path: Path, rules: Rules, world: World) -> Told:
             return told_run(artifact, path)
         case Selftest():
             return _told(artifact, path, selftest_sheet(artifact))
+        case UnmeasuredJob():
+            return _told(artifact, path, unmeasured_sheet(artifact))
         case Analysis() if only_ranks(artifact):
             return _told(artifact, path, comparison_view(artifact))
         case _:
