@@ -169,3 +169,30 @@ def test_the_verdict_of_an_earlier_run_is_gone_while_the_next_one_is_measured(
     monkeypatch.setattr(running, "measure", killed)
     assert invoke("ci", "--requests", "12").code == 130
     assert not any(path.exists() for path in earlier)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--config", "gone.yaml"),
+        ("--config", "misspelt.json"),
+        ("--config", "keyless.json"),
+        ("--baseline", "gone.json"),
+        ("--against-model", "sim-large", "--baseline", "gone.json"),
+        ("--against-ref", "gone"),
+        ("--publish", "everything"),
+    ],
+)
+def test_whatever_ci_fails_by_no_report_after_it_finds_the_verdict_of_an_earlier_run(
+    invoke: Invoke, configure: Callable[..., Path], judged: Callable[..., Path], on_github: OnGitHub, home: Path,
+    wrong: tuple[str, ...],
+) -> None:  # fmt: skip
+    judged("results/verdict.json", factor=1.0)
+    text = configure().read_text(encoding="utf-8")
+    (home / "misspelt.json").write_text('{"providerz": []}', encoding="utf-8")
+    (home / "keyless.json").write_text(text.replace("${SIM_KEY}", "${ITS_KEY}"), encoding="utf-8")
+    runner = on_github()
+    assert invoke("ci", "--requests", "12", *wrong).code in {2, 5}
+    assert not (home / "results" / "verdict.json").exists()
+    assert invoke("report", "results/verdict.json", "--publish", "outputs", "--suite", "search").code == 2
+    assert "verdict" not in runner.outputs

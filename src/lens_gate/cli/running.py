@@ -124,6 +124,9 @@ def ci(**options: Any) -> int:
     unless an --against option names it.
     """
     here = world(fetches=not options["dry_run"] or options["control"] is not None)
+    if not options["dry_run"]:
+        # Before anything can fail: whatever does, a step after this one shall not take an earlier verdict for ours.
+        without_earlier(Path(options["output_dir"]))
     order = order_of(options, here)
     judged_by = rules_of_ci(order.sources, options, here)
     here = reaching(here, judged_by.config)
@@ -158,7 +161,6 @@ def _whole_line(order: RunOrder, judged_by: Rules, publishing: Publishing, optio
     stores = stores_for(arms.candidate_side.config, options["stores"], here)
     shelves = report_stores(arms.candidate_side.config, here)
     with logged(arms, options, here) as logging_here:
-        without_earlier(folder)
         with watching(logging_here, arms) as watcher:
             measured = measure(arms, folder / "run.json", logging_here, watcher, how)
         job = publishing.job(judged_by.config.profiler.name, here)
