@@ -97,6 +97,20 @@ def test_a_gate_in_the_trusted_half_vouches_for_nothing(
     assert [check["conclusion"] for check in github.checks.values()] == ["neutral"]
 
 
+def test_what_measures_in_the_trusted_half_tells_its_own_failure_in_its_own_words(
+    invoke: Invoke, configure: Callable[..., Path], in_trusted_half: Callable[..., Runner], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    configure()
+    in_trusted_half()
+    monkeypatch.delenv("SIM_KEY")
+    assert invoke("ci", "--requests", "12", "--publish", "check,comment").code == 2
+    (check,) = github.checks.values()
+    for text in (check["output"]["summary"], github.bodies()[0]):
+        assert "SIM" in text
+        assert "another run" not in text
+
+
 # What outputs name
 
 

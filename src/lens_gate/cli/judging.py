@@ -34,6 +34,7 @@ from lens_gate.cli.publishing import (
 )
 from lens_gate.cli.results import results_of, say_unmeasured
 from lens_gate.cli.sites import report_site, require_site, site_options
+from lens_gate.cli.unread import closing_unread
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
@@ -122,11 +123,13 @@ def analyze(**options: Any) -> None:
 def gate(**options: Any) -> int:
     """Apply thresholds, quality gates and budgets, and exit with the verdict."""
     here = world()
-    judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
-    here = reaching(here, judged_by.config)
-    publishing = publishing_of(options, judged_by, here)
+    with closing_unread(options, here):
+        judged_by = _rules(options, here, fail_on=fail_on_of(options["fail_on"]))
+        here = reaching(here, judged_by.config)
+        publishing = publishing_of(options, judged_by, here)
+    vouched = not in_trusted_half(here)
     with logged_judging(judged_by, options, here, printed=Format.TEXT) as logging_here:
-        with closing_check(publishing.names, publishing.wish, logging_here):
+        with closing_check(publishing.names, publishing.wish, logging_here, vouched=vouched):
             path = only_input(options["inputs"], options["more"])
             artifact = _read(path, options, logging_here)
             _say_whose_rules(artifact, judged_by, options, logging_here)
@@ -145,7 +148,6 @@ def gate(**options: Any) -> int:
             }
             failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
             note_verdict(logging_here.log, verdict)
-        vouched = not in_trusted_half(here)
         failed += published_judgement(verdict, explained, publishing, judged_by, logging_here, vouched=vouched)
         failed += notified(verdict, judged_by, options, logging_here)
         note_failures(logging_here.log, failed)
@@ -179,26 +181,25 @@ def report(**options: Any) -> int:
     where they had no secrets. With --site a history becomes a folder of pages, for GitHub or GitLab Pages. With
     --publish verdicts are shown on the platform too, with --notify whom the configuration names is told of them.
     """
-    form = form_of(options)
-    if options["template"] and options["form"]:
-        raise UsageProblem("--format says nothing beside --template", hint="Leave one of them out.")
-    require_site(options)
     here = world()
-    judged_by = _rules(options, here)
+    asked = [Path(name) for name in (*options["inputs"], *options["more"])]
+    with closing_unread(options, here, alone=one_file(asked)):
+        form = form_of(options)
+        require_site(options)
+        judged_by = _rules(options, here)
     if options["site"] is not None:
         report_site(options, judged_by, here)
         return ExitCode.OK
     here = reaching(here, judged_by.config)
     if options["begin"]:
         return _told_failures(begun(options, judged_by, here), here)
-    asked = [Path(name) for name in (*options["inputs"], *options["more"])]
     paths = [file for path in asked for file in left_in(path)]
     names = names_of(options, judged_by, here, alone=one_file(asked))
     if options["allow_none"] and paths and not any(path.exists() for path in paths):
         return told_none(paths, names, options, judged_by, here)
     wish = wish_of(options, judged_by.config.publish, here.environment)
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
-        with closing_check(names, wish, logging_here):
+        with closing_check(names, wish, logging_here, vouched=not in_trusted_half(here)):
             found, tells = _gathered(paths, wish, options, logging_here)
             left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
             finished = results_of(found, names.given, judged_by, options, logging_here) if tells else ()

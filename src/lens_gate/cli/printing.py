@@ -23,6 +23,8 @@ def wants_pdf(options: dict[str, Any]) -> bool:
 def form_of(options: dict[str, Any]) -> Format:
     """Return what a report is rendered as; a PDF is printed from HTML, and goes into a file."""
     if not wants_pdf(options):
+        if options["template"] and options["form"]:
+            raise UsageProblem("--format says nothing beside --template", hint="Leave one of them out.")
         return chosen_format(options["form"], options["output"], Format.TEXT)
     if options["output"] is None:
         raise UsageProblem("a PDF goes into a file", hint="Name it: --output report.pdf.")

@@ -146,6 +146,11 @@ class Names:
         """Return what a comment calls the results while there are none."""
         return self.given[0] if self.known else board
 
+    def measured(self, judged_by: Rules) -> Names:
+        """Return what goes by `profiler.name` where no name was given: what is measured here, and not only read."""
+        given = self.given or (bounded(judged_by.config.profiler.name),)
+        return Names(given, given)
+
 
 def names_of(options: Mapping[str, Any], judged_by: Rules, here: World, *, alone: bool = True) -> Names:
     """Return what results go by: the names of options, and for one that stands `alone` else that of the configuration.
@@ -185,11 +190,6 @@ class Publishing:
             return known
         suite, *_ = (*self.names.given, bounded(benchmark))
         return job_of(suite, platform_of(here.environment, click.echo), named=self.named) or known
-
-    def measured_by(self, judged_by: Rules) -> Names:
-        """Return what goes by `profiler.name` where no name was given: what is measured here, and not only read."""
-        given = self.names.given or (bounded(judged_by.config.profiler.name),)
-        return Names(given, given)
 
 
 def publishing_of(options: Mapping[str, Any], judged_by: Rules, here: World) -> Publishing:
@@ -232,10 +232,10 @@ def watched(publishing: Publishing, judged_by: Rules, here: World, measure: Call
     wish = publishing.wish
     platform = platform_of(here.environment, click.echo) if wish.anything else None
     excuse = platform.without_secrets if platform else ""
-    names = publishing.measured_by(judged_by)
+    names = publishing.names.measured(judged_by)
     excused = _NO_SECRET if excuse else ()
     try:
-        with closing_check(names, wish, here, excused=excused):
+        with closing_check(names, wish, here, vouched=True, excused=excused):
             if (checking := _checking(wish, here)) is not None:
                 _warn(begin_checks(names.checks, checking), here)
             return measure()
@@ -278,13 +278,13 @@ def ended_later(options: Mapping[str, Any], judged_by: Rules, here: World, *, si
     path = Path(options["output_dir"]) / "verdict.json"
     if _checking(publishing.wish, here) is None:
         return ExitCode.OK
-    names = publishing.measured_by(judged_by)
+    names = publishing.names.measured(judged_by)
     verdict = read_artifact(path) if path.is_file() and path.stat().st_mtime >= since else None
     if isinstance(verdict, Verdict):
         only = replace(publishing, names=names, wish=replace(publishing.wish, kinds=(Publication.CHECK,)))
         failed = published_judgement(verdict, path, only, judged_by, here)
     else:
-        failed = _give_up(KeyboardInterrupt(), names, publishing.wish, here)
+        failed = _give_up(KeyboardInterrupt(), names, publishing.wish, here, vouched=True)
     return ExitCode.PUBLISH_FAILED if failed else ExitCode.OK
 
 
@@ -305,25 +305,37 @@ def begun(options: Mapping[str, Any], judged_by: Rules, here: World) -> tuple[Pu
 
 @contextmanager
 def closing_check(
-    names: Names, wish: Wish, here: World, *, excused: tuple[type[BaseException], ...] = ()
+    names: Names, wish: Wish, here: World, *, vouched: bool, excused: tuple[type[BaseException], ...] = ()
 ) -> Iterator[None]:
     """Where the block reaches no verdict, end the check, and say so where an earlier commit's verdict may stand.
 
-    What is `excused` is left to whoever catches it.
+    `vouched` is whether what stands in the way is told in words of our own. What is `excused` is left to whoever
+    catches it.
     """
     try:
         yield
     except excused:
         raise
     except BaseException as error:
-        _warn(_give_up(error, names, wish, here), here)
+        give_up(error, names, wish, here, vouched=vouched)
         raise
 
 
-def _give_up(error: BaseException, names: Names, wish: Wish, here: World) -> tuple[PublishFailed, ...]:
+def give_up(error: BaseException, names: Names, wish: Wish, here: World, *, vouched: bool) -> None:
+    """Publish that there is no verdict, and warn where that cannot be: the error is what counts."""
+    _warn(_give_up(error, names, wish, here, vouched=vouched), here)
+
+
+def _warn(failed: Sequence[PublishFailed], here: World) -> None:
+    for failure in failed:
+        here.say(f"warning: not published: {failure}")
+
+
+def _give_up(
+    error: BaseException, names: Names, wish: Wish, here: World, *, vouched: bool
+) -> tuple[PublishFailed, ...]:
     """Publish that there is no verdict. Who is interrupted has seconds left, and a later run: that only ends checks."""
     among = (Publication.CHECK,) if isinstance(error, KeyboardInterrupt) else STANDING
-    vouched = not in_trusted_half(here)
     one = without_verdict(error, names.row(wish.board), names.checks, named=names.known, vouched=vouched)
     return publish_unmeasured(one, wish, stage_of(here), among)
 
@@ -335,11 +347,6 @@ def _checking(wish: Wish, here: World) -> Platform | None:
         return None
     possible = wish.kinds is not None or platform.obstacle(Publication.CHECK) is None
     return platform if possible else None
-
-
-def _warn(failed: Sequence[PublishFailed], here: World) -> None:
-    for failure in failed:
-        here.say(f"warning: not published: {failure}")
 
 
 def published(finished: Sequence[Result], wish: Wish, here: World) -> tuple[PublishFailed, ...]:

@@ -31,6 +31,7 @@ from lens_gate.cli.options import (
     upload_option,
 )
 from lens_gate.cli.publishing import Publishing, publish_options, published_judgement, publishing_of, watched
+from lens_gate.cli.unread import closing_unread
 from lens_gate.cli.wiring import logged, quick_source, read_sources, say, screen, show_in_log, timestamp, world
 from lens_gate.config.keys import remarks_when_used
 from lens_gate.config.load import Source, load_config
@@ -124,14 +125,15 @@ def ci(**options: Any) -> int:
     unless an --against option names it.
     """
     here = world(fetches=not options["dry_run"] or options["control"] is not None)
-    if not options["dry_run"]:
-        # Before anything can fail: whatever does, a step after this one shall not take an earlier verdict for ours.
-        without_earlier(Path(options["output_dir"]))
-    order = order_of(options, here)
-    judged_by = rules_of_ci(order.sources, options, here)
-    here = reaching(here, judged_by.config)
-    publishing = publishing_of(options, judged_by, here)
     folder = Path(options["output_dir"])
+    with closing_unread(options, here, measures=True):
+        if not options["dry_run"]:
+            # Before anything can fail: whatever does, a step after this one shall not take an earlier verdict for ours.
+            without_earlier(folder)
+        order = order_of(options, here)
+        judged_by = rules_of_ci(order.sources, options, here)
+        here = reaching(here, judged_by.config)
+        publishing = publishing_of(options, judged_by, here)
     whole_line = partial(_whole_line, order, judged_by, publishing, options, here)
     return watched(publishing, judged_by, here, whole_line, folder=folder)
 
