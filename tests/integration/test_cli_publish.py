@@ -213,7 +213,7 @@ def test_without_a_verdict_to_read_the_check_ends_as_a_failure(
 @pytest.mark.parametrize(
     "way",
     [
-        ("report", "render_all", RuntimeError("a defect")),
+        ("report", "reported", RuntimeError("a defect")),
         ("gate", "verdict_of", RuntimeError("a defect")),
         ("gate", "render", KeyboardInterrupt()),
     ],

@@ -20,7 +20,7 @@ from lens_gate.artifacts.verdict import Verdict
 from lens_gate.cli.missing import all_passed, missing_options, require_explained, told_none
 from lens_gate.cli.notifying import notified, notify_asked_options, notify_options
 from lens_gate.cli.options import chosen_of, config_options, fail_on_of, gate_options, judge_options, log_options
-from lens_gate.cli.printing import PDF, form_of, print_to, wants_pdf
+from lens_gate.cli.printing import PDF, form_of
 from lens_gate.cli.publishing import (
     begun,
     closing_check,
@@ -36,6 +36,7 @@ from lens_gate.cli.results import results_of, say_unmeasured
 from lens_gate.cli.sites import report_site, require_site, site_options
 from lens_gate.cli.unread import closing_unread
 from lens_gate.cli.wiring import logged_judging, read_sources, say, screen, show, show_in_log, world
+from lens_gate.cli.written import filed, raising_after, reported, write_text
 from lens_gate.errors import PublishFailed, UsageProblem
 from lens_gate.reports.console import machine_line, trend_machine_line
 from lens_gate.reports.onward import whose_rules
@@ -47,8 +48,7 @@ from lens_gate.steps.publishing.attempts import replaced
 from lens_gate.steps.publishing.publish import Wish
 from lens_gate.steps.publishing.what import left_in, one_file, read_untrusted, require_few
 from lens_gate.steps.recorded.reading import read_artifact
-from lens_gate.steps.rendering.render import Format, chosen_format, render, render_all, told
-from lens_gate.steps.rendering.templating import templated, told_of
+from lens_gate.steps.rendering.render import Format, chosen_format, render, told
 from lens_gate.steps.world import World
 from lens_gate.stores.files import write_named
 from lens_gate.vocabulary.outcomes import ExitCode, most_important
@@ -146,7 +146,7 @@ def gate(**options: Any) -> int:
                 for option, form in _GATE_OUTPUTS.items()
                 if options[option]
             }
-            failed = attempted(*(partial(_write, text, target, logging_here) for target, text in texts.items()))
+            failed = attempted(*(partial(write_text, text, target, logging_here) for target, text in texts.items()))
             note_verdict(logging_here.log, verdict)
         failed += published_judgement(verdict, explained, publishing, judged_by, logging_here, vouched=vouched)
         failed += notified(verdict, judged_by, options, logging_here)
@@ -201,15 +201,18 @@ def report(**options: Any) -> int:
     with logged_judging(judged_by, options, here, printed=form) as logging_here:
         with closing_check(names, wish, logging_here, vouched=not in_trusted_half(here)):
             found, tells = _gathered(paths, wish, options, logging_here)
-            left = _kept(_rendered(found, judged_by, options, logging_here), options, logging_here)
             finished = results_of(found, names.given, judged_by, options, logging_here) if tells else ()
+            left, unwritten = reported(found, judged_by, options, logging_here)
         failed = published(finished, wish, logging_here)
         if options["notify"]:
             failed += _notified(found, judged_by, options, logging_here)
+    if isinstance(unwritten, PublishFailed):
+        failed, unwritten = (*failed, unwritten), None
     show_rest(left, for_people=form is Format.TEXT)
     code = _told_failures(failed, here)
-    require_explained(finished, options, judged_by, here)
-    say_unmeasured(finished, code, here)
+    with raising_after(unwritten):
+        require_explained(finished, options, judged_by, here)
+        say_unmeasured(finished, code, here)
     return code
 
 
@@ -242,22 +245,6 @@ def _tells(found: Sequence[tuple[Artifact, Path]], options: dict[str, Any], wish
     """Whether others are told of verdicts, or of those that are missing: outputs that are read are set if all are."""
     outputs = wish.outputs_read and all(isinstance(artifact, Verdict | UnmeasuredJob) for artifact, _ in found)
     return wish.anything or outputs or bool(options["result"])
-
-
-def _rendered(found: Sequence[tuple[Artifact, Path]], judged_by: Rules, options: dict[str, Any], here: World) -> str:
-    """Return the report on what was read, in the form that was asked for."""
-    if options["template"]:
-        parts = [told_of(artifact, path, judged_by, here) for artifact, path in found]
-        return templated(Path(options["template"]), parts, here, output=options["output"])
-    return render_all(found, form_of(options), rules=judged_by, world=here, screen=screen())
-
-
-def _kept(text: str, options: dict[str, Any], here: World) -> str | None:
-    """Write a report to its file, printed where PDF is asked for; return what is left for standard output."""
-    if not wants_pdf(options):
-        return filed(text, options["output"], here)
-    print_to(text, options["output"], here)
-    return None
 
 
 def _told_failures(failed: Sequence[PublishFailed], here: World) -> int:
@@ -349,19 +336,6 @@ def _has_pairs(artifact: Artifact) -> bool:
 
 def _rules(options: dict[str, Any], here: World, *, fail_on: tuple[str, ...] = ()) -> Rules:
     return rules(read_sources(options["configs"]), here, chosen_of(options, fail_on=fail_on))
-
-
-def filed(text: str, output: str | None, here: World) -> str | None:
-    """Write to a file and log it; without one, return what is left for standard output, after the log."""
-    if output is None:
-        return text
-    _write(text, output, here)
-    return None
-
-
-def _write(text: str, output: str, here: World) -> None:
-    write_named(Path(output), text.encode("utf-8"))
-    here.log.note("info", "written", path=output)
 
 
 def show_rest(left: str | None, *, for_people: bool = False) -> None:

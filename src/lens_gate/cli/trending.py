@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from lens_gate.artifacts.trend import TrendRule
-from lens_gate.cli.judging import all_inputs, filed, formats, input_options, inputs_argument, show_rest
+from lens_gate.cli.judging import all_inputs, formats, input_options, inputs_argument, show_rest
 from lens_gate.cli.options import config_options, log_options
 from lens_gate.cli.wiring import logged_judging, read_sources, screen, world
+from lens_gate.cli.written import filed
 from lens_gate.steps.archived.store_address import reaching
 from lens_gate.steps.judging.judge import rules
 from lens_gate.steps.judging.judgebook import note_trend
