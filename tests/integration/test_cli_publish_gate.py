@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -109,6 +110,27 @@ def test_what_measures_in_the_trusted_half_tells_its_own_failure_in_its_own_word
     for text in (check["output"]["summary"], github.bodies()[0]):
         assert "SIM" in text
         assert "another run" not in text
+
+
+@pytest.mark.parametrize("command", ["gate", "report"])
+def test_a_file_without_a_verdict_is_told_until_a_step_that_was_given_it_has_one(
+    invoke: Invoke, judged: Callable[..., Path], on_pull_request: Callable[..., Runner], github: GitHubServer,
+    monkeypatch: pytest.MonkeyPatch, command: str,
+) -> None:  # fmt: skip
+    search, home = judged("search/verdict.json", factor=1.0), Path.cwd()
+    name = json.loads(search.read_bytes())["analysis"]["benchmark"]["name"]
+    (home / "lens-gate.yaml").write_text(json.dumps({"profiler": {"name": name}}), encoding="utf-8")
+    on_pull_request()
+    (home / "chat").mkdir()
+    for folder, retried in (("chat", False), ("search", False), ("chat", True)):
+        if retried:
+            (home / "chat" / "verdict.json").write_bytes(search.read_bytes())
+        monkeypatch.chdir(home / folder)
+        code = invoke(command, "verdict.json", "--config", "../lens-gate.yaml", "--publish", "check,comment").code
+        assert code == (2 if (folder, retried) == ("chat", False) else 0)
+        assert ("Not measured" in github.bodies()[0]) == (not retried)
+        newest = list(github.checks.values())[-1]
+        assert newest["conclusion"] == ("success" if retried else "failure")
 
 
 # What outputs name

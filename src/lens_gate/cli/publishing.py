@@ -108,9 +108,16 @@ def wish_of(options: Mapping[str, Any], configured: Publish, environment: Mappin
         kinds=kinds,
         comment=CommentMode(options["comment_mode"] or configured.comment),
         board=configured.board,
+        asked=_asked(options),
         strict=options["publish_strict"] or configured.strict,
         outputs_read=bool(environment.get(OUTPUTS_READ)),
     )
+
+
+def _asked(options: Mapping[str, Any]) -> str:
+    """Return what a command was given to read, else to measure by: a step that tries again is given the same."""
+    given = (*options.get("inputs", ()), *options.get("more", ())) or options["configs"] or (".",)
+    return "\n".join((*sorted({str(Path(name).resolve()) for name in given}), *options["suites"]))
 
 
 def _configured(configured: Publish) -> tuple[Publication, ...] | None:

@@ -60,7 +60,8 @@ class Conclusion(StrEnum):
 class CheckResult:
     """What a check says at its end: a plain title, Markdown, and remarks on lines, worst first.
 
-    `measured` is whether there is a verdict: where there is none, the same job may yet reach one.
+    `measured` is whether there is a verdict: where there is none, the same job may yet reach one, from what was `asked`
+    for where that is said.
     """
 
     conclusion: Conclusion
@@ -68,3 +69,4 @@ class CheckResult:
     summary: str
     annotations: tuple[Annotation, ...] = ()
     measured: bool = True
+    asked: str = ""

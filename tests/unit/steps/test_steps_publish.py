@@ -301,6 +301,38 @@ def test_a_job_that_tries_again_takes_back_that_it_had_no_verdict(
     assert [check["conclusion"] for check in server.checks.values()] == ["failure", "success"]
 
 
+@pytest.mark.parametrize("mode", [CommentMode.ALWAYS, CommentMode.CHANGES])
+def test_a_verdict_on_something_else_takes_back_no_word_that_has_no_name(
+    tmp_path: Path, server: GitHubServer, mode: CommentMode
+) -> None:
+    kinds = (Publication.CHECK, Publication.COMMENT)
+    chat, search = (Wish(kinds=kinds, comment=mode, strict=True, asked=asked) for asked in ("chat", "search"))
+    stage = a_leg_of(tmp_path, server, "a")
+    assert publish_unmeasured(no_verdict(named=False), chat, stage) == ()
+    assert publish([another("pass")], search, stage) == ()
+    assert "Not measured in 1 of 2 suites" in server.bodies()[0]
+    assert [check["conclusion"] for check in server.checks.values()] == ["failure", "failure"]
+    assert publish([another("pass")], chat, stage) == ()
+    assert "Not measured" not in server.bodies()[0]
+    assert [check["conclusion"] for check in server.checks.values()][1:] == ["success", "success"]
+
+
+@pytest.mark.parametrize("again", [("chat", "search"), ("search", "chat")])
+def test_a_word_that_has_no_name_goes_once_a_later_attempt_has_said_as_much(
+    tmp_path: Path, server: GitHubServer, again: tuple[str, ...]
+) -> None:
+    def wish(asked: str) -> Wish:
+        return Wish(kinds=(Publication.COMMENT,), strict=True, asked=asked)
+
+    first, second = (a_leg_of(tmp_path, server, "a", attempt=number) for number in (1, 2))
+    publish_unmeasured(no_verdict(named=False), wish("chat"), first)
+    publish([another("pass")], wish("search"), first)
+    for number, asked in enumerate(again):
+        assert ("Not measured" in server.bodies()[0]) == (number < 2)
+        publish([another("pass", suite=asked)], wish(asked), second)
+    assert "Not measured" not in server.bodies()[0]
+
+
 def test_what_fails_after_a_verdict_stands_beside_it(tmp_path: Path, server: GitHubServer) -> None:
     stage = a_leg_of(tmp_path, server, "a")
     wish = Wish(kinds=(Publication.CHECK, Publication.COMMENT), strict=True)

@@ -7,6 +7,7 @@ checks of one name, none of these may look better than the worst.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,7 +36,7 @@ _LOST_AFTER_S = 6 * 3600
 _PERMISSION = "checks: write"
 _OURS = re.compile(
     r"(?P<job>lens-gate/(?P<run>[1-9][0-9]{0,18})/(?P<attempt>[1-9][0-9]{0,5})/(?P<lane>[0-9a-f]{16})/[0-9a-f]{16})"
-    rf"(?:/(?P<ended>{'|'.join(Conclusion)})(?P<unmeasured>/unmeasured)?)?"
+    rf"(?:/(?P<ended>{'|'.join(Conclusion)})(?P<unmeasured>/unmeasured)?(?:/(?P<asked>[0-9a-f]{{16}}))?)?"
 )
 _WORST_FIRST = (Conclusion.FAILURE, Conclusion.NEUTRAL, Conclusion.SUCCESS)
 _LEVELS = {Level.ERROR: "failure", Level.WARNING: "warning", Level.NOTICE: "notice"}
@@ -82,7 +83,8 @@ class Whose:
         begun = f"lens-gate/{event.run_id}/{event.attempt}/{lane}/{self.job.nonce}"
         if self.ended is None:
             return begun
-        return f"{begun}/{self.ended.conclusion}{'' if self.ended.measured else '/unmeasured'}"
+        asked = f"/{digest(self.ended.asked)}" if self.ended.asked else ""
+        return f"{begun}/{self.ended.conclusion}{'' if self.ended.measured else '/unmeasured'}{asked}"
 
 
 class GitHubChecks:
@@ -198,13 +200,21 @@ class GitHubChecks:
 
 
 def _without_retried(checks: Sequence[CheckRun]) -> list[CheckRun]:
-    """Leave out what a job said when it had no verdict, where the same job has ended a check with one since."""
+    """Leave out what a job said when it had no verdict, where the same job has ended a check with one since.
+
+    Where that says what was asked for, only a verdict from the same counts.
+    """
     known = [(check, found) for check in checks if (found := _OURS.fullmatch(check.external_id or "")) is not None]
-    reached: dict[str, int] = {}
+    reached: dict[tuple[str, str | None], int] = defaultdict(int)
     for check, found in known:
         if found["ended"] and not found["unmeasured"]:
-            reached[found["job"]] = max(check.id, reached.get(found["job"], 0))
-    return [check for check, found in known if not (found["unmeasured"] and check.id < reached.get(found["job"], 0))]
+            for asked in (None, found["asked"]):
+                reached[found["job"], asked] = max(check.id, reached[found["job"], asked])
+    return [
+        check
+        for check, found in known
+        if not (found["unmeasured"] and check.id < reached[found["job"], found["asked"]])
+    ]
 
 
 def _slot(check: CheckRun) -> Slot | None:

@@ -53,11 +53,15 @@ class Measured:
     id: str | None
     named: bool = True
 
-    def said_by(self, step: Step) -> Said:
-        """Return the result as the word of a job; a measurement that was judged twice, with two ends, is two."""
+    def said_by(self, step: Step, asked: str) -> Said:
+        """Return the result as the word of a job; a measurement that was judged twice, with two ends, is two.
+
+        Where nothing was measured, and that has no name, it goes by what was `asked` for.
+        """
         leg, suite = self.leg, self.leg.suite if self.named else _NO_SUITE
         apart = "" if step.one_change else "apart"
-        source = _nothing(suite, step) if self.id is None else digest(suite, self.id, leg.outcome, apart)
+        without = "" if self.named else asked
+        source = _nothing(suite, step, without) if self.id is None else digest(suite, self.id, leg.outcome, apart)
         return Said(_slot(leg, step, suite=suite, source=source), leg)
 
     def settles(self, step: Step) -> set[str]:
@@ -65,9 +69,9 @@ class Measured:
         return set() if self.id is None else {_nothing(self.leg.suite, step)}
 
 
-def _nothing(suite: str, step: Step) -> str:
-    """Return the source of the word that one job of one run has no verdict."""
-    return digest("nothing", suite, step.job, str(step.run_id), str(step.attempt), step.nonce)
+def _nothing(suite: str, step: Step, asked: str = "") -> str:
+    """Return the source of the word that one job of one run has no verdict, on what was `asked` for."""
+    return digest("nothing", suite, step.job, str(step.run_id), str(step.attempt), step.nonce, asked)
 
 
 def _slot(leg: Leg | LeftOut, step: Step, *, suite: str, source: str) -> Slot:
@@ -82,20 +86,32 @@ def _slot(leg: Leg | LeftOut, step: Step, *, suite: str, source: str) -> Slot:
     )
 
 
-def _presence(step: Step) -> Said:
-    """Return that a job was there: it counts where a job of its name had no verdict, and may be one of several."""
+def _presence(step: Step, asked: str) -> Said:
+    """Return that a job was there: it counts where a job of its name had no verdict, and may be one of several.
+
+    It takes the place of the job's own word that what was `asked` for has none: not of its word on something else.
+    """
     leg = LeftOut(outcome=Outcome.PASS, exit_code=ExitCode.OK, commit=step.commit, silent=True)
-    return Said(_slot(leg, step, suite=_NO_SUITE, source=_nothing(_NO_SUITE, step)), leg)
+    return Said(_slot(leg, step, suite=_NO_SUITE, source=_nothing(_NO_SUITE, step, asked)), leg)
 
 
 def publish_comment(
-    results: Sequence[Measured], platform: Platform, patience: Patience, *, board: str, mode: CommentMode
+    results: Sequence[Measured],
+    platform: Platform,
+    patience: Patience,
+    *,
+    board: str,
+    mode: CommentMode,
+    asked: str = "",
 ) -> None:
-    """Bring the comment of a board up to date with these results, on each request. Raises PublishFailed."""
+    """Bring the comment of a board up to date with these results, on each request. Raises PublishFailed.
+
+    `asked` is what the command was given to find them in.
+    """
     if mode is CommentMode.OFF:
         return
     step = platform.step
-    mine, presence = [result.said_by(step) for result in results], _presence(step)
+    mine, presence = [result.said_by(step, asked) for result in results], _presence(step, asked)
     settled = {source for result in results for source in result.settles(step)}
 
     def compose(bodies: Sequence[str]) -> str | None:

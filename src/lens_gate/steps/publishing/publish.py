@@ -35,13 +35,15 @@ SUMMARY_BYTES = 900_000
 class Wish:
     """What is to be published; `kinds` None is all that the platform and the event allow.
 
-    `strict` makes a failure to publish a failure of the command. `outputs_read` is whether outputs are set beside all
-    that, since somebody reads them: nobody asked to be told by that.
+    `asked` is what the command was given to find a verdict in: only one that was given the same takes back that it had
+    none. `strict` makes a failure to publish a failure of the command. `outputs_read` is whether outputs are set beside
+    all that, since somebody reads them: nobody asked to be told by that.
     """
 
     kinds: tuple[Publication, ...] | None = ()
     comment: CommentMode = CommentMode.ALWAYS
     board: str = "lens-gate"
+    asked: str = ""
     strict: bool = False
     outputs_read: bool = False
 
@@ -79,9 +81,8 @@ class Result(Protocol):
         """How it ended."""
         ...
 
-    @property
-    def ends(self) -> tuple[tuple[str, CheckResult], ...]:
-        """How each of its checks ends."""
+    def ends(self, asked: str) -> tuple[tuple[str, CheckResult], ...]:
+        """Return how each of its checks ends, of what was `asked` for."""
         ...
 
     @property
@@ -135,10 +136,9 @@ class Finished:
         """What a check says of the verdict."""
         return check_result(self.view, self.code, self.annotations, vouched=not self.untrusted)
 
-    @property
-    def ends(self) -> tuple[tuple[str, CheckResult], ...]:
-        """How its one check ends."""
-        return ((self.suite, self.check),)
+    def ends(self, asked: str) -> tuple[tuple[str, CheckResult], ...]:
+        """Return how its one check ends, of what was `asked` for."""
+        return ((self.suite, replace(self.check, asked=asked)),)
 
     @property
     def annotations(self) -> tuple[Annotation, ...]:
@@ -206,7 +206,7 @@ class _Publishing:
                 name = platform.artifact_name(worst.suite)
                 platform.write_outputs(worst.outputs | ({"artifact-name": name} if name else {}))
             case Publication.CHECK:
-                ends = [end for one in worst_first(finished) for end in one.ends]
+                ends = [end for one in worst_first(finished) for end in one.ends(self.wish.asked)]
                 attempt_all(*(partial(platform.end_check, name, result) for name, result in ends))
                 self.places_told = True
             case Publication.ANNOTATIONS:
@@ -214,8 +214,8 @@ class _Publishing:
                 platform.annotate([note for note in notes if not (note.path and self.places_told)])
             case Publication.COMMENT:
                 results = [one.measured(platform.step.commit) for one in finished]
-                wish = self.wish
-                publish_comment(results, platform, self.stage.patience, board=wish.board, mode=wish.comment)
+                wish, patience = self.wish, self.stage.patience
+                publish_comment(results, platform, patience, board=wish.board, mode=wish.comment, asked=wish.asked)
             case _ as never:
                 assert_never(never)
 

@@ -50,11 +50,10 @@ class Unmeasured:
         """How it ended."""
         return Outcome.NOT_MEASURED
 
-    @property
-    def ends(self) -> tuple[tuple[str, CheckResult], ...]:
-        """How each of its checks ends."""
-        ends = Conclusion.FAILURE if self._fails else Conclusion.NEUTRAL
-        result = CheckResult(conclusion=ends, title=self.title, summary=self.text, measured=False)
+    def ends(self, asked: str) -> tuple[tuple[str, CheckResult], ...]:
+        """Return how each of its checks ends; what has no name goes by what was `asked` for."""
+        ends, asked = Conclusion.FAILURE if self._fails else Conclusion.NEUTRAL, "" if self.named else asked
+        result = CheckResult(conclusion=ends, title=self.title, summary=self.text, measured=False, asked=asked)
         return tuple((check, result) for check in self.checks)
 
     @property
@@ -128,11 +127,11 @@ def _doing(
     values = one.outputs | ({"artifact-name": name} if name else {})
 
     def checked() -> None:
-        attempt_all(*(partial(platform.end_check, suite, result) for suite, result in one.ends))
+        attempt_all(*(partial(platform.end_check, suite, result) for suite, result in one.ends(wish.asked)))
 
     def commented() -> None:
-        result = one.measured(platform.step.commit)
-        publish_comment([result], platform, stage.patience, board=wish.board, mode=wish.comment)
+        result, patience = one.measured(platform.step.commit), stage.patience
+        publish_comment([result], platform, patience, board=wish.board, mode=wish.comment, asked=wish.asked)
 
     return {
         Publication.SUMMARY: partial(platform.write_summary, summary),
