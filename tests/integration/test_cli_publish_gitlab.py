@@ -84,6 +84,18 @@ def test_what_cannot_be_written_names_the_remedy_and_counts_only_where_that_is_a
     assert "GITLAB_TOKEN" in answer.err
 
 
+def test_that_a_job_failed_takes_no_remark_of_the_verdicts_beside_it_away(
+    invoke: Invoke, judged: Callable[..., Path], server: GitLabServer, home: Path
+) -> None:
+    verdict, remarks = str(judged()), home / "gl-code-quality-report.json"
+    words = ("report", verdict, "--publish", "annotations", "--exit-zero")
+    assert invoke(*words).code == 0
+    alone = json.loads(remarks.read_bytes())
+    assert alone
+    assert invoke(*words, "--result", "failure").code == 3
+    assert json.loads(remarks.read_bytes()) == alone
+
+
 def test_without_a_token_auto_publishes_the_rest(
     invoke: Invoke, judged: Callable[..., Path], server: GitLabServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,8 +96,11 @@ class Platform(ABC):
         return ""
 
     @abstractmethod
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Show remarks on lines of the change, worst first."""
+    def annotate(self, annotations: Sequence[Annotation], *, beside: Sequence[Annotation] = ()) -> None:
+        """Show remarks on lines of the change, worst first.
+
+        Those `beside` were shown before: where all stand in one list, they stay in it.
+        """
 
     @abstractmethod
     def notes(self) -> Sequence[Notes]:

@@ -78,6 +78,7 @@ def require_explained(finished: Sequence[Result], options: Mapping[str, Any], ju
         why=f"{how} None of the verdicts that they left fails.",
         missing="A job that left none did not pass; one that did failed by something else, which its log tells.",
         code=ExitCode.COULD_NOT_MEASURE,
+        beside=tuple(note for one in finished for note in one.annotations),
     )
     _fail(one, wish, here)
 

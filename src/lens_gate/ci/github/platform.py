@@ -178,7 +178,8 @@ class GitHub(Platform):
         return self._files.artifact_name(suite)
 
     @override
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
+    def annotate(self, annotations: Sequence[Annotation], *, beside: Sequence[Annotation] = ()) -> None:
+        del beside  # each command to the runner stands by itself
         self._files.annotate(annotations)
 
     @override

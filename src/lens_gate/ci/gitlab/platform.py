@@ -130,8 +130,8 @@ class GitLab(Platform):
         self._write(METRICS, open_metrics(values))
 
     @override
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        self._write(CODE_QUALITY, code_quality(annotations))
+    def annotate(self, annotations: Sequence[Annotation], *, beside: Sequence[Annotation] = ()) -> None:
+        self._write(CODE_QUALITY, code_quality([*annotations, *beside]))
 
     @override
     def notes(self) -> Sequence[Notes]:

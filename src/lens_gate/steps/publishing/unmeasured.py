@@ -23,7 +23,8 @@ class Unmeasured:
 
     `checks` are the names of the checks that end so: none where nobody knows which suites there are, as nobody would
     end a check of another name again. `named` is whether the suite's verdict would have gone by this very name. `code`
-    is what it means for the command, and `files` are those that the job leaves, by the name of their output.
+    is what it means for the command, and `files` are those that the job leaves, by the name of their output. `beside`
+    are the remarks of verdicts that the same command has published.
     """
 
     suite: str
@@ -34,6 +35,7 @@ class Unmeasured:
     named: bool = False
     code: ExitCode = ExitCode.OK
     files: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[Annotation, ...] = ()
 
     @property
     def title(self) -> str:
@@ -137,6 +139,6 @@ def _doing(
         Publication.SUMMARY: partial(platform.write_summary, summary),
         Publication.OUTPUTS: partial(platform.write_outputs, values),
         Publication.CHECK: checked,
-        Publication.ANNOTATIONS: partial(platform.annotate, one.annotations),
+        Publication.ANNOTATIONS: partial(platform.annotate, one.annotations, beside=one.beside),
         Publication.COMMENT: commented,
     }
