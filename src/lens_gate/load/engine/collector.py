@@ -1,22 +1,22 @@
-"""When garbage is looked for while a run is on: seldom, and so that it is told, not in the midst of what is timed."""
+"""When garbage is looked for while a run is on: seldom, and so that it is told as a lag of our own."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-MOST_NEW: Final = 250_000
-"""Objects by which there may be more before one looks among them: a pass over as many takes some 20 ms."""
+from lens_gate.load.engine.clock import Clock
+
+EVERY_S: Final = 600.0
+"""How seldom. A request leaves nothing in cycles, however it ended; another library that is at work may."""
 
 
 @contextmanager
 def unburdened_collector() -> Iterator[None]:
-    """Keep Python from looking for garbage by itself: at a thousand requests per second its passes take up to 70 ms.
-
-    A request leaves nothing in cycles, so that all but some of what goes wrong is freed without them.
-    """
+    """Keep Python from looking for garbage by itself: at a thousand requests per second its passes take up to 70 ms."""
     was_on = gc.isenabled()
     gc.collect()
     gc.freeze()
@@ -29,14 +29,10 @@ def unburdened_collector() -> Iterator[None]:
             gc.enable()
 
 
-def collected(most_new: int = MOST_NEW) -> bool:
-    """Look for garbage if there is so much more than before that there may be some, and say whether that was so.
-
-    What is alive is not looked at again until the end of the run, so that no pass is longer than another.
-    """
-    new, _, _ = gc.get_count()
-    if new <= most_new:
-        return False
-    gc.collect()
-    gc.freeze()
-    return True
+async def collect_now_and_then(clock: Clock, held_up: Callable[[int, int], None], *, every_s: float = EVERY_S) -> None:
+    """Look for garbage once in `every_s` seconds until cancelled; `held_up` is told when a pass began and ended."""
+    while True:
+        await asyncio.sleep(every_s)
+        began_ns = clock.now_ns()
+        gc.collect()
+        held_up(began_ns, clock.now_ns())

@@ -17,7 +17,7 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.busy import BusyMeter
 from lens_gate.load.engine.closed_loop import ClosedLoop
-from lens_gate.load.engine.collector import collected, unburdened_collector
+from lens_gate.load.engine.collector import collect_now_and_then, unburdened_collector
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.engine.flights import Flights, Means
 from lens_gate.load.engine.open_loop import OpenLoop
@@ -70,6 +70,7 @@ class _Run(Generic[Held]):
         flights = self.flights
         sending = asyncio.create_task(self._loop.send(schedule))
         probe = asyncio.create_task(self._probe())
+        collecting = asyncio.create_task(collect_now_and_then(self._clock, self._held_up))
         stopped = asyncio.create_task(self._stop.stopped.wait())
         urgent = asyncio.create_task(self._stop.urgent.wait())
         cap = self._time_cap()
@@ -86,7 +87,7 @@ class _Run(Generic[Held]):
             await flights.decode_rest()
         finally:
             cap.cancel()
-            await cancelled(sending, probe, stopped, urgent)
+            await cancelled(sending, probe, collecting, stopped, urgent)
             await flights.close()
         return flights.end(loop_lag=Spread.of(self._lags), cpu_share=cpu_share)
 
@@ -98,13 +99,13 @@ class _Run(Generic[Held]):
             handle.cancel()
         return handle
 
+    def _held_up(self, began_ns: int, ended_ns: int) -> None:
+        self._lags.append(self.flights.stalls.held_up(began_ns, ended_ns))
+
     async def _probe(self) -> None:
-        """Measure how late the event loop runs a timer, which is how late it may read a socket; collect garbage."""
+        """Measure how late the event loop runs a timer, which is how late it may read a socket."""
         stalls = self.flights.stalls
         while True:
             stalls.expect(self._clock.now_ns() + LAG_INTERVAL_NS)
             await asyncio.sleep(LAG_INTERVAL_NS / 1e9)
             self._lags.append(stalls.ran(self._clock.now_ns()))
-            stalls.expect(self._clock.now_ns())
-            if collected():
-                self._lags.append(stalls.ran(self._clock.now_ns()))

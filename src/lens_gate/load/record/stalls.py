@@ -29,10 +29,14 @@ class Stalls:
         """Take note that it ran, and return how late it was, in nanoseconds."""
         due_ns = now_ns if self._due_ns is None else self._due_ns
         self._due_ns = None
-        late_ns = max(0, now_ns - due_ns)
+        return self.held_up(due_ns, now_ns)
+
+    def held_up(self, began_ns: int, ended_ns: int) -> int:
+        """Take note of a stretch in which nothing else ran, and return its length, in nanoseconds."""
+        late_ns = max(0, ended_ns - began_ns)
         if late_ns > LEAST_NS:
-            self._begun.append(due_ns)
-            self._ended.append(now_ns)
+            self._begun.append(began_ns)
+            self._ended.append(ended_ns)
         return late_ns
 
     def before(self, read_ns: int) -> int:

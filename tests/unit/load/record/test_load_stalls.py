@@ -34,6 +34,15 @@ def test_a_timer_says_how_late_it_ran() -> None:
     assert stalls.ran(84 * MS) == 0
 
 
+def test_a_stretch_in_which_we_did_something_else_is_a_stall_between_two_timers() -> None:
+    stalls = Stalls()
+    stalls.expect(20 * MS)
+    assert stalls.held_up(3 * MS, 18 * MS) == 15 * MS
+    assert stalls.held_up(18 * MS, 18 * MS + 1000) == 1000
+    assert stalls.ran(20 * MS) == 0
+    assert [stalls.before(read_ms * MS) for read_ms in (10, 19, 40)] == [7 * MS, 15 * MS, 0]
+
+
 def test_a_timer_that_is_overdue_is_a_stall_although_it_has_not_run_yet() -> None:
     stalls = stalled((20, 40))
     stalls.expect(60 * MS)
