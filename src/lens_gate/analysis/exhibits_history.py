@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lens_gate.artifacts.exhibits import Column, HistoryExhibit, Level
 from lens_gate.artifacts.trend import TrendSeries
+from lens_gate.stats.change_points import FEWEST_RUNS
 
 MOST_POINTS = 800
 _COLUMNS = 400
@@ -26,7 +27,10 @@ Floats = NDArray[np.float64]
 
 
 def history_exhibit(series: TrendSeries) -> HistoryExhibit:
-    """Return the levels between the shifts of a line, and its columns; nothing of a line without runs."""
+    """Return the levels between the shifts of a line, and its columns; nothing of a line without runs.
+
+    A line of too few runs to shift has no level: of three runs nobody can say where nine of ten fall.
+    """
     if not series.points:
         return HistoryExhibit(seconds=(), levels=())
     times = np.array([datetime.fromisoformat(point.time).timestamp() for point in series.points])
@@ -34,7 +38,7 @@ def history_exhibit(series: TrendSeries) -> HistoryExhibit:
     seconds = times - times[0]
     return HistoryExhibit(
         seconds=tuple(seconds.tolist()),
-        levels=tuple(_levels(series, values)),
+        levels=tuple(_levels(series, values)) if series.shifts or len(values) >= FEWEST_RUNS else (),
         columns=_columns(seconds, values, _COLUMNS) if len(values) > MOST_POINTS else (),
         spark=_columns(seconds, values, _SPARK_COLUMNS),
     )

@@ -9,6 +9,7 @@ import pytest
 
 from lens_gate.analysis.exhibits_history import MOST_POINTS, history_exhibit, newest_part
 from lens_gate.artifacts.exhibits import HistoryExhibit
+from lens_gate.stats.change_points import FEWEST_RUNS
 from tests.builders import SERIES
 from tests.histories import FIRST_DAY, MEDIAN, a_record, a_trend, noisy, only_series, records_of, stepped
 
@@ -32,6 +33,11 @@ def test_a_line_without_a_shift_has_one_level_and_one_without_runs_none() -> Non
     nothing = a_trend([*records_of(noisy(3)), a_record(9, values={("openai/new", MEDIAN): None})])
     empty = next(series for series in nothing.series if not series.points)
     assert history_exhibit(empty) == HistoryExhibit(seconds=(), levels=())
+
+
+@pytest.mark.parametrize(("runs", "levels"), [(3, 0), (FEWEST_RUNS - 1, 0), (FEWEST_RUNS, 1)])
+def test_a_line_of_too_few_runs_to_shift_has_no_level(runs: int, levels: int) -> None:
+    assert len(history_exhibit(only_series(records_of(noisy(runs)))).levels) == levels
 
 
 def test_one_run_alone_is_a_line_too() -> None:

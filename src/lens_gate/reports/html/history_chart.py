@@ -104,6 +104,7 @@ class Chart:
     told: frozenset[Told]
     numbered: frozenset[int]
     enveloped: bool
+    levelled: bool
 
 
 def chart_of(series: TrendSeries, drawn: HistoryExhibit, told: Mapping[str, Sequence[Told]], title: str) -> Chart:
@@ -116,6 +117,7 @@ def chart_of(series: TrendSeries, drawn: HistoryExhibit, told: Mapping[str, Sequ
         told=frozenset(kind for kind, _ in marks),
         numbered=frozenset(flag.number for flag in flags if flag.numbered),
         enveloped=bool(drawn.columns),
+        levelled=bool(drawn.levels),
     )
 
 
@@ -167,7 +169,8 @@ def _large(
         *(_flag(flag) for flag in flags),
         *marks,
     ]
-    told = plural(len(series.shifts), "shift") if series.shifts else "no shift"
+    settled = "no shift" if drawn.levels else "too few for a shift"
+    told = plural(len(series.shifts), "shift") if series.shifts else settled
     return drawing(parts, label=f"{title}: {plural(len(series.points), 'run')}, {told}", style="ch hist")
 
 
