@@ -231,7 +231,10 @@ class Keeper:
             self._waiting_attempts = [*packing.attempts, *self._waiting_attempts]
             raise
         self._packing = None
-        self._attempts.extend(map(asdict, packing.attempts))
+        if self._taken <= INLINE_LIMIT:
+            self._attempts.extend(map(asdict, packing.attempts))
+        else:
+            self._attempts.clear()  # the artifact of so many samples leaves them in the journal
         if self._remembered is not None:
             self._remembered.add(Samples.of(packing.rows))
 
