@@ -166,7 +166,7 @@ def test_a_limit_is_the_larger_of_the_figure_and_one_and_a_half_times_the_c_clie
 
 
 def a_result(client: str, rate: float, figure: Figures = RIGHT, *, run: int = 0, part: str = "rates") -> Result:
-    kinds = {"C": Kind.LIMIT, "ours": Kind.OURS, "peer": Kind.PEER}
+    kinds = {"C": Kind.LIMIT, "ours": Kind.OURS, "peer": Kind.PEER, "late peer": Kind.PEER}
     return Result(
         part=part, client=client, kind=kinds[client], api="openai-chat", tls=False, rate=rate, seconds=5.0, run=run,
         void=False, wrong=wrong(figure), setting="a bench", figures=figure,
@@ -182,15 +182,17 @@ def test_the_highest_right_rate_is_the_last_before_most_runs_are_wrong() -> None
 
 def test_the_tables_hold_ratios_to_the_limit_and_to_the_best_peer() -> None:
     rows = [a_result("C", 500), a_result("ours", 500, replace(RIGHT, ttft_p99_ms=3.0)), a_result("peer", 500)]
-    for client, cpu_s in (("C", 1.0), ("ours", 1.5), ("peer", 6.0)):
+    for client, cpu_s in (("C", 1.0), ("ours", 1.5), ("peer", 6.0), ("late peer", 1.0)):
         for seconds, requests, share in ((1.0, 100, 0.5), (4.0, 600, 1.0)):
             figure = replace(RIGHT, requests=requests, cpu_s=cpu_s * share)
-            rows.append(replace(a_result(client, 500, figure, part="cost"), seconds=seconds))
+            row = replace(a_result(client, 500, figure, part="cost"), seconds=seconds)
+            rows.append(replace(row, wrong=("TTFT p99",)) if client == "late peer" else row)
     void = replace(a_result("C", 500), void=True)
     said = report([*rows, void])
     assert "1 of rates at 500/s" in said
     assert "| ours | 500 | 1 | 1.00 / 3.00 | 1.5 | 1.00 | 100 % |" in said
-    assert "| ours | 1.50 | 1.5 | 0.25 |" in said
+    assert "| ours | 2 of 2 | 1.50 | 1.5 | 0.25 |" in said
+    assert "| late peer | 0 of 2 | 1.00 | 1 | 0.17 |" in said
     assert "**2.00 / 1.00**" in said
 
 
