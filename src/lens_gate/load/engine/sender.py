@@ -198,7 +198,7 @@ class Sender(Generic[Held]):
                     recorder.observe(*stretch)
                     await breath.take()
             except TransportFailure as error:
-                failure = failure or error
+                failure = failure or error.with_traceback(None)
         if failure is not None:
             recorder.fail(failure)
         return recorder

@@ -152,7 +152,12 @@ class Recorder:
     def _opened(self) -> _Fields:
         head, failure = self._head, self._failure
         if head is None:
-            return {"sent_ns": self._relative(failure.sent_ns if failure else None)}
+            sent_ns, connect_ns = (failure.sent_ns, failure.connect_ns) if failure else (None, None)
+            return {
+                "sent_ns": self._relative(sent_ns),
+                "connect_ns": connect_ns,
+                "reused": None if connect_ns is None else False,
+            }
         return {
             "sent_ns": self._relative(head.sent_ns),
             "headers_ns": self._relative(head.t_ns),

@@ -63,14 +63,26 @@ Received = Head | Chunk
 
 
 class TransportFailure(Exception):
-    """The exchange broke below HTTP; `t_ns` is when, `sent_ns` when the request left (None: it never did)."""
+    """The exchange broke below HTTP; `t_ns` is when, `sent_ns` when the request left (None: it never did).
 
-    def __init__(self, error_class: ErrorClass, message: str, *, t_ns: int, sent_ns: int | None) -> None:
+    `connect_ns` is as in Head, and None too where nothing was sent.
+    """
+
+    def __init__(
+        self,
+        error_class: ErrorClass,
+        message: str,
+        *,
+        t_ns: int,
+        sent_ns: int | None,
+        connect_ns: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.error_class = error_class
         self.message = message
         self.t_ns = t_ns
         self.sent_ns = sent_ns
+        self.connect_ns = connect_ns
 
 
 class Exchange(Protocol):

@@ -231,6 +231,15 @@ def test_a_request_that_was_never_answered_has_only_its_send_and_its_end() -> No
     assert (sample.headers_ns, sample.first_byte_ns, sample.http_status, sample.reused) == (None, None, None, None)
 
 
+def test_what_connecting_took_is_known_of_a_request_that_was_never_answered_too() -> None:
+    record = recorder()
+    failure = broken(ErrorClass.RESET)
+    failure.connect_ns = 8 * MS
+    record.fail(failure)
+    sample = record.finish()
+    assert (sample.sent_ns, sample.connect_ns, sample.reused) == (10 * MS, 8 * MS, False)
+
+
 def test_a_request_that_never_left_has_no_send() -> None:
     record = recorder()
     record.fail(broken(ErrorClass.CONNECT, sent_ms=None))

@@ -124,6 +124,41 @@ def test_a_server_that_asks_for_a_certificate_in_vain_is_a_failure_of_tls(
     assert caught.value.error_class is ErrorClass.TLS, caught.value.message
 
 
+def test_a_connection_that_carried_answers_and_breaks_by_tls_was_no_refusal(kind: Kind, ours: Authority) -> None:
+    """The request had left whole, and may be billed."""
+    tls, answer = ours.server("localhost"), b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.settimeout(10)
+        with tls.wrap_socket(connection, server_side=True) as greeted:
+            greeted.recv(4096)
+            greeted.sendall(answer)
+            greeted.recv(4096)
+            socket.socket.sendall(greeted, b"\x17\x03\x03\x00\x20" + bytes(32))
+            with suppress(OSError):
+                while socket.socket.recv(greeted, 4096):
+                    pass
+
+    async def main(port: int) -> None:
+        transport = kind.transport(keepalive_s=30)
+        url, choice = f"https://localhost:{port}", TlsChoice(ca_bundle=ours.bundle)
+        request = HttpRequest(method="POST", url=url, headers={}, body=b"{}", tls=choice)
+        try:
+            await exchange(transport, request)
+            with pytest.raises(TransportFailure) as caught:
+                await exchange(transport, request)
+            assert (caught.value.error_class, caught.value.connect_ns) == (ErrorClass.RESET, None)
+        finally:
+            await transport.aclose()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        kind.run(main(listener.getsockname()[1]))
+        thread.join(15)
+
+
 def test_a_server_by_another_name_is_refused_unless_that_name_is_asked_for(kind: Kind, ours: Authority) -> None:
     server = ours.server("model.internal")
     refused(kind, server, TlsChoice(ca_bundle=ours.bundle))

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
@@ -231,6 +232,32 @@ def test_repeated_headers_are_joined(kind: Kind) -> None:
     [[head, *_]], _ = against(kind, sending(headers))
     assert isinstance(head, Head)
     assert head.head.headers["x-a"] == "1, 2"
+
+
+def test_a_failure_says_how_long_its_own_connection_took_to_open(kind: Kind) -> None:
+    async def main() -> list[int | None]:
+        answers = 0
+
+        async def handler(_: bytes, writer: Writer) -> None:
+            nonlocal answers
+            answers += 1
+            await (write(writer, WHOLE) if answers == 2 else reset(writer))
+
+        transport, took = kind.transport(keepalive_s=30), list[int | None]()
+        async with raw_server(handler) as server:
+            for breaks in (True, False, True):
+                with pytest.raises(TransportFailure) if breaks else nullcontext() as caught:
+                    await exchange(transport, post(server.base_url))
+                if caught is not None:
+                    assert caught.value.error_class is ErrorClass.RESET
+                    took.append(caught.value.connect_ns)
+            await transport.aclose()
+        return took
+
+    opened, reused = kind.run(main())
+    assert opened is not None
+    assert 0 < opened < 1e9
+    assert reused is None
 
 
 def test_a_redirect_is_an_answer_like_any_other_and_is_not_followed(kind: Kind) -> None:

@@ -61,6 +61,7 @@ class Pool:
         except TimeoutError:
             failure = _failure(ErrorClass.CONNECT_TIMEOUT, "no connection within its limit")
         except (OSError, UnicodeError) as error:  # those of TLS and of unknown names too; not every text can be a name
+            error.__traceback__ = None  # its frames hold it, in the library that connects
             in_tls = raw is not None and destination.encrypted
             what = "no encrypted connection could be set up" if in_tls else "no connection"
             failure = _failure(ErrorClass.TLS if in_tls else ErrorClass.CONNECT, f"{what}: {error}")

@@ -127,10 +127,10 @@ class _FastExchange(Exchange, Receiver):
         try:
             self._answer.catch_up()
         except BrokenAnswer as error:
-            broken = error
+            broken = error.with_traceback(None)  # it would hold this frame, which holds it
         yield from self._answer.received(self._sent_ns, self._connect_ns)
         if broken is not None:
-            raise TransportFailure(broken.error_class, broken.message, t_ns=self._read_ns, sent_ns=self._sent_ns)
+            raise self._failure(broken.error_class, broken.message, self._read_ns)
 
     @override
     def begin(self) -> None:
@@ -143,8 +143,13 @@ class _FastExchange(Exchange, Receiver):
     @override
     async def carry_out(self) -> None:
         if self._ended is None:
-            data, way = self._encoded()
-            self._send(data, self._transport.pool.warmest(way.destination) or await self._opened(way))
+            try:
+                data, way = self._encoded()
+                connection = self._transport.pool.warmest(way.destination) or await self._opened(way)
+            except BaseException:
+                self._answer.let_go()
+                raise
+            self._send(data, connection)
         try:
             await cast("asyncio.Future[None]", self._ended)
         finally:
@@ -211,7 +216,8 @@ class _FastExchange(Exchange, Receiver):
         if self._is_over(t_ns):
             return
         if error is not None:
-            refused = self._answer.head_ns is None and is_refusal(error)
+            first = self._connect_ns is not None and self._answer.head_ns is None
+            refused = first and is_refusal(error)
             self._fail(ErrorClass.TLS if refused else ErrorClass.RESET, f"the connection broke: {error}", t_ns)
             return
         try:
@@ -243,7 +249,11 @@ class _FastExchange(Exchange, Receiver):
     def _fail(self, error_class: ErrorClass, message: str, t_ns: int) -> None:
         self._detached()
         self._answer.let_go()
-        self._wake(TransportFailure(error_class, message, t_ns=t_ns, sent_ns=self._sent_ns))
+        self._wake(self._failure(error_class, message, t_ns))
+
+    def _failure(self, error_class: ErrorClass, message: str, t_ns: int) -> TransportFailure:
+        sent_ns, connect_ns = self._sent_ns, self._connect_ns
+        return TransportFailure(error_class, message, t_ns=t_ns, sent_ns=sent_ns, connect_ns=connect_ns)
 
     def _detached(self) -> Wire:
         """Take nothing more from the connection."""

@@ -86,13 +86,19 @@ class Progress:
     def head(self, response: httpcore.Response, read_ns: int) -> Head:
         """Return the head of an answer that was read at `read_ns`."""
         self._head_seen = True
-        opened = self._connecting_ns is not None and self._connected_ns is not None
         return Head(
             t_ns=read_ns,
             sent_ns=cast("int", self._sent_ns),
             head=ResponseHead(status=response.status, headers=joined(response.headers)),
-            connect_ns=cast("int", self._connected_ns) - cast("int", self._connecting_ns) if opened else None,
+            connect_ns=self._connect_ns,
         )
+
+    @property
+    def _connect_ns(self) -> int | None:
+        """How long the connection took that was opened for this request."""
+        if self._connecting_ns is None or self._connected_ns is None:
+            return None
+        return self._connected_ns - self._connecting_ns
 
     async def next_part(self, body: AsyncIterator[bytes]) -> bytes | None:
         """Wait, within the limits, for more of a body; None at its end."""
@@ -103,13 +109,16 @@ class Progress:
         """Return what went wrong, in the terms of the port."""
         if isinstance(error, TimeoutError) and self._silence_first and self._sent_ns is not None:
             error = httpcore.ReadTimeout("nothing came for too long")
-        return TransportFailure(
-            self._classify(error), self._described(error), t_ns=time.perf_counter_ns(), sent_ns=self._sent_ns
-        )
+        return self._broken(self._classify(error), self._described(error))
 
     def too_long(self) -> TransportFailure:
         """Return the failure of an answer that was cut off."""
-        return TransportFailure(ErrorClass.MALFORMED, TOO_LONG, t_ns=time.perf_counter_ns(), sent_ns=self._sent_ns)
+        return self._broken(ErrorClass.MALFORMED, TOO_LONG)
+
+    def _broken(self, error_class: ErrorClass, message: str) -> TransportFailure:
+        now_ns, sent_ns = time.perf_counter_ns(), self._sent_ns
+        connect_ns = None if sent_ns is None else self._connect_ns
+        return TransportFailure(error_class, message, t_ns=now_ns, sent_ns=sent_ns, connect_ns=connect_ns)
 
     def _classify(self, error: Exception) -> ErrorClass:
         match error:
@@ -121,7 +130,7 @@ class Progress:
                 found = ErrorClass.IDLE_TIMEOUT if self._head_seen else ErrorClass.HEADERS_TIMEOUT
             case httpcore.ConnectError() | httpcore.ProxyError():
                 found = ErrorClass.TLS if self._in_tls else ErrorClass.CONNECT
-            case ssl.SSLError() if not self._head_seen and is_refusal(error):
+            case ssl.SSLError() if self._connect_ns is not None and not self._head_seen and is_refusal(error):
                 found = ErrorClass.TLS
             case httpcore.NetworkError() | ssl.SSLError():
                 found = ErrorClass.RESET

@@ -190,7 +190,9 @@ class _HttpxExchange(Exchange):
             with self._lent(wire, self._request) as pool:
                 await self._ask(pool, wire)
         except _failures() as error:
-            raise progress.failure(error) from None
+            failure = progress.failure(error)
+            _forget_frames(error)
+            raise failure from None
 
     async def _ask(self, pool: httpcore.AsyncConnectionPool, wire: httpcore.Request) -> None:
         async with self._progress.limit:
@@ -212,6 +214,13 @@ class _HttpxExchange(Exchange):
             if size > ANSWER_LIMIT:
                 raise self._progress.too_long()
         self._received.append(Chunk(stamps.end_ns, b""))
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go of the frames that an error and those behind it came through: in the engine some hold their error."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _failures() -> tuple[type[Exception], ...]:
