@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lens_gate.steps.running import findable
 from tests.integration.conftest import KEY, Invoke
 from tests.measuring import run_in
 
@@ -26,6 +27,12 @@ def asking(configure: Configure) -> Callable[..., Path]:
         return configure(workload={"fixed": {"requests_per_second": 40}, "prompts": PROMPTS}, **sections)
 
     return write
+
+
+@pytest.fixture
+def without_extra(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    monkeypatch.setattr(findable, "find_spec", lambda _: None)
+    return invoke
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
@@ -98,3 +105,75 @@ def test_an_expression_that_cannot_be_read_is_an_error_with_its_place(
     assert answer.code == 2
     assert "the expression of 'mine' cannot be read" in answer.err
     assert "lens-gate.yaml:" in answer.err
+
+
+def test_more_kinds_are_found_with_the_extra(invoke: Invoke, home: Path, configure: Configure, unhurried: None) -> None:
+    template = "Pay DE89 3704 0044 0532 0130 00 for 44051401359, call 612 345 678 or write to ada@example.com"
+    detection = {"patterns": ["iban", "pl_pesel", "phone"], "phone_regions": ["es"]}
+    configure(
+        workload={"fixed": {"requests_per_second": 40}, "prompts": [{"id": "pay", "template": template}]},
+        privacy={"pii_detection": detection},
+    )
+    answer = invoke("run", "--requests", "3", "--save-bodies", "-o", "out/run.json")
+    assert answer.code == 0, answer.err
+    for line in kept(home / "out"):
+        asked = line["request"]["messages"][0]["content"]
+        assert asked == "Pay [iban] for [pl_pesel], call [phone] or write to ada@example.com"
+        assert line["found"] == {"iban": 1, "phone": 1, "pl_pesel": 1}
+
+
+@pytest.mark.parametrize(
+    ("key", "names", "needs"),
+    [
+        ("patterns", ["email", "iban"], "`iban` needs the package python-stdnum"),
+        ("phone_regions", ["ES"], "numbers by country need the package phonenumberslite"),
+    ],
+)
+def test_without_the_extra_what_needs_it_is_an_error(
+    home: Path, without_extra: Invoke, asking: Configure, key: str, names: list[str], needs: str
+) -> None:
+    asking(privacy={"pii_detection": {key: names}})
+    assert without_extra("validate").code == 0  # the configuration is right, and may be meant for another machine
+    answer = without_extra("run", "--requests", "3", "--save-bodies", "-o", "out/run.json")
+    assert answer.code == 2
+    assert f"`privacy.pii_detection.{key}`: {needs}, which is not installed" in answer.err
+    assert "lens-gate.yaml:" in answer.err
+    assert "pip install 'lens-gate[pii]'" in answer.err
+    assert not (home / "out").exists()
+
+
+def test_what_is_not_looked_for_needs_no_extra(
+    without_extra: Invoke, home: Path, asking: Configure, unhurried: None
+) -> None:
+    asking(privacy={"pii_detection": {"enabled": False, "patterns": ["iban"]}})
+    answer = without_extra("run", "--requests", "3", "--save-bodies", "-o", "out/run.json")
+    assert answer.code == 0, answer.err
+
+
+@pytest.mark.parametrize("command", [("validate",), ("run", "--requests", "3", "--save-bodies")])
+def test_a_country_that_is_none_is_an_error_with_its_place(
+    invoke: Invoke, home: Path, asking: Configure, command: tuple[str, ...]
+) -> None:
+    asking(privacy={"pii_detection": {"phone_regions": ["DE", "UK"]}})
+    answer = invoke(*command)
+    assert answer.code == 2
+    assert "no telephone numbers of UK are known" in answer.err
+    assert "lens-gate.yaml:" in answer.err
+    assert "GB" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("detection", "said"),
+    [
+        ({"phone_regions": ["ES"], "patterns": ["iban"]}, "`phone_regions` goes with the pattern `phone`"),
+        ({"phone_regions": ["Spain"]}, "phone_regions"),
+        ({"patterns": ["ibann"]}, "patterns"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error(
+    invoke: Invoke, home: Path, asking: Configure, detection: dict[str, Any], said: str
+) -> None:
+    asking(privacy={"pii_detection": detection})
+    answer = invoke("validate")
+    assert answer.code == 2
+    assert said in answer.err

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from lens_gate.config.section import Section
 from lens_gate.config.types import Seconds
+from lens_gate.vocabulary.personal import PersonalPattern
 
 
 class AutoScaling(Section):
@@ -90,13 +91,25 @@ def _readable(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+Region = Annotated[str, StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)]
+"""Two letters of ISO 3166."""
+
+
 class PiiDetection(Section):
-    """What is done with personal data in bodies that are saved; no `patterns` means all that are known."""
+    """What is done with personal data in bodies that are saved; no `patterns` means all that need no library."""
 
     enabled: bool = True
-    patterns: tuple[Literal["email", "phone", "ssn", "credit_card"], ...] = ()
+    patterns: tuple[PersonalPattern, ...] = ()
+    phone_regions: tuple[Region, ...] = ()
     custom: Annotated[dict[str, str], AfterValidator(_readable)] = Field(default_factory=dict)
     action: Literal["redact", "hash", "block"] = "redact"
+
+    @model_validator(mode="after")
+    def _regions_go_with_phones(self) -> Self:
+        if self.phone_regions and self.patterns and "phone" not in self.patterns:
+            msg = "`phone_regions` goes with the pattern `phone`, which `patterns` leaves out"
+            raise ValueError(msg)
+        return self
 
 
 class Retention(Section):

@@ -341,7 +341,12 @@ _MODES: Mapping[str, Status] = {
     "opentelemetry": Later(text=_OBSERVABILITY, commands=SENDING),
     "privacy.save_bodies": Effect("steps", "keeps requests and answers in a file beside the run; `--save-bodies`"),
     "privacy.pii_detection.enabled": Effect("steps", "whether personal data is taken out of saved bodies"),
-    "privacy.pii_detection.patterns": Effect("load", "what is looked for; without it all known patterns"),
+    "privacy.pii_detection.patterns": Effect(
+        "load", "what is looked for; without it the first four, and all others need the extra `pii`"
+    ),
+    "privacy.pii_detection.phone_regions": Effect(
+        "load", "countries (ISO 3166) whose phone numbers are found as they are written there (extra `pii`)"
+    ),
     "privacy.pii_detection.custom": Effect("load", "your own patterns: a name, and a regular expression"),
     "privacy.pii_detection.custom.*": Effect("load", "a regular expression; its name stands where a match stood"),
     "privacy.pii_detection.action": Effect(

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lens_gate.config.load import LoadedConfig
+from lens_gate.config.model import Config
 from lens_gate.config.problems import Collected
 from lens_gate.load.arms.resolve import resolve_prompts
 from lens_gate.load.schedule.settings import ScheduleSettings, schedule_settings
@@ -14,6 +15,7 @@ from lens_gate.steps.judging.judge import require_readable
 from lens_gate.steps.resolving.certificates import located, require_usable
 from lens_gate.steps.resolving.placing import placing
 from lens_gate.steps.resolving.replaying import check_log
+from lens_gate.steps.running.findable import require_known
 from lens_gate.steps.running.foreseen import require_by_itself
 
 
@@ -32,6 +34,7 @@ def checked_whole(
     found.of(lambda: require_readable(config, loaded))
     found.of(lambda: require_usable(located(config, folder), loaded, environment))
     found.of(lambda: check_log(config, folder))
+    found.of(lambda: require_known(_phone_regions(config)))
     settings = found.of(lambda: schedule_settings(config))
     prompts = found.of(lambda: resolve_prompts(config.workload.prompts, read_file))
     if settings is not None and prompts is not None:
@@ -40,3 +43,8 @@ def checked_whole(
     with placing(loaded, {}):
         found.tell()
     return settings
+
+
+def _phone_regions(config: Config) -> tuple[str, ...]:
+    detection = config.privacy and config.privacy.pii_detection
+    return detection.phone_regions if detection else ()

@@ -1,7 +1,8 @@
 """Personal data in texts: found by patterns, and taken out before anything is stored. Pure.
 
 Patterns find what looks like it, not what is meant: names, addresses and bare digits stay. None of them tries one text
-in many ways, so that no text makes them slow, and they know digits and letters of every script.
+in many ways, so that no text makes them slow, and they know digits and letters of every script. What is found beyond
+these needs libraries (extra `pii`), which are imported when it is first looked for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple, assert_never
 
 from pydantic import JsonValue
+
+from lens_gate.load.record.home_phones import home_phones
+from lens_gate.load.record.identifiers import SHAPES, Finder, Part, identifiers
 
 Action = Literal["redact", "hash", "block"]
 
@@ -30,11 +34,13 @@ _HASH_CHARACTERS: Final = 12
 class PersonalRules:
     """What is looked for and what becomes of it: known patterns by name, others by their expression.
 
+    No `patterns` are all that need no library. `phone_regions` adds telephone numbers as they are written there.
     `key` makes hashes: equal values have equal hashes under one key, and without the key a hash cannot be tried out.
     `secrets` are taken out whatever the action. `detect` false leaves all but them.
     """
 
     patterns: tuple[str, ...] = ()
+    phone_regions: tuple[str, ...] = ()
     custom: Mapping[str, str] = field(default_factory=dict)
     action: Action = "redact"
     key: bytes = b""
@@ -48,10 +54,6 @@ class Found(NamedTuple):
     start: int
     end: int
     kind: str
-
-
-Part = tuple[int, int]
-"""Where a match begins and ends in its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +138,15 @@ PATTERNS: Final[Mapping[str, tuple[_Pattern, ...]]] = {
     "ssn": (_Pattern(re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?!\w|-\d)")),),
     "credit_card": (_Pattern(re.compile(r"(?<![\w.-])\d++(?!\w)(?:[ -]\d++(?!\w))*+"), _cards),),
 }
-"""The known patterns by the names that a configuration gives them."""
+"""The patterns that need no library, by the names that a configuration gives them."""
 
 
 def find(text: str, rules: PersonalRules) -> list[Found]:
     """Return what was found, from the left, without overlaps: of two the one that begins first, then the longer."""
     found = [
         Found(start, end, kind)
-        for kind, pattern in _chosen(rules.patterns, tuple(rules.custom.items()))
-        for start, end in pattern.found(text)
+        for kind, finder in _chosen(rules.patterns, rules.phone_regions, tuple(rules.custom.items()))
+        for start, end in finder(text)
         if end > start
     ]
     kept: list[Found] = []
@@ -155,9 +157,18 @@ def find(text: str, rules: PersonalRules) -> list[Found]:
 
 
 @lru_cache(maxsize=8)
-def _chosen(names: tuple[str, ...], custom: tuple[tuple[str, str], ...]) -> tuple[tuple[str, _Pattern], ...]:
-    own = [(name, _Pattern(re.compile(expression))) for name, expression in custom]
-    return (*own, *((name, pattern) for name in names or PATTERNS for pattern in PATTERNS[name]))
+def _chosen(
+    names: tuple[str, ...], regions: tuple[str, ...], custom: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, Finder], ...]:
+    own = [(name, _Pattern(re.compile(expression)).found) for name, expression in custom]
+    at_home = [("phone", home_phones(region)) for region in regions]
+    return (*own, *((name, finder) for name in names or PATTERNS for finder in _finders(name)), *at_home)
+
+
+def _finders(name: str) -> list[Finder]:
+    if name in SHAPES:
+        return [identifiers(name)]
+    return [pattern.found for pattern in PATTERNS[name]]
 
 
 class Cleaner:

@@ -12,6 +12,7 @@ from lens_gate.config.model import Config
 from lens_gate.errors import PublishFailed
 from lens_gate.load.record.bodies import Body, cleaned
 from lens_gate.load.record.personal import PersonalRules
+from lens_gate.steps.running.findable import require_findable
 from lens_gate.stores.files import JournalFile
 from lens_gate.vocabulary.secrets import pieces_of
 
@@ -30,9 +31,9 @@ class BodiesFile:
         self._cleaning: deque[Future[bytes]] = deque()
 
     def warm_up(self) -> None:
-        """Have the process started before anything is measured."""
+        """Have the process started, and what it needs imported, before anything is measured."""
         with self._watched():
-            self._executor.submit(packed, [], self._rules).result()
+            self._executor.submit(packed, [Body(0, b"", "")], self._rules).result()
 
     def take(self, index: int, request: bytes, answer: str) -> None:
         """Keep one request."""
@@ -75,7 +76,10 @@ def packed(bodies: Sequence[Body], rules: PersonalRules) -> bytes:
 
 
 def personal_rules(config: Config, secrets: Iterable[str], key: str) -> PersonalRules | None:
-    """Return what is done with bodies, None where none are kept. Without a word about personal data all is redacted."""
+    """Return what is done with bodies, None where none are kept. Without a word about personal data all is redacted.
+
+    Raises ConfigProblem where what is looked for needs a package that is not installed.
+    """
     privacy = config.privacy
     if privacy is None or not privacy.save_bodies:
         return None
@@ -83,8 +87,11 @@ def personal_rules(config: Config, secrets: Iterable[str], key: str) -> Personal
     asked = privacy.pii_detection
     if asked is None:
         return PersonalRules(secrets=known)
+    if asked.enabled:
+        require_findable(asked)
     return PersonalRules(
         patterns=asked.patterns,
+        phone_regions=asked.phone_regions,
         custom=asked.custom,
         action=asked.action,
         key=key.encode(),
