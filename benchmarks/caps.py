@@ -19,7 +19,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -45,7 +45,7 @@ from lens_gate.load.record.run_end import RunEnd
 from lens_gate.load.schedule.arrivals import Arrival
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.schedule.workload import schedule
-from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.steps.truth import MATCH, tagged
 from lens_gate.vocabulary.outcomes import Ending
@@ -163,11 +163,11 @@ class BilledExchange(Exchange):
 
     provider: Billing
     request: HttpRequest
-    parts: list[Received] = field(default_factory=list)
+    came: Received = field(default_factory=Received)
 
     @override
-    def received(self) -> Iterator[Received]:
-        return iter(self.parts)
+    def received(self) -> Received:
+        return self.came
 
     @override
     async def carry_out(self) -> None:
@@ -187,8 +187,8 @@ class BilledExchange(Exchange):
         status, body = answer.of(outcome)
         if outcome != "reset":
             now_ns = time.perf_counter_ns()
-            self.parts.append(Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=status, headers=EVENTS)))
-            self.parts.append(Chunk(now_ns, body))
+            head = Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=status, headers=EVENTS))
+            self.came = Received(head, [now_ns], [body])
         await asyncio.sleep(0)
         if outcome == "whole":
             self.provider.bill[attempt] = number, self._dollars(asked, input_tokens, answer.output_tokens)

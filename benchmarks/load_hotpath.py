@@ -47,7 +47,7 @@ from lens_gate.load.record.progress import Progress
 from lens_gate.load.record.recorder import Recorder
 from lens_gate.load.schedule.settings import schedule_settings
 from lens_gate.load.schedule.workload import schedule
-from lens_gate.load.wire.transport import PART_BYTES, Chunk, Exchange, Head, Received, Timeouts, Transport
+from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest, ResponseHead
 from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
 from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire
@@ -72,7 +72,7 @@ class Case:
     config: Config
     arm: ArmPlan
     prices: PriceList
-    answer: tuple[Received, ...]
+    answer: Received
 
     def planned(self, requests: int) -> list[PlannedRequest]:
         """Draw the schedule."""
@@ -91,19 +91,8 @@ class Case:
 class Answered(Exchange):
     """An exchange that had its answer from the start."""
 
-    def __init__(self, answer: tuple[Received, ...], held_bytes: int) -> None:
+    def __init__(self, answer: Received) -> None:
         self._answer = answer
-        self._held_bytes = held_bytes
-
-    @property
-    @override
-    def status(self) -> int | None:
-        return 200
-
-    @property
-    @override
-    def held_bytes(self) -> int:
-        return self._held_bytes
 
     @override
     async def carry_out(self) -> None:
@@ -111,16 +100,15 @@ class Answered(Exchange):
         await asyncio.sleep(0)
 
     @override
-    def received(self) -> Iterator[Received]:
-        return iter(self._answer)
+    def received(self) -> Received:
+        return self._answer
 
 
 class Memory(Transport):
     """A transport that knows one answer."""
 
-    def __init__(self, answer: tuple[Received, ...]) -> None:
+    def __init__(self, answer: Received) -> None:
         self._answer = answer
-        self._held_bytes = sum(len(one.data) + PART_BYTES for one in answer if isinstance(one, Chunk))
 
     @property
     @override
@@ -129,7 +117,7 @@ class Memory(Transport):
 
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Answered:
-        return Answered(self._answer, self._held_bytes)
+        return Answered(self._answer)
 
     @override
     async def aclose(self) -> None:
@@ -166,11 +154,11 @@ def case(api: str, tokens: int) -> Case:
         target_name=None,
         target_endpoint=None,
     )
-    return Case(config, arm, PriceList.of(arm.series, datetime.now(UTC)), tuple(streamed(wire, model, tokens)))
+    return Case(config, arm, PriceList.of(arm.series, datetime.now(UTC)), streamed(wire, model, tokens))
 
 
-def streamed(wire: Wire, model: str, tokens: int) -> Iterator[Received]:
-    """Tell a stream of so many tokens: 50 ms to the first, then one every 5 ms, each in a read of its own."""
+def streamed(wire: Wire, model: str, tokens: int) -> Received:
+    """Return a stream of so many tokens: 50 ms to the first, then one every 5 ms, each in a read of its own."""
     pieces = [Piece(TokenKind.TEXT, f" word{number}", 1, 0.05 + 0.005 * number) for number in range(tokens)]
     answer = Answer(
         pieces=pieces,
@@ -180,9 +168,12 @@ def streamed(wire: Wire, model: str, tokens: int) -> Iterator[Received]:
         counts=Counts(prompt=10, output=tokens),
     )
     head = ResponseHead(status=200, headers={"content-type": "text/event-stream"})
-    yield Head(t_ns=45_000_000, sent_ns=0, head=head)
-    for frame in wire.frames(Ask(model=model, prompt="…", stream=True), answer, Identity(1, 1_750_000_000)):
-        yield Chunk(round(frame.due_s * 1e9), frame.data)
+    frames = tuple(wire.frames(Ask(model=model, prompt="…", stream=True), answer, Identity(1, 1_750_000_000)))
+    return Received(
+        Head(t_ns=45_000_000, sent_ns=0, head=head),
+        [round(frame.due_s * 1e9) for frame in frames],
+        [frame.data for frame in frames],
+    )
 
 
 class Bill:
@@ -236,23 +227,25 @@ def frozen() -> None:
 
 def decode(one: Case, planned: Iterable[PlannedRequest]) -> None:
     """Decode the answer of each request, without looking at what it says."""
-    head, *chunks = one.answer
-    assert isinstance(head, Head)
+    head, _, parts, _ = one.answer
+    assert head is not None
     for each in planned:
         decoder = each.series.provider.decoder(head.head, stream=True)
-        for chunk in chunks:
-            assert isinstance(chunk, Chunk)
-            decoder.feed(chunk.data)
+        for part in parts:
+            decoder.feed(part)
         decoder.close()
 
 
 def recorded(one: Case, planned: Iterable[PlannedRequest]) -> list[Sample]:
     """Make the sample of each request."""
+    head, times_ns, parts, _ = one.answer
+    assert head is not None
     samples = []
     for each in planned:
         recorder = Recorder(each, anchor_ns=0, intended_ns=0, phase=each.phase)
-        for received in one.answer:
-            recorder.observe(received)
+        recorder.open(head)
+        for number, part in enumerate(parts):
+            recorder.take(times_ns[number : number + 1], [part])
         samples.append(recorder.finish())
     return samples
 

@@ -33,7 +33,7 @@ from lens_gate.cli.wiring import world
 from lens_gate.config.load import Source
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.schedule.settings import ScheduleSettings
-from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
+from lens_gate.load.wire.transport import Exchange, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest
 from lens_gate.steps.recorded.reading import read_artifact, samples_beside
 from lens_gate.steps.resolving.arms import Arms, RunOrder, resolve
@@ -48,7 +48,7 @@ API = "openai-chat"
 class Instant(Transport):
     """A transport whose answers are there at once: 50 ms to the first token, 5 ms a token, by a clock that jitters."""
 
-    def __init__(self, answer: tuple[Received, ...]) -> None:
+    def __init__(self, answer: Received) -> None:
         self.answer = answer
         self.rng = np.random.default_rng(1)
 
@@ -69,7 +69,7 @@ class Instant(Transport):
 class InstantExchange(Exchange):
     """One answer, stamped as if it had come at its own pace."""
 
-    answer: tuple[Received, ...]
+    answer: Received
     sent_ns: int
     pace: float
 
@@ -77,11 +77,15 @@ class InstantExchange(Exchange):
         """Give way once, as a socket would."""
         await asyncio.sleep(0)
 
-    def received(self) -> Iterator[Received]:
+    def received(self) -> Received:
         """Tell the answer."""
-        for one in self.answer:
-            t_ns = self.sent_ns + round(self.pace * one.t_ns)
-            yield replace(one, t_ns=t_ns, sent_ns=self.sent_ns) if isinstance(one, Head) else Chunk(t_ns, one.data)
+        head = self.answer.head
+        assert head is not None
+        stamped = replace(head, t_ns=self._at_ns(head.t_ns), sent_ns=self.sent_ns)
+        return Received(stamped, [self._at_ns(t_ns) for t_ns in self.answer.times_ns], self.answer.parts)
+
+    def _at_ns(self, t_ns: int) -> int:
+        return self.sent_ns + round(self.pace * t_ns)
 
 
 class PeakWatcher(Watcher):
@@ -126,7 +130,7 @@ def a_source(requests: int) -> Source:
 def run_once(requests: int, tokens: int, folder: Path) -> dict[str, float]:
     """Run one case in this process."""
     wire, model = APIS[API]
-    answer = tuple(streamed(wire, model, tokens))
+    answer = streamed(wire, model, tokens)
     here = replace(world(), directory=folder, repository=None, transport=lambda _: Instant(answer))
     arms = resolve(RunOrder(sources=(a_source(requests),), overrides=Overrides()), here)
     watcher, idle = PeakWatcher(), peak_mib()

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import uvloop
 
 from lens_gate.load.wire.fast.transport import FastTransport
 from lens_gate.load.wire.on_httpx.transport import HttpxTransport
-from lens_gate.load.wire.transport import Received, Timeouts, Transport
+from lens_gate.load.wire.transport import Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest
 
 KEY = "sk-very-secret-0123456789"
@@ -46,8 +46,26 @@ def post(url: str, **headers: str) -> HttpRequest:
     return HttpRequest(method="POST", url=url, headers={"authorization": f"Bearer {KEY}", **headers}, body=b"{}")
 
 
-async def exchange(transport: Transport, request: HttpRequest, timeouts: Timeouts = PATIENT) -> list[Received]:
+class Chunk(NamedTuple):
+    """A part of a body, and when it was read."""
+
+    t_ns: int
+    data: bytes
+
+
+Came = Head | Chunk
+
+
+def in_order(received: Received) -> list[Came]:
+    """Return the head, then the parts; nothing where no head came."""
+    if received.broken is not None:
+        raise received.broken
+    head = [] if received.head is None else [received.head]
+    return [*head, *map(Chunk, received.times_ns, received.parts)]
+
+
+async def exchange(transport: Transport, request: HttpRequest, timeouts: Timeouts = PATIENT) -> list[Came]:
     one = transport.exchange(request, timeouts)
     one.begin()
     await one.carry_out()
-    return list(one.received())
+    return in_order(one.received())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from typing_extensions import override
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.engine.contract import Money
-from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import (
     ChatRequest,
     Decoder,
@@ -206,7 +206,7 @@ class ScriptedExchange(Exchange):
         self._transport = transport
         self._reply = reply
         self._request = request
-        self._received: list[Received] = []
+        self._received = Received()
 
     @override
     async def carry_out(self) -> None:
@@ -226,11 +226,11 @@ class ScriptedExchange(Exchange):
         if reply.fails is not None:
             raise TransportFailure(reply.fails, f"{reply.fails.value} happened", t_ns=now_ns, sent_ns=None)
         head = Head(t_ns=now_ns, sent_ns=sent_ns, head=ResponseHead(status=reply.status, headers=reply.headers))
-        self._received = [head, Chunk(now_ns, reply.body)]
+        self._received = Received(head, [now_ns], [reply.body])
 
     @override
-    def received(self) -> Iterator[Received]:
-        return iter(self._received)
+    def received(self) -> Received:
+        return self._received
 
 
 class FreeMoney(Money[int]):

@@ -22,7 +22,7 @@ from lens_gate.ci.repository import Repository
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import StopSignal
 from lens_gate.load.schedule.settings import ScheduleSettings
-from lens_gate.load.wire.transport import Chunk, Exchange, Head, Received, Timeouts, Transport
+from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport
 from lens_gate.notify.delivery import Answer, Messenger
 from lens_gate.notify.letter import Letter
 from lens_gate.providers.base import HttpRequest, ResponseHead
@@ -90,7 +90,9 @@ class ChatExchange(Exchange):
         self._transport = transport
         self._wait_s = wait_s
         self._request = request
-        self._received: list[Received] = []
+        self._head: Head | None = None
+        self._times: list[int] = []
+        self._parts: list[bytes] = []
 
     @override
     async def carry_out(self) -> None:
@@ -100,14 +102,15 @@ class ChatExchange(Exchange):
         transport.on_send(len(transport.urls))
         await asyncio.sleep(self._wait_s)
         head = ResponseHead(status=transport.status, headers={"content-type": "text/event-stream"})
-        self._received.append(Head(t_ns=time.perf_counter_ns(), sent_ns=sent_ns, head=head))
+        self._head = Head(t_ns=time.perf_counter_ns(), sent_ns=sent_ns, head=head)
         for part in ANSWER if transport.status == 200 else (REFUSAL,):
             await asyncio.sleep(0.001)
-            self._received.append(Chunk(time.perf_counter_ns(), part))
+            self._times.append(time.perf_counter_ns())
+            self._parts.append(part)
 
     @override
-    def received(self) -> Iterator[Received]:
-        return iter(self._received)
+    def received(self) -> Received:
+        return Received(self._head, self._times, self._parts)
 
 
 class NoWatcher(Watcher):

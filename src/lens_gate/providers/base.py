@@ -165,7 +165,7 @@ class Decoder(Protocol):
     def feed_run(self, reads: Sequence[bytes]) -> Run | None:
         """Take as many of the next reads as make a Run, all at once; None where the first of them must be fed.
 
-        None of them may be empty.
+        An empty one is part of none.
         """
         ...
 

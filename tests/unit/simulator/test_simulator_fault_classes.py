@@ -90,8 +90,10 @@ async def measured(request: PlannedRequest, kind: Callable[..., Transport]) -> S
         failure = error
     finally:
         await transport.aclose()
-    for received in exchange.received():
-        recorder.observe(received)
+    received = exchange.received()
+    if received.head is not None:
+        recorder.open(received.head)
+    recorder.take(received.times_ns, received.parts)
     if failure is not None:
         recorder.fail(failure)
     return recorder.finish()

@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ class CountedExchange(ChatExchange):
         self._counting = transport
 
     @override
-    def received(self) -> Iterator[Received]:
+    def received(self) -> Received:
         self._counting.read += 1
         return super().received()
 

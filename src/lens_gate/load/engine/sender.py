@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
@@ -190,15 +189,14 @@ class Sender(Generic[Held]):
             phase=slot.phase,
             keep_chunks=self._settings.on_chunks is not None,
         )
-        failure = answered.failure
         async with breath:
-            try:
-                parts = answered.exchange.received()
-                while stretch := tuple(islice(parts, _STRETCH)):
-                    recorder.observe(*stretch)
-                    await breath.take()
-            except TransportFailure as error:
-                failure = failure or error.with_traceback(None)
+            head, times_ns, parts, broken = answered.exchange.received()
+            if head is not None:
+                recorder.open(head)
+            for at in range(0, len(parts), _STRETCH):
+                recorder.take(times_ns[at : at + _STRETCH], parts[at : at + _STRETCH])
+                await breath.take()
+        failure = answered.failure or broken
         if failure is not None:
             recorder.fail(failure)
         return recorder

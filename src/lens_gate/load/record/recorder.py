@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.record.stalls import Stalls
-from lens_gate.load.wire.transport import Chunk, Head, Received, TransportFailure
+from lens_gate.load.wire.transport import Head, TransportFailure
 from lens_gate.providers.base import Decoder, End, Event, Failure, Finish, ModelReturned, NoTokens, Run, Token, Usage
 from lens_gate.providers.decoding import is_json, media_type
 from lens_gate.stats.sketch import encode
@@ -49,7 +49,7 @@ _REFUSAL: Final = TokenKind.REFUSAL
 
 
 class Recorder:
-    """Observes one request: its Head and Chunks in order, or the failure that ended it, then `finish`.
+    """Observes one request: its head and the parts of its body in order, or what broke it, then `finish`.
 
     All times given are on the transport's clock; those of the Sample count from `anchor_ns`. Memory is bounded by the
     number of token events; the text of the answer is hashed and dropped. With `keep_chunks`, `chunks` holds the time
@@ -69,35 +69,30 @@ class Recorder:
         self._body = _Body(keep=keep_chunks)
         self._answer = _Answer()
 
-    def observe(self, *received: Received) -> None:
-        """Take what arrived next."""
-        chunks = []
-        for one in received:
-            if isinstance(one, Head):
-                self._open(one)
-            else:
-                chunks.append(one)
-        self._body.take(chunks)
-        if self._decoder is not None:
-            self._decode(self._decoder, [chunk for chunk in chunks if chunk.data])
-
-    def _open(self, head: Head) -> None:
+    def open(self, head: Head) -> None:
+        """Take the head, which comes before all parts of the body."""
         self._head = head
         self._body.last_ns = head.t_ns
         self._decoder = self._planned.series.provider.decoder(head.head, stream=self._planned.request.stream)
 
-    def _decode(self, decoder: Decoder, chunks: Sequence[Chunk]) -> None:
-        """Read the parts, as many at once as the decoder can."""
-        times, reads = [chunk.t_ns for chunk in chunks], [chunk.data for chunk in chunks]
+    def take(self, times_ns: Sequence[int], parts: Sequence[bytes]) -> None:
+        """Take the next parts of the body, and when each was read; an empty one only tells the time."""
+        self._body.take(times_ns, parts)
+        if self._decoder is not None:
+            self._decode(self._decoder, times_ns, parts)
+
+    def _decode(self, decoder: Decoder, times_ns: Sequence[int], parts: Sequence[bytes]) -> None:
+        """Decode the parts, as many at once as the decoder can."""
         at = 0
-        while at < len(reads):
-            run = decoder.feed_run(reads[at:])
-            if run is None:
-                self._answer.take(decoder.feed(reads[at]), times[at])
-                at += 1
-            else:
-                self._answer.take_run(run, times[at : at + len(run.texts)])
+        while at < len(parts):
+            run = decoder.feed_run(parts[at:])
+            if run is not None:
+                self._answer.take_run(run, times_ns[at : at + len(run.texts)])
                 at += len(run.texts)
+                continue
+            if parts[at]:
+                self._answer.take(decoder.feed(parts[at]), times_ns[at])
+            at += 1
 
     def fail(self, failure: TransportFailure) -> None:
         """Take note that the exchange broke; after the API's own end marker that changes nothing."""
@@ -265,7 +260,7 @@ def _hash(words: str) -> str:
 
 
 class _Body:
-    """When the bytes came: chunks of equal time came out of one read, and an empty one only marks the end."""
+    """When the bytes came: parts of equal time came out of one read, and an empty one only marks the end."""
 
     def __init__(self, *, keep: bool) -> None:
         self._keep = keep
@@ -275,8 +270,8 @@ class _Body:
         self.first_ns: int | None = None
         self.last_ns = 0
 
-    def take(self, chunks: Iterable[Chunk]) -> None:
-        for t_ns, data in chunks:
+    def take(self, times_ns: Sequence[int], parts: Sequence[bytes]) -> None:
+        for t_ns, data in zip(times_ns, parts, strict=True):
             self.last_ns = t_ns
             if not data:
                 continue

@@ -7,12 +7,12 @@ for parsing. It knows no clock and no socket.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from lens_gate.load.wire.transport import ANSWER_LIMIT, PART_BYTES, TOO_LONG, Chunk, Head, Received
+from lens_gate.load.wire.transport import ANSWER_LIMIT, PART_BYTES, TOO_LONG, Head, Received
 from lens_gate.providers.base import ResponseHead
 from lens_gate.vocabulary.requests import ErrorClass
 
@@ -110,13 +110,13 @@ class Answer:
         """Roughly the memory that holds what came."""
         return self._size + PART_BYTES * (len(self._parts) + len(self._kept))
 
-    def received(self, sent_ns: int, connect_ns: int | None) -> Iterator[Received]:
-        """Tell what was taken apart until now; the last Chunk of a whole answer is empty and stamps its end."""
+    def received(self, sent_ns: int, connect_ns: int | None) -> Received:
+        """Return what was taken apart until now."""
         if self.head_ns is None:
-            return
+            return Received()
         head = ResponseHead(status=self._status, headers=joined(self._headers))
-        yield Head(t_ns=self.head_ns, sent_ns=sent_ns, head=head, connect_ns=connect_ns)
-        yield from map(Chunk, self._times, self._parts)
+        stamped = Head(t_ns=self.head_ns, sent_ns=sent_ns, head=head, connect_ns=connect_ns)
+        return Received(stamped, self._times, self._parts)
 
     def on_message_begin(self) -> None:
         """Refuse a second answer: nobody asked for it."""

@@ -5,7 +5,7 @@ All times are nanoseconds of `time.perf_counter_ns`, one clock for the whole mac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -52,16 +52,6 @@ PART_BYTES: Final = 64
 """Memory that a part of an answer takes beside its own bytes: an object and its place in a list."""
 
 
-class Chunk(NamedTuple):
-    """Bytes of the body and when they were read from the socket."""
-
-    t_ns: int
-    data: bytes
-
-
-Received = Head | Chunk
-
-
 class TransportFailure(Exception):
     """The exchange broke below HTTP; `t_ns` is when, `sent_ns` when the request left (None: it never did).
 
@@ -85,6 +75,18 @@ class TransportFailure(Exception):
         self.connect_ns = connect_ns
 
 
+class Received(NamedTuple):
+    """What came of an answer: its head, and the parts of its body, each with the time at which it was read.
+
+    An empty last part stamps the end of a whole answer. `broken` says that what came next is no HTTP.
+    """
+
+    head: Head | None = None
+    times_ns: Sequence[int] = ()
+    parts: Sequence[bytes] = ()
+    broken: TransportFailure | None = None
+
+
 class Exchange(Protocol):
     """One request, and what came back."""
 
@@ -102,19 +104,18 @@ class Exchange(Protocol):
     @property
     def status(self) -> int | None:
         """The status of the answer; None where no head has come."""
-        head = next(self.received(), None)
-        return head.head.status if isinstance(head, Head) else None
+        head = self.received().head
+        return None if head is None else head.head.status
 
     @property
     def held_bytes(self) -> int:
         """Roughly the memory that holds what came."""
-        return sum(PART_BYTES + len(one.data) for one in self.received() if isinstance(one, Chunk))
+        return sum(PART_BYTES + len(part) for part in self.received().parts)
 
-    def received(self) -> Iterator[Received]:
-        """Tell what came until now: one Head, then Chunks; nothing where no head came.
+    def received(self) -> Received:
+        """Return what came until now.
 
-        It may be asked long after the end, however that was: bytes that were only stamped are taken apart here. Raises
-        TransportFailure where they turn out to be no HTTP.
+        It may be asked long after the end, however that was: bytes that were only stamped are taken apart here.
         """
         ...
 

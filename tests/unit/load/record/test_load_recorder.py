@@ -12,7 +12,7 @@ from lens_gate.artifacts.samples import Sample
 from lens_gate.config.model import GenericHttp
 from lens_gate.load.record.recorder import Recorder, unsent
 from lens_gate.load.record.stalls import Stalls
-from lens_gate.load.wire.transport import Chunk, Head, TransportFailure
+from lens_gate.load.wire.transport import Head, TransportFailure
 from lens_gate.providers.base import ResponseHead
 from lens_gate.providers.select import provider_for
 from lens_gate.stats.sketch import encode
@@ -51,9 +51,9 @@ def recorded(
     stalls: Stalls | None = None,
 ) -> Sample:
     record = recorder(stream=stream, ends_with_body=ends_with_body)
-    record.observe(head or a_head())
+    record.open(head or a_head())
     for at_ms, data in chunks:
-        record.observe(Chunk(ANCHOR + int(at_ms * MS), data))
+        record.take([ANCHOR + int(at_ms * MS)], [data])
     if failure is not None:
         record.fail(failure)
     return record.finish(stalls)
@@ -207,7 +207,7 @@ def test_every_provider_gives_a_status_of_failure_its_class_and_words(
 ) -> None:
     series = replace(a_series(), api=api, provider=provider_for(api, GenericHttp()))
     record = Recorder(a_request(series=series), anchor_ns=ANCHOR, intended_ns=ANCHOR, phase=Phase.MEASURE)
-    record.observe(a_head(status=status))
+    record.open(a_head(status=status))
     sample = record.finish()
     assert (sample.error_class, sample.http_status) == (expected, status)
     assert str(status) in str(record.message)
@@ -253,7 +253,7 @@ def test_an_exchange_without_head_or_failure_is_no_success() -> None:
 
 def test_bytes_without_a_head_are_not_decoded() -> None:
     record = recorder()
-    record.observe(Chunk(ANCHOR + 60 * MS, b"text a\nend\n"))
+    record.take([ANCHOR + 60 * MS], [b"text a\nend\n"])
     assert record.finish().chunk_count == 0
 
 
@@ -322,8 +322,8 @@ def test_only_reasoning_leaves_no_answer_but_is_not_empty() -> None:
 def test_the_message_is_that_of_the_transport_or_else_of_the_server() -> None:
     assert recorder().message is None
     record = recorder()
-    record.observe(a_head())
-    record.observe(Chunk(ANCHOR + 60 * MS, b"fail api_error it burns\n"))
+    record.open(a_head())
+    record.take([ANCHOR + 60 * MS], [b"fail api_error it burns\n"])
     said = [record.message]
     record.fail(broken(ErrorClass.RESET))
     assert [*said, record.message] == ["it burns", "reset it was"]
@@ -332,9 +332,9 @@ def test_the_message_is_that_of_the_transport_or_else_of_the_server() -> None:
 def test_chunks_are_kept_only_on_request() -> None:
     for keep, expected in ((True, ((60 * MS, 7), (61 * MS, 4))), (False, ())):
         record = recorder(keep_chunks=keep)
-        record.observe(a_head())
+        record.open(a_head())
         for at_ms, data in ((60, b"text a\n"), (61, b"end\n"), (62, b"")):
-            record.observe(Chunk(ANCHOR + at_ms * MS, data))
+            record.take([ANCHOR + at_ms * MS], [data])
         assert record.chunks == expected
 
 

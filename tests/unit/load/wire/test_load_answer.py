@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lens_gate.load.wire.answer import HEAD_LIMIT, Answer, BrokenAnswer
-from lens_gate.load.wire.transport import Chunk, Head
+from lens_gate.load.wire.transport import Head
 from lens_gate.vocabulary.requests import ErrorClass
+from tests.transports import Chunk, in_order
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 BODY = b"5\r\nhello\r\n6\r\n world\r\n0\r\ntrailer: x\r\n\r\n"
@@ -29,12 +30,12 @@ def take(answer: Answer, number: int, data: bytes) -> None:
 
 
 def body_of(answer: Answer) -> bytes:
-    return b"".join(part.data for part in answer.received(0, None) if isinstance(part, Chunk))
+    return b"".join(answer.received(0, None).parts)
 
 
 def test_each_part_carries_the_stamp_of_its_read_and_the_end_is_stamped_by_an_empty_one() -> None:
     answer = taken(HEAD, b"5\r\nhello\r\n6\r\n wor", b"ld\r\n", b"0\r\n\r\n")
-    head, *chunks = answer.received(7, 8)
+    head, *chunks = in_order(answer.received(7, 8))
     assert isinstance(head, Head)
     assert (head.t_ns, head.sent_ns, head.connect_ns, head.head.status) == (1, 7, 8, 200)
     assert chunks == [Chunk(2, b"hello"), Chunk(2, b" wor"), Chunk(3, b"ld"), Chunk(4, b"")]
@@ -48,7 +49,7 @@ def test_wherever_reads_are_cut_the_answer_is_the_same(cuts: list[int]) -> None:
     answer = taken(*(data[a:b] for a, b in pairwise(places)))
     assert answer.whole
     assert body_of(answer) == b"hello world"
-    times = [part.t_ns for part in answer.received(0, None)]
+    times = [part.t_ns for part in in_order(answer.received(0, None))]
     assert times == sorted(times)
     assert times[-1] == len(places) - 1
 
@@ -76,7 +77,7 @@ def test_an_end_that_something_follows_is_found_when_somebody_asks() -> None:
 
 
 def test_nothing_is_told_before_the_head_is_whole() -> None:
-    assert list(taken(HEAD[:-1]).received(0, None)) == []
+    assert in_order(taken(HEAD[:-1]).received(0, None)) == []
 
 
 def test_a_second_answer_that_nobody_asked_for_is_not_taken() -> None:
@@ -103,7 +104,7 @@ def test_slovenly_servers_are_understood(data: bytes) -> None:
 
 def test_a_switch_of_protocols_ends_the_answer() -> None:
     answer = taken(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nbytes")
-    [head, end] = answer.received(0, None)
+    [head, end] = in_order(answer.received(0, None))
     assert isinstance(head, Head)
     assert (head.head.status, end) == (101, Chunk(1, b""))
     assert not answer.reusable
@@ -137,7 +138,7 @@ def test_a_body_without_framing_ends_with_the_connection_and_is_stamped_by_its_e
     answer = taken(b"HTTP/1.1 200 OK\r\n\r\nab", b"cd")
     assert not answer.whole
     answer.take_end(9)
-    assert [*answer.received(0, None)][1:] == [Chunk(1, b"ab"), Chunk(2, b"cd"), Chunk(9, b"")]
+    assert in_order(answer.received(0, None))[1:] == [Chunk(1, b"ab"), Chunk(2, b"cd"), Chunk(9, b"")]
 
 
 @given(st.binary(max_size=200), st.booleans())
@@ -149,4 +150,4 @@ def test_no_bytes_crash_it(data: bytes, after_head: bool) -> None:
             answer.take_end(3)
     except BrokenAnswer:
         pass
-    assert all(part.t_ns <= 3 for part in answer.received(0, None))
+    assert all(part.t_ns <= 3 for part in in_order(answer.received(0, None)))

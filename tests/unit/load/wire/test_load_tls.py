@@ -14,12 +14,12 @@ from pydantic import SecretStr
 
 from lens_gate.load.wire.network import Way, way_to
 from lens_gate.load.wire.tls import BadCertificate, Contexts
-from lens_gate.load.wire.transport import Head, Received, TransportFailure
+from lens_gate.load.wire.transport import Head, TransportFailure
 from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.certificates import PASSWORD, Authority
 from tests.fakes.raw_server import HEAD, Writer, chunk, raw_server, write
-from tests.transports import KINDS, Kind, exchange
+from tests.transports import KINDS, Came, Kind, exchange
 
 
 @pytest.fixture(params=KINDS)
@@ -47,7 +47,7 @@ async def shown(_: bytes, writer: Writer) -> None:
 def asked(kind: Kind, server: ssl.SSLContext, *choices: TlsChoice | None) -> tuple[list[bytes], list[bool], int]:
     """Ask a server once by each choice; return the answers, which connections were reused, and how many there were."""
 
-    async def main() -> tuple[list[list[Received]], int]:
+    async def main() -> tuple[list[list[Came]], int]:
         transport = kind.transport(keepalive_s=30)
         async with raw_server(shown, tls=server) as running:
             url = running.base_url.replace("127.0.0.1", "localhost")

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import pytest
 
-from lens_gate.load.wire.transport import Chunk, Head, Received, Timeouts, TransportFailure
+from lens_gate.load.wire.transport import Head, Timeouts, TransportFailure
 from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.certificates import Authority
@@ -30,7 +30,7 @@ from tests.fakes.raw_server import (
     then_close,
     write,
 )
-from tests.transports import KEY, KINDS, PATIENT, Kind, exchange, post
+from tests.transports import KEY, KINDS, PATIENT, Came, Chunk, Kind, exchange, post
 
 
 @pytest.fixture(params=KINDS)
@@ -45,8 +45,8 @@ def against(
     *,
     requests: int = 1,
     tls: ssl.SSLContext | None = None,
-) -> tuple[list[list[Received]], RawServer]:
-    async def main() -> tuple[list[list[Received]], RawServer]:
+) -> tuple[list[list[Came]], RawServer]:
+    async def main() -> tuple[list[list[Came]], RawServer]:
         transport = kind.transport(keepalive_s=30)
         async with raw_server(handler, tls=tls) as server:
             try:
@@ -137,7 +137,7 @@ def test_compression_is_refused_and_no_cookie_or_header_of_its_own_is_sent(kind:
     assert b"user-agent" not in second
 
 
-def body_of(got: list[Received]) -> bytes:
+def body_of(got: list[Came]) -> bytes:
     return b"".join(part.data for part in got if isinstance(part, Chunk))
 
 
@@ -216,7 +216,7 @@ def test_an_answer_that_never_ends_is_cut_off_at_a_size(kind: Kind, monkeypatch:
 
 
 def test_a_large_request_arrives_whole(kind: Kind) -> None:
-    async def main() -> list[Received]:
+    async def main() -> list[Came]:
         transport = kind.transport()
         async with raw_server(sending(WHOLE)) as server:
             request = HttpRequest(method="POST", url=server.base_url, headers={}, body=b"x" * 8_000_000)
@@ -261,7 +261,7 @@ def test_a_failure_says_how_long_its_own_connection_took_to_open(kind: Kind) -> 
 
 
 def test_a_redirect_is_an_answer_like_any_other_and_is_not_followed(kind: Kind) -> None:
-    async def main() -> tuple[list[Received], int]:
+    async def main() -> tuple[list[Came], int]:
         async with raw_server(sending(HEAD + chunk(b""))) as other:
             location = b"HTTP/1.1 307 T\r\ncontent-length: 0\r\nlocation: %s\r\n\r\n" % other.base_url.encode()
             async with raw_server(sending(location)) as server:
@@ -344,7 +344,7 @@ def test_an_untrusted_certificate_is_a_tls_failure(kind: Kind, server_tls: ssl.S
 
 
 def test_tls_is_part_of_the_connection_time(kind: Kind, authority: Authority, server_tls: ssl.SSLContext) -> None:
-    async def main() -> list[Received]:
+    async def main() -> list[Came]:
         transport = kind.transport()
         async with raw_server(sending(HEAD + chunk(b"x") + chunk(b"")), tls=server_tls) as server:
             request = post(server.base_url.replace("127.0.0.1", "localhost"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, Self, cast
 
@@ -122,15 +121,13 @@ class _FastExchange(Exchange, Receiver):
         return self._answer.held_bytes
 
     @override
-    def received(self) -> Iterator[Received]:
-        broken: BrokenAnswer | None = None
+    def received(self) -> Received:
+        broken: TransportFailure | None = None
         try:
             self._answer.catch_up()
         except BrokenAnswer as error:
-            broken = error.with_traceback(None)  # it would hold this frame, which holds it
-        yield from self._answer.received(self._sent_ns, self._connect_ns)
-        if broken is not None:
-            raise self._failure(broken.error_class, broken.message, self._read_ns)
+            broken = self._failure(error.error_class, error.message, self._read_ns)
+        return self._answer.received(self._sent_ns, self._connect_ns)._replace(broken=broken)
 
     @override
     def begin(self) -> None:

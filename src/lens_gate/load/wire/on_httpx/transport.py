@@ -27,7 +27,7 @@ from lens_gate.load.wire.on_httpx.socks5 import USUAL_PORT, Login, SocksProxy
 from lens_gate.load.wire.on_httpx.stamping_backend import AnswerStamps, Road, StampedStream, StampingBackend
 from lens_gate.load.wire.proxies import SOCKS_SCHEMES, Proxies
 from lens_gate.load.wire.tls import Contexts
-from lens_gate.load.wire.transport import ANSWER_LIMIT, KEEPALIVE_S, Chunk, Exchange, Received, Timeouts, Transport
+from lens_gate.load.wire.transport import ANSWER_LIMIT, KEEPALIVE_S, Exchange, Head, Received, Timeouts, Transport
 from lens_gate.providers.base import HttpRequest, TlsChoice
 
 _FAILURES: Final = (
@@ -165,7 +165,7 @@ def _socks(proxy: httpx.Proxy) -> SocksProxy:
 
 
 class _HttpxExchange(Exchange):
-    """The last Chunk of a whole answer is empty and stamps the end of the body."""
+    """One request; what comes of its answer is kept as it comes."""
 
     def __init__(
         self,
@@ -176,11 +176,13 @@ class _HttpxExchange(Exchange):
         self._request = request
         self._lent = lent
         self._progress = Progress(timeouts, http2=request.http2)
-        self._received: list[Received] = []
+        self._head: Head | None = None
+        self._times: list[int] = []
+        self._parts: list[bytes] = []
 
     @override
-    def received(self) -> Iterator[Received]:
-        return iter(self._received)
+    def received(self) -> Received:
+        return Received(self._head, self._times, self._parts)
 
     @override
     async def carry_out(self) -> None:
@@ -206,14 +208,18 @@ class _HttpxExchange(Exchange):
             await response.aclose()
 
     async def _read(self, response: httpcore.Response, stamps: AnswerStamps) -> None:
-        self._received.append(self._progress.head(response, stamps.head_ns))
+        self._head = self._progress.head(response, stamps.head_ns)
         body, size = aiter(response.aiter_stream()), 0
         while (data := await self._progress.next_part(body)) is not None:
-            self._received.append(Chunk(stamps.next_ns(), data))
+            self._keep(stamps.next_ns(), data)
             size += len(data)
             if size > ANSWER_LIMIT:
                 raise self._progress.too_long()
-        self._received.append(Chunk(stamps.end_ns, b""))
+        self._keep(stamps.end_ns, b"")
+
+    def _keep(self, t_ns: int, data: bytes) -> None:
+        self._times.append(t_ns)
+        self._parts.append(data)
 
 
 def _forget_frames(error: BaseException | None) -> None:

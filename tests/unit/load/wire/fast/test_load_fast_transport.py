@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lens_gate.load.wire.transport import Head, TransportFailure
+from lens_gate.load.wire.transport import TransportFailure
 from tests.fakes.raw_server import HEAD, chunk, raw_server, sending
 from tests.transports import KINDS, PATIENT, exchange, post
 
@@ -28,8 +28,8 @@ def test_a_request_on_a_connection_that_stands_leaves_at_once(name: str) -> None
                 begun_ns = time.perf_counter_ns()
                 await asyncio.sleep(0.01)
                 await one.carry_out()
-                head = next(one.received())
-                assert isinstance(head, Head)
+                head = one.received().head
+                assert head is not None
                 return head.sent_ns, begun_ns
             finally:
                 await transport.aclose()

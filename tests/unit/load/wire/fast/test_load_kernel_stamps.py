@@ -12,8 +12,7 @@ import pytest
 
 from lens_gate.load.wire.fast.kernel_stamps import SO_TIMESTAMPNS, KernelStamps, supported
 from lens_gate.load.wire.fast.transport import FastTransport
-from lens_gate.load.wire.transport import Chunk
-from tests.transports import exchange, post
+from tests.transports import Chunk, exchange, post
 
 pytestmark = [
     pytest.mark.measuring,

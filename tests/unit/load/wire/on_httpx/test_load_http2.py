@@ -15,14 +15,14 @@ from h2.settings import SettingCodes
 from lens_gate.load.wire.on_httpx.transport import MOST_STREAMS, HttpxTransport
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.tls import Contexts
-from lens_gate.load.wire.transport import Chunk, Head, Received, Timeouts, Transport, TransportFailure
+from lens_gate.load.wire.transport import Head, Timeouts, Transport, TransportFailure
 from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.certificates import Authority
 from tests.fakes.http2_server import Handler, Http2Server, Stream, http2_server
 from tests.fakes.raw_server import HEAD, chunk, raw_server, sending
 from tests.fakes.socks_server import socks_server
-from tests.transports import KEY, KINDS, PATIENT, Kind, exchange
+from tests.transports import KEY, KINDS, PATIENT, Came, Chunk, Kind, exchange
 
 
 @pytest.fixture(params=["httpx on uvloop", "httpx on asyncio"])
@@ -53,16 +53,16 @@ def against(
     *paths: str,
     timeouts: Timeouts = PATIENT,
     settings: Mapping[int, int] | None = None,
-) -> tuple[list[list[Received] | TransportFailure], Http2Server]:
+) -> tuple[list[list[Came] | TransportFailure], Http2Server]:
     """Ask for the first path, and when that was answered for the others at the same time."""
 
-    async def one(transport: Transport, url: str) -> list[Received] | TransportFailure:
+    async def one(transport: Transport, url: str) -> list[Came] | TransportFailure:
         try:
             return await exchange(transport, ask(url, ours), timeouts)
         except TransportFailure as failure:
             return failure
 
-    async def main() -> tuple[list[list[Received] | TransportFailure], Http2Server]:
+    async def main() -> tuple[list[list[Came] | TransportFailure], Http2Server]:
         async with (
             http2_server(handler, ours.server("localhost"), settings=settings) as server,
             HttpxTransport(contexts=Contexts({}), keepalive_s=30, http2=True) as transport,
@@ -81,7 +81,7 @@ def failing(kind: Kind, ours: Authority, handler: Handler, *, timeouts: Timeouts
     return got
 
 
-def bodies(got: list[Received] | TransportFailure) -> list[bytes]:
+def bodies(got: list[Came] | TransportFailure) -> list[bytes]:
     assert not isinstance(got, TransportFailure), got.message
     return [one.data for one in got if isinstance(one, Chunk)]
 
@@ -293,7 +293,7 @@ def test_a_server_that_does_not_speak_it_is_never_asked_by_http1_instead(kind: K
 
 
 def test_it_goes_through_a_socks_proxy_as_well(kind: Kind, ours: Authority) -> None:
-    async def main() -> list[Received]:
+    async def main() -> list[Came]:
         async with http2_server(briefly, ours.server("far.invalid")) as server, socks_server() as proxy:
             proxies = Proxies({"all": f"socks5://{proxy.address}"})
             async with HttpxTransport(contexts=Contexts({}), proxies=proxies) as transport:

@@ -10,13 +10,13 @@ import pytest
 from lens_gate.load.wire.on_httpx.transport import HttpxTransport
 from lens_gate.load.wire.proxies import Proxies
 from lens_gate.load.wire.tls import Contexts
-from lens_gate.load.wire.transport import Chunk, Head, Received, Timeouts, TransportFailure
+from lens_gate.load.wire.transport import Head, Timeouts, TransportFailure
 from lens_gate.providers.base import HttpRequest, TlsChoice
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.certificates import Authority
 from tests.fakes.raw_server import HEAD, RawServer, Writer, chunk, raw_server, sending
 from tests.fakes.socks_server import Manners, SocksServer, socks_server
-from tests.transports import KEY, KINDS, Kind, exchange, post
+from tests.transports import KEY, KINDS, Came, Chunk, Kind, exchange, post
 
 ANSWER = sending(HEAD + chunk(b"through") + chunk(b""))
 FAR = "far.invalid"  # nobody but the proxy can look it up
@@ -38,8 +38,8 @@ def asked(
     to: str = "socks5://",
     host: str = FAR,
     requests: int = 1,
-) -> tuple[list[list[Received]], SocksServer, RawServer]:
-    async def main() -> tuple[list[list[Received]], SocksServer, RawServer]:
+) -> tuple[list[list[Came]], SocksServer, RawServer]:
+    async def main() -> tuple[list[list[Came]], SocksServer, RawServer]:
         async with raw_server(ANSWER) as server, socks_server(manners) as proxy:
             transport = HttpxTransport(proxies=Proxies({"all": to + proxy.address}), keepalive_s=30)
             url = f"http://{host}:{port_of(server)}/v1"
@@ -162,7 +162,7 @@ def test_what_is_no_socks_proxy_gets_no_key_and_no_request(kind: Kind, word: byt
 def test_an_encrypted_request_stays_so_from_end_to_end(kind: Kind, tmp_path: Path) -> None:
     ours = Authority.make(tmp_path / "ours")
 
-    async def main() -> tuple[list[Received], SocksServer, RawServer]:
+    async def main() -> tuple[list[Came], SocksServer, RawServer]:
         async with raw_server(ANSWER, tls=ours.server(FAR)) as server, socks_server() as proxy:
             transport = HttpxTransport(contexts=Contexts({}), proxies=Proxies({"all": f"socks5h://{proxy.address}"}))
             request = HttpRequest(
