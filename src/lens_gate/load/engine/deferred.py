@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
-from lens_gate.load.engine.breath import Breath, Desk
 from lens_gate.load.engine.tasks import cancelled
 
 LIMIT_BYTES: Final = 512 * 1024**2
@@ -22,22 +21,20 @@ Answered = TypeVar("Answered")
 
 
 class Deferred(Generic[Answered]):
-    """Keeps answers in the order of their ends; `conclude` decodes one of them, and is asked to give way to others.
+    """Keeps answers in the order of their ends; `conclude` decodes one of them, giving way to others.
 
     `on_end` is told of each task that decoded some: an error is in there. `count` is how many answers were kept.
     """
 
     def __init__(
         self,
-        conclude: Callable[[Answered, Breath], Awaitable[None]],
-        desk: Desk,
+        conclude: Callable[[Answered], Awaitable[None]],
         *,
         on_end: Callable[[asyncio.Task[None]], None] = lambda _: None,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
         self.count = 0
         self._conclude = conclude
-        self._desk = desk
         self._on_end = on_end
         self._limit_bytes = limit_bytes
         self._waiting: deque[tuple[Answered, int]] = deque()
@@ -62,19 +59,18 @@ class Deferred(Generic[Answered]):
         await asyncio.wait({self._emptying})
 
     async def finish_at_once(self) -> None:
-        """Decode all that waits, without giving way: for a run that is being cancelled."""
+        """Decode all that waits here and now: for a run that is being cancelled, and may be so once more."""
         if self._emptying is not None:
             await cancelled(self._emptying)
-        await self._empty(0, Breath(self._desk, hurried=True))
+        await self._empty(0)
 
     def _begun(self, down_to_bytes: int) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._empty(down_to_bytes, Breath(self._desk)))
+        task = asyncio.create_task(self._empty(down_to_bytes))
         task.add_done_callback(self._on_end)
         return task
 
-    async def _empty(self, down_to_bytes: int, breath: Breath) -> None:
+    async def _empty(self, down_to_bytes: int) -> None:
         while self._waiting and self._bytes > down_to_bytes:
             answered, size_bytes = self._waiting.popleft()
             self._bytes -= size_bytes
-            await self._conclude(answered, breath)
-            await breath.take()
+            await self._conclude(answered)

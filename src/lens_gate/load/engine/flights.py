@@ -14,7 +14,6 @@ from typing import Final, Generic
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.conversation import next_turn
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.engine.breath import Breath
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.engine.deferred import Deferred
 from lens_gate.load.engine.due import Slot, slot_of
@@ -68,7 +67,7 @@ class Flights(Generic[Held]):
         self._lateness: array[int] = array("q")
         self._examples: dict[tuple[str, ErrorClass], str] = {}
         self._deferred = (
-            Deferred(self._conclude, self.sender.desk, on_end=self._ended, limit_bytes=settings.defer_bytes)
+            Deferred(self._conclude, on_end=self._ended, limit_bytes=settings.defer_bytes)
             if settings.defer_bytes is not None
             else None
         )
@@ -173,11 +172,11 @@ class Flights(Generic[Held]):
             self._watch.answered(slot.planned)
             deferred.put((slot, leave, answered), answered.exchange.held_bytes)
         else:
-            await self._conclude((slot, leave, answered), Breath(self.sender.desk))
+            await self._conclude((slot, leave, answered))
 
-    async def _conclude(self, ended: _Ended[Held], breath: Breath) -> None:
+    async def _conclude(self, ended: _Ended[Held]) -> None:
         slot, leave, answered = ended
-        recorder, tries = await self.sender.concluded(slot, leave, answered, breath)
+        recorder, tries = await self.sender.concluded(slot, leave, answered)
         self._keep(slot, recorder, tries)
 
     async def _following(self, before: Slot, planned: PlannedRequest) -> tuple[Slot, Leave[Held]] | None:
@@ -244,10 +243,12 @@ class Flights(Generic[Held]):
 
     async def close(self) -> None:
         """Cut off what is in flight, and decode at once what was put off."""
+        self.sender.desk.hurried = True
         if self._in_flight:
             await cancelled(*self._in_flight)
         if self._deferred is not None:
             await self._deferred.finish_at_once()
+        await self.sender.desk.close()
 
     def end(self, *, loop_lag: Spread, cpu_share: float | None) -> RunEnd:
         """Return how the run ended; raises what stopped it by mistake."""

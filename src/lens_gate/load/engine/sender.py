@@ -9,8 +9,8 @@ from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.engine.breath import Breath, Desk
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
+from lens_gate.load.engine.desk import Desk, Work
 from lens_gate.load.engine.due import Slot
 from lens_gate.load.limits.breaker import Ticket
 from lens_gate.load.limits.breakers import Breakers
@@ -89,7 +89,7 @@ class Sender(Generic[Held]):
         """
         tries, backoff_ns = Tries(), 0
         while True:
-            recorder = await self.decoded(slot, await self.answered(begun), Breath(self.desk))
+            recorder = await self.decoded(slot, await self.answered(begun))
             ended_ns = self._clock.now_ns()
             sample = recorder.finish(self._run.stalls)
             tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
@@ -180,7 +180,7 @@ class Sender(Generic[Held]):
             failure = _interruption(self._clock.now_ns(), begun.at_ns)
         return Answered(begun.exchange, failure)
 
-    async def decoded(self, slot: Slot, answered: Answered, breath: Breath) -> Recorder:
+    async def decoded(self, slot: Slot, answered: Answered) -> Recorder:
         """Decode a whole answer, giving way to others."""
         recorder = Recorder(
             slot.planned,
@@ -189,26 +189,28 @@ class Sender(Generic[Held]):
             phase=slot.phase,
             keep_chunks=self._settings.on_chunks is not None,
         )
-        async with breath:
-            head, times_ns, parts, broken = answered.exchange.received()
-            if head is not None:
-                recorder.open(head)
-            for at in range(0, len(parts), _STRETCH):
-                recorder.take(times_ns[at : at + _STRETCH], parts[at : at + _STRETCH])
-                await breath.take()
-        failure = answered.failure or broken
-        if failure is not None:
-            recorder.fail(failure)
+        await self.desk.carry_out(_decoding(recorder, answered))
         return recorder
 
-    async def concluded(
-        self, slot: Slot, leave: Leave[Held], answered: Answered, breath: Breath
-    ) -> tuple[Recorder, Tries]:
+    async def concluded(self, slot: Slot, leave: Leave[Held], answered: Answered) -> tuple[Recorder, Tries]:
         """Decode an answer whose end decides nothing any more, and settle it."""
-        recorder, tries = await self.decoded(slot, answered, breath), Tries()
+        recorder, tries = await self.decoded(slot, answered), Tries()
         sample = recorder.finish(self._run.stalls)
         tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=0)
         return recorder, tries
+
+
+def _decoding(recorder: Recorder, answered: Answered) -> Work:
+    """Record an answer, and how it broke if it did."""
+    head, times_ns, parts, broken = answered.exchange.received()
+    if head is not None:
+        recorder.open(head)
+    for at in range(0, len(parts), _STRETCH):
+        recorder.take(times_ns[at : at + _STRETCH], parts[at : at + _STRETCH])
+        yield
+    failure = answered.failure or broken
+    if failure is not None:
+        recorder.fail(failure)
 
 
 def _interruption(now_ns: int, started_ns: int) -> TransportFailure:

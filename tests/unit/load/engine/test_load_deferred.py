@@ -12,10 +12,10 @@ import pytest
 
 from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.engine.breath import Breath, Desk
 from lens_gate.load.engine.clock import MonotonicClock
 from lens_gate.load.engine.contract import RunnerSettings, StopSignal
 from lens_gate.load.engine.deferred import Deferred
+from lens_gate.load.engine.desk import Desk
 from lens_gate.load.engine.runner import play
 from lens_gate.load.limits.watch import Watch
 from lens_gate.load.record.run_end import RunEnd
@@ -191,14 +191,16 @@ def test_a_series_whose_answers_wait_is_not_taken_for_one_that_never_answered() 
 def test_work_on_what_waits_lets_others_run() -> None:
     seen: list[int] = []
 
-    async def slow(number: int, _: Breath) -> None:
+    def work(number: int) -> Iterator[None]:
         until_ns = time.perf_counter_ns() + 500_000
         while time.perf_counter_ns() < until_ns:
             pass
         seen.append(number)
+        yield
 
     async def main() -> list[int]:
-        deferred = Deferred(slow, Desk(MonotonicClock()))
+        desk = Desk(MonotonicClock())
+        deferred = Deferred[int](lambda number: desk.carry_out(work(number)))
         for number in range(20):
             deferred.put(number, 1)
         finishing = asyncio.create_task(deferred.finish())
@@ -213,10 +215,10 @@ def test_work_on_what_waits_lets_others_run() -> None:
 
 
 def test_what_waits_is_kept_out_of_garbage_collection() -> None:
-    async def never(_: list[int], __: Breath) -> None:
+    async def never(_: list[int]) -> None:
         raise NotImplementedError
 
-    deferred = Deferred(never, Desk(MonotonicClock()))
+    deferred = Deferred(never)
     before = gc.get_freeze_count()
     try:
         for number in range(1000):

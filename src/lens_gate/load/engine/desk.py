@@ -1,0 +1,135 @@
+"""Where answers are decoded on the event loop, so that requests are sent in time, and sockets read meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from lens_gate.load.engine.clock import Clock
+
+SLICE_NS: Final = 300_000
+"""For how long is decoded at a stretch: meanwhile nothing is read."""
+
+CLEAR_NS: Final = 100_000
+"""No stretch begins so shortly before a request is due."""
+
+PATIENCE_NS: Final = 500_000_000
+"""Who has waited for so long does not wait for sends as well, and a stretch may then be as long as the pause before it.
+Whether to go on is decided by answers that were decoded, and those that wait take memory: neither may grow without a
+bound. Where half of the time is not enough the machine is at its end, which the run's validity tells."""
+
+Work = Iterator[None]
+"""Something that can be left off after each step."""
+
+_Turn = tuple[int, Work, asyncio.Future[None]]
+
+
+class Desk:
+    """Does one piece of work after the other: several at a time would make a request wait for a slice of each.
+
+    Who sends by the clock tells it the next instant, and when that has passed. Nothing pauses once it is `hurried`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.hurried = False
+        self._clock = clock
+        self._taken = False
+        self._waiting: deque[_Turn] = deque()
+        self._rest: asyncio.Task[None] | None = None
+        self._in_slice = False
+        self._until_ns = 0
+        self._due_ns: int | None = None
+        self._passed = asyncio.Event()
+
+    def expect(self, due_ns: int) -> None:
+        """Keep free for a request that is due then."""
+        self._due_ns = due_ns
+        self._passed.clear()
+
+    def go_on(self) -> None:
+        """Take note that the request was sent, or is not to be."""
+        self._due_ns = None
+        self._passed.set()
+
+    async def carry_out(self, work: Work) -> None:
+        """Do `work` after all that came before it; who is cancelled meanwhile does the rest of his own at once."""
+        try:
+            await (self._in_turn(work) if self._taken else self._now(work))
+        except asyncio.CancelledError:
+            for _ in work:
+                pass
+
+    async def close(self) -> None:
+        """Wait until all is done."""
+        self.hurried = True
+        if self._rest is not None:
+            await asyncio.wait({self._rest})
+
+    async def _in_turn(self, work: Work) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._clock.now_ns(), work, done))
+        await done
+
+    async def _now(self, work: Work) -> None:
+        """Do what nothing stands before, but not what came meanwhile: that might have no end."""
+        self._taken = True
+        self._begin_slice()
+        try:
+            await self._do(work)
+        finally:
+            if self._waiting:
+                self._rest = asyncio.create_task(self._do_rest())
+            else:
+                self._taken = False
+
+    async def _do_rest(self) -> None:
+        while self._waiting:
+            _, work, done = self._waiting.popleft()
+            error: Exception | None = None
+            try:
+                await self._do(work)
+            except Exception as raised:  # noqa: BLE001 - it is raised where the work came from
+                error = raised
+            if done.done():
+                continue  # who came with it was cancelled
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+        self._taken = False
+
+    async def _do(self, work: Work) -> None:
+        await self._breathe()
+        for _ in work:
+            await self._breathe()
+
+    def _begin_slice(self) -> None:
+        """Begin a slice, unless one was begun since sockets were read last: many answers may end at once."""
+        if not self._in_slice:
+            self._in_slice = True
+            asyncio.get_running_loop().call_soon(self._end_slice)
+            self._until_ns = self._clock.now_ns() + SLICE_NS
+
+    def _end_slice(self) -> None:
+        self._in_slice = False
+
+    async def _breathe(self) -> None:
+        """Give way if it is time to: for one request at most, so that work goes on where each of them is late."""
+        now_ns = self._clock.now_ns()
+        if self.hurried:
+            return
+        behind = bool(self._waiting) and now_ns - self._waiting[0][0] >= PATIENCE_NS
+        if self._is_wanted(now_ns) and not behind:
+            await self._passed.wait()
+        elif now_ns >= self._until_ns:
+            await asyncio.sleep(0)
+        else:
+            return
+        resumed_ns = self._clock.now_ns()
+        self._until_ns = resumed_ns + max(SLICE_NS, resumed_ns - now_ns if behind else 0)
+
+    def _is_wanted(self, now_ns: int) -> bool:
+        """Say whether a request is about to be sent."""
+        return self._due_ns is not None and now_ns >= self._due_ns - CLEAR_NS

@@ -1,0 +1,268 @@
+"""Decoding in slices: behind whoever came before, and giving way to a request that is due and to the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+
+import pytest
+from typing_extensions import override
+
+from lens_gate.load.engine.clock import MonotonicClock
+from lens_gate.load.engine.desk import CLEAR_NS, PATIENCE_NS, SLICE_NS, Desk
+
+
+class _Hand(MonotonicClock):
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.t_ns = 1_000_000_000
+
+    @override
+    def now_ns(self) -> int:
+        return self.t_ns
+
+
+Play = Callable[[Desk, _Hand, list[str]], Coroutine[None, None, None]]
+
+
+def _told(play: Play) -> list[str]:
+    """Return what `play` tells, given a desk and its clock."""
+    told: list[str] = []
+
+    async def main() -> None:
+        clock = _Hand()
+        desk = Desk(clock)
+        await asyncio.wait_for(play(desk, clock, told), 5)
+        await asyncio.wait_for(desk.close(), 5)
+
+    asyncio.run(main())
+    return told
+
+
+async def _turns() -> None:
+    """Let everybody run who can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def _work(
+    told: list[str], name: str, *, clock: _Hand | None = None, takes_ns: int = 0, steps: int = 2
+) -> Iterator[None]:
+    """Tell each step, as it begins; each takes so long."""
+    for number in range(steps):
+        told.append(f"{name} {number}")
+        if clock is not None:
+            clock.t_ns += takes_ns
+        yield
+
+
+def _begun(desk: Desk, *work: Iterator[None]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(desk.carry_out(one)) for one in work]
+
+
+async def _until(told: list[str], what: str) -> None:
+    for _ in range(100):
+        if what in told:
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(told)
+
+
+def test_work_is_done_in_the_order_in_which_it_came_and_not_at_the_same_time() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        names = ("a", "b", "c", "d")
+        await asyncio.gather(*_begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS) for one in names)))
+
+    assert _told(play) == [f"{name} {number}" for name in "abcd" for number in range(2)]
+
+
+def test_whoever_came_first_does_not_wait_for_those_that_came_after() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        [first, *others] = _begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS) for one in "abc"))
+        await first
+        told.append("a is done")
+        await asyncio.gather(*others)
+
+    told = _told(play)
+    assert told.index("a is done") < told.index("b 1")
+
+
+def test_nothing_is_begun_while_a_request_is_about_to_be_sent() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns + CLEAR_NS)
+        [decoding] = _begun(desk, _work(told, "answer"))
+        await _turns()
+        told.append("sent")
+        desk.go_on()
+        await decoding
+
+    assert _told(play) == ["sent", "answer 0", "answer 1"]
+
+
+def test_work_goes_on_although_each_request_is_late() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns)
+        [decoding] = _begun(desk, _work(told, "answer"))
+        await _turns()
+        desk.go_on()
+        desk.expect(clock.t_ns)
+        await _turns()
+        told.append("sent late")
+        desk.go_on()
+        await decoding
+
+    assert _told(play) == ["answer 0", "sent late", "answer 1"]
+
+
+def test_a_request_that_is_due_later_does_not_matter_yet() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns + CLEAR_NS + 1)
+        await desk.carry_out(_work(told, "answer"))
+
+    assert _told(play) == ["answer 0", "answer 1"]
+
+
+@pytest.mark.parametrize(
+    ("takes_ns", "order"), [(SLICE_NS, ["a 0", "other", "a 1"]), (SLICE_NS - 1, ["a 0", "a 1", "other"])]
+)
+def test_others_run_when_a_slice_has_passed(takes_ns: int, order: list[str]) -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        asyncio.get_running_loop().call_soon(told.append, "other")
+        await desk.carry_out(_work(told, "a", clock=clock, takes_ns=takes_ns))
+        await _turns()
+
+    assert [one for one in _told(play) if one in order] == order
+
+
+def test_answers_that_end_together_share_a_slice() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        takes_ns = SLICE_NS // 2
+        works = _begun(desk, *(_work(told, one, clock=clock, takes_ns=takes_ns, steps=1) for one in "abcd"))
+        asyncio.get_running_loop().call_soon(told.append, "other")
+        await asyncio.gather(*works)
+
+    told = _told(play)
+    assert told.index("other") == 2
+
+
+def test_after_the_loop_went_round_a_new_slice_begins() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        await desk.carry_out(_work(told, "a", clock=clock, takes_ns=SLICE_NS - 1, steps=1))
+        await _turns()
+        asyncio.get_running_loop().call_soon(told.append, "other")
+        await desk.carry_out(_work(told, "b", clock=clock, takes_ns=SLICE_NS - 1, steps=1))
+
+    assert _told(play)[:2] == ["a 0", "b 0"]
+
+
+@pytest.mark.parametrize("waited_ns", [PATIENCE_NS, PATIENCE_NS - 1])
+def test_who_has_waited_long_waits_for_no_send(waited_ns: int) -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns)
+        works = _begun(desk, _work(told, "a"), _work(told, "b"), _work(told, "c"))
+        await _turns()
+        assert told == []
+        clock.t_ns += waited_ns
+        desk.go_on()
+        desk.expect(clock.t_ns)
+        await _turns()
+        told.append("sent")
+        desk.go_on()
+        desk.expect(clock.t_ns + SLICE_NS)
+        await asyncio.gather(*works)
+
+    late = waited_ns >= PATIENCE_NS
+    assert (_told(play).index("sent") > 1) is late
+
+
+def test_a_stretch_of_whoever_has_waited_long_is_as_long_as_the_pause_before_it() -> None:
+    """So that decoding has half of the time, whatever else there is to do."""
+
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        async def busy() -> None:
+            while not all(work.done() for work in works):
+                clock.t_ns += 10 * SLICE_NS
+                told.append("other")
+                await asyncio.sleep(0)
+
+        works = _begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS, steps=40) for one in "abc"))
+        await _until(told, "a 1")
+        clock.t_ns += PATIENCE_NS
+        await asyncio.gather(busy(), *works)
+
+    told = _told(play)
+    decoding = told[told.index("a 10") : told.index("b 30")]
+    assert decoding.count("other") <= len(decoding) / 8
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_whoever_is_cancelled_while_waiting_goes_on_without_a_pause(due: bool) -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        ahead = [] if due else _begun(desk, _work(told, "ahead", clock=clock, takes_ns=SLICE_NS, steps=9))
+        if due:
+            desk.expect(clock.t_ns)
+        [decoding] = _begun(desk, _work(told, "answer"))
+        await asyncio.sleep(0)
+        decoding.cancel()
+        await decoding
+        told.append("done")
+        await asyncio.gather(*ahead)
+
+    told = _told(play)
+    assert [one for one in told if one.startswith(("answer", "done"))] == ["answer 0", "answer 1", "done"]
+    assert due or told[-1] == "ahead 8"
+
+
+def test_work_whose_owner_was_cancelled_does_not_hold_up_those_after_it() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        works = _begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS, steps=6) for one in "abc"))
+        await _until(told, "b 2")
+        works[1].cancel()
+        await asyncio.gather(*works)
+
+    told = _told(play)
+    assert sorted(told) == sorted(f"{one} {number}" for one in "abc" for number in range(6))
+
+
+def test_an_error_is_raised_where_the_work_came_from_and_the_rest_is_done() -> None:
+    def broken(told: list[str]) -> Iterator[None]:
+        told.append("broken")
+        yield
+        raise ZeroDivisionError
+
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        works = _begun(desk, broken(told), broken(told), _work(told, "whole", clock=clock), broken(told))
+        works[3].cancel()
+        ended = await asyncio.gather(*works, return_exceptions=True)
+        told += [type(one).__name__ for one in ended]
+
+    told = _told(play)
+    assert told[-4:-1] == ["ZeroDivisionError", "ZeroDivisionError", "NoneType"]
+    assert "whole 1" in told
+
+
+def test_who_hurries_waits_for_nothing() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns)
+        desk.hurried = True
+        asyncio.get_running_loop().call_soon(told.append, "other")
+        await desk.carry_out(_work(told, "answer", clock=clock, takes_ns=SLICE_NS))
+        told.append("done")
+
+    assert _told(play)[:3] == ["answer 0", "answer 1", "done"]
+
+
+def test_closing_waits_for_what_is_left() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns)
+        works = _begun(desk, *(_work(told, one) for one in "ab"))
+        await _turns()
+        desk.go_on()
+        await works[0]
+        await desk.close()
+        told.append("closed")
+        await asyncio.gather(*works)
+
+    assert _told(play) == ["a 0", "a 1", "b 0", "b 1", "closed"]
