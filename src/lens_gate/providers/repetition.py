@@ -121,6 +121,7 @@ class _Shape:
         self._first, *self._between, self._last = around
         self._start = len(self._first)
         self._after = len(self._last)
+        self._opening, self._closing = self._first + b'"', b'"' + self._last
 
     def values(self, data: bytes) -> list[Any] | None:
         """Return what stands in each place; None where it is no whole value, or something else stands around it."""
@@ -134,9 +135,22 @@ class _Shape:
 
     def texts(self, reads: Sequence[bytes]) -> Sequence[str]:
         """Return the text of each read at the beginning that has the shape; none where they must be read one by one."""
+        if not self._between:
+            return _values_of_lines(self._quoted(reads))
         rows = list(takewhile(_is_some, map(self._taken_out, reads)))
         columns = [_values_of_lines(parts) for parts in zip(*rows, strict=True)]
         return columns[self.text] if columns and all(columns) else ()
+
+    def _quoted(self, reads: Sequence[bytes]) -> list[bytes]:
+        """Take the text, with its quotes, out of the reads at the beginning that have it alone in their place."""
+        opening, closing, start, after = self._opening, self._closing, self._start, self._after
+        shortest = len(opening) + len(closing)
+        lines = []
+        for data in reads:
+            if not (data.startswith(opening) and data.endswith(closing) and shortest < len(data) <= _LONGEST):
+                break
+            lines.append(data[start : len(data) - after])
+        return lines
 
     def _taken_out(self, data: bytes) -> list[bytes] | None:
         """Take out what stands in the places; None where something else stands around them."""

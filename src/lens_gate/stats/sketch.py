@@ -8,26 +8,30 @@ As text a sketch is `bucket:count` pairs in ascending order, separated by spaces
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from itertools import accumulate
 
 GAMMA = 1.1
 _LARGEST_BUCKET = 466  # ends beyond 2^64 nanoseconds
-_ENDS = (0.0, *(GAMMA**bucket for bucket in range(1, _LARGEST_BUCKET + 1)))
-
-_bucket = partial(bisect_left, _ENDS)
+_ENDS = (0.0, *(GAMMA**bucket for bucket in range(1, _LARGEST_BUCKET + 1)), math.inf)
 
 
 def encode(gaps_ns: Sequence[int]) -> str:
     """Return the sketch of gaps in nanoseconds; a negative gap raises ValueError."""
-    if gaps_ns and min(gaps_ns) < 0:
+    ascending = sorted(gaps_ns)
+    if ascending and ascending[0] < 0:
         msg = "a gap cannot be negative"
         raise ValueError(msg)
-    counts = Counter(map(_bucket, gaps_ns))
-    return " ".join([f"{bucket}:{count}" for bucket, count in sorted(counts.items())])
+    pairs, start = [], 0
+    # Gaps of a stream fall into few buckets, so that most need not be looked up one by one.
+    while start < len(ascending):
+        bucket = bisect_left(_ENDS, ascending[start])
+        end = bisect_right(ascending, _ENDS[bucket], start)
+        pairs.append(f"{bucket}:{end - start}")
+        start = end
+    return " ".join(pairs)
 
 
 def merge(sketches: Iterable[str]) -> Mapping[int, int]:
