@@ -1,13 +1,13 @@
 """One answer as it arrives: its bytes taken out of HTTP/1.1's framing, each part with the stamp of its read.
 
 The reads of a chunked body are only kept, and taken apart when one of them may be the last: a stream's time is no time
-for parsing. It knows no clock and no socket.
+for parsing, nor for working out a stamp. It knows no clock and no socket.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -27,6 +27,17 @@ _LAST: Final = (b"\r\n\r\n", b"\n\n")
 _SHORT: Final = 3
 """Bytes of a read that may be the rest of such an end."""
 
+Ancillary = Sequence[tuple[int, int, bytes]]
+"""What a socket tells beside the bytes of a read."""
+
+Read = tuple[int, bytes, Ancillary]
+"""The time at which bytes were read, they, and what was told beside them."""
+
+
+def as_read(reads: Iterable[Read], _: int) -> Iterator[tuple[int, bytes]]:
+    """Stamp reads by when they were made."""
+    return ((t_ns, data) for t_ns, data, _ in reads)
+
 
 class BrokenAnswer(Exception):
     """What arrived cannot become an answer, and why."""
@@ -38,12 +49,13 @@ class BrokenAnswer(Exception):
 
 
 class Answer:
-    """Takes stamped bytes. `whole` tells the end; then `reusable` tells if the connection may carry another request.
+    """Takes what is read. `whole` tells the end; then `reusable` tells if the connection may carry another request.
 
-    Both are known once it has caught up. The methods `on_…` are called by the parser.
+    Both are known once it has caught up. `stamped` is given reads, and the stamp before them, and tells when each of
+    them arrived. The methods `on_…` are called by the parser.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stamped: Callable[[Iterable[Read], int], Iterable[tuple[int, bytes]]] = as_read) -> None:
         self.whole = False
         self.reusable = False
         self.head_ns: int | None = None
@@ -56,38 +68,43 @@ class Answer:
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunked = False
-        self._kept: list[tuple[int, bytes]] = []
+        self._stamped = stamped
+        self._kept: list[Read] = []
         self._times: array[int] = array("q")
         self._parts: list[bytes] = []
         self._t_ns = 0
         self._size = 0
+        self.read_ns = 0
 
-    def take(self, t_ns: int, data: bytes) -> bool:
+    def expect(self, sent_ns: int) -> None:
+        """Take note of when the request left: nothing can have come before."""
+        self.read_ns = self._t_ns = sent_ns
+
+    def take(self, t_ns: int, data: bytes, ancillary: Ancillary = ()) -> bool:
         """Keep one read, and say whether it is time to `catch_up`."""
+        self.read_ns = t_ns
         self._size += len(data)
-        self._kept.append((t_ns, data))
+        self._kept.append((t_ns, data, ancillary))
         goes_on = self._chunked and len(data) > _SHORT and not data.endswith(_LAST)
         return not goes_on or self._size > ANSWER_LIMIT
 
     def catch_up(self) -> bool:
         """Take apart what was kept, and say whether the answer is whole. Raises BrokenAnswer."""
-        kept, self._kept = self._kept, []
-        for self._t_ns, data in kept:
-            self._parse(data)
-        if self._size > (HEAD_LIMIT if self.head_ns is None else ANSWER_LIMIT):
-            raise BrokenAnswer(ErrorClass.MALFORMED, TOO_LONG)
-        if self.whole:
-            self.let_go()
-        return self.whole
-
-    def _parse(self, data: bytes) -> None:
+        kept, self._kept, earliest_ns = self._kept, [], self._t_ns
         try:
-            self._feed(data)
+            for t_ns, data in self._stamped(kept, earliest_ns):
+                self._t_ns = t_ns
+                self._feed(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             # What follows a whole answer is not ours; the connection is of no more use.
             if not self.whole:
                 raise self._malformed(error) from None
             self.reusable = False
+        if self._size > (HEAD_LIMIT if self.head_ns is None else ANSWER_LIMIT):
+            raise BrokenAnswer(ErrorClass.MALFORMED, TOO_LONG)
+        if self.whole:
+            self.let_go()
+        return self.whole
 
     def take_end(self, t_ns: int) -> None:
         """Take the end of the connection, which ends a body that was not framed. Raises BrokenAnswer."""

@@ -13,16 +13,19 @@ from typing import Final, Protocol, cast
 
 from typing_extensions import override
 
+from lens_gate.load.wire.answer import Answer
 from lens_gate.load.wire.http1 import Destination
 
 _WRITES_ITSELF: Final = sys.platform != "win32"
 
 
 class Receiver(Protocol):
-    """Who is told what a connection reads."""
+    """Who is told how a connection goes on, and the answer that takes what it reads."""
 
-    def read(self, t_ns: int, data: bytes) -> None:
-        """Take the bytes of one read, stamped."""
+    answer: Answer
+
+    def look(self, t_ns: int) -> None:
+        """See whether the answer has ended."""
         ...
 
     def lost(self, t_ns: int, error: Exception | None) -> None:
@@ -75,10 +78,11 @@ class Connection(asyncio.Protocol, Wire):
     @override
     def data_received(self, data: bytes) -> None:
         t_ns = time.perf_counter_ns()
-        if self.receiver is None:
+        receiver = self.receiver
+        if receiver is None:
             self.abort()
-        else:
-            self.receiver.read(t_ns, data)
+        elif receiver.answer.take(t_ns, data):
+            receiver.look(t_ns)
 
     @override
     def eof_received(self) -> None:

@@ -11,12 +11,13 @@ from contextlib import suppress
 
 from typing_extensions import override
 
+from lens_gate.load.wire.answer import Ancillary
 from lens_gate.load.wire.fast.connection import Receiver, Wire, readable
-from lens_gate.load.wire.fast.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMPNS, KernelStamps
+from lens_gate.load.wire.fast.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMPNS
 from lens_gate.load.wire.fast.readiness import Readiness
 from lens_gate.load.wire.http1 import Destination
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 16 * 1024
 
 
 class KernelConnection(Wire):
@@ -26,7 +27,6 @@ class KernelConnection(Wire):
         self,
         destination: Destination,
         raw: socket.socket,
-        stamps: KernelStamps,
         readiness: Readiness,
         on_lost: Callable[[Wire], None],
     ) -> None:
@@ -35,11 +35,10 @@ class KernelConnection(Wire):
         self.idle_since_ns = 0
         self.lost = False
         self._raw = raw
-        self._stamps = stamps
+        self._receive = raw.recvmsg
         self._readiness = readiness
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._stamped_ns = 0
         self._unsent = bytearray()
         self._writing = False
         self._tls: _Tls | None = None
@@ -61,7 +60,6 @@ class KernelConnection(Wire):
     def send(self, data: bytes) -> None:
         if self.lost:
             raise ConnectionResetError("the server closed it")
-        self._stamped_ns = time.perf_counter_ns()
         self._unsent += data if self._tls is None else self._tls.encrypted(data)
         self._flush()
 
@@ -94,24 +92,21 @@ class KernelConnection(Wire):
 
     def _read(self) -> None:
         try:
-            size, ancillary, _, _ = self._raw.recvmsg_into(self._stamps.buffers, ANCILLARY_BYTES)
+            data, ancillary, _, _ = self._receive(_READ_BYTES, ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._end(error, time.perf_counter_ns())
             return
-        read_ns = time.perf_counter_ns()
-        if not size:
-            self._end(None, read_ns)
-            return
-        data = bytes(self._stamps.buffers[0][:size])
-        t_ns = self._stamped_ns = self._stamps.told(ancillary, self._stamped_ns, read_ns)
-        if self._tls is None:
-            self._pass_on(t_ns, data)
+        t_ns = time.perf_counter_ns()
+        if not data:
+            self._end(None, t_ns)
+        elif self._tls is None:
+            self._pass_on(t_ns, data, ancillary)
         else:
-            self._decrypt(t_ns, data, self._tls)
+            self._decrypt(t_ns, data, ancillary, self._tls)
 
-    def _decrypt(self, t_ns: int, data: bytes, tls: _Tls) -> None:
+    def _decrypt(self, t_ns: int, data: bytes, ancillary: Ancillary, tls: _Tls) -> None:
         try:
             plain, over = tls.decrypted(data)
             self._unsent += tls.waiting()
@@ -120,15 +115,16 @@ class KernelConnection(Wire):
             self._end(error, t_ns)
             return
         if plain:
-            self._pass_on(t_ns, plain)
+            self._pass_on(t_ns, plain, ancillary)
         if over and not self.lost:
             self._end(None, t_ns)
 
-    def _pass_on(self, t_ns: int, data: bytes) -> None:
-        if self.receiver is None:
+    def _pass_on(self, t_ns: int, data: bytes, ancillary: Ancillary) -> None:
+        receiver = self.receiver
+        if receiver is None:
             self.abort()
-        else:
-            self.receiver.read(t_ns, data)
+        elif receiver.answer.take(t_ns, data, ancillary):
+            receiver.look(t_ns)
 
     def _end(self, error: Exception | None, t_ns: int) -> None:
         receiver, self.receiver = self.receiver, None

@@ -12,10 +12,11 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lens_gate.artifacts.instrument import Stamps
+from lens_gate.load.wire.answer import Ancillary, Read
 
 SO_TIMESTAMPNS: Final = 35
 """The option, and the type of the message that carries a stamp, on every machine named below."""
@@ -26,9 +27,6 @@ ANCILLARY_BYTES: Final = 32
 _MACHINES: Final = frozenset({"x86_64", "aarch64", "riscv64", "ppc64le", "s390x"})
 _TIMESPEC: Final = struct.Struct("@qq")
 _TRIES: Final = 50
-_READ_BYTES: Final = 256 * 1024
-
-Ancillary = Sequence[tuple[int, int, bytes]]
 
 
 def supported() -> bool:
@@ -45,15 +43,17 @@ def supported() -> bool:
 
 
 class KernelStamps:
-    """The stamps of one run: how they are told on the transport's clock, and how many could be used.
-
-    `buffers` is what all connections read into: a large one for each read would cost more than the read.
-    """
+    """The stamps of one run: how they are told on the transport's clock, and how many could be used."""
 
     def __init__(self) -> None:
-        self.buffers = (memoryview(bytearray(_READ_BYTES)),)
         self._offset_ns, self._uncertainty_ns = _offset()
         self._used = self._refused = 0
+
+    def stamped(self, reads: Iterable[Read], earliest_ns: int) -> Iterator[tuple[int, bytes]]:
+        """Tell when what each read brought had arrived; `earliest_ns` is the stamp before the first, or of the send."""
+        for read_ns, data, ancillary in reads:
+            earliest_ns = self.told(ancillary, earliest_ns, read_ns)
+            yield earliest_ns, data
 
     def told(self, ancillary: Ancillary, earliest_ns: int, read_ns: int) -> int:
         """Return when what a read brought had arrived.

@@ -12,7 +12,6 @@ from aiohappyeyeballs import start_connection
 
 from lens_gate.load.wire.fast.connection import Connection, Wire
 from lens_gate.load.wire.fast.kernel_connection import KernelConnection
-from lens_gate.load.wire.fast.kernel_stamps import KernelStamps
 from lens_gate.load.wire.fast.names import Names
 from lens_gate.load.wire.fast.readiness import Readiness
 from lens_gate.load.wire.http1 import Destination
@@ -27,13 +26,13 @@ NEXT_ADDRESS_S: Final = 0.25
 class Pool:
     """Keeps idle connections for `keepalive_s` and gives the warmest one out first.
 
-    `contexts` are what encrypted connections are set up with. With `stamps` reads carry the kernel's.
+    `contexts` are what encrypted connections are set up with. With `kernel_stamps` reads carry those.
     """
 
-    def __init__(self, *, keepalive_s: float, contexts: Contexts, stamps: KernelStamps | None = None) -> None:
+    def __init__(self, *, keepalive_s: float, contexts: Contexts, kernel_stamps: bool = False) -> None:
         self._keepalive_ns = int(keepalive_s * 1e9)
         self._contexts = contexts
-        self._stamps = stamps
+        self._kernel_stamps = kernel_stamps
         self._readiness: Readiness | None = None
         self._idle: dict[Destination, deque[Wire]] = {}
         self._open: set[Wire] = set()
@@ -112,7 +111,7 @@ class Pool:
     async def _set_up(self, destination: Destination, raw: socket.socket, limit_s: float) -> Wire:
         context = self._contexts.of(destination.tls) if destination.encrypted else None
         connection: Wire
-        if self._stamps is None:
+        if not self._kernel_stamps:
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: Connection(destination, raw, self._lost),
                 sock=raw,
@@ -122,7 +121,7 @@ class Pool:
             )
         else:
             self._readiness = self._readiness or Readiness()
-            connection = by_hand = KernelConnection(destination, raw, self._stamps, self._readiness, self._lost)
+            connection = by_hand = KernelConnection(destination, raw, self._readiness, self._lost)
             await by_hand.open(context)
         if not connection.lost:
             self._open.add(connection)

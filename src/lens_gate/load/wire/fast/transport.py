@@ -14,7 +14,7 @@ from typing import Final, Self, cast
 from typing_extensions import override
 
 from lens_gate.artifacts.instrument import Stamps
-from lens_gate.load.wire.answer import Answer, BrokenAnswer
+from lens_gate.load.wire.answer import Answer, BrokenAnswer, as_read
 from lens_gate.load.wire.fast.connection import Receiver, Wire
 from lens_gate.load.wire.fast.kernel_stamps import KernelStamps
 from lens_gate.load.wire.fast.pool import Pool
@@ -50,7 +50,8 @@ class FastTransport(Transport):
         self, *, contexts: Contexts | None = None, keepalive_s: float = KEEPALIVE_S, kernel_stamps: bool = False
     ) -> None:
         self._stamps = KernelStamps() if kernel_stamps else None
-        self._pool = Pool(keepalive_s=keepalive_s, contexts=contexts or Contexts(), stamps=self._stamps)
+        self._stamped = as_read if self._stamps is None else self._stamps.stamped
+        self._pool = Pool(keepalive_s=keepalive_s, contexts=contexts or Contexts(), kernel_stamps=kernel_stamps)
         self._routes: dict[tuple[str, TlsChoice | None], Route] = {}
 
     async def __aenter__(self) -> Self:
@@ -70,7 +71,7 @@ class FastTransport(Transport):
 
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
-        return _FastExchange(self, request, timeouts)
+        return _FastExchange(self, request, timeouts, Answer(self._stamped))
 
     @override
     async def warm(self, url: str, count: int, *, tls: TlsChoice | None = None, limit_s: float = 10.0) -> None:
@@ -98,36 +99,35 @@ class FastTransport(Transport):
 class _FastExchange(Exchange, Receiver):
     """One request on one connection; a single timer watches over its limits."""
 
-    def __init__(self, transport: FastTransport, request: HttpRequest, timeouts: Timeouts) -> None:
+    def __init__(self, transport: FastTransport, request: HttpRequest, timeouts: Timeouts, answer: Answer) -> None:
         self._transport = transport
         self._request = request
         self._timeouts = timeouts
-        self._answer = Answer()
+        self.answer = answer
         self._connection: Wire | None = None
         self._connect_ns: int | None = None
         self._sent_ns = 0
-        self._read_ns = 0
         self._ended: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     @override
     def status(self) -> int | None:
-        return self._answer.status
+        return self.answer.status
 
     @property
     @override
     def held_bytes(self) -> int:
-        return self._answer.held_bytes
+        return self.answer.held_bytes
 
     @override
     def received(self) -> Received:
         broken: TransportFailure | None = None
         try:
-            self._answer.catch_up()
+            self.answer.catch_up()
         except BrokenAnswer as error:
-            broken = self._failure(error.error_class, error.message, self._read_ns)
-        return self._answer.received(self._sent_ns, self._connect_ns)._replace(broken=broken)
+            broken = self._failure(error.error_class, error.message, self.answer.read_ns)
+        return self.answer.received(self._sent_ns, self._connect_ns)._replace(broken=broken)
 
     @override
     def begin(self) -> None:
@@ -144,7 +144,7 @@ class _FastExchange(Exchange, Receiver):
                 data, way = self._encoded()
                 connection = self._transport.pool.warmest(way.destination) or await self._opened(way)
             except BaseException:
-                self._answer.let_go()
+                self.answer.let_go()
                 raise
             self._send(data, connection)
         try:
@@ -174,7 +174,8 @@ class _FastExchange(Exchange, Receiver):
         self._connection = connection
         self._ended = asyncio.get_running_loop().create_future()
         connection.receiver = self
-        self._sent_ns = self._read_ns = time.perf_counter_ns()
+        self._sent_ns = time.perf_counter_ns()
+        self.answer.expect(self._sent_ns)
         try:
             connection.send(data)
         except OSError as error:
@@ -189,36 +190,34 @@ class _FastExchange(Exchange, Receiver):
         """End what passed a limit, or is no HTTP; bytes that came meanwhile only moved the limit between two reads."""
         now_ns = time.perf_counter_ns()
         whole_ns = self._sent_ns + int(self._timeouts.request_s * 1e9)
-        idle_ns = self._read_ns + int(self._timeouts.idle_s * 1e9)
+        idle_ns = self.answer.read_ns + int(self._timeouts.idle_s * 1e9)
         due_ns = min(whole_ns, idle_ns)
-        if now_ns >= min(due_ns, self._read_ns + int(_QUIET_S * 1e9)) and self._is_over(now_ns):
+        if now_ns >= min(due_ns, self.answer.read_ns + int(_QUIET_S * 1e9)) and self._is_over(now_ns):
             return
         if now_ns < due_ns:
             self._watch(max(_TICK_S, (due_ns - now_ns) / 1e9))
         elif due_ns == whole_ns:
             self._fail(ErrorClass.TIMEOUT, TIMED_OUT, now_ns)
-        elif self._answer.head_ns is None:
+        elif self.answer.head_ns is None:
             self._fail(ErrorClass.HEADERS_TIMEOUT, "no answer began within the limit between two reads", now_ns)
         else:
             self._fail(ErrorClass.IDLE_TIMEOUT, "nothing more came within the limit between two reads", now_ns)
 
     @override
-    def read(self, t_ns: int, data: bytes) -> None:
-        self._read_ns = t_ns
-        if self._answer.take(t_ns, data):
-            self._is_over(t_ns)
+    def look(self, t_ns: int) -> None:
+        self._is_over(t_ns)
 
     @override
     def lost(self, t_ns: int, error: Exception | None) -> None:
         if self._is_over(t_ns):
             return
         if error is not None:
-            first = self._connect_ns is not None and self._answer.head_ns is None
+            first = self._connect_ns is not None and self.answer.head_ns is None
             refused = first and is_refusal(error)
             self._fail(ErrorClass.TLS if refused else ErrorClass.RESET, f"the connection broke: {error}", t_ns)
             return
         try:
-            self._answer.take_end(t_ns)
+            self.answer.take_end(t_ns)
         except BrokenAnswer as broken:
             self._fail(broken.error_class, broken.message, t_ns)
             return
@@ -227,7 +226,7 @@ class _FastExchange(Exchange, Receiver):
     def _is_over(self, t_ns: int) -> bool:
         """Take apart what came, and say whether that was the end, or no HTTP."""
         try:
-            whole = self._answer.catch_up()
+            whole = self.answer.catch_up()
         except BrokenAnswer as error:
             self._fail(error.error_class, error.message, t_ns)
             return True
@@ -238,14 +237,14 @@ class _FastExchange(Exchange, Receiver):
     def _end(self) -> None:
         """Let the connection carry the next request at once, where it can."""
         connection = self._detached()
-        if self._answer.reusable:
+        if self.answer.reusable:
             self._transport.pool.give_back(connection)
             self._connection = None
         self._wake(None)
 
     def _fail(self, error_class: ErrorClass, message: str, t_ns: int) -> None:
         self._detached()
-        self._answer.let_go()
+        self.answer.let_go()
         self._wake(self._failure(error_class, message, t_ns))
 
     def _failure(self, error_class: ErrorClass, message: str, t_ns: int) -> TransportFailure:
