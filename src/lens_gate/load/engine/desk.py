@@ -38,8 +38,7 @@ class Desk:
         self._taken = False
         self._waiting: deque[_Turn] = deque()
         self._rest: asyncio.Task[None] | None = None
-        self._in_slice = False
-        self._until_ns = 0
+        self._worked_ns = self._until_ns = 0
         self._due_ns: int | None = None
         self._passed = asyncio.Event()
 
@@ -106,18 +105,14 @@ class Desk:
             await self._breathe()
 
     def _begin_slice(self) -> None:
-        """Begin a slice, unless one was begun since sockets were read last: many answers may end at once."""
-        if not self._in_slice:
-            self._in_slice = True
-            asyncio.get_running_loop().call_soon(self._end_slice)
-            self._until_ns = self._clock.now_ns() + SLICE_NS
-
-    def _end_slice(self) -> None:
-        self._in_slice = False
+        """Begin a slice, unless there was work just now: many answers that end at once share one."""
+        now_ns = self._clock.now_ns()
+        if now_ns - self._worked_ns >= SLICE_NS:
+            self._until_ns = now_ns + SLICE_NS
 
     async def _breathe(self) -> None:
         """Give way if it is time to: for one request at most, so that work goes on where each of them is late."""
-        now_ns = self._clock.now_ns()
+        now_ns = self._worked_ns = self._clock.now_ns()
         if self.hurried:
             return
         behind = bool(self._waiting) and now_ns - self._waiting[0][0] >= PATIENCE_NS

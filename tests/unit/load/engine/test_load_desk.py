@@ -147,10 +147,10 @@ def test_answers_that_end_together_share_a_slice() -> None:
     assert told.index("other") == 2
 
 
-def test_after_the_loop_went_round_a_new_slice_begins() -> None:
+def test_after_a_while_a_new_slice_begins() -> None:
     async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
         await desk.carry_out(_work(told, "a", clock=clock, takes_ns=SLICE_NS - 1, steps=1))
-        await _turns()
+        clock.t_ns += SLICE_NS
         asyncio.get_running_loop().call_soon(told.append, "other")
         await desk.carry_out(_work(told, "b", clock=clock, takes_ns=SLICE_NS - 1, steps=1))
 
