@@ -139,7 +139,8 @@ def _units(usd: float) -> int:
 
 def _nearest(usd: float) -> int:
     """Round to the ledger's unit: what was paid is known to it, and a float of it is off by a hair either way."""
-    return round(Fraction(usd) * _PER_USD)
+    numerator, denominator = usd.as_integer_ratio()
+    return (2 * numerator * _PER_USD + denominator) // (2 * denominator)
 
 
 def billed(error_class: ErrorClass, http_status: int | None, cost: float | None) -> float | None:
