@@ -227,7 +227,7 @@ def frozen() -> None:
 
 def decode(one: Case, planned: Iterable[PlannedRequest]) -> None:
     """Decode the answer of each request, without looking at what it says."""
-    head, _, parts, _ = one.answer
+    head, _, parts = one.answer
     assert head is not None
     for each in planned:
         decoder = each.series.provider.decoder(head.head, stream=True)
@@ -238,7 +238,7 @@ def decode(one: Case, planned: Iterable[PlannedRequest]) -> None:
 
 def recorded(one: Case, planned: Iterable[PlannedRequest]) -> list[Sample]:
     """Make the sample of each request."""
-    head, times_ns, parts, _ = one.answer
+    head, times_ns, parts = one.answer
     assert head is not None
     samples = []
     for each in planned:

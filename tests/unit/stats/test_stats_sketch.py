@@ -54,3 +54,7 @@ def test_nothing_has_no_quantile_and_no_mean() -> None:
         quantile({}, 0.5)
     with pytest.raises(ValueError, match="at least one gap"):
         mean({})
+
+
+def test_a_gap_beyond_the_last_bucket_is_counted_in_one_of_its_own() -> None:
+    assert encode([2**70, 2**80]) == "467:2"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, TypeVar
 
 from lens_gate.load.engine.tasks import cancelled
 
@@ -18,6 +18,15 @@ _FREEZE_EVERY: Final = 512
 Nothing that a request leaves behind is in cycles, so that nothing is lost by it; the run's end undoes it."""
 
 Answered = TypeVar("Answered")
+Given_contra = TypeVar("Given_contra", contravariant=True)
+
+
+class Conclude(Protocol[Given_contra]):
+    """Decodes an answer; it is `pressing` where more of them wait than may."""
+
+    async def __call__(self, answered: Given_contra, *, pressing: bool) -> None:
+        """Decode it, and keep what it says."""
+        ...
 
 
 class Deferred(Generic[Answered]):
@@ -28,7 +37,7 @@ class Deferred(Generic[Answered]):
 
     def __init__(
         self,
-        conclude: Callable[[Answered], Awaitable[None]],
+        conclude: Conclude[Answered],
         *,
         on_end: Callable[[asyncio.Task[None]], None] = lambda _: None,
         limit_bytes: int = LIMIT_BYTES,
@@ -49,28 +58,28 @@ class Deferred(Generic[Answered]):
         if self.count % _FREEZE_EVERY == 0:
             gc.freeze()
         if self._bytes > self._limit_bytes and (self._emptying is None or self._emptying.done()):
-            self._emptying = self._begun(self._limit_bytes)
+            self._emptying = self._begun(self._limit_bytes, pressing=True)
 
     async def finish(self) -> None:
         """Decode all that waits, letting others run meanwhile."""
         if self._emptying is not None:
             await asyncio.wait({self._emptying})
-        self._emptying = self._begun(0)
+        self._emptying = self._begun(0, pressing=False)
         await asyncio.wait({self._emptying})
 
     async def finish_at_once(self) -> None:
         """Decode all that waits here and now: for a run that is being cancelled, and may be so once more."""
         if self._emptying is not None:
             await cancelled(self._emptying)
-        await self._empty(0)
+        await self._empty(0, pressing=False)
 
-    def _begun(self, down_to_bytes: int) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._empty(down_to_bytes))
+    def _begun(self, down_to_bytes: int, *, pressing: bool) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._empty(down_to_bytes, pressing=pressing))
         task.add_done_callback(self._on_end)
         return task
 
-    async def _empty(self, down_to_bytes: int) -> None:
+    async def _empty(self, down_to_bytes: int, *, pressing: bool) -> None:
         while self._waiting and self._bytes > down_to_bytes:
             answered, size_bytes = self._waiting.popleft()
             self._bytes -= size_bytes
-            await self._conclude(answered)
+            await self._conclude(answered, pressing=pressing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from lens_gate.load.engine.clock import Clock
@@ -16,14 +18,25 @@ CLEAR_NS: Final = 100_000
 """No stretch begins so shortly before a request is due."""
 
 PATIENCE_NS: Final = 500_000_000
-"""Who has waited for so long does not wait for sends as well, and a stretch may then be as long as the pause before it.
+"""Who has waited for so long does not wait for sends as well, and a slice may then be as long as the pause before it.
 Whether to go on is decided by answers that were decoded, and those that wait take memory: neither may grow without a
 bound. Where half of the time is not enough the machine is at its end, which the run's validity tells."""
+
+LONGEST_NS: Final = 3_000_000
+"""Such a slice is no longer than this: what piles up meanwhile makes the next pause longer."""
 
 Work = Iterator[None]
 """Something that can be left off after each step."""
 
-_Turn = tuple[int, Work, asyncio.Future[None]]
+
+@dataclass(slots=True)
+class _Turn:
+    """Work that waits since an instant; `over` tells its owner that it was done, or was broken off by an error."""
+
+    since_ns: int
+    work: Work
+    over: asyncio.Future[None]
+    error: Exception | None = None
 
 
 class Desk:
@@ -52,31 +65,38 @@ class Desk:
         self._due_ns = None
         self._passed.set()
 
-    async def carry_out(self, work: Work) -> None:
-        """Do `work` after all that came before it; who is cancelled meanwhile does the rest of his own at once."""
-        try:
-            await (self._in_turn(work) if self._taken else self._now(work))
-        except asyncio.CancelledError:
-            for _ in work:
-                pass
+    async def carry_out(self, work: Work, *, pressing: bool = False) -> None:
+        """Do `work` after all that came before it; who is cancelled meanwhile does the rest of his own at once.
+
+        What is `pressing` is done as if it had waited long.
+        """
+        since_ns = self._clock.now_ns() - (PATIENCE_NS if pressing else 0)
+        await (self._in_turn(work, since_ns) if self._taken else self._now(work, since_ns))
 
     async def close(self) -> None:
-        """Wait until all is done."""
+        """Wait until all turns are over; nobody may come any more."""
         self.hurried = True
         if self._rest is not None:
             await asyncio.wait({self._rest})
 
-    async def _in_turn(self, work: Work) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((self._clock.now_ns(), work, done))
-        await done
+    async def _in_turn(self, work: Work, since_ns: int) -> None:
+        turn = _Turn(since_ns, work, asyncio.get_running_loop().create_future())
+        self._waiting.append(turn)
+        try:
+            await turn.over
+        except asyncio.CancelledError:
+            _finish(work)
+        if turn.error is not None:
+            raise turn.error
 
-    async def _now(self, work: Work) -> None:
+    async def _now(self, work: Work, since_ns: int) -> None:
         """Do what nothing stands before, but not what came meanwhile: that might have no end."""
         self._taken = True
         self._begin_slice()
         try:
-            await self._do(work)
+            await self._do(work, since_ns)
+        except asyncio.CancelledError:
+            _finish(work)
         finally:
             if self._waiting:
                 self._rest = asyncio.create_task(self._do_rest())
@@ -85,24 +105,35 @@ class Desk:
 
     async def _do_rest(self) -> None:
         while self._waiting:
-            _, work, done = self._waiting.popleft()
-            error: Exception | None = None
-            try:
-                await self._do(work)
-            except Exception as raised:  # noqa: BLE001 - it is raised where the work came from
-                error = raised
-            if done.done():
-                continue  # who came with it was cancelled
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
+            turn = self._waiting.popleft()
+            turn.error = await self._outcome(turn)
+            if not turn.over.done():  # else its owner was cancelled
+                turn.over.set_result(None)
+            if not self._waiting:
+                await self._let_them_go_on()
         self._taken = False
 
-    async def _do(self, work: Work) -> None:
-        await self._breathe()
+    async def _outcome(self, turn: _Turn) -> Exception | None:
+        """Do its work, and return the error that broke it off: it is raised where the work came from."""
+        try:
+            try:
+                await self._do(turn.work, turn.since_ns)
+            except asyncio.CancelledError:  # the loop is about to be closed: those who wait need what they came for
+                self.hurried = True
+                _finish(turn.work)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            return error
+        return None
+
+    async def _let_them_go_on(self) -> None:
+        """Let those whose turn is over go on before somebody new is served at once, who would overtake them."""
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+
+    async def _do(self, work: Work, since_ns: int) -> None:
+        await self._breathe(since_ns)
         for _ in work:
-            await self._breathe()
+            await self._breathe(since_ns)
 
     def _begin_slice(self) -> None:
         """Begin a slice, unless there was work just now: many answers that end at once share one."""
@@ -110,12 +141,12 @@ class Desk:
         if now_ns - self._worked_ns >= SLICE_NS:
             self._until_ns = now_ns + SLICE_NS
 
-    async def _breathe(self) -> None:
+    async def _breathe(self, since_ns: int) -> None:
         """Give way if it is time to: for one request at most, so that work goes on where each of them is late."""
         now_ns = self._worked_ns = self._clock.now_ns()
         if self.hurried:
             return
-        behind = bool(self._waiting) and now_ns - self._waiting[0][0] >= PATIENCE_NS
+        behind = now_ns - since_ns >= PATIENCE_NS
         if self._is_wanted(now_ns) and not behind:
             await self._passed.wait()
         elif now_ns >= self._until_ns:
@@ -123,8 +154,14 @@ class Desk:
         else:
             return
         resumed_ns = self._clock.now_ns()
-        self._until_ns = resumed_ns + max(SLICE_NS, resumed_ns - now_ns if behind else 0)
+        repaid_ns = min(resumed_ns - now_ns, LONGEST_NS) if behind else 0
+        self._until_ns = resumed_ns + max(SLICE_NS, repaid_ns)
 
     def _is_wanted(self, now_ns: int) -> bool:
         """Say whether a request is about to be sent."""
         return self._due_ns is not None and now_ns >= self._due_ns - CLEAR_NS
+
+
+def _finish(work: Work) -> None:
+    for _ in work:
+        pass

@@ -172,11 +172,11 @@ class Flights(Generic[Held]):
             self._watch.answered(slot.planned)
             deferred.put((slot, leave, answered), answered.exchange.held_bytes)
         else:
-            await self._conclude((slot, leave, answered))
+            await self._conclude((slot, leave, answered), pressing=False)
 
-    async def _conclude(self, ended: _Ended[Held]) -> None:
-        slot, leave, answered = ended
-        recorder, tries = await self.sender.concluded(slot, leave, answered)
+    async def _conclude(self, answered: _Ended[Held], *, pressing: bool) -> None:
+        slot, leave, exchanged = answered
+        recorder, tries = await self.sender.concluded(slot, leave, exchanged, pressing=pressing)
         self._keep(slot, recorder, tries)
 
     async def _following(self, before: Slot, planned: PlannedRequest) -> tuple[Slot, Leave[Held]] | None:

@@ -180,7 +180,7 @@ class Sender(Generic[Held]):
             failure = _interruption(self._clock.now_ns(), begun.at_ns)
         return Answered(begun.exchange, failure)
 
-    async def decoded(self, slot: Slot, answered: Answered) -> Recorder:
+    async def decoded(self, slot: Slot, answered: Answered, *, pressing: bool = False) -> Recorder:
         """Decode a whole answer, giving way to others."""
         recorder = Recorder(
             slot.planned,
@@ -189,12 +189,14 @@ class Sender(Generic[Held]):
             phase=slot.phase,
             keep_chunks=self._settings.on_chunks is not None,
         )
-        await self.desk.carry_out(_decoding(recorder, answered))
+        await self.desk.carry_out(_decoding(recorder, answered), pressing=pressing)
         return recorder
 
-    async def concluded(self, slot: Slot, leave: Leave[Held], answered: Answered) -> tuple[Recorder, Tries]:
+    async def concluded(
+        self, slot: Slot, leave: Leave[Held], answered: Answered, *, pressing: bool
+    ) -> tuple[Recorder, Tries]:
         """Decode an answer whose end decides nothing any more, and settle it."""
-        recorder, tries = await self.decoded(slot, answered), Tries()
+        recorder, tries = await self.decoded(slot, answered, pressing=pressing), Tries()
         sample = recorder.finish(self._run.stalls)
         tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=0)
         return recorder, tries
@@ -202,15 +204,14 @@ class Sender(Generic[Held]):
 
 def _decoding(recorder: Recorder, answered: Answered) -> Work:
     """Record an answer, and how it broke if it did."""
-    head, times_ns, parts, broken = answered.exchange.received()
+    head, times_ns, parts = answered.exchange.received()
     if head is not None:
         recorder.open(head)
     for at in range(0, len(parts), _STRETCH):
         recorder.take(times_ns[at : at + _STRETCH], parts[at : at + _STRETCH])
         yield
-    failure = answered.failure or broken
-    if failure is not None:
-        recorder.fail(failure)
+    if answered.failure is not None:
+        recorder.fail(answered.failure)
 
 
 def _interruption(now_ns: int, started_ns: int) -> TransportFailure:

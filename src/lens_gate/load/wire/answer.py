@@ -7,7 +7,7 @@ for parsing, nor for working out a stamp. It knows no clock and no socket.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -27,11 +27,8 @@ _LAST: Final = (b"\r\n\r\n", b"\n\n")
 _SHORT: Final = 3
 """Bytes of a read that may be the rest of such an end."""
 
-Ancillary = Sequence[tuple[int, int, bytes]]
-"""What a socket tells beside the bytes of a read."""
-
-Read = tuple[int, bytes, Ancillary]
-"""The time at which bytes were read, they, and what was told beside them."""
+Read = tuple[int, bytes, bytes]
+"""The time at which bytes were read, they, and the stamp that came with them as it came; empty where there was none."""
 
 
 def as_read(reads: Iterable[Read], _: int) -> Iterator[tuple[int, bytes]]:
@@ -80,11 +77,11 @@ class Answer:
         """Take note of when the request left: nothing can have come before."""
         self.read_ns = self._t_ns = sent_ns
 
-    def take(self, t_ns: int, data: bytes, ancillary: Ancillary = ()) -> bool:
+    def take(self, t_ns: int, data: bytes, stamp: bytes = b"") -> bool:
         """Keep one read, and say whether it is time to `catch_up`."""
         self.read_ns = t_ns
         self._size += len(data)
-        self._kept.append((t_ns, data, ancillary))
+        self._kept.append((t_ns, data, stamp))
         goes_on = self._chunked and len(data) > _SHORT and not data.endswith(_LAST)
         return not goes_on or self._size > ANSWER_LIMIT
 

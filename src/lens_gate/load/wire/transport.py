@@ -76,15 +76,14 @@ class TransportFailure(Exception):
 
 
 class Received(NamedTuple):
-    """What came of an answer: its head, and the parts of its body, each with the time at which it was read.
+    """What came of an answer: its head, and the parts of its body, each with the time at which it came.
 
-    An empty last part stamps the end of a whole answer. `broken` says that what came next is no HTTP.
+    An empty last part stamps the end of a whole answer.
     """
 
     head: Head | None = None
     times_ns: Sequence[int] = ()
     parts: Sequence[bytes] = ()
-    broken: TransportFailure | None = None
 
 
 class Exchange(Protocol):

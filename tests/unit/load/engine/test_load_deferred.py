@@ -6,7 +6,9 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -68,6 +70,17 @@ def reaching(
         if planned.index == index:
             then()
         yield planned
+
+
+async def turns_until(reached: Callable[[], bool]) -> int:
+    """Let everybody else run until something is so, and return how often."""
+    until_s = time.monotonic() + 20
+    for turn in count():
+        if reached():
+            return turn
+        assert time.monotonic() < until_s
+        await asyncio.sleep(0)
+    raise AssertionError
 
 
 def without_times(sample: Sample) -> Sample:
@@ -155,6 +168,40 @@ def test_a_run_that_is_cancelled_still_decodes_what_it_holds() -> None:
     assert [sample.status for sample in samples].count(Status.OK) >= 39
 
 
+@pytest.mark.parametrize("defer_bytes", [None, 100 * LIMIT], ids=["at once", "deferred"])
+def test_a_run_that_is_cancelled_decodes_without_a_pause_and_leaves_no_task(defer_bytes: int | None) -> None:
+    """Each answer takes some slices; between two of them everybody else would have a turn."""
+    answers, release = 30, asyncio.Event()
+    reply = Reply(body=b"text word\n" * 5_000 + b"end\n", wait_for=release)
+    samples: list[Sample] = []
+    transport = ScriptedTransport(lambda _: reply)
+
+    async def played() -> set[asyncio.Task[object]]:
+        before = asyncio.all_tasks()
+        with suppress(asyncio.CancelledError):
+            await play(
+                paced(answers, 0.001),
+                transport=transport,
+                settings=RunnerSettings(defer_bytes=defer_bytes, drain_s=0),
+                money=FreeMoney(),
+                on_sample=samples.append,
+                stop=StopSignal(),
+            )
+        return asyncio.all_tasks() - before
+
+    async def main() -> tuple[int, set[asyncio.Task[object]]]:
+        playing = asyncio.create_task(played())
+        await turns_until(lambda: transport.waiting == answers)
+        release.set()
+        await turns_until(lambda: bool(samples) or transport.waiting == 0)
+        playing.cancel()
+        return await turns_until(playing.done), playing.result()
+
+    turns, left = asyncio.run(main())
+    assert (len(samples), left) == (answers, set())
+    assert turns < answers / 2
+
+
 @pytest.mark.parametrize("limit", [0, LIMIT], ids=["while it is sent", "at the end"])
 def test_an_error_of_the_keeper_of_samples_is_raised(limit: int) -> None:
     def broken(_: Sample) -> None:
@@ -200,7 +247,11 @@ def test_work_on_what_waits_lets_others_run() -> None:
 
     async def main() -> list[int]:
         desk = Desk(MonotonicClock())
-        deferred = Deferred[int](lambda number: desk.carry_out(work(number)))
+
+        async def conclude(answered: int, *, pressing: bool) -> None:
+            await desk.carry_out(work(answered), pressing=pressing)
+
+        deferred = Deferred(conclude)
         for number in range(20):
             deferred.put(number, 1)
         finishing = asyncio.create_task(deferred.finish())
@@ -215,7 +266,7 @@ def test_work_on_what_waits_lets_others_run() -> None:
 
 
 def test_what_waits_is_kept_out_of_garbage_collection() -> None:
-    async def never(_: list[int]) -> None:
+    async def never(answered: list[int], *, pressing: bool) -> None:
         raise NotImplementedError
 
     deferred = Deferred(never)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterator
 
 import pytest
@@ -226,21 +227,103 @@ def test_work_whose_owner_was_cancelled_does_not_hold_up_those_after_it() -> Non
     assert sorted(told) == sorted(f"{one} {number}" for one in "abc" for number in range(6))
 
 
-def test_an_error_is_raised_where_the_work_came_from_and_the_rest_is_done() -> None:
-    def broken(told: list[str]) -> Iterator[None]:
-        told.append("broken")
-        yield
-        raise ZeroDivisionError
+def _broken(told: list[str], clock: _Hand) -> Iterator[None]:
+    told.append("broken")
+    clock.t_ns += SLICE_NS
+    yield
+    raise ZeroDivisionError
 
+
+def test_an_error_is_raised_where_the_work_came_from_and_the_rest_is_done() -> None:
     async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
-        works = _begun(desk, broken(told), broken(told), _work(told, "whole", clock=clock), broken(told))
-        works[3].cancel()
+        works = _begun(desk, _broken(told, clock), _broken(told, clock), _work(told, "whole"), _broken(told, clock))
         ended = await asyncio.gather(*works, return_exceptions=True)
         told += [type(one).__name__ for one in ended]
 
     told = _told(play)
-    assert told[-4:-1] == ["ZeroDivisionError", "ZeroDivisionError", "NoneType"]
-    assert "whole 1" in told
+    assert told[-4:] == ["ZeroDivisionError", "ZeroDivisionError", "NoneType", "ZeroDivisionError"]
+    assert told[:-4] == ["broken", "broken", "whole 0", "whole 1", "broken"]
+
+
+def test_an_error_is_raised_although_its_owner_is_cancelled_just_then() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        def last(owner: int) -> Iterator[None]:
+            yield
+            works[owner].cancel()
+            raise ZeroDivisionError
+
+        ahead = _work(told, "ahead", clock=clock, takes_ns=SLICE_NS)
+        works = _begun(desk, ahead, last(1))
+        ended = await asyncio.gather(*works, return_exceptions=True)
+        told += [type(one).__name__ for one in ended]
+
+    assert _told(play)[-2:] == ["NoneType", "ZeroDivisionError"]
+
+
+def test_an_error_that_was_told_is_not_lost_by_a_cancellation_that_follows() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        def broken() -> Iterator[None]:
+            yield
+            asyncio.get_running_loop().call_soon(works[1].cancel)
+            raise ZeroDivisionError
+
+        works = _begun(desk, _work(told, "ahead", clock=clock, takes_ns=SLICE_NS), broken())
+        ended = await asyncio.gather(*works, return_exceptions=True)
+        told += [type(one).__name__ for one in ended]
+
+    assert _told(play)[-2:] == ["NoneType", "ZeroDivisionError"]
+
+
+def test_who_waits_gets_what_he_came_for_although_all_tasks_are_cancelled() -> None:
+    """As a loop does that is about to be closed."""
+
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        before = asyncio.all_tasks()
+        works = _begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS, steps=6) for one in "abc"))
+        await _until(told, "b 2")
+        others = asyncio.all_tasks() - before
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await desk.carry_out(_work(told, "later", clock=clock))
+        await asyncio.gather(*works)
+
+    told = _told(play)
+    assert sorted(told[:-2]) == sorted(f"{one} {number}" for one in "abc" for number in range(6))
+    assert told[-2:] == ["later 0", "later 1"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_owners_go_on_in_the_order_in_which_they_came(seed: int) -> None:
+    luck = random.Random(seed)
+
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        async def owner(number: int) -> None:
+            for _ in range(luck.randint(0, 12)):
+                await asyncio.sleep(0)
+            told.append(f"in {number}")
+            takes_ns = luck.choice([1, SLICE_NS])
+            await desk.carry_out(_work([], "", clock=clock, takes_ns=takes_ns, steps=luck.randint(1, 4)))
+            told.append(f"out {number}")
+
+        await asyncio.gather(*(owner(number) for number in range(8)))
+
+    told = _told(play)
+    came = [one.removeprefix("in ") for one in told if one.startswith("in")]
+    assert came == [one.removeprefix("out ") for one in told if one.startswith("out")]
+
+
+@pytest.mark.parametrize("pressing", [True, False])
+def test_what_is_pressing_waits_for_no_send(pressing: bool) -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        desk.expect(clock.t_ns)
+        work = asyncio.create_task(desk.carry_out(_work(told, "a"), pressing=pressing))
+        await _turns()
+        told.append("sent")
+        desk.go_on()
+        await work
+
+    assert _told(play).index("sent") == (2 if pressing else 0)
 
 
 def test_who_hurries_waits_for_nothing() -> None:
@@ -254,15 +337,15 @@ def test_who_hurries_waits_for_nothing() -> None:
     assert _told(play)[:3] == ["answer 0", "answer 1", "done"]
 
 
-def test_closing_waits_for_what_is_left() -> None:
+def test_closing_hurries_and_waits_for_what_is_left() -> None:
     async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
-        desk.expect(clock.t_ns)
-        works = _begun(desk, *(_work(told, one) for one in "ab"))
-        await _turns()
-        desk.go_on()
+        works = _begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS, steps=9) for one in "ab"))
         await works[0]
+        asyncio.get_running_loop().call_later(0.01, told.append, "much later")
+        desk.expect(clock.t_ns)
         await desk.close()
         told.append("closed")
         await asyncio.gather(*works)
 
-    assert _told(play) == ["a 0", "a 1", "b 0", "b 1", "closed"]
+    told = _told(play)
+    assert told[-2:] == ["b 8", "closed"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.load.wire.answer import HEAD_LIMIT, Answer, BrokenAnswer
+from lens_gate.load.wire.answer import HEAD_LIMIT, Answer, BrokenAnswer, Read
 from lens_gate.load.wire.transport import Head
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.transports import Chunk, in_order
@@ -74,6 +75,26 @@ def test_an_end_that_something_follows_is_found_when_somebody_asks() -> None:
     assert not answer.whole
     assert answer.catch_up()
     assert not answer.reusable
+
+
+def test_arrivals_are_told_from_the_send_on_and_then_from_the_last_one_before() -> None:
+    asked: list[int] = []
+
+    def stamped(reads: Iterable[Read], earliest_ns: int) -> Iterator[tuple[int, bytes]]:
+        asked.append(earliest_ns)
+        return ((t_ns - int(stamp), data) for t_ns, data, stamp in reads)
+
+    answer = Answer(stamped)
+    answer.expect(7)
+    answer.take(20, HEAD, b"2")
+    answer.catch_up()
+    for t_ns, data in ((30, b"5\r\nhello\r\n"), (40, b"0\r\n\r\n")):
+        answer.take(t_ns, data, b"3")
+    answer.catch_up()
+    answer.catch_up()
+    assert asked == [7, 18, 37]
+    assert [part.t_ns for part in in_order(answer.received(7, None))] == [18, 27, 37]
+    assert answer.read_ns == 40
 
 
 def test_nothing_is_told_before_the_head_is_whole() -> None:

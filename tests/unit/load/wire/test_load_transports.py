@@ -414,6 +414,12 @@ def test_a_body_without_any_framing_ends_with_the_connection(kind: Kind) -> None
     assert b"".join(part.data for part in got if isinstance(part, Chunk)) == b"ab"
 
 
+def test_a_stream_that_goes_on_may_last_longer_than_the_limit_between_two_reads(kind: Kind) -> None:
+    limits = Timeouts(request_s=20, idle_s=0.6)
+    [got], _ = against(kind, sending(HEAD, *[chunk(b"x")] * 8, chunk(b""), gap_s=0.15), limits)
+    assert body_of(got) == b"x" * 8
+
+
 def took_s(failure: TransportFailure) -> float:
     assert failure.sent_ns is not None
     return (failure.t_ns - failure.sent_ns) / 1e9

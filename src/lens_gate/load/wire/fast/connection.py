@@ -56,7 +56,7 @@ class Wire(Protocol):
 
 
 class Connection(asyncio.Protocol, Wire):
-    """A connection over `raw`; `receiver` gets what it reads, and bytes that nobody asked for close it.
+    """A connection over `raw`; the receiver's answer gets what it reads, and bytes that nobody asked for close it.
 
     `on_lost` is called once, when it has ended; `lost` says earlier that it is of no more use.
     """

@@ -11,13 +11,15 @@ from contextlib import suppress
 
 from typing_extensions import override
 
-from lens_gate.load.wire.answer import Ancillary
 from lens_gate.load.wire.fast.connection import Receiver, Wire, readable
 from lens_gate.load.wire.fast.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMPNS
 from lens_gate.load.wire.fast.readiness import Readiness
 from lens_gate.load.wire.http1 import Destination
 
-_READ_BYTES = 16 * 1024
+_READ_BYTES = 256 * 1024
+"""As much as the event loop's own transports read at once: what was held back must come in few pieces to be known."""
+
+_NO_STAMP = b""
 
 
 class KernelConnection(Wire):
@@ -101,12 +103,15 @@ class KernelConnection(Wire):
         t_ns = time.perf_counter_ns()
         if not data:
             self._end(None, t_ns)
-        elif self._tls is None:
-            self._pass_on(t_ns, data, ancillary)
+            return
+        # Nothing but the stamp was asked for, and only that is kept.
+        stamp = ancillary[0][2] if ancillary else _NO_STAMP
+        if self._tls is None:
+            self._pass_on(t_ns, data, stamp)
         else:
-            self._decrypt(t_ns, data, ancillary, self._tls)
+            self._decrypt(t_ns, data, stamp, self._tls)
 
-    def _decrypt(self, t_ns: int, data: bytes, ancillary: Ancillary, tls: _Tls) -> None:
+    def _decrypt(self, t_ns: int, data: bytes, stamp: bytes, tls: _Tls) -> None:
         try:
             plain, over = tls.decrypted(data)
             self._unsent += tls.waiting()
@@ -115,15 +120,15 @@ class KernelConnection(Wire):
             self._end(error, t_ns)
             return
         if plain:
-            self._pass_on(t_ns, plain, ancillary)
+            self._pass_on(t_ns, plain, stamp)
         if over and not self.lost:
             self._end(None, t_ns)
 
-    def _pass_on(self, t_ns: int, data: bytes, ancillary: Ancillary) -> None:
+    def _pass_on(self, t_ns: int, data: bytes, stamp: bytes) -> None:
         receiver = self.receiver
         if receiver is None:
             self.abort()
-        elif receiver.answer.take(t_ns, data, ancillary):
+        elif receiver.answer.take(t_ns, data, stamp):
             receiver.look(t_ns)
 
     def _end(self, error: Exception | None, t_ns: int) -> None:

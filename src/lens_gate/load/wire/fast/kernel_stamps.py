@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lens_gate.artifacts.instrument import Stamps
-from lens_gate.load.wire.answer import Ancillary, Read
+from lens_gate.load.wire.answer import Read
 
 SO_TIMESTAMPNS: Final = 35
 """The option, and the type of the message that carries a stamp, on every machine named below."""
@@ -51,22 +51,18 @@ class KernelStamps:
 
     def stamped(self, reads: Iterable[Read], earliest_ns: int) -> Iterator[tuple[int, bytes]]:
         """Tell when what each read brought had arrived; `earliest_ns` is the stamp before the first, or of the send."""
-        for read_ns, data, ancillary in reads:
-            earliest_ns = self.told(ancillary, earliest_ns, read_ns)
+        for read_ns, data, stamp in reads:
+            earliest_ns = self._told(stamp, earliest_ns, read_ns)
             yield earliest_ns, data
 
-    def told(self, ancillary: Ancillary, earliest_ns: int, read_ns: int) -> int:
-        """Return when what a read brought had arrived.
-
-        `earliest_ns` is the stamp before it, or that of the send; `read_ns` the read's own.
-        """
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
-                seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-                t_ns: int = seconds * 1_000_000_000 + nanoseconds - self._offset_ns
-                if earliest_ns <= t_ns <= read_ns:
-                    self._used += 1
-                    return t_ns
+    def _told(self, stamp: bytes, earliest_ns: int, read_ns: int) -> int:
+        """Return when what a read brought had arrived: by its stamp, or else when it was read."""
+        if len(stamp) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(stamp)
+            t_ns: int = seconds * 1_000_000_000 + nanoseconds - self._offset_ns
+            if earliest_ns <= t_ns <= read_ns:
+                self._used += 1
+                return t_ns
         self._refused += 1
         return read_ns
 

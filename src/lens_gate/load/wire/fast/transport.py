@@ -122,12 +122,9 @@ class _FastExchange(Exchange, Receiver):
 
     @override
     def received(self) -> Received:
-        broken: TransportFailure | None = None
-        try:
+        with suppress(BrokenAnswer):  # it was told how the exchange ended
             self.answer.catch_up()
-        except BrokenAnswer as error:
-            broken = self._failure(error.error_class, error.message, self.answer.read_ns)
-        return self.answer.received(self._sent_ns, self._connect_ns)._replace(broken=broken)
+        return self.answer.received(self._sent_ns, self._connect_ns)
 
     @override
     def begin(self) -> None:

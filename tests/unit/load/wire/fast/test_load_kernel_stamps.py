@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from lens_gate.load.wire.fast.kernel_stamps import SO_TIMESTAMPNS, KernelStamps, supported
+from lens_gate.load.wire.fast.kernel_stamps import KernelStamps, supported
 from lens_gate.load.wire.fast.transport import FastTransport
 from tests.transports import Chunk, exchange, post
 
@@ -31,23 +31,39 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return told
 
 
-def message(t_ns: int) -> list[tuple[int, int, bytes]]:
-    return [(socket.SOL_SOCKET, SO_TIMESTAMPNS, struct.pack("@qq", *divmod(t_ns + 100 * SECOND, SECOND)))]
+def stamp(t_ns: int) -> bytes:
+    return struct.pack("@qq", *divmod(t_ns + 100 * SECOND, SECOND))
+
+
+def told(stamps: KernelStamps, *reads: tuple[int, bytes], earliest_ns: int = 8 * SECOND) -> list[int]:
+    """Return what is told of reads, each a time and a stamp."""
+    return [t_ns for t_ns, _ in stamps.stamped([(t_ns, b"x", one) for t_ns, one in reads], earliest_ns)]
 
 
 @pytest.mark.usefixtures("clocks")
 def test_a_stamp_is_told_on_the_transports_clock() -> None:
     stamps = KernelStamps()
-    assert stamps.told(message(8 * SECOND + 5), 8 * SECOND, 9 * SECOND) == 8 * SECOND + 5
+    assert told(stamps, (9 * SECOND, stamp(8 * SECOND + 5))) == [8 * SECOND + 5]
     assert (stamps.report().used, stamps.report().refused) == (1, 0)
 
 
 @pytest.mark.usefixtures("clocks")
 def test_a_stamp_that_cannot_be_true_is_replaced_by_that_of_the_read() -> None:
     stamps = KernelStamps()
-    impossible = [message(8 * SECOND - 1), message(9 * SECOND + 1), [], [(socket.SOL_SOCKET, SO_TIMESTAMPNS, b"short")]]
-    assert [stamps.told(one, 8 * SECOND, 9 * SECOND) for one in impossible] == [9 * SECOND] * 4
+    impossible = [stamp(8 * SECOND - 1), stamp(9 * SECOND + 1), b"", b"short"]
+    assert [told(stamps, (9 * SECOND, one)) for one in impossible] == [[9 * SECOND]] * 4
     assert (stamps.report().used, stamps.report().refused) == (0, 4)
+
+
+@pytest.mark.usefixtures("clocks")
+def test_no_stamp_is_earlier_than_the_one_before_it() -> None:
+    stamps = KernelStamps()
+    first, late = 9 * SECOND - 2, 9 * SECOND
+    assert told(stamps, (late, stamp(first)), (late + 1, stamp(first - 1)), (late + 2, stamp(late + 1))) == [
+        first,
+        late + 1,
+        late + 1,
+    ]
 
 
 def test_a_wall_clock_that_was_set_is_told(clocks: dict[str, int]) -> None:
