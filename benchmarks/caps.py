@@ -46,7 +46,7 @@ from lens_gate.load.schedule.arrivals import Arrival
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.schedule.workload import schedule
 from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport, TransportFailure
-from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.providers.base import HttpRequest, ResponseHead, Usage
 from lens_gate.steps.truth import MATCH, tagged
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import Api, ErrorClass
@@ -127,9 +127,11 @@ class Accounts(Money[tuple[int, HeldRequest]]):
         return self.purse.could_fit(planned, wire)
 
     @override
-    def settle(self, held: tuple[int, HeldRequest], sample: Sample) -> float | None:
+    def settle(
+        self, held: tuple[int, HeldRequest], error: ErrorClass, http_status: int | None, told: Usage
+    ) -> float | None:
         before = self.total
-        cost = self.purse.settle(held[1], sample)
+        cost = self.purse.settle(held[1], error, http_status, told)
         self.charged[held[0]] += self.total - before
         return cost
 

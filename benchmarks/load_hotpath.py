@@ -48,7 +48,7 @@ from lens_gate.load.record.recorder import Recorder
 from lens_gate.load.schedule.settings import schedule_settings
 from lens_gate.load.schedule.workload import schedule
 from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport
-from lens_gate.providers.base import HttpRequest, ResponseHead
+from lens_gate.providers.base import HttpRequest, ResponseHead, Usage
 from lens_gate.simulator import wire_anthropic, wire_google, wire_openai_chat, wire_openai_responses
 from lens_gate.simulator.dialogue import Answer, Ask, Counts, Identity, Piece, Wire
 from lens_gate.steps.running.keeper import Keeper
@@ -255,7 +255,8 @@ def settle(purse: Purse, asked: Iterable[tuple[PlannedRequest, HttpRequest]], sa
     for each, sample in zip(asked, samples, strict=True):
         held = purse.reserve(*each)
         assert held is not None
-        purse.settle(held, sample)
+        told = Usage(input=sample.input_tokens, output=sample.output_tokens)
+        purse.settle(held, sample.error_class, sample.http_status, told)
 
 
 def keep(samples: Iterable[Sample]) -> None:

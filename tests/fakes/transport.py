@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from typing_extensions import override
 
-from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.engine.contract import Money
 from lens_gate.load.wire.transport import Exchange, Head, Received, Timeouts, Transport, TransportFailure
@@ -240,7 +239,7 @@ class FreeMoney(Money[int]):
         self.funds = funds
         self.refund = refund
         self.held = 0
-        self.settled: list[Sample] = []
+        self.settled: list[tuple[ErrorClass, int | None, Usage]] = []
 
     @override
     def reserve(self, planned: PlannedRequest, wire: HttpRequest) -> int | None:
@@ -255,8 +254,8 @@ class FreeMoney(Money[int]):
         return self.funds is None or self.funds + self.held * self.refund >= 1
 
     @override
-    def settle(self, held: int, sample: Sample) -> float | None:
+    def settle(self, held: int, error: ErrorClass, http_status: int | None, told: Usage) -> float | None:
         self.held -= 1
         self.funds = None if self.funds is None else self.funds + self.refund
-        self.settled.append(sample)
+        self.settled.append((error, http_status, told))
         return 1.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
-from lens_gate.artifacts.samples import Attempt, Sample
+from lens_gate.artifacts.samples import Attempt
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.clock import Clock, MonotonicClock
 from lens_gate.load.limits.breakers import BreakerEvent
@@ -17,9 +17,9 @@ from lens_gate.load.limits.pacing import PaceLimits
 from lens_gate.load.record.recorder import Recorder
 from lens_gate.load.schedule.share import WHOLE, Share
 from lens_gate.load.wire.transport import Timeouts
-from lens_gate.providers.base import HttpRequest
+from lens_gate.providers.base import HttpRequest, Usage
 from lens_gate.vocabulary.outcomes import Ending
-from lens_gate.vocabulary.requests import Phase
+from lens_gate.vocabulary.requests import ErrorClass, Phase
 
 _URGENT = frozenset({Ending.INTERRUPTED, Ending.TIME_CAP, Ending.AUTHENTICATION, Ending.UNREACHABLE, Ending.ERROR_RATE})
 Held = TypeVar("Held")
@@ -38,8 +38,8 @@ class Money(Protocol[Held]):
         """Say whether `planned` may yet fit when the requests in flight have been settled."""
         ...
 
-    def settle(self, held: Held, sample: Sample) -> float | None:
-        """End a reservation and return the cost of `sample` in US dollars, None where no price is known."""
+    def settle(self, held: Held, error: ErrorClass, http_status: int | None, told: Usage) -> float | None:
+        """End a reservation and return what the attempt cost in US dollars, None where that is unknown (see Bill)."""
         ...
 
 

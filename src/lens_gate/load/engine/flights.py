@@ -25,6 +25,7 @@ from lens_gate.load.record.run_end import RunEnd, Spread
 from lens_gate.load.record.stalls import Stalls
 from lens_gate.load.record.tries import Tries
 from lens_gate.load.wire.transport import Transport
+from lens_gate.providers.base import Usage
 from lens_gate.vocabulary.outcomes import Ending
 from lens_gate.vocabulary.requests import ErrorClass
 from lens_gate.vocabulary.secrets import address_of
@@ -140,7 +141,7 @@ class Flights(Generic[Held]):
         """Return what a request needs to be sent now; None, and shed, where its breaker is open."""
         ticket = self.sender.breakers.enter(slot.planned, self.clock.now_ns())
         if ticket is None:
-            self._money.settle(held, self.drop(slot))
+            self._money.settle(held, self.drop(slot).error_class, None, Usage())
             return None
         self._sent += 1
         self.sender.pacer.went(slot.planned, slot.intended_ns - slot.due_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic
 
 from lens_gate.artifacts.samples import Sample
@@ -91,8 +92,8 @@ class Sender(Generic[Held]):
         while True:
             recorder = await self.decoded(slot, await self.answered(begun))
             ended_ns = self._clock.now_ns()
-            sample = recorder.finish(self._run.stalls)
-            tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=backoff_ns)
+            sample = recorder.finish(self._run.stalls, bill=partial(self._money.settle, leave.held))
+            tries.add(sample, backoff_ns=backoff_ns)
             self.breakers.leave(slot.planned, leave.ticket, sample.error_class, ended_ns)
             answer = self._answer(recorder)
             if leave.booking is not None:
@@ -197,8 +198,8 @@ class Sender(Generic[Held]):
     ) -> tuple[Recorder, Tries]:
         """Decode an answer whose end decides nothing any more, and settle it."""
         recorder, tries = await self.decoded(slot, answered, pressing=pressing), Tries()
-        sample = recorder.finish(self._run.stalls)
-        tries.add(sample, cost_usd=self._money.settle(leave.held, sample), backoff_ns=0)
+        sample = recorder.finish(self._run.stalls, bill=partial(self._money.settle, leave.held))
+        tries.add(sample, backoff_ns=0)
         return recorder, tries
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lens_gate.artifacts.run import Spend
-from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.money.bounds import Sent, upper_bound
 from lens_gate.load.money.budget import Budget, Reservation, Standing, billed
 from lens_gate.load.money.per_request import PerRequest
 from lens_gate.load.money.pricing import PriceList
 from lens_gate.providers.base import HttpRequest, Usage
-from lens_gate.vocabulary.requests import TokenSource
+from lens_gate.vocabulary.requests import ErrorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +40,12 @@ class Purse:
         """Say whether `planned` may yet fit when the requests in flight have been settled."""
         return self._budget.could_fit(self._bound(planned, wire))
 
-    def settle(self, held: HeldRequest, sample: Sample) -> float | None:
-        """End a reservation; return what `sample` cost, 0 where no model ran, None where nobody knows.
+    def settle(self, held: HeldRequest, error: ErrorClass, http_status: int | None, told: Usage) -> float | None:
+        """End a reservation; return what the attempt cost, 0 where no model ran, None where nobody knows.
 
-        Only what the server told is billed: a count of chunks says nothing about tokens that nobody saw.
+        Only what the server `told` is billed: a count of chunks says nothing about tokens that nobody saw.
         """
-        usage = Usage(
-            input=sample.input_tokens,
-            output=sample.output_tokens if sample.token_source is TokenSource.SERVER else None,
-            cached=sample.cached_tokens,
-            cache_write=sample.cache_write_tokens,
-            reasoning=sample.reasoning_tokens,
-        )
-        cost = billed(sample.error_class, sample.http_status, self._prices.cost(held.series, usage))
+        cost = billed(error, http_status, self._prices.cost(held.series, told))
         self._budget.settle(held.reservation, cost)
         return cost if self._prices.price(held.series) is not None else None
 

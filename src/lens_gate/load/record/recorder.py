@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, assert_never
 
@@ -40,6 +40,12 @@ is instantaneous (a cache, a mock) stays a success; its zero gaps are still coun
 held up as long when it read them, nobody can say who buffered: its lateness is told by checks of its own."""
 
 _HASH_CHARACTERS: Final = 16
+
+Bill = Callable[[ErrorClass, int | None, Usage], float | None]
+"""Tells what an attempt cost, in US dollars, by its class, its status and the tokens that the server told of.
+
+None stands for a cost that nobody knows, and for a count that the server did not tell.
+"""
 
 _Fields = dict[str, Any]
 """A part of a Sample, which is built once: changing a frozen one copies all of its fields."""
@@ -125,8 +131,8 @@ class Recorder:
         """The seconds that the server asked to wait, in a header or in its own words."""
         return None if self._answer.failure is None else self._answer.failure.retry_after_s
 
-    def finish(self, stalls: Stalls | None = None) -> Sample:
-        """Return what was measured; call it once, after the body ended or `fail`.
+    def finish(self, stalls: Stalls | None = None, *, bill: Bill = lambda *_: None) -> Sample:
+        """Return what was measured, and what it cost by `bill`; call it once, after the body ended or `fail`.
 
         What arrived in one piece because of our own `stalls` is not laid to the server.
         """
@@ -135,13 +141,19 @@ class Recorder:
         error = self._error()
         if error is ErrorClass.NONE and self._planned.request.stream and self._buffered(stalls or Stalls()):
             error = ErrorClass.BUFFERED
+        http_status = None if self._head is None else self._head.head.status
+        tokens, source = self._answer.output_tokens()
+        told = self._answer.usage._replace(output=tokens if source is TokenSource.SERVER else None)
         return Sample(
             **_asked(self._planned, self._intended_ns - self._anchor_ns, self._phase),
             **self._opened(),
             **self._answered(),
             **self._timed(),
+            output_tokens=tokens,
+            token_source=source,
             error_class=error,
-            status=status_of(error, None if self._head is None else self._head.head.status),
+            status=status_of(error, http_status),
+            cost_usd=bill(error, http_status, told),
         )
 
     def _opened(self) -> _Fields:
@@ -162,16 +174,12 @@ class Recorder:
         }
 
     def _answered(self) -> _Fields:
-        answer = self._answer
-        tokens, source = answer.output_tokens(whole=answer.end_ns is not None)
-        words = answer.words
+        answer, words = self._answer, self._answer.words
         return {
             "input_tokens": answer.usage.input,
-            "output_tokens": tokens,
             "reasoning_tokens": answer.usage.reasoning,
             "cached_tokens": answer.usage.cached,
             "cache_write_tokens": answer.usage.cache_write,
-            "token_source": source,
             "model_returned": answer.model,
             "answer_hash": _hash(words) if words else None,
             "answer_characters": len(words),
@@ -357,12 +365,12 @@ class _Answer:
             return ErrorClass.NONE if self.tokenless else ErrorClass.EMPTY
         return ErrorClass.NONE if whole else ErrorClass.CUT_STREAM
 
-    def output_tokens(self, *, whole: bool) -> tuple[int | None, TokenSource]:
+    def output_tokens(self) -> tuple[int | None, TokenSource]:
         """Return the count and its source; a stream that broke off may have told only a placeholder."""
         events = len(self.times)
         told = self.usage.output
         if told is None and events:
             told = self._told_tokens
-        if told is not None and (whole or told >= events):
+        if told is not None and (self.end_ns is not None or told >= events):
             return told, TokenSource.SERVER
         return (events, TokenSource.CHUNKS) if events else (None, TokenSource.NONE)

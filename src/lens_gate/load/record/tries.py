@@ -12,16 +12,14 @@ class Tries:
 
     def __init__(self) -> None:
         self._ended: list[tuple[Sample, int]] = []
-        self._cost: float | None = 0.0
 
     def __len__(self) -> int:
         """Return how many there were."""
         return len(self._ended)
 
-    def add(self, sample: Sample, *, cost_usd: float | None, backoff_ns: int) -> None:
+    def add(self, sample: Sample, *, backoff_ns: int) -> None:
         """Add an attempt that ended; `backoff_ns` is the wait before it."""
         self._ended.append((sample, backoff_ns))
-        self._cost = None if self._cost is None or cost_usd is None else self._cost + cost_usd
 
     def sample(self) -> Sample:
         """Return the request as a whole: due when it was due, sent and ended as its last attempt was.
@@ -29,7 +27,12 @@ class Tries:
         So its service time is that of one attempt, its response time holds all attempts and the waits between them,
         and its cost is that of all; unknown (None) where that of one is.
         """
-        return replace(self._ended[-1][0], attempts=len(self._ended), cost_usd=self._cost)
+        last = self._ended[-1][0]
+        if len(self._ended) == 1:
+            return last
+        costs = [sample.cost_usd for sample, _ in self._ended]
+        known = [cost for cost in costs if cost is not None]
+        return replace(last, attempts=len(costs), cost_usd=sum(known) if len(known) == len(costs) else None)
 
     def rows(self) -> tuple[Attempt, ...]:
         """Return a row for each attempt of a request that was tried more than once, else none."""

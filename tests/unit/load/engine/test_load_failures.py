@@ -109,7 +109,7 @@ def test_each_attempt_reserves_and_settles_its_own_money() -> None:
     played = Played(tried(3), money=money)
     played.on([a_request()], in_turn(BROKEN, BROKEN))
     assert money.held == 0
-    assert [one.http_status for one in money.settled] == [500, 500, 200]
+    assert [status for _, status, _ in money.settled] == [500, 500, 200]
     assert played.samples[0].cost_usd == 3.0
 
 

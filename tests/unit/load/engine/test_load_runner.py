@@ -90,7 +90,7 @@ def test_samples_arrive_with_their_cost_and_every_reservation_is_settled() -> No
     _, samples = run(paced(3, 0.001), money=money)
     assert [sample.cost_usd for sample in samples] == [1.0, 1.0, 1.0]
     assert money.held == 0
-    assert [sample.output_tokens for sample in money.settled] == [2, 2, 2]
+    assert [told.output for _, _, told in money.settled] == [2, 2, 2]
 
 
 def test_a_closed_loop_keeps_its_slots_full_and_no_fuller() -> None:

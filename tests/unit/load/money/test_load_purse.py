@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from lens_gate.artifacts.samples import Sample
 from lens_gate.load.arms.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.engine.contract import Money
 from lens_gate.load.money.pricing import PriceList
@@ -15,8 +14,8 @@ from lens_gate.load.money.purse import HeldRequest, Purse
 from lens_gate.load.schedule.arrivals import Arrival
 from lens_gate.load.schedule.settings import ScheduleSettings
 from lens_gate.load.schedule.workload import schedule
-from lens_gate.providers.base import HttpRequest
-from lens_gate.vocabulary.requests import ErrorClass, Status, TokenSource
+from lens_gate.providers.base import HttpRequest, Usage
+from lens_gate.vocabulary.requests import ErrorClass
 from tests.plans import a_series, an_arm
 
 ONE = ScheduleSettings(arrival=Arrival.FIXED, rate=1.0, concurrency=None, duration_s=None, requests=1)
@@ -40,37 +39,20 @@ def purse(series: SeriesPlan, cap_usd: float | None = None) -> Purse:
     return Purse(PriceList.of([series], datetime(2025, 9, 1, tzinfo=UTC)), cap_usd)
 
 
-def a_sample(
-    error_class: ErrorClass = ErrorClass.NONE,
+def an_attempt(
+    error: ErrorClass = ErrorClass.NONE,
     *,
-    tokens: tuple[int, int] | None = (50, 20),
+    tokens: tuple[int | None, int | None] = (50, 20),
     http_status: int | None = 200,
-    source: TokenSource = TokenSource.SERVER,
-) -> Sample:
-    return Sample(
-        index=0,
-        series="p/m",
-        provider="p",
-        model="m",
-        prompt_id="hello",
-        draw="d",
-        intended_ns=0,
-        input_tokens=tokens and tokens[0],
-        output_tokens=tokens and tokens[1],
-        token_source=source,
-        prompt_hash="h",
-        prompt_characters=5,
-        status=Status.OK if error_class is ErrorClass.NONE else Status.FAILED,
-        error_class=error_class,
-        http_status=http_status,
-    )
+) -> tuple[ErrorClass, int | None, Usage]:
+    return error, http_status, Usage(input=tokens[0], output=tokens[1])
 
 
 def test_a_success_is_charged_what_its_usage_says() -> None:
     own = purse(a_series())
     held = own.reserve(*asked_of(a_series()))
     assert held is not None
-    assert own.settle(held, a_sample()) == pytest.approx((50 * 1 + 20 * 4) / 1e6)
+    assert own.settle(held, *an_attempt()) == pytest.approx((50 * 1 + 20 * 4) / 1e6)
     spend = own.spend()
     assert spend.spent_usd == pytest.approx(130e-6)
     assert spend.reserved_usd > spend.spent_usd
@@ -82,16 +64,15 @@ def test_a_cut_stream_is_charged_all_that_was_held_although_its_cost_is_unknown(
     own = purse(a_series())
     held = own.reserve(*asked_of(a_series()))
     assert held is not None
-    assert own.settle(held, a_sample(ErrorClass.CUT_STREAM, tokens=(50, 1))) is None
+    assert own.settle(held, *an_attempt(ErrorClass.CUT_STREAM, tokens=(50, 1))) is None
     assert own.spend().spent_usd == own.spend().reserved_usd > 400e-6
 
 
-@pytest.mark.parametrize("source", [TokenSource.CHUNKS, TokenSource.ESTIMATE, TokenSource.NONE])
-def test_an_output_that_the_server_did_not_tell_is_charged_at_its_bound(source: TokenSource) -> None:
+def test_an_output_that_the_server_did_not_tell_is_charged_at_its_bound() -> None:
     own = purse(a_series())
     held = own.reserve(*asked_of(a_series()))
     assert held is not None
-    assert own.settle(held, a_sample(source=source)) is None
+    assert own.settle(held, *an_attempt(tokens=(50, None))) is None
     assert own.spend().spent_usd == own.spend().reserved_usd
 
 
@@ -99,7 +80,7 @@ def test_a_refused_key_costs_nothing() -> None:
     own = purse(a_series())
     held = own.reserve(*asked_of(a_series()))
     assert held is not None
-    assert own.settle(held, a_sample(ErrorClass.AUTHENTICATION, tokens=None, http_status=401)) == 0
+    assert own.settle(held, *an_attempt(ErrorClass.AUTHENTICATION, tokens=(None, None), http_status=401)) == 0
     assert own.spend().spent_usd == 0
 
 
@@ -110,7 +91,7 @@ def test_the_cap_refuses_what_may_pass_it_and_says_whether_waiting_helps() -> No
     assert first is not None
     assert own.reserve(*asked) is None
     assert own.could_fit(*asked)
-    own.settle(first, a_sample(ErrorClass.TIMEOUT))
+    own.settle(first, *an_attempt(ErrorClass.TIMEOUT))
     assert not own.could_fit(*asked)
 
 
@@ -119,5 +100,5 @@ def test_a_model_without_a_price_is_free_without_a_cap_and_its_cost_unknown() ->
     own = purse(series)
     held = own.reserve(*asked_of(series))
     assert held is not None
-    assert own.settle(held, a_sample(ErrorClass.CONNECT, tokens=None, http_status=None)) is None
+    assert own.settle(held, *an_attempt(ErrorClass.CONNECT, tokens=(None, None), http_status=None)) is None
     assert (own.spend().spent_usd, own.spend().unpriced_models) == (0.0, ("p/odd",))

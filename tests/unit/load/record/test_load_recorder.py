@@ -13,7 +13,7 @@ from lens_gate.config.model import GenericHttp
 from lens_gate.load.record.recorder import Recorder, unsent
 from lens_gate.load.record.stalls import Stalls
 from lens_gate.load.wire.transport import Head, TransportFailure
-from lens_gate.providers.base import ResponseHead
+from lens_gate.providers.base import ResponseHead, Usage
 from lens_gate.providers.select import provider_for
 from lens_gate.stats.sketch import encode
 from lens_gate.vocabulary.requests import Api, ErrorClass, FinishReason, Phase, Status, TokenSource
@@ -145,9 +145,33 @@ def test_a_json_document_in_place_of_a_stream_has_no_first_token_unless_it_grew_
         (b"usage 3 9\ntext a\n", 9, TokenSource.SERVER),
     ],
 )
-def test_token_counts_say_where_they_come_from(body: bytes, tokens: int | None, source: TokenSource) -> None:
-    sample = recorded((60, body))
-    assert (sample.output_tokens, sample.token_source) == (tokens, source)
+def test_token_counts_say_where_they_come_from_and_only_the_servers_are_billed(
+    body: bytes, tokens: int | None, source: TokenSource
+) -> None:
+    billed: list[tuple[ErrorClass, int | None, int | None]] = []
+
+    def bill(error: ErrorClass, http_status: int | None, told: Usage) -> float:
+        billed.append((error, http_status, told.output))
+        return 0.25
+
+    record = recorder()
+    record.open(a_head())
+    record.take([ANCHOR + 60 * MS], [body])
+    sample = record.finish(bill=bill)
+    assert (sample.output_tokens, sample.token_source, sample.cost_usd) == (tokens, source, 0.25)
+    assert billed == [(sample.error_class, 200, tokens if source is TokenSource.SERVER else None)]
+
+
+def test_the_bill_is_told_every_count_of_the_server_and_none_where_no_head_came() -> None:
+    told: list[tuple[int | None, Usage]] = []
+    one, other = recorder(), recorder()
+    one.open(a_head())
+    one.take([ANCHOR + 60 * MS], [b"text a\nusage 3 7\nend\n"])
+    other.fail(broken(ErrorClass.RESET))
+    for record in (one, other):
+        sample = record.finish(bill=lambda _, http_status, usage: told.append((http_status, usage)))
+        assert sample.cost_usd is None
+    assert told == [(200, Usage(input=3, output=7, cached=1, cache_write=2, reasoning=0)), (None, Usage())]
 
 
 NO_MONEY = b'{"error": {"type": "insufficient_quota"}}'

@@ -14,21 +14,24 @@ FIRST = replace(
     http_status=503,
     status=Status.FAILED,
     error_class=ErrorClass.API_ERROR,
+    cost_usd=0.25,
 )
-SECOND = replace(FIRST, sent_ns=130, end_ns=190, http_status=200, status=Status.OK, error_class=ErrorClass.NONE)
+SECOND = replace(
+    FIRST, cost_usd=0.5, sent_ns=130, end_ns=190, http_status=200, status=Status.OK, error_class=ErrorClass.NONE
+)
 
 
 def test_one_attempt_is_a_request_without_a_row() -> None:
     tries = Tries()
-    tries.add(FIRST, cost_usd=0.25, backoff_ns=0)
-    assert tries.sample() == replace(FIRST, attempts=1, cost_usd=0.25)
+    tries.add(FIRST, backoff_ns=0)
+    assert tries.sample() == FIRST
     assert tries.rows() == ()
 
 
 def test_a_request_is_its_last_attempt_since_it_was_first_due_and_costs_all_of_them() -> None:
     tries = Tries()
-    tries.add(FIRST, cost_usd=0.25, backoff_ns=0)
-    tries.add(SECOND, cost_usd=0.5, backoff_ns=100)
+    tries.add(FIRST, backoff_ns=0)
+    tries.add(SECOND, backoff_ns=100)
     whole = tries.sample()
     assert (whole.intended_ns, whole.sent_ns, whole.end_ns) == (10, 130, 190)
     assert (whole.status, whole.attempts, whole.cost_usd) == (Status.OK, 2, 0.75)
@@ -39,6 +42,6 @@ def test_a_request_is_its_last_attempt_since_it_was_first_due_and_costs_all_of_t
 
 def test_a_request_costs_nobody_knows_what_where_one_attempt_does() -> None:
     tries = Tries()
-    tries.add(FIRST, cost_usd=None, backoff_ns=0)
-    tries.add(SECOND, cost_usd=0.5, backoff_ns=100)
+    tries.add(replace(FIRST, cost_usd=None), backoff_ns=0)
+    tries.add(SECOND, backoff_ns=100)
     assert tries.sample().cost_usd is None
