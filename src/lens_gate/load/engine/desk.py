@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,10 +97,18 @@ class Desk:
         except asyncio.CancelledError:
             _finish(work)
         finally:
-            if self._waiting:
-                self._rest = asyncio.create_task(self._do_rest())
-            else:
-                self._taken = False
+            self._serve()
+
+    def _serve(self, _: object = None) -> None:
+        """Do what waits, else free the desk: not before those whose turn is over went on, or they were overtaken.
+
+        That must not hang on the task to which it is left, which may be cancelled before it has begun.
+        """
+        if self._waiting:
+            self._rest = asyncio.create_task(self._do_rest())
+            self._rest.add_done_callback(self._serve)
+        else:
+            self._taken = False
 
     async def _do_rest(self) -> None:
         while self._waiting:
@@ -109,9 +116,6 @@ class Desk:
             turn.error = await self._outcome(turn)
             if not turn.over.done():  # else its owner was cancelled
                 turn.over.set_result(None)
-            if not self._waiting:
-                await self._let_them_go_on()
-        self._taken = False
 
     async def _outcome(self, turn: _Turn) -> Exception | None:
         """Do its work, and return the error that broke it off: it is raised where the work came from."""
@@ -124,11 +128,6 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - whatever it is
             return error
         return None
-
-    async def _let_them_go_on(self) -> None:
-        """Let those whose turn is over go on before somebody new is served at once, who would overtake them."""
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(0)
 
     async def _do(self, work: Work, since_ns: int) -> None:
         await self._breathe(since_ns)

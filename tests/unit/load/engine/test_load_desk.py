@@ -293,6 +293,26 @@ def test_who_waits_gets_what_he_came_for_although_all_tasks_are_cancelled() -> N
     assert told[-2:] == ["later 0", "later 1"]
 
 
+def test_who_waits_is_served_although_all_tasks_are_cancelled_as_soon_as_his_turn_comes() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        before = asyncio.all_tasks()
+
+        async def first() -> None:
+            await desk.carry_out(_work(told, "a", clock=clock, takes_ns=SLICE_NS))
+            for task in asyncio.all_tasks() - before - {asyncio.current_task()}:
+                task.cancel()
+
+        works = [asyncio.create_task(first()), *_begun(desk, _work(told, "b"), _work(told, "c"))]
+        await asyncio.gather(*works)
+        served, _ = await asyncio.wait(_begun(desk, _work(told, "later")), timeout=2)
+        assert served
+
+    told = _told(play)
+    assert told[:2] == ["a 0", "a 1"]
+    assert sorted(told[2:6]) == ["b 0", "b 1", "c 0", "c 1"]
+    assert told[6:] == ["later 0", "later 1"]
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_owners_go_on_in_the_order_in_which_they_came(seed: int) -> None:
     luck = random.Random(seed)
