@@ -73,7 +73,7 @@ class Desk:
         await (self._in_turn(work, since_ns) if self._taken else self._now(work, since_ns))
 
     async def close(self) -> None:
-        """Wait until all turns are over; nobody may come any more."""
+        """Wait until the turns are over whose owners are gone; nobody may come any more."""
         self.hurried = True
         if self._rest is not None:
             await asyncio.wait({self._rest})

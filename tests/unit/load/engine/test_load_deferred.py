@@ -235,6 +235,36 @@ def test_a_series_whose_answers_wait_is_not_taken_for_one_that_never_answered() 
     assert fresh.given_up
 
 
+def test_what_is_more_than_may_wait_presses_and_the_rest_does_not() -> None:
+    pressed: list[tuple[int, bool]] = []
+
+    async def conclude(answered: int, *, pressing: bool) -> None:
+        pressed.append((answered, pressing))
+
+    async def main() -> None:
+        deferred = Deferred(conclude, limit_bytes=2)
+        for number in range(4):
+            deferred.put(number, 1)
+        await asyncio.sleep(0.01)
+        await deferred.finish()
+
+    asyncio.run(main())
+    assert pressed == [(0, True), (1, True), (2, False), (3, False)]
+
+
+def test_a_run_presses_for_what_is_more_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed: list[bool] = []
+    carry_out = Desk.carry_out
+
+    async def noted(desk: Desk, work: Iterator[None], *, pressing: bool = False) -> None:
+        pressed.append(pressing)
+        await carry_out(desk, work, pressing=pressing)
+
+    monkeypatch.setattr(Desk, "carry_out", noted)
+    Played(paced(20, 0.003), settings=RunnerSettings(defer_bytes=5 * (len(ANSWER) + 64)))
+    assert pressed == [True] * 15 + [False] * 5
+
+
 def test_work_on_what_waits_lets_others_run() -> None:
     seen: list[int] = []
 

@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from lens_gate.load.engine.clock import MonotonicClock
-from lens_gate.load.engine.desk import CLEAR_NS, PATIENCE_NS, SLICE_NS, Desk
+from lens_gate.load.engine.desk import CLEAR_NS, LONGEST_NS, PATIENCE_NS, SLICE_NS, Desk
 
 
 class _Hand(MonotonicClock):
@@ -178,13 +178,16 @@ def test_who_has_waited_long_waits_for_no_send(waited_ns: int) -> None:
     assert (_told(play).index("sent") > 1) is late
 
 
-def test_a_stretch_of_whoever_has_waited_long_is_as_long_as_the_pause_before_it() -> None:
-    """So that decoding has half of the time, whatever else there is to do."""
+@pytest.mark.parametrize(("paused_ns", "steps"), [(5 * SLICE_NS, 5), (4 * LONGEST_NS, LONGEST_NS // SLICE_NS)])
+def test_a_slice_of_whoever_has_waited_long_is_as_long_as_the_pause_before_it_within_bounds(
+    paused_ns: int, steps: int
+) -> None:
+    """So that decoding has half of the time, whatever else there is to do, unless that takes long at a time."""
 
     async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
         async def busy() -> None:
             while not all(work.done() for work in works):
-                clock.t_ns += 10 * SLICE_NS
+                clock.t_ns += paused_ns
                 told.append("other")
                 await asyncio.sleep(0)
 
@@ -194,8 +197,9 @@ def test_a_stretch_of_whoever_has_waited_long_is_as_long_as_the_pause_before_it(
         await asyncio.gather(busy(), *works)
 
     told = _told(play)
-    decoding = told[told.index("a 10") : told.index("b 30")]
-    assert decoding.count("other") <= len(decoding) / 8
+    decoding = " ".join("." if one != "other" else " " for one in told[told.index("b 2") : told.index("b 38")])
+    slices = [one.count(".") for one in decoding.split("   ")]
+    assert set(slices[1:-1]) == {steps}
 
 
 @pytest.mark.parametrize("due", [True, False])
@@ -291,6 +295,20 @@ def test_who_waits_gets_what_he_came_for_although_all_tasks_are_cancelled() -> N
     told = _told(play)
     assert sorted(told[:-2]) == sorted(f"{one} {number}" for one in "abc" for number in range(6))
     assert told[-2:] == ["later 0", "later 1"]
+
+
+def test_work_goes_on_without_a_pause_where_only_the_task_that_does_it_is_cancelled() -> None:
+    async def play(desk: Desk, clock: _Hand, told: list[str]) -> None:
+        before = asyncio.all_tasks()
+        works = _begun(desk, *(_work(told, one, clock=clock, takes_ns=SLICE_NS, steps=6) for one in "abc"))
+        await _until(told, "b 2")
+        [rest] = asyncio.all_tasks() - before - set(works)
+        rest.cancel()
+        asyncio.get_running_loop().call_soon(told.append, "other")
+        await asyncio.gather(*works)
+
+    told = [one for one in _told(play) if one != "other"]
+    assert told == [f"{one} {number}" for one in "abc" for number in range(6)]
 
 
 def test_who_waits_is_served_although_all_tasks_are_cancelled_as_soon_as_his_turn_comes() -> None:

@@ -236,13 +236,15 @@ def test_a_run_ends_when_too_many_requests_fail_and_keeps_what_was_measured() ->
     assert statuses(played.samples).startswith("ooff")
 
 
-@pytest.mark.parametrize("slots", [None, 1])
-def test_money_that_came_too_late_for_a_breaker_is_given_back(slots: int | None) -> None:
-    money = FreeMoney()
+@pytest.mark.parametrize("slots", [None, 1, 2])
+def test_a_breaker_that_opens_holds_back_no_money(slots: int | None) -> None:
+    """With two slots the second request waits for the money of the first, which opens the breaker."""
+    money = FreeMoney(1, refund=1)
     played = Played(broken(BreakerRules(failure_threshold=1, open_ns=10**12)), money=money, slots=slots)
     played.on(paced(4, 0.02), in_turn(*[BROKEN] * 4))
     assert statuses(played.samples) == "fsss"
     assert money.held == 0
+    assert [error for error, _, _ in money.settled] == [ErrorClass.API_ERROR, *[ErrorClass.SHED] * (slots == 2)]
 
 
 def test_the_configuration_says_what_is_done() -> None:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from typing_extensions import override
 
@@ -16,8 +17,11 @@ from lens_gate.load.wire.fast.kernel_stamps import ANCILLARY_BYTES, SO_TIMESTAMP
 from lens_gate.load.wire.fast.readiness import Readiness
 from lens_gate.load.wire.http1 import Destination
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES: Final = 256 * 1024
 """As much as the event loop's own transports read at once: what was held back must come in few pieces to be known."""
+
+_BUFFERS: Final = (memoryview(bytearray(_READ_BYTES)),)
+"""What all connections read into: some allocators would map and unmap a block of that size for each read."""
 
 _NO_STAMP = b""
 
@@ -37,7 +41,7 @@ class KernelConnection(Wire):
         self.idle_since_ns = 0
         self.lost = False
         self._raw = raw
-        self._receive = raw.recvmsg
+        self._receive = raw.recvmsg_into
         self._readiness = readiness
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -94,16 +98,17 @@ class KernelConnection(Wire):
 
     def _read(self) -> None:
         try:
-            data, ancillary, _, _ = self._receive(_READ_BYTES, ANCILLARY_BYTES)
+            size, ancillary, _, _ = self._receive(_BUFFERS, ANCILLARY_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._end(error, time.perf_counter_ns())
             return
         t_ns = time.perf_counter_ns()
-        if not data:
+        if not size:
             self._end(None, t_ns)
             return
+        data = bytes(_BUFFERS[0][:size])
         # Nothing but the stamp was asked for, and only that is kept.
         stamp = ancillary[0][2] if ancillary else _NO_STAMP
         if self._tls is None:

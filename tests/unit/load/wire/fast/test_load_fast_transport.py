@@ -57,6 +57,27 @@ def test_a_request_on_a_connection_that_stands_leaves_at_once(name: str) -> None
 
 
 @pytest.mark.parametrize("name", FAST)
+def test_what_came_before_an_exchange_was_broken_off_is_told(name: str) -> None:
+    kind = KINDS[name]
+
+    async def main() -> list[bytes]:
+        transport = kind.transport(keepalive_s=30)
+        async with raw_server(sending(HEAD + chunk(b"one"), chunk(b"two"), gap_s=0.02)) as server:
+            try:
+                one = transport.exchange(post(server.base_url), PATIENT)
+                one.begin()
+                waiting = asyncio.create_task(one.carry_out())
+                await asyncio.sleep(0.3)
+                waiting.cancel()
+                await asyncio.wait({waiting})
+                return list(one.received().parts)
+            finally:
+                await transport.aclose()
+
+    assert kind.run(main()) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("name", FAST)
 def test_what_cannot_be_asked_is_told_when_the_answer_is_waited_for(name: str) -> None:
     kind = KINDS[name]
 
