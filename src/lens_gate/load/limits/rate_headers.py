@@ -68,7 +68,8 @@ def _gauge(headers: Mapping[str, str], resource: str, now_s: float) -> Gauge | N
 
 
 def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    found = _NUMBER.fullmatch(text.strip())
+    return None if found is None else float(found.group())
 
 
 def _until_s(text: str, now_s: float) -> float | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lens_gate.load.limits.rate_headers import Gauge, Standing, standing_of
@@ -94,6 +94,7 @@ def test_a_server_that_says_nothing_has_no_standing_and_a_full_allowance_no_refi
 
 
 @given(st.dictionaries(st.sampled_from(sorted({**OPENAI, **ANTHROPIC})), st.text(max_size=30)))
+@example({"anthropic-ratelimit-input-tokens-limit": "0\x1f"})
 def test_no_header_is_too_strange(headers: dict[str, str]) -> None:
     standing = standing_of(headers, now_s=0)
     for gauge in (standing.requests, standing.tokens):
