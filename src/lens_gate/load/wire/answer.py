@@ -7,7 +7,7 @@ for parsing, nor for working out a stamp. It knows no clock and no socket.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -27,13 +27,17 @@ _LAST: Final = (b"\r\n\r\n", b"\n\n")
 _SHORT: Final = 3
 """Bytes of a read that may be the rest of such an end."""
 
-Read = tuple[int, bytes, bytes]
-"""The time at which bytes were read, they, and the stamp that came with them as it came; empty where there was none."""
+_MOST_KEPT: Final = 256
+"""Reads after which a body is taken apart though it goes on: then it cannot fill the memory."""
+
+Arrivals = Callable[[Sequence[int], Sequence[bytes], int], Sequence[int]]
+"""Tells when what was read had arrived: of the times of reads, the stamps that came with them as they came (none, or
+one each), and the arrival before the first of them, or the send."""
 
 
-def as_read(reads: Iterable[Read], _: int) -> Iterator[tuple[int, bytes]]:
-    """Stamp reads by when they were made."""
-    return ((t_ns, data) for t_ns, data, _ in reads)
+def as_read(times_ns: Sequence[int], _stamps: Sequence[bytes], _earliest_ns: int) -> Sequence[int]:
+    """Take for the arrivals the times at which they were read."""
+    return times_ns
 
 
 class BrokenAnswer(Exception):
@@ -48,60 +52,103 @@ class BrokenAnswer(Exception):
 class Answer:
     """Takes what is read. `whole` tells the end; then `reusable` tells if the connection may carry another request.
 
-    Both are known once it has caught up. `stamped` is given reads, and the stamp before them, and tells when each of
-    them arrived. The methods `on_…` are called by the parser.
+    Both are known once it has caught up. The methods `on_…` are called by the parser. What a read touches is little and
+    lies together: with many streams at once, each of them is out of the processor's cache by its next read.
     """
 
-    def __init__(self, stamped: Callable[[Iterable[Read], int], Iterable[tuple[int, bytes]]] = as_read) -> None:
+    __slots__ = (
+        "_chunked",
+        "_feed",
+        "_headers",
+        "_keeps",
+        "_last_ns",
+        "_parts",
+        "_read_at_ns",
+        "_reads",
+        "_size",
+        "_stamps",
+        "_status",
+        "_status_code",
+        "_t_ns",
+        "_times",
+        "_told",
+        "head_ns",
+        "on_body",
+        "reusable",
+        "whole",
+    )
+
+    def __init__(self, told: Arrivals = as_read) -> None:
+        self._chunked = False
+        self._read_at_ns: array[int] = array("q")
+        self._reads: list[bytes] = []
+        self._stamps: list[bytes] = []
         self.whole = False
         self.reusable = False
         self.head_ns: int | None = None
+        self._told = told
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._times: array[int] = array("q")
+        self._parts: list[bytes] = []
+        self._t_ns = self._last_ns = 0
+        self._size = 0
+        self.on_body = self._parts.append
         parser = HttpResponseParser(self)
         # A client is no gateway that could be made to see other messages than its server: be as lenient as httpx.
         parser.set_dangerous_leniencies(lenient_chunked_length=True, lenient_optional_cr_before_lf=True)
         self._feed: Callable[[bytes], None] = parser.feed_data
         self._status_code: Callable[[], int] = parser.get_status_code
         self._keeps: Callable[[], bool] = parser.should_keep_alive
-        self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._chunked = False
-        self._stamped = stamped
-        self._kept: list[Read] = []
-        self._times: array[int] = array("q")
-        self._parts: list[bytes] = []
-        self._t_ns = 0
-        self._size = 0
-        self.read_ns = 0
 
     def expect(self, sent_ns: int) -> None:
         """Take note of when the request left: nothing can have come before."""
-        self.read_ns = self._t_ns = sent_ns
+        self._last_ns = self._t_ns = sent_ns
 
-    def take(self, t_ns: int, data: bytes, stamp: bytes = b"") -> bool:
+    def take(self, t_ns: int, data: bytes) -> bool:
         """Keep one read, and say whether it is time to `catch_up`."""
-        self.read_ns = t_ns
-        self._size += len(data)
-        self._kept.append((t_ns, data, stamp))
+        self._read_at_ns.append(t_ns)
+        self._reads.append(data)
         goes_on = self._chunked and len(data) > _SHORT and not data.endswith(_LAST)
-        return not goes_on or self._size > ANSWER_LIMIT
+        return not goes_on or len(self._reads) >= _MOST_KEPT
+
+    def take_stamped(self, t_ns: int, data: bytes, stamp: bytes) -> bool:
+        """Keep one read with the stamp that came with it, empty where there was none; an answer has only such reads."""
+        self._stamps.append(stamp)
+        return self.take(t_ns, data)
 
     def catch_up(self) -> bool:
         """Take apart what was kept, and say whether the answer is whole. Raises BrokenAnswer."""
-        kept, self._kept, earliest_ns = self._kept, [], self._t_ns
+        if self._reads:
+            self._take_apart()
+        return self.whole
+
+    def _take_apart(self) -> None:
+        self._last_ns = self._read_at_ns[-1]
+        self._size += sum(map(len, self._reads))
         try:
-            for t_ns, data in self._stamped(kept, earliest_ns):
-                self._t_ns = t_ns
-                self._feed(data)
+            self._parse()
         except (HttpParserError, HttpParserUpgrade) as error:
             # What follows a whole answer is not ours; the connection is of no more use.
             if not self.whole:
                 raise self._malformed(error) from None
             self.reusable = False
+        finally:
+            self._read_at_ns, self._reads, self._stamps = array("q"), [], []
         if self._size > (HEAD_LIMIT if self.head_ns is None else ANSWER_LIMIT):
             raise BrokenAnswer(ErrorClass.MALFORMED, TOO_LONG)
         if self.whole:
             self.let_go()
-        return self.whole
+
+    def _parse(self) -> None:
+        feed, times, parts = self._feed, self._times, self._parts
+        for t_ns, data in zip(self._told(self._read_at_ns, self._stamps, self._t_ns), self._reads, strict=True):
+            self._t_ns = t_ns
+            try:
+                feed(data)
+            finally:
+                while len(times) < len(parts):
+                    times.append(t_ns)
 
     def take_end(self, t_ns: int) -> None:
         """Take the end of the connection, which ends a body that was not framed. Raises BrokenAnswer."""
@@ -111,8 +158,8 @@ class Answer:
             raise BrokenAnswer(ErrorClass.RESET, "the server closed the connection before it answered")
         if framed:
             raise BrokenAnswer(ErrorClass.CUT_STREAM, "the server closed the connection inside the answer")
-        self._t_ns = t_ns
         self._end()
+        self._times.append(t_ns)
 
     @property
     def status(self) -> int | None:
@@ -120,9 +167,14 @@ class Answer:
         return None if self.head_ns is None else self._status
 
     @property
+    def read_ns(self) -> int:
+        """The time of the last read; before there was one, of the send."""
+        return self._read_at_ns[-1] if self._read_at_ns else self._last_ns
+
+    @property
     def held_bytes(self) -> int:
         """Roughly the memory that holds what came."""
-        return self._size + PART_BYTES * (len(self._parts) + len(self._kept))
+        return self._size + sum(map(len, self._reads)) + PART_BYTES * (len(self._parts) + len(self._reads))
 
     def received(self, sent_ns: int, connect_ns: int | None) -> Received:
         """Return what was taken apart until now."""
@@ -141,6 +193,8 @@ class Answer:
         """Keep a header; what comes after the head is a trailer, which tells nothing that is measured."""
         if self.head_ns is None:
             self._headers.append((name, value))
+            if name.lower() == b"transfer-encoding":
+                self._chunked = self._chunked or b"chunked" in value.lower()
 
     def on_headers_complete(self) -> None:
         """Take the head; one of 1xx only announces it."""
@@ -148,14 +202,9 @@ class Answer:
         if status >= 200 or status == _SWITCHING:
             self._status = status
             self.head_ns = self._t_ns
-            self._chunked = "chunked" in joined(self._headers).get("transfer-encoding", "").lower()
         else:
             self._headers.clear()
-
-    def on_body(self, data: bytes) -> None:
-        """Keep a part of the body."""
-        self._times.append(self._t_ns)
-        self._parts.append(data)
+            self._chunked = False
 
     def on_message_complete(self) -> None:
         """End the answer, unless it was an interim one."""
@@ -165,7 +214,6 @@ class Answer:
 
     def _end(self) -> None:
         self.whole = True
-        self._times.append(self._t_ns)
         self._parts.append(b"")
 
     def let_go(self) -> None:

@@ -89,6 +89,8 @@ class Received(NamedTuple):
 class Exchange(Protocol):
     """One request, and what came back."""
 
+    __slots__ = ()
+
     def begin(self) -> None:
         """Send the request at once where nothing has to be waited for, as on a connection that stands; never raises.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lens_gate.load.wire.answer import HEAD_LIMIT, Answer, BrokenAnswer, Read
+from lens_gate.load.wire.answer import HEAD_LIMIT, Answer, BrokenAnswer
 from lens_gate.load.wire.transport import Head
 from lens_gate.vocabulary.requests import ErrorClass
 from tests.transports import Chunk, in_order
@@ -70,6 +70,30 @@ def test_the_last_read_of_a_chunked_body_is_noticed(last: bytes) -> None:
     assert taken(HEAD, b"5\r\nhello\r\n", last).whole
 
 
+def test_a_body_without_an_end_is_taken_apart_now_and_then() -> None:
+    answer = taken(HEAD)
+    asked = [answer.take(number, b"1\r\nx\r\n") for number in range(256)]
+    assert asked == [False] * 255 + [True]
+    assert not answer.catch_up()
+    assert len(body_of(answer)) == 256
+
+
+def test_what_a_broken_read_still_said_keeps_its_time() -> None:
+    answer = taken(HEAD)
+    answer.take(5, b"5\r\nhello\r\nno size")
+    with pytest.raises(BrokenAnswer, match="not valid HTTP"):
+        answer.catch_up()
+    assert in_order(answer.received(0, None))[1:] == [Chunk(5, b"hello")]
+
+
+def test_an_announcement_says_nothing_of_the_answers_framing() -> None:
+    early = b"HTTP/1.1 103 Early\r\ntransfer-encoding: chunked\r\n\r\n"
+    answer = taken(early, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")
+    assert answer.take(3, b"some")
+    with pytest.raises(BrokenAnswer, match="inside"):
+        answer.take_end(4)
+
+
 def test_an_end_that_something_follows_is_found_when_somebody_asks() -> None:
     answer = taken(HEAD, b"5\r\nhello\r\n0\r\n\r\nand more")
     assert not answer.whole
@@ -80,19 +104,19 @@ def test_an_end_that_something_follows_is_found_when_somebody_asks() -> None:
 def test_arrivals_are_told_from_the_send_on_and_then_from_the_last_one_before() -> None:
     asked: list[int] = []
 
-    def stamped(reads: Iterable[Read], earliest_ns: int) -> Iterator[tuple[int, bytes]]:
+    def told(times_ns: Sequence[int], stamps: Sequence[bytes], earliest_ns: int) -> Sequence[int]:
         asked.append(earliest_ns)
-        return ((t_ns - int(stamp), data) for t_ns, data, stamp in reads)
+        return [t_ns - int(stamp) for t_ns, stamp in zip(times_ns, stamps, strict=True)]
 
-    answer = Answer(stamped)
+    answer = Answer(told)
     answer.expect(7)
-    answer.take(20, HEAD, b"2")
+    answer.take_stamped(20, HEAD, b"2")
     answer.catch_up()
     for t_ns, data in ((30, b"5\r\nhello\r\n"), (40, b"0\r\n\r\n")):
-        answer.take(t_ns, data, b"3")
+        answer.take_stamped(t_ns, data, b"3")
     answer.catch_up()
     answer.catch_up()
-    assert asked == [7, 18, 37]
+    assert asked == [7, 18]
     assert [part.t_ns for part in in_order(answer.received(7, None))] == [18, 27, 37]
     assert answer.read_ns == 40
 

@@ -7,6 +7,7 @@ import select
 import socket
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol, cast
@@ -22,6 +23,8 @@ _WRITES_ITSELF: Final = sys.platform != "win32"
 class Receiver(Protocol):
     """Who is told how a connection goes on, and the answer that takes what it reads."""
 
+    __slots__ = ()
+
     answer: Answer
 
     def look(self, t_ns: int) -> None:
@@ -33,42 +36,51 @@ class Receiver(Protocol):
         ...
 
 
-class Wire(Protocol):
+class Wire(ABC):
     """A connection to a server, which carries one exchange at a time; `lost` says that it is of no more use."""
 
-    destination: Destination
-    receiver: Receiver | None
-    idle_since_ns: int
-    lost: bool
+    __slots__ = ("answer", "destination", "idle_since_ns", "lost", "receiver")
 
+    def __init__(self, destination: Destination) -> None:
+        self.destination = destination
+        self.receiver: Receiver | None = None
+        self.answer: Answer | None = None
+        self.idle_since_ns = 0
+        self.lost = False
+
+    def carry(self, receiver: Receiver | None) -> None:
+        """Let `receiver` have what is read from now on; where there is none, whatever comes closes the connection."""
+        self.receiver = receiver
+        self.answer = None if receiver is None else receiver.answer
+
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """Begin to write `data`. Raises OSError where the connection is known to be broken."""
-        ...
 
     @property
+    @abstractmethod
     def usable(self) -> bool:
         """Whether a connection that was idle still stands: the server neither closed it nor said anything since."""
-        ...
 
+    @abstractmethod
     def abort(self) -> None:
         """End it at once."""
-        ...
 
 
-class Connection(asyncio.Protocol, Wire):
+class Connection(Wire, asyncio.Protocol):
     """A connection over `raw`; the receiver's answer gets what it reads, and bytes that nobody asked for close it.
 
     `on_lost` is called once, when it has ended; `lost` says earlier that it is of no more use.
     """
 
+    __slots__ = ("_on_lost", "_raw", "_readable", "_transport")
+
     def __init__(self, destination: Destination, raw: socket.socket, on_lost: Callable[[Wire], None]) -> None:
-        self.destination = destination
-        self.receiver: Receiver | None = None
-        self.idle_since_ns = 0
+        super().__init__(destination)
         self._raw = raw
+        self._readable = readable(raw)
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
-        self.lost = False
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,11 +90,11 @@ class Connection(asyncio.Protocol, Wire):
     @override
     def data_received(self, data: bytes) -> None:
         t_ns = time.perf_counter_ns()
-        receiver = self.receiver
-        if receiver is None:
+        answer = self.answer
+        if answer is None:
             self.abort()
-        elif receiver.answer.take(t_ns, data):
-            receiver.look(t_ns)
+        elif answer.take(t_ns, data):
+            cast("Receiver", self.receiver).look(t_ns)
 
     @override
     def eof_received(self) -> None:
@@ -109,7 +121,7 @@ class Connection(asyncio.Protocol, Wire):
     @property
     @override
     def usable(self) -> bool:
-        return not self.lost and not readable(self._raw)
+        return not self.lost and not self._readable()
 
     @override
     def abort(self) -> None:
@@ -119,15 +131,16 @@ class Connection(asyncio.Protocol, Wire):
     def _end(self, error: Exception | None) -> None:
         t_ns = time.perf_counter_ns()
         self.lost = True
-        receiver, self.receiver = self.receiver, None
+        receiver = self.receiver
+        self.carry(None)
         if receiver is not None:
             receiver.lost(t_ns, error)
 
 
-def readable(raw: socket.socket) -> bool:
-    """Say whether a socket holds bytes, or its end, that were not read yet."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(raw, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([raw], [], [], 0)[0])
+def readable(raw: socket.socket) -> Callable[[], bool]:
+    """Return what says whether a socket holds bytes, or its end, that were not read yet."""
+    if not hasattr(select, "poll"):
+        return lambda: bool(select.select([raw], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(raw, select.POLLIN)
+    return lambda: bool(poll.poll(0))

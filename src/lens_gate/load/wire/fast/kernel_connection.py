@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from typing_extensions import override
 
@@ -36,11 +36,9 @@ class KernelConnection(Wire):
         readiness: Readiness,
         on_lost: Callable[[Wire], None],
     ) -> None:
-        self.destination = destination
-        self.receiver: Receiver | None = None
-        self.idle_since_ns = 0
-        self.lost = False
+        super().__init__(destination)
         self._raw = raw
+        self._readable = readable(raw)
         self._receive = raw.recvmsg_into
         self._readiness = readiness
         self._on_lost = on_lost
@@ -72,7 +70,7 @@ class KernelConnection(Wire):
     @property
     @override
     def usable(self) -> bool:
-        return not self.lost and not readable(self._raw)
+        return not self.lost and not self._readable()
 
     @override
     def abort(self) -> None:
@@ -130,14 +128,15 @@ class KernelConnection(Wire):
             self._end(None, t_ns)
 
     def _pass_on(self, t_ns: int, data: bytes, stamp: bytes) -> None:
-        receiver = self.receiver
-        if receiver is None:
+        answer = self.answer
+        if answer is None:
             self.abort()
-        elif receiver.answer.take(t_ns, data, stamp):
-            receiver.look(t_ns)
+        elif answer.take_stamped(t_ns, data, stamp):
+            cast("Receiver", self.receiver).look(t_ns)
 
     def _end(self, error: Exception | None, t_ns: int) -> None:
-        receiver, self.receiver = self.receiver, None
+        receiver = self.receiver
+        self.carry(None)
         self._close()
         if receiver is not None:
             receiver.lost(t_ns, error)

@@ -12,11 +12,11 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Sequence
 from typing import Final
 
 from lens_gate.artifacts.instrument import Stamps
-from lens_gate.load.wire.answer import Read
 
 SO_TIMESTAMPNS: Final = 35
 """The option, and the type of the message that carries a stamp, on every machine named below."""
@@ -49,11 +49,13 @@ class KernelStamps:
         self._offset_ns, self._uncertainty_ns = _offset()
         self._used = self._refused = 0
 
-    def stamped(self, reads: Iterable[Read], earliest_ns: int) -> Iterator[tuple[int, bytes]]:
-        """Tell when what each read brought had arrived; `earliest_ns` is the stamp before the first, or of the send."""
-        for read_ns, data, stamp in reads:
+    def arrivals(self, times_ns: Sequence[int], stamps: Sequence[bytes], earliest_ns: int) -> Sequence[int]:
+        """Tell when what each read brought had arrived; `earliest_ns` is the arrival before the first, or the send."""
+        told = array("q")
+        for read_ns, stamp in zip(times_ns, stamps, strict=True):
             earliest_ns = self._told(stamp, earliest_ns, read_ns)
-            yield earliest_ns, data
+            told.append(earliest_ns)
+        return told
 
     def _told(self, stamp: bytes, earliest_ns: int, read_ns: int) -> int:
         """Return when what a read brought had arrived: by its stamp, or else when it was read."""

@@ -50,7 +50,7 @@ class FastTransport(Transport):
         self, *, contexts: Contexts | None = None, keepalive_s: float = KEEPALIVE_S, kernel_stamps: bool = False
     ) -> None:
         self._stamps = KernelStamps() if kernel_stamps else None
-        self._stamped = as_read if self._stamps is None else self._stamps.stamped
+        self._arrivals = as_read if self._stamps is None else self._stamps.arrivals
         self._pool = Pool(keepalive_s=keepalive_s, contexts=contexts or Contexts(), kernel_stamps=kernel_stamps)
         self._routes: dict[tuple[str, TlsChoice | None], Route] = {}
 
@@ -71,7 +71,7 @@ class FastTransport(Transport):
 
     @override
     def exchange(self, request: HttpRequest, timeouts: Timeouts) -> Exchange:
-        return _FastExchange(self, request, timeouts, Answer(self._stamped))
+        return _FastExchange(self, request, timeouts, Answer(self._arrivals))
 
     @override
     async def warm(self, url: str, count: int, *, tls: TlsChoice | None = None, limit_s: float = 10.0) -> None:
@@ -98,6 +98,18 @@ class FastTransport(Transport):
 
 class _FastExchange(Exchange, Receiver):
     """One request on one connection; a single timer watches over its limits."""
+
+    __slots__ = (
+        "_connect_ns",
+        "_connection",
+        "_ended",
+        "_request",
+        "_sent_ns",
+        "_timeouts",
+        "_timer",
+        "_transport",
+        "answer",
+    )
 
     def __init__(self, transport: FastTransport, request: HttpRequest, timeouts: Timeouts, answer: Answer) -> None:
         self._transport = transport
@@ -150,7 +162,7 @@ class _FastExchange(Exchange, Receiver):
             if self._timer is not None:
                 self._timer.cancel()
             if self._connection is not None:  # it was not given back: the answer has not ended, or was the last one
-                self._connection.receiver = None
+                self._connection.carry(None)
                 self._connection.abort()
 
     async def _opened(self, way: Route) -> Wire:
@@ -170,7 +182,7 @@ class _FastExchange(Exchange, Receiver):
     def _send(self, data: bytes, connection: Wire) -> None:
         self._connection = connection
         self._ended = asyncio.get_running_loop().create_future()
-        connection.receiver = self
+        connection.carry(self)
         self._sent_ns = time.perf_counter_ns()
         self.answer.expect(self._sent_ns)
         try:
@@ -251,7 +263,7 @@ class _FastExchange(Exchange, Receiver):
     def _detached(self) -> Wire:
         """Take nothing more from the connection."""
         connection = cast("Wire", self._connection)
-        connection.receiver = None
+        connection.carry(None)
         return connection
 
     def _wake(self, failure: TransportFailure | None) -> None:

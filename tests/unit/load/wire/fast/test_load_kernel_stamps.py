@@ -37,7 +37,7 @@ def stamp(t_ns: int) -> bytes:
 
 def told(stamps: KernelStamps, *reads: tuple[int, bytes], earliest_ns: int = 8 * SECOND) -> list[int]:
     """Return what is told of reads, each a time and a stamp."""
-    return [t_ns for t_ns, _ in stamps.stamped([(t_ns, b"x", one) for t_ns, one in reads], earliest_ns)]
+    return list(stamps.arrivals([t_ns for t_ns, _ in reads], [one for _, one in reads], earliest_ns))
 
 
 @pytest.mark.usefixtures("clocks")
