@@ -9,7 +9,7 @@ from typing import Final, Generic
 
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import Held
-from lens_gate.load.engine.due import Slot, slot_of
+from lens_gate.load.engine.due import Slot
 from lens_gate.load.engine.flights import Flights
 from lens_gate.load.engine.lanes import opened_slots, released_after
 from lens_gate.load.limits.pacing import Booking
@@ -34,7 +34,7 @@ class ClosedLoop(Generic[Held]):
         await self._clock.sleep_until(flights.anchor_ns + self._settings.begin_ns)
         free = opened_slots(self._settings.share.openings_s(self._slots, self._settings.ramp_up_s))
         for planned in schedule:
-            ready = slot_of(planned, flights.anchor_ns, planned.phase)
+            ready = flights.slots.of(planned, flights.anchor_ns, planned.phase)
             await free.acquire()
             if self._is_over():
                 return

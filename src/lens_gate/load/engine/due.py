@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from lens_gate.load.arms.per_request import PerRequest
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.limits.pacing import Booking
 from lens_gate.providers.base import HttpRequest
@@ -27,10 +28,20 @@ class Slot:
     booking: Booking | None = None
 
 
-def slot_of(planned: PlannedRequest, due_ns: int, phase: Phase) -> Slot:
-    """Prepare all of a request that can be prepared before its instant."""
-    wire = planned.series.provider.build(planned.request, planned.series.endpoint)
-    return Slot(planned=planned, wire=wire, due_ns=due_ns, intended_ns=due_ns, phase=phase)
+class Slots:
+    """Prepares all of a request that can be prepared before its instant; one that is sent again is written once."""
+
+    def __init__(self) -> None:
+        self._wires: PerRequest[HttpRequest] = PerRequest()
+
+    def of(self, planned: PlannedRequest, due_ns: int, phase: Phase) -> Slot:
+        """Return the slot of a request that the schedule wants at `due_ns`."""
+        wire = self._wires.of(planned, lambda: _written(planned))
+        return Slot(planned=planned, wire=wire, due_ns=due_ns, intended_ns=due_ns, phase=phase)
+
+
+def _written(planned: PlannedRequest) -> HttpRequest:
+    return planned.series.provider.build(planned.request, planned.series.endpoint)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from lens_gate.load.arms.conversation import next_turn
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import Held, Money, RunnerSettings, StopSignal
 from lens_gate.load.engine.deferred import Deferred
-from lens_gate.load.engine.due import Slot, slot_of
+from lens_gate.load.engine.due import Slot, Slots
 from lens_gate.load.engine.sender import Answered, Begun, Leave, Origin, Sender
 from lens_gate.load.engine.tasks import all_done, cancelled
 from lens_gate.load.limits.watch import Watch
@@ -60,6 +60,7 @@ class Flights(Generic[Held]):
         self._money = means.money
         self._on_sample = means.on_sample
         self._watch = Watch(settings.series, settings.patience, settings.failures.abort)
+        self.slots = Slots()
         self.stalls = Stalls()
         origin = Origin(anchor_ns=anchor_ns, given_up=self._watch.given_up, stalls=self.stalls)
         self.sender = Sender(means.transport, settings, means.money, means.stop, origin)
@@ -202,7 +203,7 @@ class Flights(Generic[Held]):
     def _next_due(self, before: Slot, planned: PlannedRequest) -> Slot:
         """Prepare the next turn: it falls due when its user has thought, though not before it is prepared."""
         thought_ns = self.clock.now_ns() + round(before.planned.pause_s * 1e9)
-        slot = slot_of(planned, thought_ns, before.phase)
+        slot = self.slots.of(planned, thought_ns, before.phase)
         due_ns = max(thought_ns, self.clock.now_ns())
         return replace(slot, due_ns=due_ns, intended_ns=due_ns)
 

@@ -8,7 +8,7 @@ from typing import Generic
 
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import Held
-from lens_gate.load.engine.due import DueOrder, Slot, slot_of
+from lens_gate.load.engine.due import DueOrder, Slot
 from lens_gate.load.engine.flights import Flights
 
 
@@ -23,7 +23,8 @@ class OpenLoop(Generic[Held]):
     async def send(self, schedule: Iterable[PlannedRequest]) -> None:
         """Send `schedule` to its end, or until the run is stopped."""
         anchor_ns = self._flights.anchor_ns
-        self._due.upcoming = (slot_of(one, anchor_ns + one.offset_ns, one.phase) for one in schedule)
+        slots = self._flights.slots
+        self._due.upcoming = (slots.of(one, anchor_ns + one.offset_ns, one.phase) for one in schedule)
         try:
             await self._send()
         finally:
@@ -60,8 +61,10 @@ class OpenLoop(Generic[Held]):
 
     def _paced(self, slot: Slot) -> Slot | None:
         """Give a slot the instant at which its provider's limits let it go; None where that is too late."""
-        planned, booking, now_ns = slot.planned, slot.booking, self._clock.now_ns()
         pacer = self._flights.sender.pacer
+        if not pacer.limits:
+            return slot
+        planned, booking, now_ns = slot.planned, slot.booking, self._clock.now_ns()
         if booking is None or not pacer.holds(planned, booking):
             booking = pacer.book_in_time(planned, now_ns, due_ns=slot.due_ns)
         if booking is None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lens_gate.artifacts.run import Spend
+from lens_gate.load.arms.per_request import PerRequest
 from lens_gate.load.arms.plan import PlannedRequest, SeriesPlan
 from lens_gate.load.money.bounds import Sent, upper_bound
 from lens_gate.load.money.budget import Budget, Reservation, Standing, billed
-from lens_gate.load.money.per_request import PerRequest
 from lens_gate.load.money.pricing import PriceList
 from lens_gate.providers.base import HttpRequest, Usage
 from lens_gate.vocabulary.requests import ErrorClass

@@ -16,7 +16,7 @@ from lens_gate.config.model import Config
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.arms.plan import PlannedRequest
 from lens_gate.load.engine.contract import RunnerSettings, StopSignal
-from lens_gate.load.engine.due import DueOrder, Slot, slot_of
+from lens_gate.load.engine.due import DueOrder, Slot, Slots
 from lens_gate.load.engine.runner import play
 from lens_gate.load.limits.failure_rules import FailureRules
 from lens_gate.load.limits.pacing import AnswerHead, Booking, PacedCount, PaceLimits, Pacer, expected_tokens
@@ -150,7 +150,7 @@ def test_what_was_held_back_is_counted_by_provider() -> None:
 
 
 def slots(*dues: int) -> list[Slot]:
-    return [slot_of(a_request(n, series=A), due, Phase.MEASURE) for n, due in enumerate(dues)]
+    return [Slots().of(a_request(n, series=A), due, Phase.MEASURE) for n, due in enumerate(dues)]
 
 
 def test_what_was_put_back_comes_in_the_order_of_the_instants() -> None:

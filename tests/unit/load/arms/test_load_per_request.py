@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from lens_gate.load.arms.per_request import PerRequest
 from lens_gate.load.arms.plan import PlannedRequest
-from lens_gate.load.money.per_request import PerRequest
 from tests.fakes.transport import a_request
 
 
