@@ -16,8 +16,8 @@ from lens_gate.providers.base import Endpoint, TlsChoice
 WARM_FOR_S: Final = 0.25
 """The requests of this time find a connection each."""
 
-MOST_WARM: Final = 32
-"""Connections to one destination: more would look like an attack."""
+MOST_WARM: Final = 1000
+"""Connections to one destination: what one process can send to is not much more."""
 
 
 @dataclass(frozen=True, slots=True)

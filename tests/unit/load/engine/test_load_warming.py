@@ -32,7 +32,8 @@ FAST = [name for name in KINDS if not name.startswith("httpx")]
         (20, None, 0.25, 5),
         (20, 1000, 0.2, None),
         (20, None, None, 5),
-        (1000, 1000, None, 32),
+        (1000, 1000, None, 250),
+        (5000, 5000, None, 1000),
     ],
 )
 def test_a_quarter_of_a_second_is_warm_where_the_run_is_sure_to_use_it(

@@ -22,6 +22,10 @@ from lens_gate.vocabulary.requests import ErrorClass
 NEXT_ADDRESS_S: Final = 0.25
 """How long one address of a name is tried alone before another one is tried beside it (RFC 8305)."""
 
+_MOST_AT_ONCE: Final = 32
+"""Connections that are opened side by side before a run: a server's queue of those not yet accepted may be short, and
+more would look like an attack."""
+
 
 class Pool:
     """Keeps idle connections for `keepalive_s` and gives the warmest one out first.
@@ -77,17 +81,27 @@ class Pool:
             idle.popleft().abort()
 
     async def warm(self, destination: Destination, count: int, limit_s: float) -> None:
-        """Open connections until `count` are idle. Raises TransportFailure where one of them could not be opened.
+        """Open connections until `count` are idle or the limit has passed. Raises TransportFailure where one failed.
 
         The first one is used first: a server that takes one connection at a time waits on that one.
         """
+        until_ns = time.perf_counter_ns() + int(limit_s * 1e9)
         missing = count - len(self._idle.get(destination, ()))
-        opening = (self.open(destination, limit_s) for _ in range(missing))
-        opened = await asyncio.gather(*opening, return_exceptions=True)
-        for connection in reversed(opened):
-            if not isinstance(connection, BaseException):
+        opened: list[Wire] = []
+        try:
+            while len(opened) < missing and (left_ns := until_ns - time.perf_counter_ns()) > 0:
+                together = min(missing - len(opened), _MOST_AT_ONCE)
+                await self._open_together(destination, together, left_ns / 1e9, opened)
+        finally:
+            for connection in reversed(opened):
                 self.give_back(connection)
-        for failure in opened:
+
+    async def _open_together(self, destination: Destination, count: int, limit_s: float, opened: list[Wire]) -> None:
+        """Add to `opened` what could be opened. Raises TransportFailure where not all could be."""
+        opening = (self.open(destination, limit_s) for _ in range(count))
+        found = await asyncio.gather(*opening, return_exceptions=True)
+        opened += [one for one in found if not isinstance(one, BaseException)]
+        for failure in found:
             if isinstance(failure, BaseException):
                 raise failure
 
