@@ -71,7 +71,10 @@ def _made() -> tuple[int, SetTime] | None:
     """Make a timer by Python's own functions (from 3.13 on), else by those of the C library."""
     if sys.version_info >= (3, 13):
         flags = os.TFD_NONBLOCK | os.TFD_CLOEXEC
-        return os.timerfd_create(time.CLOCK_MONOTONIC, flags=flags), _set_by_python
+        try:
+            return os.timerfd_create(time.CLOCK_MONOTONIC, flags=flags), _set_by_python
+        except OSError:
+            return None
     library = ctypes.CDLL(None, use_errno=True)
     if not hasattr(library, "timerfd_create") or ctypes.sizeof(ctypes.c_long) != 8:
         return None

@@ -17,7 +17,7 @@ WARM_FOR_S: Final = 0.25
 """The requests of this time find a connection each."""
 
 MOST_WARM: Final = 1000
-"""Connections to one destination: what one process can send to is not much more."""
+"""Connections in all: the first quarter of a second of 4,000 requests per second, more than one process sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class WarmUp:
     count: int
 
 
-def warm_ups(endpoints: Sequence[Endpoint], settings: ScheduleSettings) -> tuple[WarmUp, ...]:
-    """Return what to open for a run that sends to `endpoints` in equal shares (one named twice has two).
+def warm_ups(endpoints: Sequence[Endpoint], settings: ScheduleSettings, *, most: int = MOST_WARM) -> tuple[WarmUp, ...]:
+    """Return what to open, `most` in all, for a run that sends to `endpoints` in equal shares (two to one named twice).
 
     Nothing in a closed loop, where only the first request of each slot opens a connection, and nothing for a run that
     is not sure to use them.
@@ -45,7 +45,8 @@ def warm_ups(endpoints: Sequence[Endpoint], settings: ScheduleSettings) -> tuple
             shares[there] += 1
             urls.setdefault(there, endpoint.base_url)
     soon = settings.rate / settings.share.of * WARM_FOR_S / max(1, len(endpoints))
-    found = tuple(WarmUp(urls[there], there.tls, min(MOST_WARM, ceil(soon * share))) for there, share in shares.items())
+    each = most // max(1, len(shares))
+    found = tuple(WarmUp(urls[there], there.tls, min(each, ceil(soon * share))) for there, share in shares.items())
     return (
         found if sum(one.count for one in found) <= _most_requests(settings, settings.rate) / settings.share.of else ()
     )

@@ -28,7 +28,7 @@ _SHORT: Final = 3
 """Bytes of a read that may be the rest of such an end."""
 
 _MOST_KEPT: Final = 256
-"""Reads after which a body is taken apart though it goes on: then it cannot fill the memory."""
+"""Reads after which a body is taken apart though it goes on: then it cannot fill the memory, with 256 KiB to a read."""
 
 Arrivals = Callable[[Sequence[int], Sequence[bytes], int], Sequence[int]]
 """Tells when what was read had arrived: of the times of reads, the stamps that came with them as they came (none, or
@@ -52,16 +52,19 @@ class BrokenAnswer(Exception):
 class Answer:
     """Takes what is read. `whole` tells the end; then `reusable` tells if the connection may carry another request.
 
-    Both are known once it has caught up. The methods `on_…` are called by the parser. What a read touches is little and
-    lies together: with many streams at once, each of them is out of the processor's cache by its next read.
+    Both are known once it has caught up. `arrivals` tells from stamps when reads arrived. The methods `on_…` are called
+    by the parser. What a read touches is little and lies together: with many streams at once, each is out of the
+    processor's cache by its next read.
     """
 
     __slots__ = (
+        "_arrivals",
+        "_arrived_ns",
         "_chunked",
         "_feed",
         "_headers",
         "_keeps",
-        "_last_ns",
+        "_last_read_ns",
         "_parts",
         "_read_at_ns",
         "_reads",
@@ -69,16 +72,14 @@ class Answer:
         "_stamps",
         "_status",
         "_status_code",
-        "_t_ns",
         "_times",
-        "_told",
         "head_ns",
         "on_body",
         "reusable",
         "whole",
     )
 
-    def __init__(self, told: Arrivals = as_read) -> None:
+    def __init__(self, arrivals: Arrivals = as_read) -> None:
         self._chunked = False
         self._read_at_ns: array[int] = array("q")
         self._reads: list[bytes] = []
@@ -86,12 +87,12 @@ class Answer:
         self.whole = False
         self.reusable = False
         self.head_ns: int | None = None
-        self._told = told
+        self._arrivals = arrivals
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._times: array[int] = array("q")
         self._parts: list[bytes] = []
-        self._t_ns = self._last_ns = 0
+        self._arrived_ns = self._last_read_ns = 0
         self._size = 0
         self.on_body = self._parts.append
         parser = HttpResponseParser(self)
@@ -103,7 +104,7 @@ class Answer:
 
     def expect(self, sent_ns: int) -> None:
         """Take note of when the request left: nothing can have come before."""
-        self._last_ns = self._t_ns = sent_ns
+        self._last_read_ns = self._arrived_ns = sent_ns
 
     def take(self, t_ns: int, data: bytes) -> bool:
         """Keep one read, and say whether it is time to `catch_up`."""
@@ -124,7 +125,7 @@ class Answer:
         return self.whole
 
     def _take_apart(self) -> None:
-        self._last_ns = self._read_at_ns[-1]
+        self._last_read_ns = self._read_at_ns[-1]
         self._size += sum(map(len, self._reads))
         try:
             self._parse()
@@ -142,8 +143,10 @@ class Answer:
 
     def _parse(self) -> None:
         feed, times, parts = self._feed, self._times, self._parts
-        for t_ns, data in zip(self._told(self._read_at_ns, self._stamps, self._t_ns), self._reads, strict=True):
-            self._t_ns = t_ns
+        for t_ns, data in zip(
+            self._arrivals(self._read_at_ns, self._stamps, self._arrived_ns), self._reads, strict=True
+        ):
+            self._arrived_ns = t_ns
             try:
                 feed(data)
             finally:
@@ -169,7 +172,7 @@ class Answer:
     @property
     def read_ns(self) -> int:
         """The time of the last read; before there was one, of the send."""
-        return self._read_at_ns[-1] if self._read_at_ns else self._last_ns
+        return self._read_at_ns[-1] if self._read_at_ns else self._last_read_ns
 
     @property
     def held_bytes(self) -> int:
@@ -193,18 +196,16 @@ class Answer:
         """Keep a header; what comes after the head is a trailer, which tells nothing that is measured."""
         if self.head_ns is None:
             self._headers.append((name, value))
-            if name.lower() == b"transfer-encoding":
-                self._chunked = self._chunked or b"chunked" in value.lower()
 
     def on_headers_complete(self) -> None:
         """Take the head; one of 1xx only announces it."""
         status = self._status_code()
         if status >= 200 or status == _SWITCHING:
             self._status = status
-            self.head_ns = self._t_ns
+            self.head_ns = self._arrived_ns
+            self._chunked = any(b"chunked" in value.lower() for name, value in self._headers if _frames(name))
         else:
             self._headers.clear()
-            self._chunked = False
 
     def on_message_complete(self) -> None:
         """End the answer, unless it was an interim one."""
@@ -228,6 +229,10 @@ class Answer:
     def _framed(self) -> bool:
         """Whether the head announced how the body ends."""
         return self._chunked or "content-length" in joined(self._headers)
+
+
+def _frames(name: bytes) -> bool:
+    return name.lower() == b"transfer-encoding"
 
 
 def joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

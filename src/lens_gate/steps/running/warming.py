@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 from lens_gate.load.arms.plan import ArmPlan
-from lens_gate.load.engine.warming import WarmUp, warm_ups
+from lens_gate.load.engine.warming import MOST_WARM, WarmUp, warm_ups
 from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.wire.descriptors import most_open
 from lens_gate.load.wire.transport import Transport, TransportFailure
 
-LIMIT_S = 1.0
+LIMIT_S: Final = 1.0
 """How long a run waits for its connections; what is not open by then, its requests open themselves."""
+
+_PART: Final = 4
+"""Of what may be open, one in so many at most is a connection that was opened before the run: it opens more itself."""
 
 
 async def warm(transport: Transport, candidate: ArmPlan, base: ArmPlan | None, settings: ScheduleSettings) -> None:
@@ -20,7 +25,8 @@ async def warm(transport: Transport, candidate: ArmPlan, base: ArmPlan | None, s
     A failure is none of the run: its own requests will meet it, and tell.
     """
     endpoints = [series.endpoint for arm in (candidate, base) if arm is not None for series in arm.series]
-    await asyncio.gather(*(_opened(transport, one) for one in warm_ups(endpoints, settings)))
+    most = min(MOST_WARM, most_open() // _PART)
+    await asyncio.gather(*(_opened(transport, one) for one in warm_ups(endpoints, settings, most=most)))
 
 
 async def _opened(transport: Transport, one: WarmUp) -> None:

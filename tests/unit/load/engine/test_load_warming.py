@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +12,11 @@ import pytest
 from lens_gate.load.engine.warming import WarmUp, warm_ups
 from lens_gate.load.schedule.arrivals import Arrival
 from lens_gate.load.schedule.settings import ScheduleSettings
+from lens_gate.load.wire.fast.connection import Wire
+from lens_gate.load.wire.fast.pool import Pool
 from lens_gate.load.wire.fast.transport import FastTransport
+from lens_gate.load.wire.http1 import Destination, route
+from lens_gate.load.wire.tls import Contexts
 from lens_gate.load.wire.transport import Head, Timeouts, TransportFailure
 from lens_gate.providers.base import Endpoint, TlsChoice
 from tests.fakes.raw_server import HEAD, chunk, raw_server, sending
@@ -41,6 +46,11 @@ def test_a_quarter_of_a_second_is_warm_where_the_run_is_sure_to_use_it(
 ) -> None:
     settings = replace(OPEN, rate=rate, requests=requests, duration_s=duration_s)
     assert warm_ups([A], settings) == (() if expected is None else (WarmUp(A.base_url, None, expected),))
+
+
+def test_all_destinations_share_what_may_be_open() -> None:
+    found = warm_ups([A, B], replace(OPEN, rate=1000, requests=5000), most=64)
+    assert [one.count for one in found] == [32, 32]
 
 
 def test_a_closed_loop_begins_cold() -> None:
@@ -115,6 +125,68 @@ def test_the_connection_that_was_opened_first_is_used_first(name: str) -> None:
             await asyncio.sleep(0.05)  # the server's tasks end one after the other
 
     assert any(kind.run(main()) for _ in range(4))
+
+
+def test_connections_are_opened_some_at_a_time_as_long_as_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way: list[int] = []
+    limits: list[float] = []
+
+    async def main() -> tuple[int, int]:
+        async with FastTransport(keepalive_s=30) as transport, raw_server(sending(HEAD, chunk(b""))) as server:
+            opened, waiting = transport.pool.open, [0]
+
+            async def slow(destination: Destination, limit_s: float) -> Wire:
+                waiting[0] += 1
+                under_way.append(waiting[0])
+                limits.append(limit_s)
+                await asyncio.sleep(0.05)
+                waiting[0] -= 1
+                return await opened(destination, limit_s)
+
+            monkeypatch.setattr(transport.pool, "open", slow)
+            await transport.warm(server.base_url, 70, limit_s=30)
+            await asyncio.sleep(0.05)
+            enough = server.connections
+            await transport.warm(server.base_url, 2000, limit_s=0.2)
+            await asyncio.sleep(0.05)
+            await transport.aclose()
+            return enough, server.connections
+
+    enough, until_the_limit = asyncio.run(main())
+    assert (max(under_way), enough) == (32, 70)
+    assert limits[0] <= 30
+    assert limits[69] <= 30 - 0.1
+    assert 70 < until_the_limit < 70 + 6 * 32
+
+
+class Idle(Wire):
+    """A connection that stands until it is aborted."""
+
+    aborted = False
+
+    def send(self, data: bytes) -> None:
+        raise AssertionError
+
+    @property
+    def usable(self) -> bool:
+        return True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_connections_that_were_never_used_are_let_go_one_by_one_for_their_end_holds_up_others() -> None:
+    there = route("http://a.example").destination
+    pool, warm, fresh = Pool(keepalive_s=0.05, contexts=Contexts()), [Idle(there) for _ in range(3)], Idle(there)
+    for one in warm:
+        pool.give_back(one)
+    time.sleep(0.06)
+    gone = []
+    for _ in range(4):
+        pool.give_back(fresh)
+        assert pool.warmest(there) is fresh
+        gone.append(sum(one.aborted for one in warm))
+    assert gone == [1, 2, 3, 3]
 
 
 def test_a_connection_that_cannot_be_opened_is_told_and_the_others_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

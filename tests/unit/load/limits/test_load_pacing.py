@@ -153,6 +153,16 @@ def slots(*dues: int) -> list[Slot]:
     return [Slots().of(a_request(n, series=A), due, Phase.MEASURE) for n, due in enumerate(dues)]
 
 
+def test_a_request_that_is_sent_again_is_written_once() -> None:
+    prepared, first = Slots(), a_request(0, series=A)
+    once = prepared.of(first, 0, Phase.MEASURE)
+    again = prepared.of(replace(first, index=1), 10, Phase.WARMUP)
+    other = prepared.of(a_request(2, series=A), 20, Phase.MEASURE)
+    assert again.wire is once.wire
+    assert other.wire is not once.wire
+    assert (again.planned.index, again.due_ns, again.phase) == (1, 10, Phase.WARMUP)
+
+
 def test_what_was_put_back_comes_in_the_order_of_the_instants() -> None:
     order = DueOrder(iter(slots(0, 10, 20, 30)))
     seen = []

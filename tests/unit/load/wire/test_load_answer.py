@@ -86,6 +86,13 @@ def test_what_a_broken_read_still_said_keeps_its_time() -> None:
     assert in_order(answer.received(0, None))[1:] == [Chunk(5, b"hello")]
 
 
+def test_a_head_is_looked_at_with_each_of_its_reads() -> None:
+    answer = Answer()
+    assert answer.take(1, HEAD[:-2])
+    assert not answer.catch_up()
+    assert answer.take(2, b"x: more\r\n")
+
+
 def test_an_announcement_says_nothing_of_the_answers_framing() -> None:
     early = b"HTTP/1.1 103 Early\r\ntransfer-encoding: chunked\r\n\r\n"
     answer = taken(early, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")
@@ -104,11 +111,11 @@ def test_an_end_that_something_follows_is_found_when_somebody_asks() -> None:
 def test_arrivals_are_told_from_the_send_on_and_then_from_the_last_one_before() -> None:
     asked: list[int] = []
 
-    def told(times_ns: Sequence[int], stamps: Sequence[bytes], earliest_ns: int) -> Sequence[int]:
+    def arrivals(times_ns: Sequence[int], stamps: Sequence[bytes], earliest_ns: int) -> Sequence[int]:
         asked.append(earliest_ns)
         return [t_ns - int(stamp) for t_ns, stamp in zip(times_ns, stamps, strict=True)]
 
-    answer = Answer(told)
+    answer = Answer(arrivals)
     answer.expect(7)
     answer.take_stamped(20, HEAD, b"2")
     answer.catch_up()

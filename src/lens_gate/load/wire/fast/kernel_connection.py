@@ -29,6 +29,18 @@ _NO_STAMP = b""
 class KernelConnection(Wire):
     """Does what Connection does, on a connected socket that is its own; `on_lost` is called once, when it has ended."""
 
+    __slots__ = (
+        "_loop",
+        "_on_lost",
+        "_raw",
+        "_readable",
+        "_readiness",
+        "_receive",
+        "_tls",
+        "_unsent",
+        "_writing",
+    )
+
     def __init__(
         self,
         destination: Destination,

@@ -77,13 +77,15 @@ class Pool:
         connection.idle_since_ns = now_ns
         idle = self._idle.setdefault(connection.destination, deque())
         idle.append(connection)
-        while idle[0].idle_since_ns + self._keepalive_ns <= now_ns:
+        # One at a time: those that were opened for a run and never used are old at the same moment.
+        if idle[0].idle_since_ns + self._keepalive_ns <= now_ns:
             idle.popleft().abort()
 
     async def warm(self, destination: Destination, count: int, limit_s: float) -> None:
-        """Open connections until `count` are idle or the limit has passed. Raises TransportFailure where one failed.
+        """Open connections until `count` are idle; the limit is that of all together.
 
-        The first one is used first: a server that takes one connection at a time waits on that one.
+        Raises TransportFailure, and opens no more, where one could not be opened. The first one is used first: a server
+        that takes one connection at a time waits on that one.
         """
         until_ns = time.perf_counter_ns() + int(limit_s * 1e9)
         missing = count - len(self._idle.get(destination, ()))
