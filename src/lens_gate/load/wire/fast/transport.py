@@ -197,6 +197,8 @@ class _FastExchange(Exchange, Receiver):
 
     def _check_limits(self) -> None:
         """End what passed a limit, or is no HTTP; bytes that came meanwhile only moved the limit between two reads."""
+        if cast("asyncio.Future[None]", self._ended).done():  # in the same turn of the loop
+            return
         now_ns = time.perf_counter_ns()
         whole_ns = self._sent_ns + int(self._timeouts.request_s * 1e9)
         idle_ns = self.answer.read_ns + int(self._timeouts.idle_s * 1e9)
