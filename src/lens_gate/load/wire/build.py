@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from lens_gate.errors import ConfigProblem
 from lens_gate.load.wire.choice import TransportOrder, choose, kernel_stamps
-from lens_gate.load.wire.descriptors import most_open
+from lens_gate.load.wire.descriptors import raised_limit
 from lens_gate.load.wire.fast.kernel_stamps import supported
 from lens_gate.load.wire.fast.transport import FastTransport
 from lens_gate.load.wire.proxies import Proxies
@@ -25,7 +25,7 @@ def build_transport(
     Raises ConfigProblem where the certificates or the proxy that the environment names are of no use, the kernel stamps
     nothing although it should, or HTTP/2 cannot be spoken.
     """
-    most_open()  # no request waits for another one's connection
+    raised_limit()  # no request waits for another one's connection
     choice = choose(order, proxies)
     if choice.remark is not None:
         say(choice.remark)

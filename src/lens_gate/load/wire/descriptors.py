@@ -9,7 +9,7 @@ ENOUGH: Final = 65_536
 """More is not asked for: some systems allow endlessly many, and refuse any number near that."""
 
 
-def most_open() -> int:
+def raised_limit() -> int:
     """Let this process have as many open as it may ask the system for, and return how many that is."""
     if sys.platform == "win32":
         return ENOUGH  # sockets are no files there, and have no such limit

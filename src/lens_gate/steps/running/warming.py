@@ -9,7 +9,7 @@ from typing import Final
 from lens_gate.load.arms.plan import ArmPlan
 from lens_gate.load.engine.warming import MOST_WARM, WarmUp, warm_ups
 from lens_gate.load.schedule.settings import ScheduleSettings
-from lens_gate.load.wire.descriptors import most_open
+from lens_gate.load.wire.descriptors import raised_limit
 from lens_gate.load.wire.transport import Transport, TransportFailure
 
 LIMIT_S: Final = 1.0
@@ -25,7 +25,7 @@ async def warm(transport: Transport, candidate: ArmPlan, base: ArmPlan | None, s
     A failure is none of the run: its own requests will meet it, and tell.
     """
     endpoints = [series.endpoint for arm in (candidate, base) if arm is not None for series in arm.series]
-    most = min(MOST_WARM, most_open() // _PART)
+    most = min(MOST_WARM, raised_limit() // _PART)
     await asyncio.gather(*(_opened(transport, one) for one in warm_ups(endpoints, settings, most=most)))
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lens_gate.load.wire.descriptors import ENOUGH, most_open
+from lens_gate.load.wire.descriptors import ENOUGH, raised_limit
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sockets are no files there")
 ENDLESS = -1 if sys.platform == "linux" else 2**63 - 1
@@ -48,5 +48,5 @@ def test_as_many_may_be_open_as_the_system_allows(
     limits: Limits, expected: int, then: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "resource", limits)
-    assert most_open() == expected
+    assert raised_limit() == expected
     assert limits.now == then
